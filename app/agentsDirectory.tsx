@@ -1,0 +1,88 @@
+import { isCodedError } from '@/lib/core-services/cache/engine/errors'
+import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
+import { readFieldForPage } from '@/lib/next/pageField'
+import '@/lib/core-services/serviceLoader'
+
+/** The agents under their initials, with where the list came from and how old it is. */
+export async function AgentsDirectory() {
+  const answer = await readAgents()
+  if (!answer) return <Unavailable />
+  const { data: agents, status, age } = answer
+  const groups = groupByInitial(agents)
+  return (
+    <>
+      <dl className="facts">
+        <Fact name="Agents" value={String(agents.length)} />
+        <Fact name="Age" value={inWords(age)} />
+        <Fact name="Cache" value={status} />
+      </dl>
+      <nav aria-label="Initials" className="initials">
+        {groups.map(({ initial }) => (
+          <a key={initial} href={`#${initial}`}>
+            {initial}
+          </a>
+        ))}
+      </nav>
+      {groups.map(({ initial, members }) => (
+        <section key={initial} aria-labelledby={initial}>
+          <h2 id={initial}>{initial}</h2>
+          <ul>
+            {members.map(({ id, name }) => (
+              <li key={id}>{name}</li>
+            ))}
+          </ul>
+        </section>
+      ))}
+    </>
+  )
+}
+
+/** Null when the source failed and nothing is stored; every other error is not for this page to hide. */
+async function readAgents() {
+  try {
+    return await readFieldForPage(agentsCacheConfig)
+  } catch (error) {
+    if (isCodedError(error)) return null
+    throw error
+  }
+}
+
+function Unavailable() {
+  return (
+    <p role="alert" className="alert">
+      The list cannot be loaded at the moment. Please try again in a minute.
+    </p>
+  )
+}
+
+function Fact({ name, value }: { name: string; value: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
+}
+
+interface Group {
+  initial: string
+  members: Agent[]
+}
+
+/** Expects the agents in the order of their names, and keeps it. */
+function groupByInitial(agents: readonly Agent[]): Group[] {
+  const groups = new Map<string, Group>()
+  for (const agent of agents) {
+    const initial = agent.name.charAt(0).normalize('NFD').charAt(0).toUpperCase()
+    const group = groups.get(initial) ?? { initial, members: [] }
+    group.members.push(agent)
+    groups.set(initial, group)
+  }
+  return [...groups.values()]
+}
+
+function inWords(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`
+}

@@ -1,0 +1,3 @@
+import { answerHealth } from '@/lib/http/healthRoute'
+
+export const GET = (request: Request) => answerHealth(request)

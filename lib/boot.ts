@@ -1,0 +1,73 @@
+/** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
+
+import { airtableConfig, peopleTable } from './config/airtableConfig'
+import { assertSecrets, logLevel, refreshConfig } from './config/appConfig'
+import { cacheConfig, cacheFailFast } from './config/cacheConfig'
+import { configProblems, type Env } from './config/env'
+import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
+import { type Ports, systemClock } from './core-services/cache/engine/ports'
+import { setProcessState } from './core-services/cache/engine/processState'
+import { initCoreServices } from './core-services/serviceLoader'
+import { createEventLog } from './eventLog'
+import { isControlFlowError } from './next/controlFlow'
+
+export interface BootOutcome {
+  ok: boolean
+  /** What to tell whoever started the server, when it is not ok. */
+  report: string
+  /** Whether the process shall end: a server that cannot work must not look healthy. */
+  fatal: boolean
+}
+
+/** Called once, before the first request. */
+export async function bootServer(): Promise<void> {
+  const { ok, report, fatal } = await boot()
+  if (ok) return
+  process.stderr.write(report)
+  // Throwing would leave a server that answers every request with 500, static pages included, until it is replaced.
+  if (fatal) process.exit(1)
+}
+
+export async function boot(env: Env = process.env): Promise<BootOutcome> {
+  try {
+    assertConfiguration(env)
+    setProcessState<Ports>('ports', {
+      clock: systemClock,
+      emit: createEventLog((line) => process.stdout.write(line)),
+      isControlFlow: isControlFlowError,
+    })
+    // Evaluating the fields checks them.
+    await import('./core-services/cache/fieldCacheConfigs')
+    await initCoreServices(['cache', 'airtable'])
+    return { ok: true, report: '', fatal: false }
+  } catch (error) {
+    return { ok: false, report: reportOf(error), fatal: failFast(env) }
+  }
+}
+
+function assertConfiguration(env: Env): void {
+  const parts = [
+    cacheConfig,
+    airtableConfig,
+    peopleTable,
+    refreshConfig,
+    logLevel,
+    assertSecrets,
+    cacheFailFast,
+  ]
+  const problems = configProblems(parts.map((part) => () => part(env)))
+  if (problems.length > 0) throw configInvalid(problems)
+}
+
+function failFast(env: Env): boolean {
+  try {
+    return cacheFailFast(env)
+  } catch {
+    return true
+  }
+}
+
+function reportOf(error: unknown): string {
+  const hint = isCodedError(error) && error.hint ? `\n  ${error.hint}` : ''
+  return `Field Cache did not start. ${messageOf(error)}${hint}\n`
+}

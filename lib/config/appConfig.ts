@@ -1,0 +1,61 @@
+/** Settings of the app around the cache: secrets of its doors, time budgets, switches. */
+import { z } from 'zod'
+import { type Env, onOff, optionalText, parseEnv, wholeNumber } from './env'
+
+const MIN_SECRET_LENGTH = 16
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface RefreshConfig {
+  /** Deadline of a whole refresh of one field, in ms. */
+  refreshTimeoutMs: number
+  /** Whether the cron may refresh fields before they are asked for. */
+  warmupEnabled: boolean
+}
+
+export function refreshConfig(env: Env = process.env): RefreshConfig {
+  const values = parseEnv(
+    z.object({
+      CACHE_REFRESH_TIMEOUT_MS: wholeNumber('CACHE_REFRESH_TIMEOUT_MS', 'milliseconds', 25_000),
+      CACHE_WARMUP_ENABLED: onOff('CACHE_WARMUP_ENABLED', true),
+    }),
+    env,
+  )
+  return { refreshTimeoutMs: values.CACHE_REFRESH_TIMEOUT_MS, warmupEnabled: values.CACHE_WARMUP_ENABLED }
+}
+
+export function logLevel(env: Env = process.env): LogLevel {
+  const schema = z.preprocess(
+    (value) => value || 'info',
+    z.enum(LOG_LEVELS, { error: `LOG_LEVEL is none of ${LOG_LEVELS.join(', ')}` }),
+  )
+  return parseEnv(z.object({ LOG_LEVEL: schema }), env).LOG_LEVEL
+}
+
+export type SecretName = 'ADMIN_TOKEN' | 'CRON_SECRET'
+
+const secretSchema = (name: SecretName) =>
+  optionalText.pipe(
+    z
+      .string()
+      .min(MIN_SECRET_LENGTH, {
+        error: `${name} has fewer than ${MIN_SECRET_LENGTH} characters: use openssl rand -hex 32`,
+      })
+      .regex(/^\S+$/, { error: `${name} contains white space: copy it again` })
+      .optional(),
+  )
+
+/** Throws CONFIG_INVALID for a secret that is too weak to be one. */
+export function assertSecrets(env: Env = process.env): void {
+  parseEnv(
+    z.object({ ADMIN_TOKEN: secretSchema('ADMIN_TOKEN'), CRON_SECRET: secretSchema('CRON_SECRET') }),
+    env,
+  )
+}
+
+/** Undefined when the secret is not set or too weak: the door that it opens stays closed. */
+export function secret(name: SecretName, env: Env = process.env): string | undefined {
+  const result = secretSchema(name).safeParse(env[name])
+  return result.success ? result.data : undefined
+}

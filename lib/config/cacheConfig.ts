@@ -1,0 +1,91 @@
+/** Where Redis is and how the cache talks to it. */
+import { z } from 'zod'
+import { configInvalid } from '../core-services/cache/engine/errors'
+import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from './env'
+
+/** Upstash's console gives the first pair, Vercel's storage integration the second. Never one of each. */
+const PAIRS = [
+  ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],
+  ['KV_REST_API_URL', 'KV_REST_API_TOKEN'],
+] as const
+
+export interface CacheConfig {
+  url: string
+  token: string
+  /** The variables that url and token came from, for error messages. */
+  urlName: string
+  tokenName: string
+  keyPrefix: string
+  keyVersion: string
+  maxKeyLength: number
+  commandTimeoutMs: number
+  slowCommandMs: number
+  batchSize: number
+}
+
+const settings = z.object({
+  CACHE_KEY_VERSION: z.preprocess(
+    (value) => value || 'v1',
+    z
+      .string()
+      .regex(/^[\w.-]{1,20}$/, { error: 'CACHE_KEY_VERSION may hold letters, digits, dots, - and _' }),
+  ),
+  CACHE_KEY_PREFIX: z.preprocess(
+    (value) => value || undefined,
+    z
+      .string()
+      .regex(/^[\w.-]{1,60}$/, { error: 'CACHE_KEY_PREFIX may hold letters, digits, dots, - and _' })
+      .optional(),
+  ),
+  CACHE_MAX_KEY_LENGTH: wholeNumber('CACHE_MAX_KEY_LENGTH', 'characters', 250),
+  CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250),
+  CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100),
+  CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100),
+})
+
+/** Throws CONFIG_INVALID, naming each variable that is missing or unusable. */
+export function cacheConfig(env: Env = process.env): CacheConfig {
+  const credentials = redisCredentials(env)
+  const values = parseEnv(settings, env)
+  return {
+    ...credentials,
+    keyPrefix: values.CACHE_KEY_PREFIX ?? defaultPrefix(env),
+    keyVersion: values.CACHE_KEY_VERSION,
+    maxKeyLength: values.CACHE_MAX_KEY_LENGTH,
+    commandTimeoutMs: values.CACHE_COMMAND_TIMEOUT_MS,
+    slowCommandMs: values.CACHE_MAX_LATENCY_MS,
+    batchSize: values.CACHE_BATCH_SIZE,
+  }
+}
+
+function redisCredentials(env: Env): Pick<CacheConfig, 'url' | 'token' | 'urlName' | 'tokenName'> {
+  const pair = PAIRS.find((names) => names.some((name) => env[name]))
+  if (!pair) throw configInvalid([missingPair(env)])
+  const [urlName, tokenName] = pair
+  const what = `${urlName} and ${tokenName} belong together, both come from the database's page`
+  const { url, token } = parseEnv(
+    z.object({ url: text(urlName, what).pipe(httpUrl(urlName)), token: text(tokenName, what) }),
+    { url: env[urlName], token: env[tokenName] },
+  )
+  return { url, token, urlName, tokenName }
+}
+
+function missingPair(env: Env): string {
+  const wanted = `${PAIRS[0].join(' and ')} (or ${PAIRS[1].join(' and ')}) are not set`
+  // A store connected with a custom prefix brings names that nobody looks for.
+  const prefixed = Object.keys(env).filter((name) => /.KV_REST_API_(URL|TOKEN)$/.test(name))
+  return prefixed.length === 0
+    ? `${wanted}: copy them from the database's page, or run npm run dev for a local one`
+    : `${wanted}, but ${prefixed.join(' and ')} are: reconnect the store without a prefix, or copy the values`
+}
+
+/** Deployments of different environments may share a database, never keys. */
+function defaultPrefix(env: Env): string {
+  return `field-cache-${env.VERCEL_ENV || env.NODE_ENV || 'development'}`
+}
+
+/** What a failed start does: true ends the process, false serves what can be fetched. On by default, except on Vercel. */
+export function cacheFailFast(env: Env = process.env): boolean {
+  const fallback = env.VERCEL !== '1'
+  return parseEnv(z.object({ CACHE_FAIL_FAST: onOff('CACHE_FAIL_FAST', fallback) }), env).CACHE_FAIL_FAST
+}

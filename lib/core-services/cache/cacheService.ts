@@ -1,0 +1,293 @@
+/**
+ * The Redis commands of the app. `initialize()` fails fast; afterwards no failure of Redis reaches the caller: each
+ * method answers its fallback and emits one `redis.degraded` event. Where a fallback would lie (was the counter really
+ * raised?), use `attempt`. Bad keys, options and values are mistakes of the caller and always throw.
+ */
+import type { Redis } from '@upstash/redis'
+import { type CacheConfig, cacheConfig } from '../../config/cacheConfig'
+import type { ServiceInterface } from '../service-registry'
+import { type CacheCommands, createCommands } from './engine/commands'
+import { type CodedError, cacheNotInitialized, isRedisFailure, redisBadReply } from './engine/errors'
+import { createFieldStore, type FieldStore } from './engine/fieldStore'
+import { createKeySpace, type KeySpace } from './engine/keys'
+import type { CacheOptions } from './engine/options'
+import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
+import { defaultPorts, type Ports } from './engine/ports'
+import { createRedisClient } from './engine/redisClient'
+import { createBatch, sendSingly } from './engine/send'
+import { createTransport, type Transport, type TransportCounters } from './engine/transport'
+
+export type { CacheOptions, MemoryUsage }
+
+export type Result<T> = { ok: true; value: T } | { ok: false; error: CodedError }
+
+/** The first contact may have to set up a connection: deadline of the ping of `initialize()`, in ms. */
+const BOOT_PING_TIMEOUT_MS = 1_500
+/** How often a request that only reads is sent again, within the same deadline. */
+const READ_RETRIES = 1
+
+interface Started {
+  transport: Transport
+  redis: Redis
+  commands: CacheCommands
+  patterns: PatternCommands
+  fieldStore: FieldStore
+  keys: KeySpace
+  batchSize: number
+}
+
+export class CacheService implements ServiceInterface {
+  readonly #config: () => CacheConfig
+  readonly #ports: Ports
+  #started: Started | undefined
+
+  /** Reads the environment when it is initialised, not before. */
+  constructor(config: () => CacheConfig = cacheConfig, ports: Ports = defaultPorts) {
+    this.#config = config
+    this.#ports = ports
+  }
+
+  /** Pings Redis. Rejects with CONFIG_INVALID or a REDIS_ error unless the answer is PONG. */
+  async initialize(): Promise<void> {
+    const started = connect(this.#config(), this.#ports)
+    const { result } = await started.transport.requestWithin<string>({ body: ['PING'] }, BOOT_PING_TIMEOUT_MS)
+    if (result !== 'PONG') throw redisBadReply('PING was not answered with PONG')
+    this.#started = started
+  }
+
+  get initialized(): boolean {
+    return this.#started !== undefined
+  }
+
+  /** Runs commands without fallbacks and says what became of them: `attempt((redis) => redis.incr('visits'))`. */
+  async attempt<T>(run: (redis: CacheCommands & PatternCommands) => Promise<T>): Promise<Result<T>> {
+    const { commands, patterns } = this.#ready('attempt')
+    try {
+      return { ok: true, value: await run({ ...commands, ...patterns }) }
+    } catch (error) {
+      if (!isRedisFailure(error)) throw error
+      return { ok: false, error }
+    }
+  }
+
+  /**
+   * Many commands in one request, not atomic: `pipeline((redis) => [redis.get('a'), redis.incr('n')])`. Each command
+   * has its own result. Only what is started before the function returns belongs to the request.
+   */
+  async pipeline<T extends readonly Promise<unknown>[]>(
+    collect: (redis: CacheCommands) => readonly [...T],
+  ): Promise<{ [Index in keyof T]: Result<Awaited<T[Index]>> }> {
+    const { transport, keys } = this.#ready('pipeline')
+    const batch = createBatch(transport)
+    const results = Promise.all(collect(createCommands(batch.send, keys)).map(toResult))
+    await Promise.all([results, batch.flush()])
+    return (await results) as { [Index in keyof T]: Result<Awaited<T[Index]>> }
+  }
+
+  /** The parsed value; null when there is none, when null was stored, or when Redis could not be asked. */
+  get<T>(key: string): Promise<T | null> {
+    return this.#soft('get', null, ({ commands }) => commands.get<T>(key))
+  }
+
+  /** 'OK', with `get` the old value; null when `nx` or `xx` was not met or Redis could not be asked. */
+  set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null> {
+    return this.#soft('set', null, ({ commands }) => commands.set(key, value, options))
+  }
+
+  /** How many of the keys existed; 0 when Redis could not be asked. */
+  del(...keys: string[]): Promise<number> {
+    return this.#soft('del', 0, ({ commands }) => commands.del(...keys))
+  }
+
+  delete(...keys: string[]): Promise<number> {
+    return this.del(...keys)
+  }
+
+  exists(...keys: string[]): Promise<number> {
+    return this.#soft('exists', 0, ({ commands }) => commands.exists(...keys))
+  }
+
+  /** The counter after adding 1; 0 when Redis could not be asked: count with `attempt` where that matters. */
+  incr(key: string): Promise<number> {
+    return this.#soft('incr', 0, ({ commands }) => commands.incr(key))
+  }
+
+  /** 1 if the key exists and now expires, else 0. */
+  expire(key: string, seconds: number): Promise<number> {
+    return this.#soft('expire', 0, ({ commands }) => commands.expire(key, seconds))
+  }
+
+  /** Seconds left; -1 without expiry, -2 without key, null when Redis could not be asked. */
+  ttl(key: string): Promise<number | null> {
+    return this.#soft('ttl', null, ({ commands }) => commands.ttl(key))
+  }
+
+  /** Values in the order of the keys, null for each that is not there. */
+  mget<T>(...keys: string[]): Promise<(T | null)[]> {
+    const nothing = keys.map(() => null)
+    return this.#soft('mget', nothing, async ({ commands, batchSize }) => {
+      const chunks = chunk(keys, batchSize).map((names) => commands.mget<T>(...names))
+      return (await Promise.all(chunks)).flat()
+    })
+  }
+
+  /** All entries at once, without expiry; null when Redis could not be asked. */
+  mset(entries: Record<string, unknown>): Promise<'OK' | null> {
+    return this.#soft('mset', null, ({ commands }) => commands.mset(entries))
+  }
+
+  hget<T>(key: string, field: string): Promise<T | null> {
+    return this.#soft('hget', null, ({ commands }) => commands.hget<T>(key, field))
+  }
+
+  /** 1 if the field is new, else 0. */
+  hset(key: string, field: string, value: unknown): Promise<number> {
+    return this.#soft('hset', 0, ({ commands }) => commands.hset(key, field, value))
+  }
+
+  /** All fields of the hash, {} when there is none; null when Redis could not be asked. */
+  hgetall<T>(key: string): Promise<Record<string, T> | null> {
+    return this.#soft('hgetall', null, ({ commands }) => commands.hgetall<T>(key))
+  }
+
+  hdel(key: string, ...fields: string[]): Promise<number> {
+    return this.#soft('hdel', 0, ({ commands }) => commands.hdel(key, ...fields))
+  }
+
+  /** The new length of the list, here and in `rpush`. */
+  lpush(key: string, ...items: unknown[]): Promise<number> {
+    return this.#soft('lpush', 0, ({ commands }) => commands.lpush(key, ...items))
+  }
+
+  rpush(key: string, ...items: unknown[]): Promise<number> {
+    return this.#soft('rpush', 0, ({ commands }) => commands.rpush(key, ...items))
+  }
+
+  lpop<T>(key: string): Promise<T | null> {
+    return this.#soft('lpop', null, ({ commands }) => commands.lpop<T>(key))
+  }
+
+  rpop<T>(key: string): Promise<T | null> {
+    return this.#soft('rpop', null, ({ commands }) => commands.rpop<T>(key))
+  }
+
+  lrange<T>(key: string, start: number, stop: number): Promise<T[]> {
+    return this.#soft('lrange', [], ({ commands }) => commands.lrange<T>(key, start, stop))
+  }
+
+  /** How many of the members are new. */
+  sadd(key: string, ...members: unknown[]): Promise<number> {
+    return this.#soft('sadd', 0, ({ commands }) => commands.sadd(key, ...members))
+  }
+
+  srem(key: string, ...members: unknown[]): Promise<number> {
+    return this.#soft('srem', 0, ({ commands }) => commands.srem(key, ...members))
+  }
+
+  smembers<T>(key: string): Promise<T[]> {
+    return this.#soft('smembers', [], ({ commands }) => commands.smembers<T>(key))
+  }
+
+  sismember(key: string, member: unknown): Promise<number> {
+    return this.#soft('sismember', 0, ({ commands }) => commands.sismember(key, member))
+  }
+
+  /** Logical keys that match a glob such as `orders:*`, sorted. Walks the whole database, as all four do. */
+  keysByPattern(glob: string): Promise<string[]> {
+    return this.#soft('keysByPattern', [], ({ patterns }) => patterns.keysByPattern(glob))
+  }
+
+  countByPattern(glob: string): Promise<number> {
+    return this.#soft('countByPattern', 0, ({ patterns }) => patterns.countByPattern(glob))
+  }
+
+  deleteByPattern(glob: string): Promise<number> {
+    return this.#soft('deleteByPattern', 0, ({ patterns }) => patterns.deleteByPattern(glob))
+  }
+
+  /** Null when Redis could not be asked. */
+  memoryUsageByPattern(glob: string): Promise<MemoryUsage | null> {
+    return this.#soft('memoryUsageByPattern', null, ({ patterns }) => patterns.memoryUsageByPattern(glob))
+  }
+
+  /** Rejects with a REDIS_ error unless Redis answers PONG. For health checks: it costs a command. */
+  async ping(): Promise<void> {
+    if ((await this.#ready('ping').commands.ping()) !== 'PONG')
+      throw redisBadReply('PING was not answered with PONG')
+  }
+
+  /** What the fields are stored in; the engine's side of this service. */
+  get fieldStore(): FieldStore {
+    return this.#ready('fieldStore').fieldStore
+  }
+
+  /** The client underneath, with physical keys and raw replies: for commands that have no method here. */
+  get redis(): Redis {
+    return this.#ready('redis').redis
+  }
+
+  get counters(): Readonly<TransportCounters> {
+    return this.#ready('counters').transport.counters
+  }
+
+  #ready(operation: string): Started {
+    if (!this.#started) throw cacheNotInitialized(operation)
+    return this.#started
+  }
+
+  async #soft<T, F>(operation: string, fallback: F, run: (started: Started) => Promise<T>): Promise<T | F> {
+    const started = this.#ready(operation)
+    try {
+      return await run(started)
+    } catch (error) {
+      if (!isRedisFailure(error)) throw error
+      this.#ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
+      return fallback
+    }
+  }
+}
+
+function connect(config: CacheConfig, ports: Ports): Started {
+  const transport = createTransport(
+    {
+      url: config.url,
+      token: config.token,
+      tokenName: config.tokenName,
+      timeoutMs: config.commandTimeoutMs,
+      retries: READ_RETRIES,
+      slowMs: config.slowCommandMs,
+    },
+    ports,
+  )
+  const redis = createRedisClient(transport)
+  const send = sendSingly(redis)
+  const keys = createKeySpace({
+    prefix: config.keyPrefix,
+    version: config.keyVersion,
+    maxLength: config.maxKeyLength,
+  })
+  return {
+    transport,
+    redis,
+    keys,
+    batchSize: config.batchSize,
+    commands: createCommands(send, keys),
+    patterns: createPatternCommands(send, transport, keys, config.batchSize),
+    fieldStore: createFieldStore(send, keys),
+  }
+}
+
+async function toResult<T>(promise: Promise<T>): Promise<Result<T>> {
+  try {
+    return { ok: true, value: await promise }
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+    return { ok: false, error }
+  }
+}
+
+function chunk<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = []
+  for (let index = 0; index < items.length; index += size) chunks.push(items.slice(index, index + size))
+  return chunks
+}

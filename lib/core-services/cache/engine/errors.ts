@@ -1,0 +1,190 @@
+/**
+ * Every error of the cache is made here: a stable `code` to test for, a message that names what went wrong, a `hint`
+ * that says how to mend it. Next evaluates a module several times in one process, so errors are recognised by `code`,
+ * never by `instanceof`. No message holds a value, a token or a whole command.
+ */
+
+export type ErrorCode =
+  | 'CONFIG_INVALID'
+  | 'CACHE_NOT_INITIALIZED'
+  | 'CACHE_UNAVAILABLE'
+  | 'REDIS_UNREACHABLE'
+  | 'REDIS_TIMEOUT'
+  | 'REDIS_UNAUTHORIZED'
+  | 'REDIS_QUOTA'
+  | 'REDIS_TOO_LARGE'
+  | 'REDIS_COMMAND_FAILED'
+  | 'REDIS_BAD_REPLY'
+  | 'KEY_INVALID'
+  | 'OPTIONS_INVALID'
+  | 'VALUE_NOT_SERIALIZABLE'
+  | 'FIELD_INVALID'
+  | 'SOURCE_FAILED'
+  | 'SOURCE_TIMEOUT'
+  | 'SOURCE_INVALID'
+
+export interface CodedError extends Error {
+  readonly code: string
+  /** How to mend it; safe to show to whoever runs the app. */
+  readonly hint?: string | undefined
+  /** Seconds after which trying again can help. */
+  readonly retryAfter?: number | undefined
+}
+
+export interface ErrorDetails {
+  hint?: string
+  cause?: unknown
+  retryAfter?: number
+}
+
+/** The one constructor of errors with a code, for this engine and for the modules around it. */
+export function codedError(
+  code: string,
+  message: string,
+  { hint, cause, retryAfter }: ErrorDetails = {},
+): CodedError {
+  const error = new Error(message, cause === undefined ? undefined : { cause })
+  error.name = 'FieldCacheError'
+  return Object.assign(error, { code, hint, retryAfter })
+}
+
+export function isCodedError(error: unknown): error is CodedError {
+  return error instanceof Error && error.name === 'FieldCacheError' && 'code' in error
+}
+
+export function hasCode(error: unknown, ...codes: readonly string[]): error is CodedError {
+  return isCodedError(error) && codes.includes(error.code)
+}
+
+/** Redis could not be asked, or refused: the failures that the cache may answer with a fallback. */
+export function isRedisFailure(error: unknown): error is CodedError {
+  return isCodedError(error) && (error.code.startsWith('REDIS_') || error.code === 'CACHE_UNAVAILABLE')
+}
+
+export function codeOf(error: unknown): string {
+  return isCodedError(error) ? error.code : 'UNKNOWN'
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'Unknown error'
+}
+
+export const configInvalid = (problems: readonly string[]): CodedError =>
+  codedError(
+    'CONFIG_INVALID',
+    `The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    {
+      hint: 'Set the variables named above; .env.example describes each of them.',
+    },
+  )
+
+export const cacheNotInitialized = (operation: string): CodedError =>
+  codedError(
+    'CACHE_NOT_INITIALIZED',
+    `cache.${operation}() was called before cache.initialize() had succeeded`,
+    {
+      hint: "Call initCoreServices(['cache']) first, or get the service with serviceRegistry.getService('cache').",
+    },
+  )
+
+export const cacheUnavailable = (cause: unknown): CodedError =>
+  codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${messageOf(cause)}`, {
+    hint: 'Reads go on uncached; what must be stored or locked has to wait until Redis answers.',
+    cause,
+    retryAfter: 5,
+  })
+
+export const redisUnreachable = (target: string, cause: unknown): CodedError =>
+  codedError('REDIS_UNREACHABLE', `Nothing usable answers at ${target} (${networkReason(cause)})`, {
+    hint: 'Check the URL: it is the REST URL of the database and starts with https://.',
+    cause,
+    retryAfter: 5,
+  })
+
+export const redisTimeout = (milliseconds: number): CodedError =>
+  codedError('REDIS_TIMEOUT', `Redis did not answer within ${milliseconds} ms`, {
+    hint: 'Run the functions in the region of the database, or raise CACHE_COMMAND_TIMEOUT_MS.',
+    retryAfter: 5,
+  })
+
+export const redisUnauthorized = (tokenName: string): CodedError =>
+  codedError('REDIS_UNAUTHORIZED', `Redis refused the token in ${tokenName}`, {
+    hint: `Copy the REST token of the database (not the read-only one) into ${tokenName}.`,
+  })
+
+export const redisQuota = (reason: string): CodedError =>
+  codedError('REDIS_QUOTA', `Redis refuses commands: ${reason}`, {
+    hint: 'The plan of the database is used up: raise it, or wait for the next period.',
+    retryAfter: 60,
+  })
+
+export const redisTooLarge = (reason: string): CodedError =>
+  codedError('REDIS_TOO_LARGE', `Redis refuses a request or reply of this size: ${reason}`, {
+    hint: 'Store less per key; a request and a reply may have 10 MB each.',
+  })
+
+export const redisCommandFailed = (command: string, reason: string): CodedError =>
+  codedError('REDIS_COMMAND_FAILED', `Redis refused ${command}: ${reason}`, {
+    hint: 'A WRONGTYPE means that the key holds a value of another kind.',
+  })
+
+export const redisBadReply = (reason: string): CodedError =>
+  codedError('REDIS_BAD_REPLY', `What answered is not Redis over HTTP: ${reason}`, {
+    hint: 'Check the URL; a proxy or a login page may stand in between.',
+    retryAfter: 5,
+  })
+
+export const keyInvalid = (key: string, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The key ${JSON.stringify(key.slice(0, 60))} cannot be used: ${reason}`, {
+    hint: 'Use 1 to 250 characters without control characters, such as orders:account:001.',
+  })
+
+export const optionsInvalid = (reason: string): CodedError =>
+  codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, {
+    hint: 'Give one expiry at most (ex, px, exat, pxat or keepTtl) as a positive whole number, and nx or xx, not both.',
+  })
+
+export const valueNotSerializable = (cause: unknown): CodedError =>
+  codedError('VALUE_NOT_SERIALIZABLE', `The value cannot be stored as JSON: ${messageOf(cause)}`, {
+    hint: 'Store plain data: no undefined, functions, BigInt or circular references.',
+    cause,
+  })
+
+export const fieldInvalid = (name: string, reason: string): CodedError =>
+  codedError('FIELD_INVALID', `The field ${JSON.stringify(name)} is not usable: ${reason}`, {
+    hint: 'Mend its entry in fieldCacheConfigs.ts.',
+  })
+
+export const sourceFailed = (field: string, cause: unknown): CodedError =>
+  codedError('SOURCE_FAILED', `The source of the field "${field}" failed: ${messageOf(cause)}`, {
+    hint: isCodedError(cause)
+      ? (cause.hint ?? '')
+      : 'Look at the cause; what was stored before is untouched.',
+    cause,
+    ...(isCodedError(cause) && cause.retryAfter !== undefined ? { retryAfter: cause.retryAfter } : {}),
+  })
+
+export const sourceTimeout = (field: string, milliseconds: number): CodedError =>
+  codedError(
+    'SOURCE_TIMEOUT',
+    `The source of the field "${field}" did not answer within ${milliseconds} ms`,
+    {
+      hint: 'Ask the source for less, or raise CACHE_REFRESH_TIMEOUT_MS.',
+      retryAfter: 5,
+    },
+  )
+
+export const sourceInvalid = (field: string, reason: string): CodedError =>
+  codedError(
+    'SOURCE_INVALID',
+    `The source of the field "${field}" answered in an unexpected shape: ${reason}`,
+    {
+      hint: 'Nothing was stored. Mend the fetcher or the schema of the field.',
+    },
+  )
+
+function networkReason(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : undefined
+  return code ?? messageOf(inner)
+}

@@ -1,0 +1,43 @@
+/**
+ * The one stream of events that carries observability: whoever logs or counts subscribes to it. No event holds a
+ * value or a secret.
+ */
+
+export type FieldStatus = 'hit' | 'miss' | 'refreshed' | 'cooldown'
+export type RefreshReason = 'miss' | 'force' | 'cron'
+
+export type FieldCacheEvent =
+  | { type: 'service.initialized'; service: string; durationMs: number }
+  | { type: 'service.failed'; service: string; code: string; message: string }
+  | { type: 'redis.degraded'; operation: string; code: string; message: string }
+  | { type: 'redis.slow'; command: string; durationMs: number; limitMs: number }
+  | { type: 'redis.retried'; command: string; code: string }
+  | { type: 'field.read'; field: string; status: FieldStatus; ageSeconds: number; durationMs: number }
+  | { type: 'field.rejected'; field: string; reason: string }
+  | {
+      type: 'refresh.finished'
+      field: string
+      reason: RefreshReason
+      durationMs: number
+      bytes: number
+      stored: boolean
+    }
+  | {
+      type: 'refresh.failed'
+      field: string
+      reason: RefreshReason
+      durationMs: number
+      code: string
+      message: string
+    }
+  | {
+      type: 'cron.finished'
+      durationMs: number
+      refreshed: number
+      failed: number
+      skipped: number
+      fresh: number
+    }
+  | { type: 'request.failed'; path: string; code: string; message: string }
+
+export type EventType = FieldCacheEvent['type']

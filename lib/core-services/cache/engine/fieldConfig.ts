@@ -1,0 +1,82 @@
+/** What a field is, and the directory of those that are configured. */
+import { fieldInvalid } from './errors'
+import type { RefreshReason } from './events'
+import { processState, setProcessState } from './processState'
+import type { StandardSchema } from './schema'
+
+export interface FetchContext {
+  /** Aborted when the refresh has run out of time: hand it to whatever you await. */
+  signal: AbortSignal
+  reason: RefreshReason
+}
+
+export interface FieldCacheConfig<T> {
+  /** Lower-case words joined by hyphens: the field's name in URLs, events and metrics. */
+  name: string
+  /** The logical key of its entry in Redis, such as `agents_list`. */
+  key: string
+  /** Seconds that a value is fresh, counted from the start of its fetch. */
+  ttl: number | 'forever'
+  /** Asks the source. A rejection leaves what is stored untouched. */
+  fetcher: (context: FetchContext) => Promise<T>
+  /** Any Standard Schema, such as a zod one: checked on fresh values and on values read back. */
+  schema?: StandardSchema<T>
+  /** Who may read it by URL: everybody, or only holders of the admin token (default). */
+  access?: 'admin' | 'public'
+  /** Seconds between forced refreshes by callers without the token; without it they may not force. */
+  anonymousForce?: number
+  /** The cron refreshes the field once its value is this many seconds old; without it, never. */
+  refreshEvery?: number
+}
+
+export type AnyField = FieldCacheConfig<unknown>
+
+interface Directory {
+  byName: Map<string, AnyField>
+  byKey: Map<string, AnyField>
+}
+
+/** Checks the fields and makes them findable. Throws FIELD_INVALID, naming the field and the mend. */
+export function defineFields(fields: readonly AnyField[]): readonly AnyField[] {
+  const directory: Directory = { byName: new Map(), byKey: new Map() }
+  for (const field of fields) {
+    const problem = problemOf(field, directory)
+    if (problem !== undefined) throw fieldInvalid(field.name, problem)
+    directory.byName.set(field.name, field)
+    directory.byKey.set(field.key, field)
+  }
+  setProcessState('fields', directory)
+  return fields
+}
+
+export function findFieldByKey(key: string): AnyField | undefined {
+  return directory().byKey.get(key)
+}
+
+export function findFieldByName(name: string): AnyField | undefined {
+  return directory().byName.get(name)
+}
+
+function directory(): Directory {
+  return processState('fields', () => ({ byName: new Map(), byKey: new Map() }))
+}
+
+function problemOf(field: AnyField, { byName, byKey }: Directory): string | undefined {
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(field.name)) {
+    return 'its name is not made of lower-case words joined by hyphens'
+  }
+  if (byName.has(field.name)) return 'another field has the same name'
+  const sameKey = byKey.get(field.key)
+  if (sameKey) return `the field "${sameKey.name}" has the same key, ${field.key}`
+  if (field.key === '') return 'its key is empty'
+  for (const [option, seconds] of Object.entries({
+    ttl: field.ttl === 'forever' ? undefined : field.ttl,
+    anonymousForce: field.anonymousForce,
+    refreshEvery: field.refreshEvery,
+  })) {
+    if (seconds !== undefined && !(Number.isSafeInteger(seconds) && seconds > 0)) {
+      return `${option} is ${seconds}, not a positive whole number of seconds`
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,137 @@
+/**
+ * What concerns all keys of a pattern. It walks the key space by SCAN, a chunk at a time: for administration, not for
+ * the way of a request.
+ */
+import { hasCode, redisBadReply } from './errors'
+import type { KeySpace } from './keys'
+import { type Batch, createBatch, type RawReply, type Send } from './send'
+import type { Transport } from './transport'
+
+export interface MemoryUsage {
+  keys: number
+  bytes: number
+  /** True where the server cannot tell and the bytes of names and contents were added up instead. */
+  estimated: boolean
+}
+
+export type PatternCommands = ReturnType<typeof createPatternCommands>
+
+/** How much SCAN looks at for each key that a chunk shall hold. */
+const SCAN_EFFORT = 10
+
+export function createPatternCommands(send: Send, transport: Transport, keys: KeySpace, batchSize: number) {
+  /** Physical keys in chunks of at most `batchSize`, each key once. */
+  async function* chunks(glob: string): AsyncGenerator<string[]> {
+    const seen = new Set<string>()
+    let pending: string[] = []
+    let cursor = '0'
+    do {
+      const reply = await send('SCAN', cursor, 'MATCH', keys.pattern(glob), 'COUNT', batchSize * SCAN_EFFORT)
+      const [next, found] = scanReply(reply)
+      cursor = next
+      const fresh = found.filter((name) => !seen.has(name))
+      for (const name of fresh) seen.add(name)
+      pending.push(...fresh)
+      while (pending.length >= batchSize) {
+        yield pending.slice(0, batchSize)
+        pending = pending.slice(batchSize)
+      }
+    } while (cursor !== '0')
+    if (pending.length > 0) yield pending
+  }
+
+  /** One command for each name, in one request; an error for a name is passed to `recover`. */
+  async function each<T>(
+    names: string[],
+    ask: (batch: Batch, name: string) => Promise<T>,
+    recover: (error: unknown) => T,
+  ): Promise<T[]> {
+    const batch = createBatch(transport)
+    const answers = Promise.all(names.map((name) => ask(batch, name).catch(recover)))
+    await Promise.all([answers, batch.flush()])
+    return answers
+  }
+
+  async function memoryOf(names: string[]): Promise<Omit<MemoryUsage, 'keys'>> {
+    let refused = false
+    const exact = await each(
+      names,
+      async (batch, name) => Number((await batch.send('MEMORY', 'USAGE', name)) ?? 0),
+      (error) => {
+        if (!hasCode(error, 'REDIS_COMMAND_FAILED')) throw error
+        refused = true
+        return 0
+      },
+    )
+    if (!refused) return { bytes: sum(exact), estimated: false }
+    const types = await each(names, (batch, name) => batch.send('TYPE', name), raise)
+    const typed = names.map((name, index) => ({ name, type: String(types[index]) }))
+    const contents = await Promise.all(
+      [...CONTENT_COMMANDS].map(async ([type, command]) => {
+        const ofType = typed.filter((item) => item.type === type).map(({ name }) => name)
+        return sum(
+          await each(ofType, async (batch, name) => byteLength(await batch.send(...command(name))), raise),
+        )
+      }),
+    )
+    return { bytes: sum(contents) + sum(names.map(byteLength)), estimated: true }
+  }
+
+  return {
+    /** Logical keys, sorted. The glob is that of Redis: `orders:*`, `user:?`, `a[bc]`. */
+    keysByPattern: async (glob: string): Promise<string[]> => {
+      const found: string[] = []
+      for await (const names of chunks(glob)) found.push(...names.map(keys.logical))
+      return found.sort()
+    },
+    countByPattern: async (glob: string): Promise<number> => {
+      let total = 0
+      for await (const names of chunks(glob)) total += names.length
+      return total
+    },
+    /** How many keys were removed. */
+    deleteByPattern: async (glob: string): Promise<number> => {
+      let removed = 0
+      for await (const names of chunks(glob)) removed += Number(await send('UNLINK', ...names))
+      return removed
+    },
+    memoryUsageByPattern: async (glob: string): Promise<MemoryUsage> => {
+      const usage: MemoryUsage = { keys: 0, bytes: 0, estimated: false }
+      for await (const names of chunks(glob)) {
+        const { bytes, estimated } = await memoryOf(names)
+        usage.keys += names.length
+        usage.bytes += bytes
+        usage.estimated ||= estimated
+      }
+      return usage
+    },
+  }
+}
+
+type Command = [command: string, ...args: (string | number)[]]
+
+const CONTENT_COMMANDS = new Map<string, (name: string) => Command>([
+  ['string', (name) => ['STRLEN', name]],
+  ['hash', (name) => ['HGETALL', name]],
+  ['list', (name) => ['LRANGE', name, 0, -1]],
+  ['set', (name) => ['SMEMBERS', name]],
+  ['zset', (name) => ['ZRANGE', name, 0, -1, 'WITHSCORES']],
+])
+
+/** A number is a length already; all else is measured. */
+function byteLength(reply: RawReply): number {
+  if (typeof reply === 'number') return reply
+  if (Array.isArray(reply)) return sum(reply.map(byteLength))
+  return reply === null ? 0 : new TextEncoder().encode(reply).byteLength
+}
+
+function scanReply(reply: RawReply): [cursor: string, names: string[]] {
+  if (!Array.isArray(reply) || !Array.isArray(reply[1])) throw redisBadReply('SCAN answered in another shape')
+  return [String(reply[0]), reply[1].map(String)]
+}
+
+function raise(error: unknown): never {
+  throw error
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)

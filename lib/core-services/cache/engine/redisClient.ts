@@ -1,0 +1,15 @@
+/** @upstash/redis over our transport, with replies as they come: its decoder changes big ids and types. */
+import { Redis } from '@upstash/redis'
+import type { Transport } from './transport'
+
+class RawRedis extends Redis {
+  constructor(transport: Transport) {
+    super(transport)
+    this.opts = { automaticDeserialization: false }
+    this.enableTelemetry = false
+  }
+}
+
+export function createRedisClient(transport: Transport): Redis {
+  return new RawRedis(transport)
+}

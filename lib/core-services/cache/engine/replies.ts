@@ -1,0 +1,48 @@
+/** What Upstash answers over HTTP, told apart: results, refused commands, and all that is not Redis at all. */
+import { redisBadReply, redisCommandFailed, redisQuota, redisTooLarge, redisUnauthorized } from './errors'
+
+/** The parsed body of a usable answer. Throws a typed error for every other one. */
+export function readReply(status: number, text: string, tokenName: string): unknown {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    if (status === 401 || status === 403) throw redisUnauthorized(tokenName)
+    throw redisBadReply(`HTTP ${status} with a body that is not JSON`)
+  }
+  if (status === 401 || status === 403 || errorOf(body)?.startsWith('WRONGPASS'))
+    throw redisUnauthorized(tokenName)
+  if (status >= 300 && errorOf(body) === undefined)
+    throw redisBadReply(`HTTP ${status} without an error text`)
+  if (status >= 500) throw redisBadReply(`HTTP ${status}: ${redact(errorOf(body) ?? '')}`)
+  return body
+}
+
+/** A reply of the expected shape, or the error that stands in it. Entries of a pipeline keep their own errors. */
+export function checkReply(reply: unknown, command: string): unknown {
+  if (Array.isArray(reply)) return reply
+  const reason = errorOf(reply)
+  if (reason !== undefined) throw commandError(command, reason)
+  if (typeof reply !== 'object' || reply === null || !('result' in reply)) {
+    throw redisBadReply('an answer without a result')
+  }
+  return reply
+}
+
+/** The typed error for the text with which Redis refused a command. Upstash tells them apart by text alone. */
+export function commandError(command: string, reason: string): Error {
+  const text = redact(reason)
+  if (/max (daily )?requests? limit exceeded|capacity quota exceeded/i.test(text)) return redisQuota(text)
+  if (/max (request|single record|key) size exceeded/i.test(text)) return redisTooLarge(text)
+  return redisCommandFailed(command, text)
+}
+
+function errorOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined
+  return typeof body.error === 'string' ? body.error : undefined
+}
+
+/** Error texts can repeat the arguments of the command, which are keys and values of users. */
+function redact(text: string): string {
+  return text.replace(/,? (command was:|with args beginning with:).*$/s, '').slice(0, 200)
+}

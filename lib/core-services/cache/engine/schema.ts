@@ -1,0 +1,33 @@
+/** The part of the Standard Schema interface (standardschema.dev) that the cache needs: zod, valibot, arktype have it. */
+export interface StandardSchema<T> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => SchemaResult<T> | Promise<SchemaResult<T>>
+  }
+}
+
+type SchemaResult<T> =
+  | { readonly value: T; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
+
+interface SchemaIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string }
+
+/** Without a schema every value passes. The reason names paths and rules, never values. */
+export async function checkSchema<T>(
+  schema: StandardSchema<T> | undefined,
+  value: unknown,
+): Promise<Checked<T>> {
+  if (!schema) return { ok: true, value: value as T }
+  const result = await schema['~standard'].validate(value)
+  if (!result.issues) return { ok: true, value: result.value }
+  const [first] = result.issues
+  const path = (first?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
+  const more = result.issues.length > 1 ? ` (and ${result.issues.length - 1} more)` : ''
+  return { ok: false, reason: `${path === '' ? 'the value' : path}: ${first?.message ?? 'refused'}${more}` }
+}

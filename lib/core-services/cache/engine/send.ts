@@ -1,0 +1,55 @@
+/** The two ways in which commands travel: one per request, or many in one pipeline. */
+import type { Redis } from '@upstash/redis'
+import { commandError } from './replies'
+import type { Transport } from './transport'
+
+export type Argument = string | number
+export type RawReply = string | number | null | RawReply[]
+/** Sends one command by its Redis name; rejects with a REDIS_ error. */
+export type Send = (command: string, ...args: Argument[]) => Promise<RawReply>
+
+export const sendSingly =
+  (redis: Redis): Send =>
+  (command, ...args) =>
+    redis.exec<RawReply>([command, ...args])
+
+export interface Batch {
+  send: Send
+  /** Sends what was collected in one request. Each command settles by itself, failures included. */
+  flush(): Promise<void>
+}
+
+interface Queued {
+  command: [string, ...Argument[]]
+  resolve(reply: RawReply): void
+  reject(error: unknown): void
+}
+
+export function createBatch(transport: Transport): Batch {
+  const queue: Queued[] = []
+  return {
+    send: (...command) => new Promise((resolve, reject) => queue.push({ command, resolve, reject })),
+    async flush() {
+      if (queue.length === 0) return
+      try {
+        const body = queue.map(({ command }) => command)
+        const replies = (await transport.request<never>({
+          path: ['pipeline'],
+          body,
+        })) as unknown as PipelineReply[]
+        for (const [index, { command, resolve, reject }] of queue.entries()) {
+          const reply = replies[index]
+          if (reply?.error !== undefined) reject(commandError(command[0], reply.error))
+          else resolve(reply?.result ?? null)
+        }
+      } catch (error) {
+        for (const { reject } of queue) reject(error)
+      }
+    },
+  }
+}
+
+interface PipelineReply {
+  result?: RawReply
+  error?: string
+}

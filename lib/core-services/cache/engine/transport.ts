@@ -1,0 +1,155 @@
+/**
+ * The HTTP conversation with Upstash, as the `Requester` of @upstash/redis. Its own client is not used for this: it has
+ * no deadline, retries everything up to five times, Next's control-flow errors included, and puts whole commands into
+ * error messages.
+ */
+import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
+import { hasCode, redisTimeout, redisUnreachable } from './errors'
+import type { Ports } from './ports'
+import { checkReply, readReply } from './replies'
+
+export interface TransportOptions {
+  url: string
+  token: string
+  /** The variable that the token came from, for error messages. */
+  tokenName: string
+  /** Deadline of one request, its retries included, in ms. */
+  timeoutMs: number
+  /** How often a request that only reads is sent again after a broken connection or a 5xx. */
+  retries: number
+  /** From this duration on, in ms, a request is reported as slow. */
+  slowMs: number
+}
+
+/** What went over the wire since the start. Upstash bills `commands`; scripts bill their inner calls besides. */
+export interface TransportCounters {
+  requests: number
+  commands: number
+  bytesSent: number
+  bytesReceived: number
+  failures: number
+  retries: number
+}
+
+export interface Transport extends Requester {
+  readonly counters: Readonly<TransportCounters>
+  /** Like `request`, with another deadline than the usual one. */
+  requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>>
+}
+
+/** Only reads: a write that is sent again may undo what somebody else wrote in between. */
+const RESENDABLE = new Set(
+  'ping get mget exists ttl pttl type strlen hget hmget hgetall lrange llen smembers sismember scan memory'.split(
+    ' ',
+  ),
+)
+
+const RETRY_PAUSE_MS = 20
+
+export function createTransport(options: TransportOptions, ports: Ports): Transport {
+  const baseUrl = options.url.replace(/\/+$/, '')
+  const counters: TransportCounters = {
+    requests: 0,
+    commands: 0,
+    bytesSent: 0,
+    bytesReceived: 0,
+    failures: 0,
+    retries: 0,
+  }
+  let syncToken = ''
+
+  async function send(
+    path: readonly string[],
+    body: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    counters.requests += 1
+    counters.bytesSent += body.byteLength
+    const response = await fetch([baseUrl, ...path].join('/'), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${options.token}`,
+        'content-type': 'application/json',
+        'upstash-sync-token': syncToken,
+      },
+      body,
+      cache: 'no-store',
+      redirect: 'manual',
+      signal,
+    })
+    const bytes = await response.arrayBuffer()
+    counters.bytesReceived += bytes.byteLength
+    syncToken = response.headers.get('upstash-sync-token') ?? syncToken
+    return readReply(response.status, new TextDecoder().decode(bytes), options.tokenName)
+  }
+
+  async function requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>> {
+    const commands = commandsOf(request)
+    const name =
+      commands.length === 1 ? String(commands[0]?.[0]).toLowerCase() : `pipeline of ${commands.length}`
+    const body = new TextEncoder().encode(JSON.stringify(request.body))
+    const attempts = commands.every((command) => RESENDABLE.has(String(command[0]).toLowerCase()))
+      ? options.retries + 1
+      : 1
+    const started = ports.clock.monotonic()
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(), timeoutMs)
+    counters.commands += commands.length
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          const reply = await send(request.path ?? [], body, deadline.signal)
+          return checkReply(reply, name) as UpstashResponse<T>
+        } catch (error) {
+          const failure = classify(error, deadline.signal, timeoutMs)
+          if (attempt >= attempts || !hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) throw failure
+          counters.retries += 1
+          counters.commands += commands.length
+          ports.emit({ type: 'redis.retried', command: name, code: failure.code })
+          await pause(RETRY_PAUSE_MS, deadline.signal)
+        }
+      }
+    } catch (error) {
+      if (!ports.isControlFlow(error)) counters.failures += 1
+      throw error
+    } finally {
+      clearTimeout(timer)
+      const durationMs = ports.clock.monotonic() - started
+      if (durationMs >= options.slowMs)
+        ports.emit({ type: 'redis.slow', command: name, durationMs, limitMs: options.slowMs })
+    }
+  }
+
+  function classify(error: unknown, signal: AbortSignal, timeoutMs: number): unknown {
+    if (
+      ports.isControlFlow(error) ||
+      (error instanceof Error && 'code' in error && String(error.code).startsWith('REDIS_'))
+    ) {
+      return error
+    }
+    if (signal.aborted) return redisTimeout(timeoutMs)
+    return redisUnreachable(new URL(baseUrl).host, error)
+  }
+
+  return {
+    counters,
+    readYourWrites: true,
+    requestWithin,
+    request: (request) => requestWithin(request, options.timeoutMs),
+  }
+}
+
+function commandsOf({ path, body }: UpstashRequest): readonly (readonly unknown[])[] {
+  const isBatch = path?.[0] === 'pipeline' || path?.[0] === 'multi-exec'
+  return (isBatch ? body : [body]) as readonly (readonly unknown[])[]
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

@@ -1,0 +1,50 @@
+/** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
+import { refreshConfig } from '../../config/appConfig'
+import { serviceRegistry } from '../service-registry'
+import { cacheUnavailable, isRedisFailure } from './engine/errors'
+import type { FieldStore } from './engine/fieldStore'
+import { createFlights, type Flights } from './engine/flights'
+import { defaultPorts, type Ports } from './engine/ports'
+import { processState } from './engine/processState'
+
+export interface FieldRuntime {
+  /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
+  store(): Promise<FieldStore>
+  flights: Flights
+  ports: Ports
+  /** Deadline of a whole refresh, in ms. */
+  refreshTimeoutMs: number
+}
+
+export function fieldRuntime(): FieldRuntime {
+  const ports = processState('ports', () => defaultPorts)
+  return {
+    ports,
+    flights: processState('flights', createFlights),
+    refreshTimeoutMs: refreshConfig().refreshTimeoutMs,
+    async store() {
+      try {
+        return (await serviceRegistry.getService('cache')).fieldStore
+      } catch (error) {
+        if (ports.isControlFlow(error)) throw error
+        throw cacheUnavailable(error)
+      }
+    },
+  }
+}
+
+/** Asks the store; when Redis fails, emits one event and answers the fallback. */
+export async function askStore<T>(
+  runtime: FieldRuntime,
+  operation: string,
+  fallback: T,
+  ask: (store: FieldStore) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(await runtime.store())
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+    runtime.ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
+    return fallback
+  }
+}

@@ -1,0 +1,34 @@
+/** The services of this app and what they depend on. Importing this file registers them; nothing starts before use. */
+import { AirtableService } from './airtable/airtableService'
+import { CacheService } from './cache/cacheService'
+import { defaultPorts, type Ports } from './cache/engine/ports'
+import { processState } from './cache/engine/processState'
+import { type Services, serviceRegistry } from './service-registry'
+
+declare module './service-registry' {
+  interface Services {
+    cache: CacheService
+    airtable: AirtableService
+  }
+}
+
+// Next evaluates this module several times in one process: only the first evaluation registers.
+if (!serviceRegistry.has('cache')) {
+  serviceRegistry.register(
+    'cache',
+    () =>
+      new CacheService(
+        undefined,
+        processState<Ports>('ports', () => defaultPorts),
+      ),
+  )
+}
+if (!serviceRegistry.has('airtable')) {
+  // A field can be fetched while Redis is down, so the cache is wished for, not required.
+  serviceRegistry.register('airtable', () => new AirtableService(), { prefers: ['cache'] })
+}
+
+/** Starts the services, dependencies first. Rejects with the first failure, which names the service and the mend. */
+export async function initCoreServices(names: readonly (keyof Services)[]): Promise<void> {
+  await Promise.all(names.map((name) => serviceRegistry.getService(name)))
+}

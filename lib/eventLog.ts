@@ -1,0 +1,34 @@
+/** One subscriber of the event stream: writes events as JSON lines, from LOG_LEVEL up. */
+import { type LogLevel, logLevel } from './config/appConfig'
+import type { EventType, FieldCacheEvent } from './core-services/cache/engine/events'
+
+const SEVERITY: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
+
+const LEVEL_OF: Record<EventType, LogLevel> = {
+  'service.initialized': 'info',
+  'service.failed': 'error',
+  'redis.degraded': 'warn',
+  'redis.slow': 'warn',
+  'redis.retried': 'debug',
+  'field.read': 'debug',
+  'field.rejected': 'warn',
+  'refresh.finished': 'info',
+  'refresh.failed': 'error',
+  'cron.finished': 'info',
+  'request.failed': 'error',
+}
+
+export function createEventLog(write: (line: string) => void, threshold: LogLevel = logLevel()) {
+  return ({ type, ...details }: FieldCacheEvent): void => {
+    const level = LEVEL_OF[type]
+    if (SEVERITY[level] < SEVERITY[threshold]) return
+    const numbers = Object.entries(details).map(([name, value]) => [name, rounded(value)])
+    write(
+      `${JSON.stringify({ time: new Date().toISOString(), level, event: type, ...Object.fromEntries(numbers) })}\n`,
+    )
+  }
+}
+
+function rounded(value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 10) / 10 : value
+}

@@ -1,0 +1,80 @@
+/** What the routes of fields answer: a read, a forced refresh, and which callers may have which field. */
+import { cacheUnavailable } from '../core-services/cache/engine/errors'
+import { type AnyField, findFieldByName } from '../core-services/cache/engine/fieldConfig'
+import { type FieldAnswer, type Force, readFieldCache } from '../core-services/cache/fieldCacheService'
+import '../core-services/serviceLoader'
+import { holdsSecret } from './auth'
+import { etagOf, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from './headers'
+import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from './problem'
+
+/** GET: the value as JSON, with where it came from in the headers. `?forceRefresh=true` asks the source first. */
+export async function answerRead(request: Request, field: AnyField): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  try {
+    const forced = wantsForce(request)
+    const force: Force = forced ? (trusted ? 'always' : 'anonymous') : 'never'
+    const answer = await readFieldCache(field, force)
+    if (forced) return valueResponse(answer, NO_STORE)
+    if (field.access !== 'public') return valueResponse(answer, PRIVATE_NO_STORE)
+    return revalidatedResponse(request, answer)
+  } catch (error) {
+    return problemResponse(request, error, { label: `Failed to load ${field.name}`, trusted })
+  }
+}
+
+/** POST: always forced, only with the admin token. 503 when the fresh value could not be stored. */
+export async function answerRefresh(
+  request: Request,
+  field: AnyField,
+  label = `Failed to refresh ${field.name}`,
+): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  try {
+    if (!trusted) throw unauthorized('ADMIN_TOKEN')
+    const answer = await readFieldCache(field, 'always')
+    if (answer.status !== 'refreshed')
+      throw cacheUnavailable(new Error('the fresh value was fetched but not stored'))
+    return valueResponse(answer, NO_STORE)
+  } catch (error) {
+    return problemResponse(request, error, { label, trusted, withMessage: true })
+  }
+}
+
+/** The field of that name, if this caller may read it; an unknown name and a closed field answer alike. */
+export async function answerByName(
+  request: Request,
+  name: string,
+  answer: (request: Request, field: AnyField) => Promise<Response>,
+): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  const field = findFieldByName(name)
+  if (field && (trusted || field.access === 'public')) return answer(request, field)
+  return problemResponse(request, fieldUnknown(), { label: 'Failed to load the field', trusted: false })
+}
+
+function wantsForce(request: Request): boolean {
+  const given = new URL(request.url).searchParams.get('forceRefresh')
+  if (given === null || given === 'false') return false
+  if (given === 'true') return true
+  throw queryInvalid('forceRefresh is neither true nor false')
+}
+
+function valueResponse(answer: FieldAnswer<unknown>, headers: Record<string, string>): Response {
+  return Response.json(answer.data, { headers: { ...fieldHeaders(answer), ...headers } })
+}
+
+function revalidatedResponse(request: Request, answer: FieldAnswer<unknown>): Response {
+  const body = JSON.stringify(answer.data)
+  const etag = etagOf(body)
+  const headers = { ...fieldHeaders(answer), ...REVALIDATE, ETag: etag }
+  if (matchesEtag(request, etag)) return new Response(null, { status: 304, headers })
+  return new Response(body, { headers: { 'Content-Type': 'application/json', ...headers } })
+}
+
+function fieldHeaders({ status, age, timings }: FieldAnswer<unknown>): Record<string, string> {
+  return {
+    'X-Field-Cache': status,
+    Age: String(age),
+    'Server-Timing': `cache;desc=${status};dur=${timings.cacheMs.toFixed(1)}, source;dur=${timings.sourceMs.toFixed(1)}`,
+  }
+}

@@ -1,0 +1,89 @@
+/** Errors as answers: `application/problem+json` (RFC 9457), each code with its status, in one table. */
+import {
+  type CodedError,
+  codedError,
+  isCodedError,
+  isRedisFailure,
+  messageOf,
+} from '../core-services/cache/engine/errors'
+import { defaultPorts, type Ports } from '../core-services/cache/engine/ports'
+import { processState } from '../core-services/cache/engine/processState'
+import { NO_STORE } from './headers'
+
+interface Problem {
+  status: number
+  title: string
+}
+
+const PROBLEMS: Record<string, Problem> = {
+  QUERY_INVALID: { status: 400, title: 'The query is not valid' },
+  UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed' },
+  FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
+  SOURCE_FAILED: { status: 502, title: 'The source failed and there is nothing to serve' },
+  SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
+  SOURCE_TIMEOUT: { status: 504, title: 'The source did not answer in time' },
+  NOT_READY: { status: 503, title: 'The cache is not ready' },
+  INTERNAL: { status: 500, title: 'Something unexpected failed' },
+}
+
+export const unauthorized = (name: string): CodedError =>
+  codedError('UNAUTHORIZED', `This needs "Authorization: Bearer $${name}"`, {
+    hint: `Without ${name} in the environment of the server (16 characters at least) it stays closed.`,
+  })
+
+export const fieldUnknown = (): CodedError =>
+  codedError('FIELD_UNKNOWN', 'There is no such field, or it may not be read without the admin token')
+
+export const queryInvalid = (reason: string): CodedError => codedError('QUERY_INVALID', reason)
+
+export interface ProblemContext {
+  /** The member `error` of the answer. */
+  label: string
+  /** Whether the caller may see what went wrong inside; others get the title of the problem. */
+  trusted: boolean
+  /** Adds the member `message`, as the refresh endpoints have it. */
+  withMessage?: boolean
+}
+
+/** Rethrows the errors by which the framework steers rendering. */
+export function problemResponse(request: Request, error: unknown, context: ProblemContext): Response {
+  const ports = processState<Ports>('ports', () => defaultPorts)
+  if (ports.isControlFlow(error)) throw error
+  const { code, status, title } = describe(error)
+  const detail = context.trusted || status < 500 ? messageOf(error) : title
+  if (status >= 500) {
+    ports.emit({
+      type: 'request.failed',
+      path: new URL(request.url).pathname,
+      code,
+      message: messageOf(error),
+    })
+  }
+  const body = {
+    type: `urn:problem:field-cache:${code.toLowerCase().replaceAll('_', '-')}`,
+    title,
+    status,
+    code,
+    detail,
+    ...(context.trusted && isCodedError(error) && error.hint ? { hint: error.hint } : {}),
+    error: context.label,
+    ...(context.withMessage ? { message: detail } : {}),
+  }
+  const headers = new Headers({ 'Content-Type': 'application/problem+json', ...NO_STORE })
+  if (status === 401) headers.set('WWW-Authenticate', 'Bearer')
+  if (isCodedError(error) && error.retryAfter !== undefined)
+    headers.set('Retry-After', String(error.retryAfter))
+  return new Response(JSON.stringify(body), { status, headers })
+}
+
+function describe(error: unknown): Problem & { code: string } {
+  if (!isCodedError(error)) return { code: 'INTERNAL', ...(PROBLEMS.INTERNAL as Problem) }
+  const { code, cause } = error
+  // A page of the source that ran into its own deadline is as late as a whole refresh that did.
+  if (code === 'SOURCE_FAILED' && isCodedError(cause) && cause.code.endsWith('_TIMEOUT'))
+    return describe(codedError('SOURCE_TIMEOUT', ''))
+  const known = PROBLEMS[code]
+  if (known) return { code, ...known }
+  const fallback = isRedisFailure(error) || code.startsWith('SERVICE_') ? 'NOT_READY' : 'INTERNAL'
+  return { code, ...(PROBLEMS[fallback] as Problem) }
+}
