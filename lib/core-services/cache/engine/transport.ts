@@ -77,7 +77,8 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       redirect: 'manual',
       signal,
     })
-    const bytes = await response.arrayBuffer()
+    // Whoever wraps fetch may hand on a body that the signal does not reach.
+    const bytes = await Promise.race([response.arrayBuffer(), rejectOnAbort(signal)])
     counters.bytesReceived += bytes.byteLength
     syncToken = response.headers.get('upstash-sync-token') ?? syncToken
     return readReply(response.status, new TextDecoder().decode(bytes), options.tokenName)
@@ -142,6 +143,12 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
 function commandsOf({ path, body }: UpstashRequest): readonly (readonly unknown[])[] {
   const isBatch = path?.[0] === 'pipeline' || path?.[0] === 'multi-exec'
   return (isBatch ? body : [body]) as readonly (readonly unknown[])[]
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,0 +1,223 @@
+import { delay, HttpResponse, http } from 'msw'
+import { setupServer } from 'msw/node'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { CacheService } from '@/lib/core-services/cache/cacheService'
+import { cacheFor, settings } from '../support/cache'
+import type { RecordedEvents } from '../support/events'
+
+const server = setupServer()
+const pong = () => HttpResponse.json({ result: 'PONG' })
+/** Answers the requests in turn, the last answer from then on, and keeps their bodies. */
+function answer(...answers: (() => Response | Promise<Response>)[]): {
+  bodies: unknown[]
+  headers: Headers[]
+} {
+  const seen = { bodies: [] as unknown[], headers: [] as Headers[] }
+  server.use(
+    http.post(`${settings.url}/*`, async ({ request }) => {
+      seen.bodies.push(await request.clone().json())
+      seen.headers.push(request.headers)
+      const next = answers[Math.min(seen.bodies.length, answers.length) - 1]
+      return next ? next() : HttpResponse.error()
+    }),
+  )
+  return seen
+}
+
+let cache: CacheService
+let events: RecordedEvents
+
+beforeAll(() => server.listen({ onUnhandledRequest: 'error' }))
+afterAll(() => server.close())
+afterEach(() => server.resetHandlers())
+beforeEach(async () => {
+  answer(pong)
+  const started = cacheFor(settings, { commandTimeoutMs: 60 })
+  cache = started.cache
+  events = started.events
+  await cache.initialize()
+})
+
+describe('transport', () => {
+  it('sends no encoding and no telemetry headers, and returns the sync token it was given', async () => {
+    const seen = answer(() =>
+      HttpResponse.json({ result: null }, { headers: { 'upstash-sync-token': 'after-write' } }),
+    )
+    await cache.get('a')
+    await cache.get('a')
+    expect(seen.headers[0]?.get('upstash-encoding')).toBeNull()
+    expect(seen.headers[0]?.get('upstash-telemetry-sdk')).toBeNull()
+    expect(seen.headers[1]?.get('upstash-sync-token')).toBe('after-write')
+  })
+
+  it('gives up at its own deadline when nothing answers, and each command has a deadline of its own', async () => {
+    answer(async () => {
+      await delay('infinite')
+      return pong()
+    })
+    for (const _ of [1, 2]) {
+      const result = await cache.attempt((redis) => redis.get('a'))
+      expect(result).toMatchObject({
+        ok: false,
+        error: { code: 'REDIS_TIMEOUT', message: expect.stringContaining('60 ms') },
+      })
+    }
+    answer(() => HttpResponse.json({ result: '"here"' }))
+    await expect(cache.get('a')).resolves.toBe('here')
+  })
+
+  it('gives up at the deadline when headers come and the body stalls', async () => {
+    answer(
+      () =>
+        new HttpResponse(
+          new ReadableStream({ start: (stream) => stream.enqueue(new TextEncoder().encode('{')) }),
+        ),
+    )
+    await expect(cache.attempt((redis) => redis.get('a'))).resolves.toMatchObject({
+      error: { code: 'REDIS_TIMEOUT' },
+    })
+  })
+
+  it('sends a read once more after a broken connection or a server error, within the same deadline', async () => {
+    const seen = answer(HttpResponse.error, () => HttpResponse.json({ result: '1' }))
+    await expect(cache.get('a')).resolves.toBe(1)
+    expect(seen.bodies).toEqual([
+      ['GET', 'test:v1:a'],
+      ['GET', 'test:v1:a'],
+    ])
+    expect(events.of('redis.retried')).toEqual([
+      { type: 'redis.retried', command: 'get', code: 'REDIS_UNREACHABLE' },
+    ])
+    answer(
+      () => new HttpResponse('<html>', { status: 502 }),
+      () => HttpResponse.json({ result: '2' }),
+    )
+    await expect(cache.get('a')).resolves.toBe(2)
+  })
+
+  it('never sends a write twice, nor a pipeline that holds one', async () => {
+    const seen = answer(HttpResponse.error)
+    await cache.set('a', 1)
+    await cache.incr('n')
+    await cache.del('a')
+    await cache.pipeline((redis) => [redis.get('a'), redis.incr('n')])
+    expect(seen.bodies).toHaveLength(4)
+  })
+
+  it('tells unauthorised, quota, size, refusal and nonsense apart', async () => {
+    const codeOf = async (reply: () => Response) => {
+      answer(reply)
+      const result = await cache.attempt((redis) => redis.set('a', 1))
+      return result.ok ? 'ok' : result.error.code
+    }
+    const error =
+      (text: string, status = 400) =>
+      () =>
+        HttpResponse.json({ error: text }, { status })
+    expect(await codeOf(error('WRONGPASS invalid or missing auth token', 401))).toBe('REDIS_UNAUTHORIZED')
+    expect(await codeOf(error('ERR max requests limit exceeded. Limit: 500000, Usage: 500000'))).toBe(
+      'REDIS_QUOTA',
+    )
+    expect(await codeOf(error('ERR max daily request limit exceeded. Limit: 10000, Usage: 10000.'))).toBe(
+      'REDIS_QUOTA',
+    )
+    expect(await codeOf(error('ERR DB capacity quota exceeded'))).toBe('REDIS_QUOTA')
+    expect(
+      await codeOf(error('ERR max request size exceeded. Limit: 10485760 bytes, Actual: 11000000 bytes')),
+    ).toBe('REDIS_TOO_LARGE')
+    expect(await codeOf(error('WRONGTYPE Operation against a key holding the wrong kind of value'))).toBe(
+      'REDIS_COMMAND_FAILED',
+    )
+    expect(await codeOf(() => new HttpResponse('<html>login</html>'))).toBe('REDIS_BAD_REPLY')
+    expect(await codeOf(() => HttpResponse.json({ unexpected: true }))).toBe('REDIS_BAD_REPLY')
+    expect(await codeOf(() => HttpResponse.json({}, { status: 429 }))).toBe('REDIS_BAD_REPLY')
+    expect(await codeOf(HttpResponse.error)).toBe('REDIS_UNREACHABLE')
+  })
+
+  it('names the variable of a refused token, and the host that does not answer', async () => {
+    answer(() => HttpResponse.json({ error: 'WRONGPASS invalid or missing auth token' }, { status: 401 }))
+    await expect(cacheFor(settings).cache.initialize()).rejects.toMatchObject({
+      message: 'Redis refused the token in UPSTASH_REDIS_REST_TOKEN',
+      hint: expect.stringContaining('not the read-only one'),
+    })
+    answer(HttpResponse.error)
+    await expect(cacheFor(settings).cache.initialize()).rejects.toThrow(
+      'Nothing usable answers at redis.test',
+    )
+  })
+
+  it('keeps keys, values and the token out of errors and events', async () => {
+    answer(() =>
+      HttpResponse.json(
+        {
+          error: `ERR unknown command 'SET', with args beginning with: 'test:v1:patient' 'private value', command was: ["SET"]`,
+        },
+        { status: 400 },
+      ),
+    )
+    await cache.set('patient', 'private value')
+    const told = JSON.stringify(events.all)
+    expect(told).toContain('ERR unknown command')
+    expect(told).not.toMatch(/private value|patient|the-secret-token/)
+  })
+
+  it('lets the control-flow errors of a framework pass, without a retry, a fallback or an event', async () => {
+    const signal = Object.assign(new Error('Dynamic server usage'), { digest: 'DYNAMIC_SERVER_USAGE' })
+    const { cache: rendering, events: told } = cacheFor(
+      settings,
+      {},
+      { isControlFlow: (error) => error === signal },
+    )
+    answer(pong)
+    await rendering.initialize()
+    const original = globalThis.fetch
+    let calls = 0
+    globalThis.fetch = () => {
+      calls += 1
+      return Promise.reject(signal)
+    }
+    try {
+      await expect(rendering.get('a')).rejects.toBe(signal)
+    } finally {
+      globalThis.fetch = original
+    }
+    expect(calls).toBe(1)
+    expect(told.all).toEqual([])
+  })
+
+  it('counts requests, commands, bytes and failures', async () => {
+    const before = { ...cache.counters }
+    answer(() =>
+      HttpResponse.json([{ result: '1' }, { error: 'ERR value is not an integer or out of range' }]),
+    )
+    const results = await cache.pipeline((redis) => [redis.get('a'), redis.incr('b')])
+    expect(results).toMatchObject([
+      { ok: true, value: 1 },
+      { ok: false, error: { code: 'REDIS_COMMAND_FAILED' } },
+    ])
+    expect(cache.counters.requests - before.requests).toBe(1)
+    expect(cache.counters.commands - before.commands).toBe(2)
+    expect(cache.counters.bytesSent - before.bytesSent).toBe(
+      '[["GET","test:v1:a"],["INCR","test:v1:b"]]'.length,
+    )
+    expect(cache.counters.bytesReceived).toBeGreaterThan(before.bytesReceived)
+    answer(HttpResponse.error)
+    await cache.set('a', 1)
+    expect(cache.counters.failures).toBe(before.failures + 1)
+  })
+
+  it('reports a request that took longer than the limit', async () => {
+    const { cache: measured, events: told } = cacheFor(settings, {
+      slowCommandMs: 1,
+      commandTimeoutMs: 2_000,
+    })
+    answer(pong)
+    await measured.initialize()
+    answer(async () => {
+      await delay(5)
+      return HttpResponse.json({ result: null })
+    })
+    await measured.get('a')
+    expect(told.of('redis.slow').at(-1)).toMatchObject({ command: 'get', limitMs: 1 })
+  })
+})

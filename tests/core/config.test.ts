@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest'
+import { airtableConfig, peopleTable } from '@/lib/config/airtableConfig'
+import { assertSecrets, logLevel, refreshConfig, secret } from '@/lib/config/appConfig'
+import { cacheConfig, cacheFailFast } from '@/lib/config/cacheConfig'
+
+const upstash = {
+  UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.example',
+  UPSTASH_REDIS_REST_TOKEN: 'secret-token',
+}
+const kv = { KV_REST_API_URL: 'https://kv.example', KV_REST_API_TOKEN: 'kv-token' }
+
+describe('where Redis is', () => {
+  it('takes the pair of the Upstash console or that of the Vercel integration, the first one first', () => {
+    expect(cacheConfig(upstash)).toMatchObject({
+      url: 'https://eu1.upstash.example',
+      tokenName: 'UPSTASH_REDIS_REST_TOKEN',
+    })
+    expect(cacheConfig(kv)).toMatchObject({
+      url: 'https://kv.example',
+      token: 'kv-token',
+      urlName: 'KV_REST_API_URL',
+    })
+    expect(cacheConfig({ ...kv, ...upstash })).toMatchObject({ token: 'secret-token' })
+  })
+
+  it.each([
+    [
+      { UPSTASH_REDIS_REST_URL: 'https://a.example' },
+      /UPSTASH_REDIS_REST_TOKEN is not set: .* belong together/,
+    ],
+    [{ KV_REST_API_TOKEN: 'x' }, /KV_REST_API_URL is not set/],
+    [
+      { UPSTASH_REDIS_REST_URL: 'https://a.example', KV_REST_API_TOKEN: 'x' },
+      /UPSTASH_REDIS_REST_TOKEN is not set/,
+    ],
+    [
+      {},
+      /UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN \(or KV_REST_API_URL and KV_REST_API_TOKEN\) are not set/,
+    ],
+    [
+      { STORE_KV_REST_API_URL: 'https://a.example' },
+      /but STORE_KV_REST_API_URL are: reconnect the store without a prefix/,
+    ],
+    [
+      { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'token\n' },
+      /UPSTASH_REDIS_REST_TOKEN begins or ends with white space/,
+    ],
+    [{ ...upstash, UPSTASH_REDIS_REST_URL: 'redis://a.example:6379' }, /UPSTASH_REDIS_REST_URL is not a URL/],
+    [{ ...upstash, CACHE_BATCH_SIZE: 'many' }, /CACHE_BATCH_SIZE is not a number: give keys, such as 100/],
+    [
+      { ...upstash, CACHE_COMMAND_TIMEOUT_MS: '0' },
+      /CACHE_COMMAND_TIMEOUT_MS must be greater than 0 \(milliseconds\)/,
+    ],
+    [{ ...upstash, CACHE_KEY_PREFIX: 'a:b' }, /CACHE_KEY_PREFIX may hold letters, digits/],
+  ])('refuses %j and names the variable', (env, message) => {
+    expect(() => cacheConfig(env)).toThrow(message)
+  })
+
+  it('never quotes a secret in a complaint', () => {
+    const env = { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'very-secret \n' }
+    expect(() => cacheConfig(env)).toThrow(expect.not.stringContaining('very-secret'))
+  })
+
+  it('keeps the keys of preview and production apart unless a prefix is given', () => {
+    expect(cacheConfig({ ...upstash, VERCEL_ENV: 'preview' }).keyPrefix).toBe('field-cache-preview')
+    expect(cacheConfig({ ...upstash, NODE_ENV: 'production' }).keyPrefix).toBe('field-cache-production')
+    expect(cacheConfig({ ...upstash, VERCEL_ENV: 'preview', CACHE_KEY_PREFIX: 'shared' }).keyPrefix).toBe(
+      'shared',
+    )
+  })
+
+  it('treats an empty variable as unset', () => {
+    expect(cacheConfig({ ...upstash, CACHE_BATCH_SIZE: '', CACHE_KEY_VERSION: '' })).toMatchObject({
+      batchSize: 100,
+      keyVersion: 'v1',
+    })
+  })
+
+  it('fails fast by default, except on Vercel', () => {
+    expect(cacheFailFast({})).toBe(true)
+    expect(cacheFailFast({ VERCEL: '1' })).toBe(false)
+    expect(cacheFailFast({ VERCEL: '1', CACHE_FAIL_FAST: 'true' })).toBe(true)
+    expect(() => cacheFailFast({ CACHE_FAIL_FAST: 'maybe' })).toThrow(
+      'CACHE_FAIL_FAST is neither true nor false',
+    )
+  })
+})
+
+describe('how Airtable is reached', () => {
+  it('names every missing variable at once, with where it comes from', () => {
+    expect(() => peopleTable({})).toThrow(
+      /AIRTABLE_RRHH_BASE_ID is not set.*\n.*AIRTABLE_RRHH_PEOPLE_TABLE_ID is not set/,
+    )
+    expect(() => airtableConfig({})).toThrow(/AIRTABLE_API_KEY is not set: make a personal access token/)
+  })
+
+  it('has a deadline of 10 s for a page and 25 s for a refresh', () => {
+    expect(airtableConfig({ AIRTABLE_API_KEY: 'pat' })).toEqual({
+      apiKey: 'pat',
+      endpointUrl: undefined,
+      pageTimeoutMs: 10_000,
+    })
+    expect(refreshConfig({})).toEqual({ refreshTimeoutMs: 25_000, warmupEnabled: true })
+  })
+})
+
+describe('secrets of the doors', () => {
+  it('refuses short ones at boot, and keeps their doors closed', () => {
+    expect(() => assertSecrets({ ADMIN_TOKEN: 'short', CRON_SECRET: 'x'.repeat(15) })).toThrow(
+      /ADMIN_TOKEN has fewer than 16 characters.*\n.*CRON_SECRET has fewer than 16 characters/,
+    )
+    expect(secret('ADMIN_TOKEN', { ADMIN_TOKEN: 'short' })).toBeUndefined()
+    expect(secret('ADMIN_TOKEN', {})).toBeUndefined()
+    expect(secret('ADMIN_TOKEN', { ADMIN_TOKEN: 'x'.repeat(16) })).toBe('x'.repeat(16))
+  })
+
+  it('accepts that they are unset', () => {
+    expect(() => assertSecrets({})).not.toThrow()
+  })
+})
+
+it('LOG_LEVEL is info unless it names another level', () => {
+  expect(logLevel({})).toBe('info')
+  expect(logLevel({ LOG_LEVEL: 'debug' })).toBe('debug')
+  expect(() => logLevel({ LOG_LEVEL: 'loud' })).toThrow('LOG_LEVEL is none of debug, info, warn, error')
+})

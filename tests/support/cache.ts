@@ -1,0 +1,28 @@
+import type { CacheConfig } from '@/lib/config/cacheConfig'
+import { CacheService } from '@/lib/core-services/cache/cacheService'
+import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
+import { type RecordedEvents, recordEvents } from './events'
+
+export const settings: CacheConfig = {
+  url: 'http://redis.test',
+  token: 'the-secret-token',
+  urlName: 'UPSTASH_REDIS_REST_URL',
+  tokenName: 'UPSTASH_REDIS_REST_TOKEN',
+  keyPrefix: 'test',
+  keyVersion: 'v1',
+  maxKeyLength: 250,
+  commandTimeoutMs: 2_000,
+  slowCommandMs: 60_000,
+  batchSize: 100,
+}
+
+/** A CacheService for a test server; generous deadlines, because test machines are slow at times. */
+export function cacheFor(
+  server: { url: string; token: string },
+  overrides: Partial<CacheConfig> = {},
+  ports: Partial<Ports> = {},
+): { cache: CacheService; events: RecordedEvents } {
+  const events = recordEvents()
+  const config = { ...settings, url: server.url, token: server.token, ...overrides }
+  return { cache: new CacheService(() => config, { ...defaultPorts, emit: events.emit, ...ports }), events }
+}
