@@ -4,7 +4,7 @@
  * process.
  */
 import { codedError, codeOf, isCodedError, messageOf } from './cache/engine/errors'
-import { defaultPorts, type Ports } from './cache/engine/ports'
+import { defaultPorts, type Ports, processPorts } from './cache/engine/ports'
 import { processState } from './cache/engine/processState'
 
 export interface ServiceInterface {
@@ -136,7 +136,7 @@ export function createServiceRegistry<S>(
 /** The process's own registry. */
 export const serviceRegistry: ServiceRegistry<Services> = createServiceRegistry<Services>(
   processState<RegistryState>('services', () => new Map()),
-  () => processState('ports', () => defaultPorts),
+  processPorts,
 )
 
 function unless(isControlFlow: (error: unknown) => boolean) {

@@ -1,8 +1,7 @@
 /** The services of this app and what they depend on. Importing this file registers them; nothing starts before use. */
 import { AirtableService } from './airtable/airtableService'
 import { CacheService } from './cache/cacheService'
-import { defaultPorts, type Ports } from './cache/engine/ports'
-import { processState } from './cache/engine/processState'
+import { processPorts } from './cache/engine/ports'
 import { type Services, serviceRegistry } from './service-registry'
 
 declare module './service-registry' {
@@ -14,14 +13,7 @@ declare module './service-registry' {
 
 // Next evaluates this module several times in one process: only the first evaluation registers.
 if (!serviceRegistry.has('cache')) {
-  serviceRegistry.register(
-    'cache',
-    () =>
-      new CacheService(
-        undefined,
-        processState<Ports>('ports', () => defaultPorts),
-      ),
-  )
+  serviceRegistry.register('cache', () => new CacheService(undefined, processPorts()))
 }
 if (!serviceRegistry.has('airtable')) {
   // A field can be fetched while Redis is down, so the cache is wished for, not required.

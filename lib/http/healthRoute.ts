@@ -1,5 +1,6 @@
 /** Whether the app can do its work: one word for everybody, the state of each service for holders of the token. */
 import { codeOf, hasCode, messageOf } from '../core-services/cache/engine/errors'
+import { processPorts } from '../core-services/cache/engine/ports'
 import { processState } from '../core-services/cache/engine/processState'
 import { type Services, serviceRegistry } from '../core-services/service-registry'
 import '../core-services/serviceLoader'
@@ -37,7 +38,7 @@ export async function answerHealth(request: Request): Promise<Response> {
 
 function recentHealth(): Promise<Health> {
   const state = processState<{ last?: LastCheck }>('health', () => ({}))
-  const now = performance.now()
+  const now = processPorts().clock.monotonic()
   if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, health: checkHealth() }
   return state.last.health
 }
@@ -52,10 +53,11 @@ async function checkHealth(): Promise<Health> {
 }
 
 async function check(ask: () => Promise<unknown>): Promise<ServiceHealth> {
-  const started = performance.now()
+  const { clock } = processPorts()
+  const started = clock.monotonic()
   try {
     await ask()
-    return { ok: true, latencyMs: Math.round(performance.now() - started) }
+    return { ok: true, latencyMs: Math.round(clock.monotonic() - started) }
   } catch (error) {
     // The registry's error names the service; why it did not start is one level below.
     const reason = hasCode(error, 'SERVICE_FAILED') ? error.cause : error

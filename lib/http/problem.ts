@@ -6,8 +6,7 @@ import {
   isRedisFailure,
   messageOf,
 } from '../core-services/cache/engine/errors'
-import { defaultPorts, type Ports } from '../core-services/cache/engine/ports'
-import { processState } from '../core-services/cache/engine/processState'
+import { processPorts } from '../core-services/cache/engine/ports'
 import { NO_STORE } from './headers'
 
 interface Problem {
@@ -47,7 +46,7 @@ export interface ProblemContext {
 
 /** Rethrows the errors by which the framework steers rendering. */
 export function problemResponse(request: Request, error: unknown, context: ProblemContext): Response {
-  const ports = processState<Ports>('ports', () => defaultPorts)
+  const ports = processPorts()
   if (ports.isControlFlow(error)) throw error
   const { code, status, title } = describe(error)
   const detail = context.trusted || status < 500 ? messageOf(error) : title

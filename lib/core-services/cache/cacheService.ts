@@ -252,6 +252,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
     {
       url: config.url,
       token: config.token,
+      urlName: config.urlName,
       tokenName: config.tokenName,
       timeoutMs: config.commandTimeoutMs,
       retries: READ_RETRIES,

@@ -4,7 +4,7 @@ import { serviceRegistry } from '../service-registry'
 import { cacheUnavailable, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
-import { defaultPorts, type Ports } from './engine/ports'
+import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
 
 export interface FieldRuntime {
@@ -17,7 +17,7 @@ export interface FieldRuntime {
 }
 
 export function fieldRuntime(): FieldRuntime {
-  const ports = processState('ports', () => defaultPorts)
+  const ports = processPorts()
   return {
     ports,
     flights: processState('flights', createFlights),

@@ -94,9 +94,9 @@ export const cacheUnavailable = (cause: unknown): CodedError =>
     retryAfter: 5,
   })
 
-export const redisUnreachable = (target: string, cause: unknown): CodedError =>
+export const redisUnreachable = (target: string, urlName: string, cause: unknown): CodedError =>
   codedError('REDIS_UNREACHABLE', `Nothing usable answers at ${target} (${networkReason(cause)})`, {
-    hint: 'Check the URL: it is the REST URL of the database and starts with https://.',
+    hint: `Check the URL in ${urlName}: it is the REST URL of the database and starts with https://.`,
     cause,
     retryAfter: 5,
   })

@@ -1,8 +1,9 @@
 /**
- * What the engine needs from outside: time, background-free failure policy and a place for events. The defaults in
- * `defaultPorts` are the real ones; tests and the framework adapter bring their own.
+ * What the engine needs from outside: time, a place for events, and which errors are not its own. The app's boot sets
+ * those of the process; tests bring their own.
  */
 import type { FieldCacheEvent } from './events'
+import { processState } from './processState'
 
 export interface Clock {
   /**
@@ -30,4 +31,9 @@ export const defaultPorts: Ports = {
   clock: systemClock,
   emit: () => undefined,
   isControlFlow: () => false,
+}
+
+/** The ports of this process: what boot has set, else the defaults. */
+export function processPorts(): Ports {
+  return processState<Ports>('ports', () => defaultPorts)
 }

@@ -11,7 +11,8 @@ import { checkReply, readReply } from './replies'
 export interface TransportOptions {
   url: string
   token: string
-  /** The variable that the token came from, for error messages. */
+  /** The variables that url and token came from, for error messages. */
+  urlName: string
   tokenName: string
   /** Deadline of one request, its retries included, in ms. */
   timeoutMs: number
@@ -129,7 +130,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       return error
     }
     if (signal.aborted) return redisTimeout(timeoutMs)
-    return redisUnreachable(new URL(baseUrl).host, error)
+    return redisUnreachable(new URL(baseUrl).host, options.urlName, error)
   }
 
   return {

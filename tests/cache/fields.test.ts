@@ -1,0 +1,378 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { cacheUnavailable } from '@/lib/core-services/cache/engine/errors'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { createFlights } from '@/lib/core-services/cache/engine/flights'
+import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import { cacheFor } from '../support/cache'
+import { deferred } from '../support/deferred'
+import type { RecordedEvents } from '../support/events'
+import { startTestRedis, type TestRedis } from '../support/testRedis'
+
+let redis: TestRedis
+let runtime: FieldRuntime
+let events: RecordedEvents
+
+/** A process of its own over the shared Redis. */
+async function startProcess(): Promise<FieldRuntime> {
+  const { cache, events: recorded } = cacheFor(redis)
+  await cache.initialize()
+  events = recorded
+  return {
+    store: async () => cache.fieldStore,
+    flights: createFlights(),
+    ports: { ...defaultPorts, emit: recorded.emit },
+    refreshTimeoutMs: 5_000,
+  }
+}
+
+function field<T>(
+  fetcher: FieldCacheConfig<T>['fetcher'],
+  rest: Partial<FieldCacheConfig<T>> = {},
+): FieldCacheConfig<T> {
+  return { name: 'agents', key: 'agents_list', ttl: 60, fetcher, ...rest }
+}
+
+beforeAll(async () => {
+  redis = await startTestRedis()
+})
+afterAll(() => redis.stop())
+beforeEach(async () => {
+  await redis.flush()
+  runtime = await startProcess()
+  redis.upstash.resetCounters()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('reading a field', () => {
+  it('fetches on a miss, and answers the same value as a hit from then on', async () => {
+    const fetcher = vi.fn(async () => ['Ana', 'Berta'])
+    const miss = await readFieldCache(field(fetcher), 'never', runtime)
+    const hit = await readFieldCache(field(fetcher), 'never', runtime)
+    expect(miss).toMatchObject({ data: ['Ana', 'Berta'], status: 'miss', age: 0 })
+    expect(hit).toMatchObject({ data: ['Ana', 'Berta'], status: 'hit', timings: { sourceMs: 0 } })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+  })
+
+  it('costs exactly one command in one request for a hit', async () => {
+    await readFieldCache(
+      field(async () => 1),
+      'never',
+      runtime,
+    )
+    redis.upstash.resetCounters()
+    await readFieldCache(
+      field(async () => 2),
+      'never',
+      runtime,
+    )
+    expect(redis.upstash.counters).toMatchObject({ requests: 1, commands: 1 })
+  })
+
+  it('answers a miss exactly as the later hits, even for values that JSON changes', async () => {
+    const config = field<unknown>(async () => ({ at: new Date(0), gone: undefined, list: [undefined] }))
+    const miss = await readFieldCache(config, 'never', runtime)
+    const hit = await readFieldCache(config, 'never', runtime)
+    expect(miss.data).toStrictEqual({ at: '1970-01-01T00:00:00.000Z', list: [null] })
+    expect(hit.data).toStrictEqual(miss.data)
+  })
+
+  it.each([0, false, '', null, []])('caches %j like any other value', async (value) => {
+    const fetcher = vi.fn(async () => value)
+    await readFieldCache(field<unknown>(fetcher), 'never', runtime)
+    expect(await readFieldCache(field<unknown>(fetcher), 'never', runtime)).toMatchObject({
+      data: value,
+      status: 'hit',
+    })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+  })
+
+  it('makes one fetch out of 100 concurrent cold reads, and gives each reader a value of its own', async () => {
+    const gate = deferred<string[]>()
+    const fetcher = vi.fn(() => gate.promise)
+    const reads = Array.from({ length: 100 }, () => readFieldCache(field(fetcher), 'never', runtime))
+    await expect
+      .poll(() => redis.upstash.counters.byCommand.GET ?? redis.upstash.counters.byCommand.get)
+      .toBe(100)
+    gate.resolve(['Ana'])
+    const answers = await Promise.all(reads)
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    answers[0]?.data.push('changed by one reader')
+    expect(answers[1]?.data).toEqual(['Ana'])
+  })
+
+  it('counts age and ttl from the start of the fetch', async () => {
+    let now = 1_000_000
+    runtime.ports = { ...runtime.ports, clock: { now: () => now, monotonic: () => performance.now() } }
+    const fetcher = vi.fn(async () => {
+      now += 10_000
+      return 'slow'
+    })
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', runtime)).toMatchObject({ age: 10 })
+    now += 19_000
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', runtime)).toMatchObject({
+      status: 'hit',
+      age: 29,
+    })
+    now += 1_000
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', runtime)).toMatchObject({
+      status: 'miss',
+    })
+  })
+
+  it('gives the entry its ttl in Redis, or none for ever', async () => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await readFieldCache(
+      field(async () => 1, { ttl: 300 }),
+      'never',
+      runtime,
+    )
+    expect(await cache.ttl('agents_list')).toBeGreaterThan(290)
+    await readFieldCache(
+      field(async () => 1, { key: 'constants', ttl: 'forever' }),
+      'never',
+      runtime,
+    )
+    expect(await cache.ttl('constants')).toBe(-1)
+  })
+
+  it('rejects every reader when the source fails, stores nothing, and asks again next time', async () => {
+    const fetcher = vi.fn(async (): Promise<string> => {
+      throw new Error('connection reset')
+    })
+    const reads = [1, 2, 3].map(() => readFieldCache(field(fetcher), 'never', runtime))
+    for (const read of await Promise.allSettled(reads)) {
+      expect(read).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'SOURCE_FAILED',
+          message: expect.stringContaining('"agents" failed: connection reset'),
+        },
+      })
+    }
+    fetcher.mockImplementation(async () => 'back')
+    expect(await readFieldCache(field(fetcher), 'never', runtime)).toMatchObject({
+      data: 'back',
+      status: 'miss',
+    })
+  })
+
+  it('leaves a fetcher behind that does not end in time, and aborts its signal', async () => {
+    runtime.refreshTimeoutMs = 20
+    let signal: AbortSignal | undefined
+    const config = field((context) => {
+      signal = context.signal
+      return new Promise<string>(() => undefined)
+    })
+    await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
+    expect(signal?.aborted).toBe(true)
+  })
+})
+
+describe('a schema', () => {
+  const schema = z.array(z.object({ id: z.string() }))
+
+  it('refuses a value of the wrong shape, names the place, and stores nothing', async () => {
+    const config = field<unknown>(async () => [{ id: 'a' }, { id: 2 }], { schema })
+    await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject({
+      code: 'SOURCE_INVALID',
+      message: expect.stringContaining('1.id:'),
+    })
+    expect(await (await runtime.store()).read('agents_list')).toBeNull()
+  })
+
+  it('turns a stored value that no longer fits into a miss', async () => {
+    await readFieldCache(
+      field<unknown>(async () => ['old shape']),
+      'never',
+      runtime,
+    )
+    const config = field(async () => [{ id: 'new shape' }], { schema })
+    expect(await readFieldCache(config, 'never', runtime)).toMatchObject({
+      data: [{ id: 'new shape' }],
+      status: 'miss',
+    })
+    expect(events.of('field.rejected')).toHaveLength(1)
+    expect(await readFieldCache(config, 'never', runtime)).toMatchObject({ status: 'hit' })
+  })
+
+  it('refuses at once a value that would not come out of JSON as the schema wants it', async () => {
+    const config = field<unknown>(async () => ({ at: new Date(0) }), { schema: z.object({ at: z.date() }) })
+    await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject({ code: 'SOURCE_INVALID' })
+  })
+
+  it('applies to what readers get, fresh or stored', async () => {
+    const config = field<{ at: Date }>(async () => ({ at: new Date(0) }), {
+      schema: z.object({ at: z.coerce.date() }),
+    })
+    const [miss, hit] = [
+      await readFieldCache(config, 'never', runtime),
+      await readFieldCache(config, 'never', runtime),
+    ]
+    expect([miss.data.at, hit.data.at]).toEqual([new Date(0), new Date(0)])
+  })
+})
+
+describe('a forced refresh', () => {
+  it('fetches although a fresh value is stored, and everybody reads the new one', async () => {
+    let version = 1
+    const config = field(async () => version)
+    await readFieldCache(config, 'never', runtime)
+    version = 2
+    expect(await readFieldCache(config, 'always', runtime)).toMatchObject({ data: 2, status: 'refreshed' })
+    expect(await readFieldCache(config, 'never', await startProcess())).toMatchObject({
+      data: 2,
+      status: 'hit',
+    })
+  })
+
+  it('leaves the stored value alone until the new one is there', async () => {
+    const gate = deferred<string>()
+    await readFieldCache(
+      field(async () => 'old'),
+      'never',
+      runtime,
+    )
+    const forced = readFieldCache(
+      field(() => gate.promise),
+      'always',
+      runtime,
+    )
+    expect(
+      await readFieldCache(
+        field(async () => 'unused'),
+        'never',
+        runtime,
+      ),
+    ).toMatchObject({ data: 'old', status: 'hit' })
+    gate.resolve('new')
+    expect(await forced).toMatchObject({ data: 'new' })
+  })
+
+  it('that fails leaves what was there for everybody', async () => {
+    await readFieldCache(
+      field(async () => 'old'),
+      'never',
+      runtime,
+    )
+    const failing = field<string>(() => Promise.reject(new Error('down')))
+    await expect(readFieldCache(failing, 'always', runtime)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+    expect(await readFieldCache(failing, 'never', runtime)).toMatchObject({ data: 'old', status: 'hit' })
+  })
+
+  it('is not undone by an older fetch of the same process that ends later', async () => {
+    const slow = deferred<string>()
+    const reader = readFieldCache(
+      field(() => slow.promise),
+      'never',
+      runtime,
+    )
+    await expect.poll(() => events.all.length === 0 && redis.upstash.counters.requests).toBe(1)
+    await readFieldCache(
+      field(async () => 'forced'),
+      'always',
+      runtime,
+    )
+    slow.resolve('read before the force')
+    await reader
+    expect(
+      await readFieldCache(
+        field(async () => 'unused'),
+        'never',
+        runtime,
+      ),
+    ).toMatchObject({ data: 'forced' })
+  })
+})
+
+describe('a force by anybody', () => {
+  it('is declined inside the cool-down, which the attempt starts', async () => {
+    let version = 0
+    const config = field(
+      async () => {
+        version += 1
+        return version
+      },
+      { anonymousForce: 60 },
+    )
+    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ data: 1, status: 'refreshed' })
+    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ data: 1, status: 'cooldown' })
+    expect(await readFieldCache(config, 'anonymous', await startProcess())).toMatchObject({
+      data: 1,
+      status: 'cooldown',
+    })
+    expect(await readFieldCache(config, 'always', runtime)).toMatchObject({ data: 2, status: 'refreshed' })
+  })
+
+  it('starts the cool-down by a failed attempt as well', async () => {
+    const fetcher = vi.fn(() => Promise.reject<string>(new Error('down')))
+    const config = field(fetcher, { anonymousForce: 60 })
+    await expect(readFieldCache(config, 'anonymous', runtime)).rejects.toMatchObject({
+      code: 'SOURCE_FAILED',
+    })
+    fetcher.mockImplementation(async () => 'back')
+    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ status: 'miss' })
+    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ status: 'cooldown' })
+  })
+
+  it('is never granted where the field does not allow it', async () => {
+    const fetcher = vi.fn(async () => 1)
+    await readFieldCache(field(fetcher), 'never', runtime)
+    expect(await readFieldCache(field(fetcher), 'anonymous', runtime)).toMatchObject({ status: 'cooldown' })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('without Redis', () => {
+  it('reads go on uncached and shared, and caching resumes when it is back', async () => {
+    await redis.killEngine()
+    const fetcher = vi.fn(async () => 'from the source')
+    const answers = await Promise.all([1, 2].map(() => readFieldCache(field(fetcher), 'never', runtime)))
+    expect(answers).toMatchObject([
+      { data: 'from the source', status: 'miss' },
+      { data: 'from the source', status: 'miss' },
+    ])
+    expect(fetcher.mock.calls.length).toBeLessThanOrEqual(2)
+    await redis.reviveEngine()
+    await expect.poll(async () => (await readFieldCache(field(fetcher), 'never', runtime)).status).toBe('hit')
+  })
+
+  it('a forced refresh answers the fresh value, but does not claim to have stored it', async () => {
+    await redis.killEngine()
+    expect(
+      await readFieldCache(
+        field(async () => 1),
+        'always',
+        runtime,
+      ),
+    ).toMatchObject({ data: 1, status: 'miss' })
+    expect(
+      await readFieldCache(
+        field(async () => 1, { anonymousForce: 1 }),
+        'anonymous',
+        runtime,
+      ),
+    ).toMatchObject({ status: 'miss' })
+    await redis.reviveEngine()
+  })
+
+  it('a cache that never started does not keep a field from being fetched', async () => {
+    runtime.store = () => Promise.reject(cacheUnavailable(new Error('it has not started')))
+    expect(
+      await readFieldCache(
+        field(async () => 1),
+        'never',
+        runtime,
+      ),
+    ).toMatchObject({ data: 1, status: 'miss' })
+    expect(events.of('redis.degraded').map(({ code }) => code)).toEqual([
+      'CACHE_UNAVAILABLE',
+      'CACHE_UNAVAILABLE',
+    ])
+  })
+})

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { expect, it } from 'vitest'
+import { freePort } from './support/nextProcess'
+
+const tsxCli = createRequire(import.meta.url).resolve('tsx/cli')
+
+it('npm run dev serves the app with nothing but Node, and one Ctrl-C ends everything', async () => {
+  const [port, upstashPort, airtablePort] = await Promise.all([freePort(), freePort(), freePort()])
+  const { HOME } = process.env
+  const child = spawn(process.execPath, [tsxCli, 'local/dev.ts'], {
+    env: {
+      NODE_ENV: 'development',
+      HOME,
+      PATH: '/nonexistent',
+      PORT: String(port),
+      LOCAL_UPSTASH_PORT: String(upstashPort),
+      LOCAL_AIRTABLE_PORT: String(airtablePort),
+      NEXT_TELEMETRY_DISABLED: '1',
+    },
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const url = `http://127.0.0.1:${port}`
+  const read = async () => (await fetch(`${url}/api/airtable/agents`)).headers.get('x-field-cache')
+  try {
+    await expect.poll(() => read().catch(() => output), { timeout: 50_000, interval: 500 }).toBe('miss')
+    expect(await read()).toBe('hit')
+    const stats = await (await fetch(`http://127.0.0.1:${upstashPort}/__local/stats`)).json()
+    expect(stats).toMatchObject({ commands: expect.any(Number), requests: expect.any(Number), refusals: 0 })
+    expect(output).toContain('embedded')
+    expect(output).toMatch(/ADMIN_TOKEN +[0-9a-f]{32,}/)
+  } finally {
+    child.kill('SIGINT')
+  }
+  expect(await ended).toBe(130)
+  for (const closed of [port, upstashPort, airtablePort]) {
+    await expect(fetch(`http://127.0.0.1:${closed}/`)).rejects.toThrow('fetch failed')
+  }
+})

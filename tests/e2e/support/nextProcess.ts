@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+
+const nextCli = createRequire(import.meta.url).resolve('next/dist/bin/next')
+
+export interface NextProcess {
+  url: string
+  /** Everything the process has printed so far, on both streams. */
+  output(): string
+  /** The exit code, once the process has ended. */
+  ended: Promise<number | null>
+  stop(): Promise<void>
+}
+
+/** What a process sees: PATH and HOME of the tests, and what it is given; none of the credentials around. */
+function environment(variables: Record<string, string>): NodeJS.ProcessEnv {
+  const { PATH, HOME, CACHE_COMPONENTS } = process.env
+  return {
+    PATH,
+    HOME,
+    NODE_ENV: 'production',
+    NEXT_TELEMETRY_DISABLED: '1',
+    ...(CACHE_COMPONENTS === undefined ? {} : { CACHE_COMPONENTS }),
+    ...variables,
+  }
+}
+
+function collect(child: ChildProcess): { output(): string; ended: Promise<number | null> } {
+  let text = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  return { output: () => text, ended: new Promise((resolve) => child.once('exit', (code) => resolve(code))) }
+}
+
+/** Runs `next <args>` to its end. */
+export async function runNext(
+  args: string[],
+  variables: Record<string, string>,
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [nextCli, ...args], { env: environment(variables) })
+  const { output, ended } = collect(child)
+  return { code: await ended, output: output() }
+}
+
+/** `next start` on a free port, ready or already ended. */
+export async function startNext(variables: Record<string, string>): Promise<NextProcess> {
+  const port = await freePort()
+  const child = spawn(process.execPath, [nextCli, 'start', '-p', String(port)], {
+    env: environment(variables),
+  })
+  const { output, ended } = collect(child)
+  const url = `http://127.0.0.1:${port}`
+  await Promise.race([ended, answering(url)])
+  return {
+    url,
+    output,
+    ended,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+async function answering(url: string): Promise<void> {
+  for (;;) {
+    const answered = await fetch(`${url}/api/health`).then(
+      () => true,
+      () => false,
+    )
+    if (answered) return
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
+    })
+  })
+}

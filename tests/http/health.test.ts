@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { GET } from '@/app/api/health/route'
+import { GET as getSeedPath } from '@/app/health/route'
+import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { setProcessState } from '@/lib/core-services/cache/engine/processState'
+import { manualClock } from '../support/clock'
+import { useEnvironment } from '../support/environment'
+import { startTestRedis, type TestRedis } from '../support/testRedis'
+
+const ADMIN = 'admin-token-of-the-tests'
+const health = (headers: Record<string, string> = {}) =>
+  GET(new Request('http://localhost/api/health', { headers }))
+
+let redis: TestRedis
+const clock = manualClock()
+
+beforeAll(async () => {
+  setProcessState('ports', { ...defaultPorts, clock })
+  redis = await startTestRedis()
+  useEnvironment({
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    CACHE_COMMAND_TIMEOUT_MS: '2000',
+    AIRTABLE_API_KEY: 'pat',
+    ADMIN_TOKEN: ADMIN,
+  })
+})
+afterAll(() => redis.stop())
+
+describe('GET /api/health', () => {
+  it('answers one word to strangers, and the state of each service to holders of the token', async () => {
+    const response = await health()
+    expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
+    expect(response.headers.get('cache-control')).toContain('no-store')
+    expect(await (await health({ authorization: `Bearer ${ADMIN}` })).json()).toEqual({
+      status: 'ok',
+      checkedAt: expect.any(String),
+      services: {
+        cache: { ok: true, latencyMs: expect.any(Number) },
+        airtable: { ok: true, latencyMs: expect.any(Number) },
+      },
+    })
+    expect(getSeedPath).toBe(GET)
+  })
+
+  it('pings Redis at most once in 30 s, whatever the traffic', async () => {
+    clock.advance(31_000)
+    redis.upstash.resetCounters()
+    await Promise.all(Array.from({ length: 50 }, () => health()))
+    expect(redis.upstash.counters.commands).toBe(1)
+    clock.advance(29_000)
+    await health()
+    expect(redis.upstash.counters.commands).toBe(1)
+  })
+
+  it('answers 503 while Redis is down, says why only with the token, and recovers', async () => {
+    await redis.killEngine()
+    clock.advance(31_000)
+    const response = await health()
+    expect([response.status, await response.json()]).toEqual([503, { status: 'unavailable' }])
+    const detailed = await (await health({ authorization: `Bearer ${ADMIN}` })).json()
+    expect(detailed).toMatchObject({
+      services: { cache: { ok: false, code: expect.stringMatching(/^REDIS_/), message: expect.any(String) } },
+    })
+    await redis.reviveEngine()
+    await expect
+      .poll(async () => {
+        clock.advance(31_000)
+        return (await health()).status
+      })
+      .toBe(200)
+  })
+})
