@@ -1,3 +1,4 @@
+import 'server-only'
 import { connection } from 'next/server'
 import type { FieldCacheConfig } from '../core-services/cache/engine/fieldConfig'
 import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'

@@ -4,25 +4,6 @@
  * never by `instanceof`. No message holds a value, a token or a whole command.
  */
 
-export type ErrorCode =
-  | 'CONFIG_INVALID'
-  | 'CACHE_NOT_INITIALIZED'
-  | 'CACHE_UNAVAILABLE'
-  | 'REDIS_UNREACHABLE'
-  | 'REDIS_TIMEOUT'
-  | 'REDIS_UNAUTHORIZED'
-  | 'REDIS_QUOTA'
-  | 'REDIS_TOO_LARGE'
-  | 'REDIS_COMMAND_FAILED'
-  | 'REDIS_BAD_REPLY'
-  | 'KEY_INVALID'
-  | 'OPTIONS_INVALID'
-  | 'VALUE_NOT_SERIALIZABLE'
-  | 'FIELD_INVALID'
-  | 'SOURCE_FAILED'
-  | 'SOURCE_TIMEOUT'
-  | 'SOURCE_INVALID'
-
 export interface CodedError extends Error {
   readonly code: string
   /** How to mend it; safe to show to whoever runs the app. */

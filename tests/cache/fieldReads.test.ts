@@ -1,39 +1,16 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { cacheUnavailable } from '@/lib/core-services/cache/engine/errors'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
-import { createFlights } from '@/lib/core-services/cache/engine/flights'
-import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
 import type { RecordedEvents } from '../support/events'
+import { field, startFieldProcess } from '../support/fieldProcess'
 import { startTestRedis, type TestRedis } from '../support/testRedis'
 
 let redis: TestRedis
 let runtime: FieldRuntime
 let events: RecordedEvents
-
-/** A process of its own over the shared Redis. */
-async function startProcess(): Promise<FieldRuntime> {
-  const { cache, events: recorded } = cacheFor(redis)
-  await cache.initialize()
-  events = recorded
-  return {
-    store: async () => cache.fieldStore,
-    flights: createFlights(),
-    ports: { ...defaultPorts, emit: recorded.emit },
-    refreshTimeoutMs: 5_000,
-  }
-}
-
-function field<T>(
-  fetcher: FieldCacheConfig<T>['fetcher'],
-  rest: Partial<FieldCacheConfig<T>> = {},
-): FieldCacheConfig<T> {
-  return { name: 'agents', key: 'agents_list', ttl: 60, fetcher, ...rest }
-}
 
 beforeAll(async () => {
   redis = await startTestRedis()
@@ -41,11 +18,8 @@ beforeAll(async () => {
 afterAll(() => redis.stop())
 beforeEach(async () => {
   await redis.flush()
-  runtime = await startProcess()
+  ;({ runtime, events } = await startFieldProcess(redis))
   redis.upstash.resetCounters()
-})
-afterEach(() => {
-  vi.useRealTimers()
 })
 
 describe('reading a field', () => {
@@ -215,164 +189,5 @@ describe('a schema', () => {
       await readFieldCache(config, 'never', runtime),
     ]
     expect([miss.data.at, hit.data.at]).toEqual([new Date(0), new Date(0)])
-  })
-})
-
-describe('a forced refresh', () => {
-  it('fetches although a fresh value is stored, and everybody reads the new one', async () => {
-    let version = 1
-    const config = field(async () => version)
-    await readFieldCache(config, 'never', runtime)
-    version = 2
-    expect(await readFieldCache(config, 'always', runtime)).toMatchObject({ data: 2, status: 'refreshed' })
-    expect(await readFieldCache(config, 'never', await startProcess())).toMatchObject({
-      data: 2,
-      status: 'hit',
-    })
-  })
-
-  it('leaves the stored value alone until the new one is there', async () => {
-    const gate = deferred<string>()
-    await readFieldCache(
-      field(async () => 'old'),
-      'never',
-      runtime,
-    )
-    const forced = readFieldCache(
-      field(() => gate.promise),
-      'always',
-      runtime,
-    )
-    expect(
-      await readFieldCache(
-        field(async () => 'unused'),
-        'never',
-        runtime,
-      ),
-    ).toMatchObject({ data: 'old', status: 'hit' })
-    gate.resolve('new')
-    expect(await forced).toMatchObject({ data: 'new' })
-  })
-
-  it('that fails leaves what was there for everybody', async () => {
-    await readFieldCache(
-      field(async () => 'old'),
-      'never',
-      runtime,
-    )
-    const failing = field<string>(() => Promise.reject(new Error('down')))
-    await expect(readFieldCache(failing, 'always', runtime)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
-    expect(await readFieldCache(failing, 'never', runtime)).toMatchObject({ data: 'old', status: 'hit' })
-  })
-
-  it('is not undone by an older fetch of the same process that ends later', async () => {
-    const slow = deferred<string>()
-    const reader = readFieldCache(
-      field(() => slow.promise),
-      'never',
-      runtime,
-    )
-    await expect.poll(() => events.all.length === 0 && redis.upstash.counters.requests).toBe(1)
-    await readFieldCache(
-      field(async () => 'forced'),
-      'always',
-      runtime,
-    )
-    slow.resolve('read before the force')
-    await reader
-    expect(
-      await readFieldCache(
-        field(async () => 'unused'),
-        'never',
-        runtime,
-      ),
-    ).toMatchObject({ data: 'forced' })
-  })
-})
-
-describe('a force by anybody', () => {
-  it('is declined inside the cool-down, which the attempt starts', async () => {
-    let version = 0
-    const config = field(
-      async () => {
-        version += 1
-        return version
-      },
-      { anonymousForce: 60 },
-    )
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ data: 1, status: 'refreshed' })
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ data: 1, status: 'cooldown' })
-    expect(await readFieldCache(config, 'anonymous', await startProcess())).toMatchObject({
-      data: 1,
-      status: 'cooldown',
-    })
-    expect(await readFieldCache(config, 'always', runtime)).toMatchObject({ data: 2, status: 'refreshed' })
-  })
-
-  it('starts the cool-down by a failed attempt as well', async () => {
-    const fetcher = vi.fn(() => Promise.reject<string>(new Error('down')))
-    const config = field(fetcher, { anonymousForce: 60 })
-    await expect(readFieldCache(config, 'anonymous', runtime)).rejects.toMatchObject({
-      code: 'SOURCE_FAILED',
-    })
-    fetcher.mockImplementation(async () => 'back')
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ status: 'miss' })
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ status: 'cooldown' })
-  })
-
-  it('is never granted where the field does not allow it', async () => {
-    const fetcher = vi.fn(async () => 1)
-    await readFieldCache(field(fetcher), 'never', runtime)
-    expect(await readFieldCache(field(fetcher), 'anonymous', runtime)).toMatchObject({ status: 'cooldown' })
-    expect(fetcher).toHaveBeenCalledTimes(1)
-  })
-})
-
-describe('without Redis', () => {
-  it('reads go on uncached and shared, and caching resumes when it is back', async () => {
-    await redis.killEngine()
-    const fetcher = vi.fn(async () => 'from the source')
-    const answers = await Promise.all([1, 2].map(() => readFieldCache(field(fetcher), 'never', runtime)))
-    expect(answers).toMatchObject([
-      { data: 'from the source', status: 'miss' },
-      { data: 'from the source', status: 'miss' },
-    ])
-    expect(fetcher.mock.calls.length).toBeLessThanOrEqual(2)
-    await redis.reviveEngine()
-    await expect.poll(async () => (await readFieldCache(field(fetcher), 'never', runtime)).status).toBe('hit')
-  })
-
-  it('a forced refresh answers the fresh value, but does not claim to have stored it', async () => {
-    await redis.killEngine()
-    expect(
-      await readFieldCache(
-        field(async () => 1),
-        'always',
-        runtime,
-      ),
-    ).toMatchObject({ data: 1, status: 'miss' })
-    expect(
-      await readFieldCache(
-        field(async () => 1, { anonymousForce: 1 }),
-        'anonymous',
-        runtime,
-      ),
-    ).toMatchObject({ status: 'miss' })
-    await redis.reviveEngine()
-  })
-
-  it('a cache that never started does not keep a field from being fetched', async () => {
-    runtime.store = () => Promise.reject(cacheUnavailable(new Error('it has not started')))
-    expect(
-      await readFieldCache(
-        field(async () => 1),
-        'never',
-        runtime,
-      ),
-    ).toMatchObject({ data: 1, status: 'miss' })
-    expect(events.of('redis.degraded').map(({ code }) => code)).toEqual([
-      'CACHE_UNAVAILABLE',
-      'CACHE_UNAVAILABLE',
-    ])
   })
 })

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { z } from 'zod'
+import { AGENTS_VIEW } from './people'
+import type { TableData } from './types'
+
+const schema = z.object({
+  table: z.object({
+    id: z.string().regex(/^tbl[A-Za-z0-9]{14}$/, 'expected "tbl" and 14 letters or digits'),
+    name: z.string().min(1),
+  }),
+  view: z.string().min(1),
+  records: z.array(
+    z.object({
+      id: z.string().regex(/^rec[A-Za-z0-9]{14}$/, 'expected "rec" and 14 letters or digits'),
+      createdTime: z.iso.datetime(),
+      fields: z.record(z.string(), z.unknown()),
+    }),
+  ),
+})
+
+function fail(file: string, problem: string): never {
+  throw new Error(`LOCAL_AIRTABLE_DATA: ${file}: ${problem}`)
+}
+
+function readJson(file: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (error) {
+    return fail(file, `cannot be read (${error instanceof Error ? error.message : String(error)})`)
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    return fail(file, `is not JSON (${error instanceof Error ? error.message : String(error)})`)
+  }
+}
+
+function describe(issue: z.core.$ZodIssue | undefined): string {
+  return issue === undefined
+    ? 'has the wrong shape'
+    : `${issue.path.join('.') || 'top level'}: ${issue.message}`
+}
+
+/**
+ * Reads a table from a JSON file `{ table: { id, name }, view, records: [{ id, createdTime, fields }] }`. Its one view
+ * shows all records in the order of the file. Throws an error that names the file and the first thing wrong with it.
+ */
+export function loadPeople(file: string): TableData {
+  const parsed = schema.safeParse(readJson(file))
+  if (!parsed.success) return fail(file, describe(parsed.error.issues[0]))
+  const { table, view, records } = parsed.data
+  const ids = new Set<string>()
+  for (const { id } of records) {
+    if (ids.has(id)) return fail(file, `record id ${id} appears twice`)
+    ids.add(id)
+  }
+  return { ...table, views: [{ id: AGENTS_VIEW.id, name: view }], records }
+}

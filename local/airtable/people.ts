@@ -1,0 +1,102 @@
+import { createRandom } from './random'
+import type { Fields, RecordData, TableData } from './types'
+
+const SEED = 20_260_601
+const PEOPLE = 264
+const RECORD_ID_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+
+const GIVEN_NAMES = (
+  'María José Begoña Íñigo Lucía Óscar Andrés Concepción Iván Sofía Martín Elena Raúl Inés Ángel Noelia Joaquín ' +
+  'Mónica Álvaro Verónica Héctor Rocío Tomás Pilar Adrián Águeda César Leire Simón Nuria'
+).split(' ')
+
+const SURNAMES = (
+  'García Muñoz Núñez Ibáñez Peña Ordóñez Martínez López Sánchez Castaño Gutiérrez Jiménez Rodríguez Avilés Cañizares ' +
+  'Domínguez Estévez Fernández Gómez Hernández Iturralde Lozano Méndez Nieto Olmedo Piñeiro Quintana Rivas Soler ' +
+  'Torres Urrutia Vázquez Yáñez Zamora'
+).split(' ')
+
+const POSTS = ['Agente', 'Agente sénior', 'Agente', 'Coordinación'] as const
+const PROVINCES = 'AV BA BU CA CC CO CS CU GI GR GU HU JA LE LU MA MU NA OU PO SA SE SO TE TO VA ZA'.split(
+  ' ',
+)
+const PARTIES = ['Azul', 'Verde', 'Independiente'] as const
+const STREETS = ['Calle Mayor', 'Avenida de la Constitución', 'Paseo del Río', 'Plaza de España'] as const
+
+/** Who works in administration sells nothing, so the agents' view leaves them out. */
+const ADMINISTRATION = 'Administración'
+
+/** Positions of records whose name is missing, blank or a placeholder, as colleagues leave them in a real table. */
+const UNUSABLE_NAMES: ReadonlyMap<number, string | undefined> = new Map([
+  [17, 'N/A'],
+  [58, '   '],
+  [96, undefined],
+  [133, ' N/A '],
+  [171, ''],
+  [224, undefined],
+])
+
+/** The view the app reads. */
+export const AGENTS_VIEW = { id: 'viwAgentes0000001', name: 'Agentes de venta' } as const
+
+/** Every record, by name. */
+export const EVERYONE_VIEW = { id: 'viwTodos000000001', name: 'Todos' } as const
+
+/** The table of sample people. */
+export const PEOPLE_TABLE = { id: 'tblPeople00000001', name: 'People' } as const
+
+function pick<T>(random: () => number, choices: readonly T[]): T {
+  const choice = choices[Math.floor(random() * choices.length)]
+  if (choice === undefined) throw new RangeError('nothing to pick from')
+  return choice
+}
+
+function date(random: () => number, fromYear: number, years: number): string {
+  const day = Date.UTC(fromYear, 0, 1) + Math.floor(random() * years * 365) * 86_400_000
+  return new Date(day).toISOString().slice(0, 10)
+}
+
+function slug(name: string): string {
+  const ascii = name.normalize('NFD').replace(/\p{M}/gu, '')
+  return ascii.toLowerCase().replaceAll(' ', '-')
+}
+
+function person(random: () => number, position: number): RecordData {
+  const id = `rec${Array.from({ length: 14 }, () => pick(random, [...RECORD_ID_LETTERS])).join('')}`
+  const name = `${pick(random, GIVEN_NAMES)} ${pick(random, SURNAMES)} ${pick(random, SURNAMES)}`
+  const joined = date(random, 2015, 10)
+  const fields: Fields = {
+    Nombre: position % 37 === 5 ? ` ${name}  ` : name,
+    Cargo: position % 11 === 10 ? ADMINISTRATION : pick(random, POSTS),
+    Estado: pick(random, PROVINCES),
+    Partido: pick(random, PARTIES),
+    Nacimiento: date(random, 1958, 44),
+    Telefono: `+34 600 ${String(Math.floor(random() * 1_000_000)).padStart(6, '0')}`,
+    Web: `https://agentes.example/${slug(name)}`,
+    Oficina: `${pick(random, STREETS)}, ${1 + Math.floor(random() * 120)}`,
+    Alta: joined,
+  }
+  const usual = { id, createdTime: `${joined}T08:00:00.000Z`, fields }
+  if (!UNUSABLE_NAMES.has(position)) return usual
+  return { ...usual, fields: { ...fields, Nombre: UNUSABLE_NAMES.get(position) } }
+}
+
+/**
+ * The sample table: 264 invented people, always the same ones. The agents' view shows 240 of them in table order, six
+ * of which have a name no application should show; some of the others have spaces around it.
+ */
+export function generatePeople(): TableData {
+  const random = createRandom(SEED)
+  const collator = new Intl.Collator('es')
+  return {
+    ...PEOPLE_TABLE,
+    views: [
+      { ...AGENTS_VIEW, includes: (fields) => fields.Cargo !== ADMINISTRATION },
+      {
+        ...EVERYONE_VIEW,
+        compare: (a, b) => collator.compare(String(a.Nombre ?? ''), String(b.Nombre ?? '')),
+      },
+    ],
+    records: Array.from({ length: PEOPLE }, (_, position) => person(random, position)),
+  }
+}

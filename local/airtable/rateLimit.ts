@@ -1,0 +1,27 @@
+const REQUESTS = 5
+const WINDOW_MS = 1_000
+const PENALTY_MS = 30_000
+
+/** Milliseconds since any fixed moment; tests move it by hand. */
+export type Clock = () => number
+
+/**
+ * The vendor's limit for one base: five requests in any 1,000 ms. The one too many is refused, and so is everything
+ * for 30 s after it. Refused requests neither count nor lengthen the refusal (the vendor does not say).
+ * Returns a function that takes a place and tells whether there was one.
+ */
+export function createRateLimit(clock: Clock): () => boolean {
+  let admitted: number[] = []
+  let refusedUntil = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = clock()
+    if (now < refusedUntil) return false
+    admitted = admitted.filter((moment) => moment > now - WINDOW_MS)
+    if (admitted.length >= REQUESTS) {
+      refusedUntil = now + PENALTY_MS
+      return false
+    }
+    admitted.push(now)
+    return true
+  }
+}

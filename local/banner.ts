@@ -1,0 +1,37 @@
+import type { LocalStack } from './stack'
+
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = []
+  for (const row of rows)
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, cell.length)
+    })
+  return rows
+    .map((row) => `  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')}`.trimEnd())
+    .join('\n')
+}
+
+/** What `npm run dev` says before Next does: what runs where and why, the secrets, and requests to try. */
+export function banner(
+  appUrl: string,
+  appNote: string,
+  { env, parts }: Pick<LocalStack, 'env' | 'parts'>,
+): string {
+  const running = columns([
+    ['App', appUrl, appNote],
+    ...parts.map(({ name, where, why }) => [name, where, why]),
+  ])
+  const details = columns([
+    ...parts.flatMap(({ name, statsUrl }) =>
+      statsUrl === undefined ? [] : [[`${name} counters`, statsUrl]],
+    ),
+    ['ADMIN_TOKEN', env.ADMIN_TOKEN ?? ''],
+    ['CRON_SECRET', env.CRON_SECRET ?? ''],
+  ])
+  const requests = [
+    `curl -i ${appUrl}/api/airtable/agents`,
+    `curl -i -X POST -H 'Authorization: Bearer ${env.ADMIN_TOKEN}' ${appUrl}/api/airtable/agents/refresh`,
+    `curl -i -H 'Authorization: Bearer ${env.CRON_SECRET}' ${appUrl}/api/cron/refresh`,
+  ]
+  return `\n${running}\n\n${details}\n\n${requests.map((line) => `  ${line}`).join('\n')}\n`
+}

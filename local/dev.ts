@@ -1,0 +1,78 @@
+import { createRequire } from 'node:module'
+import { parseArgs } from 'node:util'
+import { banner } from './banner'
+import { loadDevelopmentEnv } from './env'
+import { choosePort } from './ports'
+import { startLocalStack } from './stack'
+import { catchStopSignals, exitCodeOf, type StopSignal, supervise } from './supervise'
+
+const DEFAULT_PORT = 3000
+
+/** Longer than Next is given to end, so that it only matters when something hangs. */
+const LAST_RESORT_MS = 10_000
+
+const HELP = `Starts the app with everything it needs: a Redis with an Upstash-compatible server before it, an
+Airtable-compatible server with sample people, and next dev. Ctrl-C ends all of it.
+
+  npm run dev -- [--port <n>] [--help]
+
+  --port, PORT                 port of the app (default ${DEFAULT_PORT}, or the next free one)
+  LOCAL_UPSTASH_PORT           port of the Upstash server (default 8079, or the next free one)
+  LOCAL_AIRTABLE_PORT          port of the Airtable server (default 8078, or the next free one)
+  LOCAL_AIRTABLE_DATA          JSON file with other records: { table: { id, name }, view, records }
+  LOCAL_AIRTABLE_LATENCY_MS    how long an Airtable answer takes, give or take a quarter (default 200)
+  REDIS_URL                    a Redis to use instead of a local one
+
+The real services are used where the environment or a .env file names them:
+  UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or KV_REST_API_URL and KV_REST_API_TOKEN
+  AIRTABLE_API_KEY, AIRTABLE_RRHH_BASE_ID and AIRTABLE_RRHH_PEOPLE_TABLE_ID
+ADMIN_TOKEN and CRON_SECRET are made up for each run unless they are set.
+`
+
+async function develop(stop: AbortSignal, portOption: string | undefined): Promise<number> {
+  const inherited = { ...process.env }
+  const env = loadDevelopmentEnv(process.cwd())
+  const { port, moved } = await choosePort({
+    variable: portOption === undefined ? 'PORT' : '--port',
+    given: portOption ?? env.PORT,
+    fallback: DEFAULT_PORT,
+  })
+  const stack = await startLocalStack({}, env)
+  try {
+    if (stop.aborted) return exitCodeOf(stop.reason as StopSignal)
+    console.log(banner(`http://localhost:${port}`, moved ? `port ${DEFAULT_PORT} is in use` : '', stack))
+    // Started through node itself: a wrapper in between would be one more process to end.
+    const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
+    const args = [next, 'dev', '-p', String(port)]
+    // What .env files say is left to Next, which would expand a "$" in it a second time if it came from here.
+    const added = Object.entries(stack.env).filter(([name, value]) => env[name] !== value)
+    const childEnv = { ...inherited, ...Object.fromEntries(added) }
+    return await supervise({ file: process.execPath, args, env: childEnv }, stop)
+  } finally {
+    await stack.stop()
+  }
+}
+
+async function run(): Promise<number> {
+  const { values } = parseArgs({
+    options: { help: { type: 'boolean', short: 'h' }, port: { type: 'string', short: 'p' } },
+  })
+  if (values.help) {
+    console.log(HELP)
+    return 0
+  }
+  const stop = new AbortController()
+  catchStopSignals((signal) => {
+    stop.abort(signal)
+    setTimeout(() => process.exit(exitCodeOf(signal)), LAST_RESORT_MS).unref()
+  })
+  return develop(stop.signal, values.port)
+}
+
+run().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  },
+)

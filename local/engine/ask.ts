@@ -1,0 +1,24 @@
+import { createClient } from 'redis'
+
+const CONNECT_TIMEOUT_MS = 2_000
+
+/** Sends one command over a connection of its own; rejects when nobody answers within about two seconds. */
+export async function askOnce(url: string, command: readonly string[]): Promise<unknown> {
+  const client = createClient({
+    url,
+    disableClientInfo: true,
+    socket: {
+      reconnectStrategy: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: CONNECT_TIMEOUT_MS,
+    },
+  })
+  // Without a listener the client's error event would end the process; the rejection says the same.
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    return await client.sendCommand(command)
+  } finally {
+    if (client.isOpen) client.destroy()
+  }
+}

@@ -1,0 +1,42 @@
+import { createServer, type Socket } from 'node:net'
+import {
+  attachSession,
+  createRedisCommandExecutor,
+  RedisServerState,
+  SocketConnectionTransport,
+} from 'js-redis-server/core'
+import { HOST, listenOnLoopback } from './loopback'
+import type { RedisEngine } from './types'
+
+const DATABASES = 16
+
+/**
+ * A Redis in this process, in JavaScript and WebAssembly. It is put together from the package's parts because the
+ * server the package offers listens on every interface and, when closed, waits for its clients to leave.
+ */
+export async function startEmbedded(port: number): Promise<RedisEngine> {
+  const state = new RedisServerState({ databaseCount: DATABASES })
+  const executor = createRedisCommandExecutor()
+  const sockets = new Set<Socket>()
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    attachSession(new SocketConnectionTransport(socket), { state, executor })
+  })
+  const url = `redis://${HOST}:${await listenOnLoopback(server, port)}`
+  let stopped: Promise<void> | undefined
+  const stop = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve())
+      for (const socket of sockets) socket.destroy()
+      state.close()
+    })
+  return {
+    kind: 'embedded',
+    url,
+    stop: () => {
+      stopped ??= stop()
+      return stopped
+    },
+  }
+}

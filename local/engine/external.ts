@@ -1,0 +1,18 @@
+import { askOnce } from './ask'
+import type { RedisEngine } from './types'
+
+/** The URL without the user and password it may carry, for messages. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^/]*@/, '//')
+}
+
+/** A Redis somebody else runs; rejects when it does not answer. */
+export async function attachExternal(url: string): Promise<RedisEngine> {
+  try {
+    await askOnce(url, ['PING'])
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`no Redis answers at ${withoutCredentials(url)}: ${reason}`)
+  }
+  return { kind: 'external', url, stop: async () => undefined }
+}

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto'
+import { resolve } from 'node:path'
+import { loadPeople } from './airtable/loadPeople'
+import { generatePeople } from './airtable/people'
+import { STATS_PATH as AIRTABLE_STATS, startAirtableServer } from './airtable/server'
+import { LOCAL_PORT as AIRTABLE_PORT, DEFAULT_LATENCY_MS, LOCAL_API_KEY } from './airtable/settings'
+import { type EngineKind, type EngineOptions, startEngine } from './engine'
+import { withoutCredentials } from './engine/external'
+import { type Environment, read, readMilliseconds, readTogether } from './env'
+import { choosePort } from './ports'
+import { startUpstashServer, STATS_PATH as UPSTASH_STATS } from './upstash/server'
+import { LOCAL_PORT as UPSTASH_PORT } from './upstash/settings'
+
+const REDIS_CREDENTIALS = [
+  ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],
+  ['KV_REST_API_URL', 'KV_REST_API_TOKEN'],
+] as const
+const AIRTABLE_SETTINGS = [
+  'AIRTABLE_API_KEY',
+  'AIRTABLE_RRHH_BASE_ID',
+  'AIRTABLE_RRHH_PEOPLE_TABLE_ID',
+] as const
+const ENGINE_REASONS: Readonly<Record<EngineKind, string>> = {
+  external: 'REDIS_URL is set',
+  'redis-server': 'redis-server is on the PATH',
+  embedded: 'embedded: no REDIS_URL, no redis-server on the PATH',
+}
+const SECRETS = ['ADMIN_TOKEN', 'CRON_SECRET'] as const
+
+export interface LocalStackOptions {
+  /** Which Redis to put behind the local Upstash server; by default REDIS_URL, else the best one found. */
+  readonly engine?: EngineOptions
+}
+
+/** One line about a part of the stack: what it is, where it is, and why it is that one. */
+interface StackPart {
+  readonly name: string
+  readonly where: string
+  readonly why: string
+  /** Where its counters are read; absent for parts that have none. */
+  readonly statsUrl?: string
+}
+
+/** A running stack. */
+export interface LocalStack {
+  /** What the app must be started with, on top of the environment the stack was given. */
+  readonly env: Readonly<Record<string, string>>
+  readonly parts: readonly StackPart[]
+  /** Ends what was started, in reverse order; a second call does nothing. */
+  stop(): Promise<void>
+}
+
+/** What the steps below fill in; `stops` grows as things start, so that a failure half-way can end them. */
+interface Draft {
+  readonly env: Record<string, string>
+  readonly parts: StackPart[]
+  readonly stops: (() => Promise<void>)[]
+}
+
+async function localPort(env: Environment, variable: string, fallback: number): Promise<[number, string]> {
+  const { port, moved } = await choosePort({ variable, given: env[variable], fallback })
+  return [port, moved ? ` (port ${fallback} is in use)` : '']
+}
+
+async function addRedis(
+  draft: Draft,
+  env: Environment,
+  engineOptions: EngineOptions | undefined,
+): Promise<void> {
+  for (const names of REDIS_CREDENTIALS) {
+    const credentials = readTogether(env, names)
+    if (credentials === undefined) continue
+    Object.assign(draft.env, credentials)
+    draft.parts.push({ name: 'Redis', where: credentials[names[0]] ?? '', why: `${names[0]} is set` })
+    return
+  }
+  const url = read(env, 'REDIS_URL')
+  const engine = await startEngine(engineOptions ?? { kind: 'auto', ...(url ? { url } : {}) })
+  draft.stops.push(() => engine.stop())
+  const where = withoutCredentials(engine.url)
+  draft.parts.push({ name: 'Redis engine', where, why: ENGINE_REASONS[engine.kind] })
+
+  const [port, note] = await localPort(env, 'LOCAL_UPSTASH_PORT', UPSTASH_PORT)
+  const token = randomBytes(24).toString('hex')
+  const server = await startUpstashServer({ redisUrl: engine.url, token, port })
+  draft.stops.push(() => server.close())
+  Object.assign(draft.env, { UPSTASH_REDIS_REST_URL: server.url, UPSTASH_REDIS_REST_TOKEN: token })
+  draft.parts.push({
+    name: 'Upstash server',
+    where: server.url,
+    why: `no UPSTASH_REDIS_REST_URL or KV_REST_API_URL${note}`,
+    statsUrl: server.url + UPSTASH_STATS,
+  })
+}
+
+async function addAirtable(draft: Draft, env: Environment): Promise<void> {
+  if (read(env, 'AIRTABLE_API_KEY') !== undefined) {
+    Object.assign(draft.env, readTogether(env, AIRTABLE_SETTINGS))
+    const endpoint = read(env, 'AIRTABLE_ENDPOINT_URL')
+    if (endpoint !== undefined) draft.env.AIRTABLE_ENDPOINT_URL = endpoint
+    const where = endpoint ?? 'https://api.airtable.com'
+    draft.parts.push({ name: 'Airtable', where, why: 'AIRTABLE_API_KEY is set' })
+    return
+  }
+  const file = read(env, 'LOCAL_AIRTABLE_DATA')
+  const table = file === undefined ? generatePeople() : loadPeople(resolve(file))
+  const latencyMs = readMilliseconds(env, 'LOCAL_AIRTABLE_LATENCY_MS', DEFAULT_LATENCY_MS)
+  const [port, note] = await localPort(env, 'LOCAL_AIRTABLE_PORT', AIRTABLE_PORT)
+  const server = await startAirtableServer({ apiKey: LOCAL_API_KEY, tables: [table], port, latencyMs })
+  draft.stops.push(() => server.close())
+  Object.assign(draft.env, {
+    AIRTABLE_API_KEY: server.apiKey,
+    AIRTABLE_ENDPOINT_URL: server.url,
+    AIRTABLE_RRHH_BASE_ID: server.baseId,
+    AIRTABLE_RRHH_PEOPLE_TABLE_ID: table.id,
+  })
+  draft.parts.push({
+    name: 'Airtable server',
+    where: server.url,
+    why: `no AIRTABLE_API_KEY; ${table.records.length} ${file === undefined ? 'invented people' : `records of ${file}`}${note}`,
+    statsUrl: server.url + AIRTABLE_STATS,
+  })
+}
+
+function addSecrets(draft: Draft, env: Environment): void {
+  for (const name of SECRETS) {
+    const given = read(env, name)
+    draft.env[name] = given === undefined ? randomBytes(24).toString('hex') : (env[name] ?? '')
+  }
+}
+
+/**
+ * Starts whatever the environment has no credentials for (a Redis with an Upstash server before it, an Airtable
+ * server) and makes up the secrets that are missing. Nothing is written to disk, and `env` is not changed. Rejects with
+ * a one-line error when a credential is half-set or a port is taken; nothing is left running then.
+ */
+export async function startLocalStack(options: LocalStackOptions, env: Environment): Promise<LocalStack> {
+  const draft: Draft = { env: {}, parts: [], stops: [] }
+  const stop = async (): Promise<void> => {
+    for (let end = draft.stops.pop(); end !== undefined; end = draft.stops.pop()) await end()
+  }
+  try {
+    await addRedis(draft, env, options.engine)
+    await addAirtable(draft, env)
+    addSecrets(draft, env)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { env: draft.env, parts: draft.parts, stop }
+}

@@ -1,0 +1,136 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { loadPeople } from '@/local/airtable/loadPeople'
+import { AGENTS_VIEW, generatePeople } from '@/local/airtable/people'
+import { createTable } from '@/local/airtable/store'
+
+describe('the generated people', () => {
+  const data = generatePeople()
+  const table = createTable(data)
+  const agents = table.list(table.findView(AGENTS_VIEW.name))
+  const names = agents.map(({ fields }) => fields.Nombre)
+
+  it('are the same every time', () => {
+    expect(JSON.stringify(generatePeople())).toBe(JSON.stringify(data))
+    expect(data.records[0]).toMatchInlineSnapshot(`
+      {
+        "createdTime": "2018-08-06T08:00:00.000Z",
+        "fields": {
+          "Alta": "2018-08-06",
+          "Cargo": "Agente",
+          "Estado": "SE",
+          "Nacimiento": "1968-04-11",
+          "Nombre": "Lucía Cañizares Iturralde",
+          "Oficina": "Paseo del Río, 118",
+          "Partido": "Azul",
+          "Telefono": "+34 600 472038",
+          "Web": "https://agentes.example/lucia-canizares-iturralde",
+        },
+        "id": "rec7SBgS7f1x33JhR",
+      }
+    `)
+  })
+
+  it('have ids and fields like real records', () => {
+    expect(new Set(data.records.map(({ id }) => id)).size).toBe(264)
+    for (const { id, createdTime } of data.records) {
+      expect(id).toMatch(/^rec[A-Za-z0-9]{14}$/)
+      expect(new Date(createdTime).toISOString()).toBe(createdTime)
+    }
+    expect([...table.fields]).toEqual([
+      'Nombre',
+      'Cargo',
+      'Estado',
+      'Partido',
+      'Nacimiento',
+      'Telefono',
+      'Web',
+      'Oficina',
+      'Alta',
+    ])
+  })
+
+  it('show 240 agents in table order, and the others only in the view of everyone', () => {
+    expect(agents).toHaveLength(240)
+    expect(agents.map(({ id }) => id)).toEqual(
+      data.records.filter(({ fields }) => fields.Cargo !== 'Administración').map(({ id }) => id),
+    )
+    expect(table.list(table.findView('Todos'))).toHaveLength(264)
+  })
+
+  it('hold names an application has to drop: missing, empty, blank and N/A with or without spaces', () => {
+    const usable = (name: unknown): boolean => {
+      const trimmed = typeof name === 'string' ? name.trim() : ''
+      return trimmed !== '' && trimmed !== 'N/A'
+    }
+    expect(names.filter((name) => !usable(name))).toEqual(['N/A', '   ', undefined, ' N/A ', '', undefined])
+  })
+
+  it('hold names with accents, with ñ, and with spaces around them', () => {
+    expect(names.some((name) => /[áéíóú]/.test(String(name)))).toBe(true)
+    expect(names.some((name) => /ñ/.test(String(name)))).toBe(true)
+    expect(names.filter((name) => /^ \S.*\S {2}$/.test(String(name))).length).toBeGreaterThan(3)
+  })
+})
+
+describe('people from a file', () => {
+  let directory: string
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'people-'))
+  })
+  afterEach(() => rmSync(directory, { recursive: true }))
+
+  function write(content: unknown): string {
+    const file = join(directory, 'people.json')
+    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+    return file
+  }
+
+  const record = (id: string, name: string) => ({
+    id,
+    createdTime: '2025-01-03T00:00:00.000Z',
+    fields: { Nombre: name },
+  })
+  const valid = {
+    table: { id: 'tblPeople00000001', name: 'People' },
+    view: 'Agentes de venta',
+    records: [record('rec00000000000002', 'Zoe'), record('rec00000000000001', 'Ana')],
+  }
+
+  it('become a table whose view keeps the order of the file', () => {
+    const table = createTable(loadPeople(write(valid)))
+    expect(table.name).toBe('People')
+    expect(table.list(table.findView('Agentes de venta')).map(({ fields }) => fields.Nombre)).toEqual([
+      'Zoe',
+      'Ana',
+    ])
+  })
+
+  it.each([
+    ['is not JSON', '{"table":', /is not JSON/],
+    ['has no records', { ...valid, records: undefined }, /records: Invalid input: expected array/],
+    [
+      'has a record without a proper id',
+      { ...valid, records: [record('1', 'Ana')] },
+      /records\.0\.id: expected "rec"/,
+    ],
+    [
+      'has a record twice',
+      { ...valid, records: [valid.records[0], valid.records[0]] },
+      /rec00000000000002 appears twice/,
+    ],
+    ['is a list', [], /top level: Invalid input: expected object/],
+  ])('are refused with the file’s name when it %s', (_, content, problem) => {
+    const file = write(content)
+    expect(() => loadPeople(file)).toThrow(problem)
+    expect(() => loadPeople(file)).toThrow(`LOCAL_AIRTABLE_DATA: ${file}: `)
+  })
+
+  it('are refused with the file’s name when there is no such file', () => {
+    const file = join(directory, 'nowhere.json')
+    expect(() => loadPeople(file)).toThrow(new RegExp(`${file}: cannot be read .*ENOENT`))
+  })
+})

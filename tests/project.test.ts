@@ -1,0 +1,64 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import vercel from '../vercel.json'
+
+const read = (path: string) => readFileSync(path, 'utf8')
+const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => join(folder, name))
+
+describe('vercel.json', () => {
+  it.each(vercel.crons)(
+    '$path is a route that answers GET, on a schedule that the Hobby plan takes',
+    ({ path, schedule }) => {
+      expect(read(`app${path}/route.ts`)).toMatch(/export (const|async function) GET\b/)
+      const [minute, hour, ...days] = schedule.split(' ')
+      expect([minute, hour].join(' ')).toMatch(/^\d+ \d+$/)
+      expect(days).toHaveLength(3)
+    },
+  )
+
+  it('gives the cron the time that it plans with', () => {
+    expect(read('app/api/cron/refresh/route.ts')).toMatch(/export const maxDuration = \d+\n/)
+  })
+})
+
+describe('.env.example', () => {
+  const example = read('.env.example')
+  const described = new Set([...example.matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name))
+
+  it('describes every variable that the code reads, and no other', () => {
+    const readers = [...filesIn('lib/config'), ...filesIn('local'), 'next.config.mjs']
+    const name =
+      /['.]((?:UPSTASH_REDIS|KV_REST_API|AIRTABLE|CACHE|LOCAL)_[A-Z_]+|ADMIN_TOKEN|CRON_SECRET|LOG_LEVEL|PORT|REDIS_URL)\b/g
+    const used = new Set(
+      readers.flatMap((file) => [...read(file).matchAll(name)].map(([, variable]) => variable)),
+    )
+    expect([...used].filter((variable) => !described.has(variable))).toEqual([])
+    expect([...described].filter((variable) => !used.has(variable))).toEqual([])
+  })
+})
+
+describe('the house', () => {
+  it('keeps the framework and the sources out of the engine', () => {
+    for (const file of filesIn('lib/core-services/cache/engine')) {
+      expect(
+        `${file}: ${read(file).match(/from '(next|react|airtable|node:|\.\.\/\.\.)[^']*'/g) ?? ''}`,
+      ).toBe(`${file}: `)
+    }
+  })
+
+  it('imports Next in one place of lib only', () => {
+    const importers = filesIn('lib').filter((file) => /from 'next\//.test(read(file)))
+    expect(importers.every((file) => file.startsWith('lib/next/'))).toBe(true)
+  })
+
+  it('has no file over 350 lines', () => {
+    const long = ['app', 'lib', 'local', 'tests']
+      .flatMap(filesIn)
+      .filter((file) => read(file).split('\n').length > 351)
+    expect(long).toEqual([])
+  })
+})

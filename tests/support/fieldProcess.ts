@@ -1,0 +1,33 @@
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { createFlights } from '@/lib/core-services/cache/engine/flights'
+import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import { cacheFor } from './cache'
+import type { RecordedEvents } from './events'
+
+export interface FieldProcess {
+  runtime: FieldRuntime
+  events: RecordedEvents
+}
+
+/** What a server process brings to fields: flights and a connection of its own, over a Redis that may be shared. */
+export async function startFieldProcess(redis: { url: string; token: string }): Promise<FieldProcess> {
+  const { cache, events } = cacheFor(redis)
+  await cache.initialize()
+  return {
+    events,
+    runtime: {
+      store: async () => cache.fieldStore,
+      flights: createFlights(),
+      ports: { ...defaultPorts, emit: events.emit },
+      refreshTimeoutMs: 5_000,
+    },
+  }
+}
+
+export function field<T>(
+  fetcher: FieldCacheConfig<T>['fetcher'],
+  rest: Partial<FieldCacheConfig<T>> = {},
+): FieldCacheConfig<T> {
+  return { name: 'agents', key: 'agents_list', ttl: 60, fetcher, ...rest }
+}
