@@ -29,20 +29,26 @@ export async function bootServer(): Promise<void> {
 }
 
 export async function boot(env: Env = process.env): Promise<BootOutcome> {
+  installPorts(env)
   try {
     assertConfiguration(env)
-    setProcessState<Ports>('ports', {
-      clock: systemClock,
-      emit: createEventLog((line) => process.stdout.write(line)),
-      isControlFlow: isControlFlowError,
-    })
     // Evaluating the fields checks them.
     await import('./core-services/cache/fieldCacheConfigs')
     await initCoreServices(['cache', 'airtable'])
     return { ok: true, report: '', fatal: false }
   } catch (error) {
-    return { ok: false, report: reportOf(error), fatal: failFast(env) }
+    return { ok: false, report: reportOf(error), fatal: orElse(true, () => cacheFailFast(env)) }
   }
+}
+
+/** First of all: a server that goes on without Redis or with half a configuration needs them, too. */
+function installPorts(env: Env): void {
+  const threshold = orElse('info', () => logLevel(env))
+  setProcessState<Ports>('ports', {
+    clock: systemClock,
+    emit: createEventLog((line) => process.stdout.write(line), threshold),
+    isControlFlow: isControlFlowError,
+  })
 }
 
 function assertConfiguration(env: Env): void {
@@ -59,11 +65,12 @@ function assertConfiguration(env: Env): void {
   if (problems.length > 0) throw configInvalid(problems)
 }
 
-function failFast(env: Env): boolean {
+/** What is wrong with a setting is reported with all the rest; until then a default has to do. */
+function orElse<T>(fallback: T, read: () => T): T {
   try {
-    return cacheFailFast(env)
+    return read()
   } catch {
-    return true
+    return fallback
   }
 }
 

@@ -1,5 +1,5 @@
 /** One subscriber of the event stream: writes events as JSON lines, from LOG_LEVEL up. */
-import { type LogLevel, logLevel } from './config/appConfig'
+import type { LogLevel } from './config/appConfig'
 import type { EventType, FieldCacheEvent } from './core-services/cache/engine/events'
 
 const SEVERITY: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
@@ -18,7 +18,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'request.failed': 'error',
 }
 
-export function createEventLog(write: (line: string) => void, threshold: LogLevel = logLevel()) {
+export function createEventLog(write: (line: string) => void, threshold: LogLevel) {
   return ({ type, ...details }: FieldCacheEvent): void => {
     const level = LEVEL_OF[type]
     if (SEVERITY[level] < SEVERITY[threshold]) return

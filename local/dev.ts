@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { banner } from './banner'
 import { loadDevelopmentEnv } from './env'
+import { openRoutes } from './openRoutes'
 import { choosePort } from './ports'
 import { startLocalStack } from './stack'
 import { catchStopSignals, exitCodeOf, type StopSignal, supervise } from './supervise'
@@ -47,7 +48,13 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
     // What .env files say is left to Next, which would expand a "$" in it a second time if it came from here.
     const added = Object.entries(stack.env).filter(([name, value]) => env[name] !== value)
     const childEnv = { ...inherited, ...Object.fromEntries(added) }
-    return await supervise({ file: process.execPath, args, env: childEnv }, stop)
+    const ended = new AbortController()
+    void openRoutes(`http://localhost:${port}`, AbortSignal.any([stop, ended.signal]))
+    try {
+      return await supervise({ file: process.execPath, args, env: childEnv }, stop)
+    } finally {
+      ended.abort()
+    }
   } finally {
     await stack.stop()
   }

@@ -33,9 +33,7 @@ export function logLevel(env: Env = process.env): LogLevel {
   return parseEnv(z.object({ LOG_LEVEL: schema }), env).LOG_LEVEL
 }
 
-export type SecretName = 'ADMIN_TOKEN' | 'CRON_SECRET'
-
-const secretSchema = (name: SecretName) =>
+const secretSchema = (name: string) =>
   optionalText.pipe(
     z
       .string()
@@ -46,16 +44,17 @@ const secretSchema = (name: SecretName) =>
       .optional(),
   )
 
+const SECRETS = { ADMIN_TOKEN: secretSchema('ADMIN_TOKEN'), CRON_SECRET: secretSchema('CRON_SECRET') }
+
+export type SecretName = keyof typeof SECRETS
+
 /** Throws CONFIG_INVALID for a secret that is too weak to be one. */
 export function assertSecrets(env: Env = process.env): void {
-  parseEnv(
-    z.object({ ADMIN_TOKEN: secretSchema('ADMIN_TOKEN'), CRON_SECRET: secretSchema('CRON_SECRET') }),
-    env,
-  )
+  parseEnv(z.object(SECRETS), env)
 }
 
 /** Undefined when the secret is not set or too weak: the door that it opens stays closed. */
 export function secret(name: SecretName, env: Env = process.env): string | undefined {
-  const result = secretSchema(name).safeParse(env[name])
+  const result = SECRETS[name].safeParse(env[name])
   return result.success ? result.data : undefined
 }

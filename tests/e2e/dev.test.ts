@@ -1,14 +1,11 @@
 import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
 import { freePort } from './support/nextProcess'
-
-const tsxCli = createRequire(import.meta.url).resolve('tsx/cli')
 
 it('npm run dev serves the app with nothing but Node, and one Ctrl-C ends everything', async () => {
   const [port, upstashPort, airtablePort] = await Promise.all([freePort(), freePort(), freePort()])
   const { HOME } = process.env
-  const child = spawn(process.execPath, [tsxCli, 'local/dev.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'local/dev.ts'], {
     env: {
       NODE_ENV: 'development',
       HOME,

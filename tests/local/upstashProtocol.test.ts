@@ -9,7 +9,6 @@ afterAll(() => redis.stop())
 beforeEach(() => redis.flush())
 
 const command = (...body: unknown[]) => rest(redis, '/', { body })
-const base64 = { 'upstash-encoding': 'base64' }
 
 describe('authorisation', () => {
   const paths = ['/', '/pipeline', '/multi-exec', '/set/k/v', '/get/k', '/no/such/thing', '/subscribe/chat']
@@ -179,76 +178,5 @@ describe('what a request may be', () => {
   it('refuses an answer format it does not have', async () => {
     const headers = { 'upstash-response-format': 'resp2' }
     await expect(rest(redis, '/ping', { headers })).resolves.toMatchObject({ status: 400 })
-  })
-})
-
-describe('base64 answers', () => {
-  const encode = (text: string): string => Buffer.from(text).toString('base64')
-
-  it('encode every string but a plain OK on its own', async () => {
-    const body = ['SET', 'k', 'ünïcode']
-    await expect(rest(redis, '/', { body, headers: base64 })).resolves.toMatchObject({
-      body: { result: 'OK' },
-    })
-    await expect(rest(redis, '/get/k', { headers: base64 })).resolves.toMatchObject({
-      body: { result: encode('ünïcode') },
-    })
-    await expect(rest(redis, '/ping', { headers: base64 })).resolves.toMatchObject({
-      body: { result: encode('PONG') },
-    })
-  })
-
-  it('encode every nested string, OK included, and leave numbers and null alone', async () => {
-    const body = ['EVAL', 'return {"OK", 7, false, {"OK", "x"}}', 0]
-    await expect(rest(redis, '/', { body, headers: base64 })).resolves.toMatchObject({
-      body: { result: [encode('OK'), 7, null, [encode('OK'), encode('x')]] },
-    })
-  })
-
-  it('never encode errors', async () => {
-    await expect(rest(redis, '/get', { headers: base64 })).resolves.toMatchObject({
-      body: { error: "ERR wrong number of arguments for 'get' command" },
-    })
-  })
-
-  it('carry bytes that are no text', async () => {
-    const body = ['EVAL', 'return string.char(0, 255, 128, 10)', 0]
-    await expect(rest(redis, '/', { body, headers: base64 })).resolves.toMatchObject({
-      body: { result: Buffer.from([0, 255, 128, 10]).toString('base64') },
-    })
-  })
-
-  it('hold for each entry of a batch', async () => {
-    const body = [['SET', 'k', 'v'], ['GET', 'k'], ['MGET', 'k', 'none'], ['GET']]
-    await expect(rest(redis, '/pipeline', { body, headers: base64 })).resolves.toMatchObject({
-      body: [
-        { result: 'OK' },
-        { result: encode('v') },
-        { result: [encode('v'), null] },
-        { error: "ERR wrong number of arguments for 'get' command" },
-      ],
-    })
-  })
-
-  it('are only given to those who ask', async () => {
-    await command('SET', 'k', 'v')
-    await expect(rest(redis, '/get/k')).resolves.toMatchObject({ body: { result: 'v' } })
-  })
-})
-
-describe('the sync token', () => {
-  it('changes with every answer of every kind', async () => {
-    const requests = [
-      () => command('SET', 'k', 'v'),
-      () => command('GET', 'k'),
-      () => command('NOSUCH'),
-      () => rest(redis, '/pipeline', { body: [['GET', 'k']] }),
-      () => rest(redis, '/multi-exec', { body: [['GET', 'k']] }),
-      () => rest(redis, '/get/k', { method: 'GET' }),
-    ]
-    const tokens: (string | null)[] = []
-    for (const request of requests) tokens.push((await request()).headers.get('upstash-sync-token'))
-    expect(tokens).not.toContain(null)
-    expect(new Set(tokens).size).toBe(requests.length)
   })
 })

@@ -1,7 +1,7 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
 import { refreshConfig } from '../../config/appConfig'
 import { serviceRegistry } from '../service-registry'
-import { cacheUnavailable, isRedisFailure } from './engine/errors'
+import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
 import { type Ports, processPorts } from './engine/ports'
@@ -21,13 +21,17 @@ export function fieldRuntime(): FieldRuntime {
   return {
     ports,
     flights: processState('flights', createFlights),
-    refreshTimeoutMs: refreshConfig().refreshTimeoutMs,
+    // Read when something is refreshed: a hit needs no configuration.
+    get refreshTimeoutMs() {
+      return refreshConfig().refreshTimeoutMs
+    },
     async store() {
       try {
         return (await serviceRegistry.getService('cache')).fieldStore
       } catch (error) {
-        if (ports.isControlFlow(error)) throw error
-        throw cacheUnavailable(error)
+        // A cache that nobody registered is a mistake to be seen, not an outage to be borne.
+        if (!hasCode(error, 'SERVICE_FAILED')) throw error
+        throw cacheUnavailable(error.cause)
       }
     },
   }

@@ -91,7 +91,14 @@ async function fetchAndStore(runtime: FieldRuntime, field: AnyField, policy: Pol
     const sourceMs = clock.monotonic() - started
     const stored = !policy.overtaken() && (await storeEntry(runtime, field, entry, policy.purge))
     const durationMs = clock.monotonic() - started
-    emit({ type: 'refresh.finished', field: field.name, reason, durationMs, bytes: entry.length, stored })
+    emit({
+      type: 'refresh.finished',
+      field: field.name,
+      reason,
+      durationMs,
+      bytes: new TextEncoder().encode(entry).byteLength,
+      stored,
+    })
     return { entry, stored, sourceMs }
   } catch (error) {
     if (isControlFlow(error)) throw error

@@ -1,0 +1,19 @@
+/**
+ * Has Next compile the routes of fields before somebody edits one. Its development server takes note of an edit only in
+ * routes that it has compiled: the first request to a new field's URL would otherwise meet the list of fields as it was
+ * before the edit, and answer 404.
+ */
+export async function openRoutes(appUrl: string, stop: AbortSignal): Promise<void> {
+  const pause = () => new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+  while (!stop.aborted) {
+    // OPTIONS is answered by Next itself: the route is compiled, and nothing of ours runs.
+    const opened = await fetch(`${appUrl}/api/fields/any`, { method: 'OPTIONS', signal: stop }).then(
+      () => true,
+      () => false,
+    )
+    if (opened) return
+    await pause()
+  }
+}
+
+const RETRY_MS = 250

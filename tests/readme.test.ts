@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const readme = readFileSync('README.md', 'utf8')
+const tsc = 'node_modules/typescript/bin/tsc'
+
+function snippet(fence: string): string {
+  const found = readme.match(new RegExp(`\`\`\`${fence}\\n([\\s\\S]*?)\n\`\`\``))?.[1]
+  if (found === undefined) throw new Error(`README.md has no block marked ${fence}`)
+  return found
+}
+
+describe('README.md', () => {
+  let folder: string
+
+  beforeAll(() => {
+    folder = mkdtempSync('.readme-check-')
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('has at most 200 lines, and the first curl on the first screen', () => {
+    const lines = readme.split('\n')
+    expect(lines.length).toBeLessThanOrEqual(200)
+    expect(lines.findIndex((line) => line.startsWith('$ curl'))).toBeLessThan(20)
+  })
+
+  it('shows code that passes the type check of the project', async () => {
+    const imports = `import { z } from 'zod'\nimport type { FieldCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'\n`
+    writeFileSync(join(folder, 'field.ts'), imports + snippet('ts field'))
+    writeFileSync(join(folder, 'component.tsx'), snippet('tsx component'))
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({
+        extends: '../tsconfig.json',
+        compilerOptions: { incremental: false, paths: { '@/*': ['../*'] } },
+        include: ['*.ts', '*.tsx', '../lib/core-services/serviceLoader.ts'],
+      }),
+    )
+    const check = promisify(execFile)(process.execPath, [tsc, '-p', join(folder, 'tsconfig.json')])
+    expect(await check.catch((error: { stdout: string }) => error)).toMatchObject({ stdout: '' })
+  })
+})
