@@ -1,8 +1,5 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Answer, ApiRequest } from './types'
-
-/** The only address the server is reachable at: it has no business outside this machine. */
-export const HOST = '127.0.0.1'
 
 const MAX_BODY_BYTES = 1_048_576
 
@@ -44,24 +41,4 @@ export function send(response: ServerResponse, { status, body }: Answer): number
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes })
   response.end(text)
   return bytes
-}
-
-/** Binds to the port, 0 for one of the system's choice, and resolves with the port it got. */
-export function listen(server: Server, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, HOST, () => {
-      server.off('error', reject)
-      const address = server.address()
-      resolve(typeof address === 'object' && address !== null ? address.port : port)
-    })
-  })
-}
-
-/** Stops listening and ends open connections too. */
-export function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }

@@ -12,10 +12,11 @@
  * choice is this server's.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { closeServer, HOST, listenOnLoopback } from '../loopback'
 import { createApi, type Handler, matchRoute } from './api'
 import { type AirtableCounters, count, createCounters, resetCounters } from './counters'
 import { bodyTooLarge, serverError } from './errors'
-import { close, HOST, listen, readBody, send, toApiRequest } from './http'
+import { readBody, send, toApiRequest } from './http'
 import { withLatency } from './latency'
 import type { Clock } from './rateLimit'
 import type { TableData } from './types'
@@ -87,7 +88,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
   })
   // Longer than clients keep an idle connection, so that none is closed under a request.
   server.keepAliveTimeout = 65_000
-  const port = await listen(server, options.port ?? 0)
+  const port = await listenOnLoopback(server, options.port ?? 0)
   return {
     url: `http://${HOST}:${port}`,
     port,
@@ -95,6 +96,6 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     baseId,
     counters,
     resetCounters: () => resetCounters(counters),
-    close: () => close(server),
+    close: () => closeServer(server),
   }
 }

@@ -5,7 +5,7 @@ import {
   RedisServerState,
   SocketConnectionTransport,
 } from 'js-redis-server/core'
-import { HOST, listenOnLoopback } from './loopback'
+import { HOST, listenOnLoopback } from '../loopback'
 import type { RedisEngine } from './types'
 
 const DATABASES = 16

@@ -5,8 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { HOST, listenOnLoopback } from '../loopback'
 import { askOnce } from './ask'
-import { HOST, listenOnLoopback } from './loopback'
 import type { RedisEngine } from './types'
 
 const READY_WITHIN_MS = 10_000

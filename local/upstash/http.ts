@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MAX_BODY_BYTES } from './limits'
 import type { RestAnswer, RestRequest } from './types'
 
@@ -41,12 +41,4 @@ export function send(request: IncomingMessage, response: ServerResponse, answer:
   })
   response.end(answer.body)
   return request.method === 'HEAD' ? 0 : bytes
-}
-
-/** Stops listening and ends open connections too. */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }

@@ -19,12 +19,12 @@
  * - Where the vendor's documents are silent (statuses of size errors, texts for malformed bodies) the choice is ours.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { HOST, listenOnLoopback } from '../engine/loopback'
+import { closeServer, HOST, listenOnLoopback } from '../loopback'
 import { createApi, fail } from './api'
 import { connectBackend, ENGINE_UNREACHABLE } from './backend'
 import { countExchange, createCounters, resetCounters, type UpstashCounters } from './counters'
 import { createExecutor } from './executor'
-import { closeServer, pathOf, send, toRestRequest } from './http'
+import { pathOf, send, toRestRequest } from './http'
 import { createScriptTranslation } from './scripts'
 import { answerStats, isStatsPath } from './stats'
 import type { RestAnswer, RestHandler, RestRequest } from './types'

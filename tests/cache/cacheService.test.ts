@@ -1,21 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { CacheService } from '@/lib/core-services/cache/cacheService'
 import { cacheFor } from '../support/cache'
 import type { RecordedEvents } from '../support/events'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { redisForThisFile } from '../support/redisSuite'
 
-let redis: TestRedis
+const redis = redisForThisFile()
 let cache: CacheService
 let events: RecordedEvents
 
 beforeAll(async () => {
-  redis = await startTestRedis()
   const started = cacheFor(redis)
   cache = started.cache
   events = started.events
   await cache.initialize()
 })
-afterAll(() => redis.stop())
 beforeEach(() => redis.flush())
 
 describe('starting', () => {

@@ -1,18 +1,16 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { cacheFor } from '../support/cache'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { redisForThisFile } from '../support/redisSuite'
 
-let redis: TestRedis
+const redis = redisForThisFile()
 let cache: CacheService
 
 beforeAll(async () => {
-  redis = await startTestRedis()
   cache = cacheFor(redis).cache
   await cache.initialize()
 })
-afterAll(() => redis.stop())
 beforeEach(() => redis.flush())
 
 describe('strings', () => {

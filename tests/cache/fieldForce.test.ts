@@ -1,33 +1,23 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { cacheUnavailable } from '@/lib/core-services/cache/engine/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { deferred } from '../support/deferred'
-import type { RecordedEvents } from '../support/events'
-import { field, startFieldProcess } from '../support/fieldProcess'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { field, processForEachTest, startFieldProcess } from '../support/fieldProcess'
+import { redisForThisFile } from '../support/redisSuite'
 
-let redis: TestRedis
-let runtime: FieldRuntime
-let events: RecordedEvents
-
-beforeAll(async () => {
-  redis = await startTestRedis()
-})
-afterAll(() => redis.stop())
-beforeEach(async () => {
-  await redis.flush()
-  ;({ runtime, events } = await startFieldProcess(redis))
-  redis.upstash.resetCounters()
-})
+const redis = redisForThisFile()
+const server = processForEachTest(redis)
 
 describe('a forced refresh', () => {
   it('fetches although a fresh value is stored, and everybody reads the new one', async () => {
     let version = 1
     const config = field(async () => version)
-    await readFieldCache(config, 'never', runtime)
+    await readFieldCache(config, 'never', server.runtime)
     version = 2
-    expect(await readFieldCache(config, 'always', runtime)).toMatchObject({ data: 2, status: 'refreshed' })
+    expect(await readFieldCache(config, 'always', server.runtime)).toMatchObject({
+      data: 2,
+      status: 'refreshed',
+    })
     expect(await readFieldCache(config, 'never', (await startFieldProcess(redis)).runtime)).toMatchObject({
       data: 2,
       status: 'hit',
@@ -39,18 +29,18 @@ describe('a forced refresh', () => {
     await readFieldCache(
       field(async () => 'old'),
       'never',
-      runtime,
+      server.runtime,
     )
     const forced = readFieldCache(
       field(() => gate.promise),
       'always',
-      runtime,
+      server.runtime,
     )
     expect(
       await readFieldCache(
         field(async () => 'unused'),
         'never',
-        runtime,
+        server.runtime,
       ),
     ).toMatchObject({ data: 'old', status: 'hit' })
     gate.resolve('new')
@@ -61,11 +51,16 @@ describe('a forced refresh', () => {
     await readFieldCache(
       field(async () => 'old'),
       'never',
-      runtime,
+      server.runtime,
     )
     const failing = field<string>(() => Promise.reject(new Error('down')))
-    await expect(readFieldCache(failing, 'always', runtime)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
-    expect(await readFieldCache(failing, 'never', runtime)).toMatchObject({ data: 'old', status: 'hit' })
+    await expect(readFieldCache(failing, 'always', server.runtime)).rejects.toMatchObject({
+      code: 'SOURCE_FAILED',
+    })
+    expect(await readFieldCache(failing, 'never', server.runtime)).toMatchObject({
+      data: 'old',
+      status: 'hit',
+    })
   })
 
   it('is not undone by an older fetch of the same process that ends later', async () => {
@@ -73,13 +68,13 @@ describe('a forced refresh', () => {
     const reader = readFieldCache(
       field(() => slow.promise),
       'never',
-      runtime,
+      server.runtime,
     )
-    await expect.poll(() => events.all.length === 0 && redis.upstash.counters.requests).toBe(1)
+    await expect.poll(() => server.events.all.length === 0 && redis.upstash.counters.requests).toBe(1)
     await readFieldCache(
       field(async () => 'forced'),
       'always',
-      runtime,
+      server.runtime,
     )
     slow.resolve('read before the force')
     await reader
@@ -87,7 +82,7 @@ describe('a forced refresh', () => {
       await readFieldCache(
         field(async () => 'unused'),
         'never',
-        runtime,
+        server.runtime,
       ),
     ).toMatchObject({ data: 'forced' })
   })
@@ -103,32 +98,43 @@ describe('a force by anybody', () => {
       },
       { anonymousForce: 60 },
     )
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ data: 1, status: 'refreshed' })
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ data: 1, status: 'cooldown' })
+    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({
+      data: 1,
+      status: 'refreshed',
+    })
+    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({
+      data: 1,
+      status: 'cooldown',
+    })
     expect(await readFieldCache(config, 'anonymous', (await startFieldProcess(redis)).runtime)).toMatchObject(
       {
         data: 1,
         status: 'cooldown',
       },
     )
-    expect(await readFieldCache(config, 'always', runtime)).toMatchObject({ data: 2, status: 'refreshed' })
+    expect(await readFieldCache(config, 'always', server.runtime)).toMatchObject({
+      data: 2,
+      status: 'refreshed',
+    })
   })
 
   it('starts the cool-down by a failed attempt as well', async () => {
     const fetcher = vi.fn(() => Promise.reject<string>(new Error('down')))
     const config = field(fetcher, { anonymousForce: 60 })
-    await expect(readFieldCache(config, 'anonymous', runtime)).rejects.toMatchObject({
+    await expect(readFieldCache(config, 'anonymous', server.runtime)).rejects.toMatchObject({
       code: 'SOURCE_FAILED',
     })
     fetcher.mockImplementation(async () => 'back')
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ status: 'miss' })
-    expect(await readFieldCache(config, 'anonymous', runtime)).toMatchObject({ status: 'cooldown' })
+    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({ status: 'miss' })
+    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({ status: 'cooldown' })
   })
 
   it('is never granted where the field does not allow it', async () => {
     const fetcher = vi.fn(async () => 1)
-    await readFieldCache(field(fetcher), 'never', runtime)
-    expect(await readFieldCache(field(fetcher), 'anonymous', runtime)).toMatchObject({ status: 'cooldown' })
+    await readFieldCache(field(fetcher), 'never', server.runtime)
+    expect(await readFieldCache(field(fetcher), 'anonymous', server.runtime)).toMatchObject({
+      status: 'cooldown',
+    })
     expect(fetcher).toHaveBeenCalledTimes(1)
   })
 })
@@ -137,14 +143,18 @@ describe('without Redis', () => {
   it('reads go on uncached and shared, and caching resumes when it is back', async () => {
     await redis.killEngine()
     const fetcher = vi.fn(async () => 'from the source')
-    const answers = await Promise.all([1, 2].map(() => readFieldCache(field(fetcher), 'never', runtime)))
+    const answers = await Promise.all(
+      [1, 2].map(() => readFieldCache(field(fetcher), 'never', server.runtime)),
+    )
     expect(answers).toMatchObject([
       { data: 'from the source', status: 'miss' },
       { data: 'from the source', status: 'miss' },
     ])
     expect(fetcher.mock.calls.length).toBeLessThanOrEqual(2)
     await redis.reviveEngine()
-    await expect.poll(async () => (await readFieldCache(field(fetcher), 'never', runtime)).status).toBe('hit')
+    await expect
+      .poll(async () => (await readFieldCache(field(fetcher), 'never', server.runtime)).status)
+      .toBe('hit')
   })
 
   it('a forced refresh answers the fresh value, but does not claim to have stored it', async () => {
@@ -153,29 +163,29 @@ describe('without Redis', () => {
       await readFieldCache(
         field(async () => 1),
         'always',
-        runtime,
+        server.runtime,
       ),
     ).toMatchObject({ data: 1, status: 'miss' })
     expect(
       await readFieldCache(
         field(async () => 1, { anonymousForce: 1 }),
         'anonymous',
-        runtime,
+        server.runtime,
       ),
     ).toMatchObject({ status: 'miss' })
     await redis.reviveEngine()
   })
 
   it('a cache that never started does not keep a field from being fetched', async () => {
-    runtime.store = () => Promise.reject(cacheUnavailable(new Error('it has not started')))
+    server.runtime.store = () => Promise.reject(cacheUnavailable(new Error('it has not started')))
     expect(
       await readFieldCache(
         field(async () => 1),
         'never',
-        runtime,
+        server.runtime,
       ),
     ).toMatchObject({ data: 1, status: 'miss' })
-    expect(events.of('redis.degraded').map(({ code }) => code)).toEqual([
+    expect(server.events.of('redis.degraded').map(({ code }) => code)).toEqual([
       'CACHE_UNAVAILABLE',
       'CACHE_UNAVAILABLE',
     ])

@@ -1,32 +1,19 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
-import type { RecordedEvents } from '../support/events'
-import { field, startFieldProcess } from '../support/fieldProcess'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { field, processForEachTest } from '../support/fieldProcess'
+import { redisForThisFile } from '../support/redisSuite'
 
-let redis: TestRedis
-let runtime: FieldRuntime
-let events: RecordedEvents
-
-beforeAll(async () => {
-  redis = await startTestRedis()
-})
-afterAll(() => redis.stop())
-beforeEach(async () => {
-  await redis.flush()
-  ;({ runtime, events } = await startFieldProcess(redis))
-  redis.upstash.resetCounters()
-})
+const redis = redisForThisFile()
+const server = processForEachTest(redis)
 
 describe('reading a field', () => {
   it('fetches on a miss, and answers the same value as a hit from then on', async () => {
     const fetcher = vi.fn(async () => ['Ana', 'Berta'])
-    const miss = await readFieldCache(field(fetcher), 'never', runtime)
-    const hit = await readFieldCache(field(fetcher), 'never', runtime)
+    const miss = await readFieldCache(field(fetcher), 'never', server.runtime)
+    const hit = await readFieldCache(field(fetcher), 'never', server.runtime)
     expect(miss).toMatchObject({ data: ['Ana', 'Berta'], status: 'miss', age: 0 })
     expect(hit).toMatchObject({ data: ['Ana', 'Berta'], status: 'hit', timings: { sourceMs: 0 } })
     expect(fetcher).toHaveBeenCalledTimes(1)
@@ -36,29 +23,29 @@ describe('reading a field', () => {
     await readFieldCache(
       field(async () => 1),
       'never',
-      runtime,
+      server.runtime,
     )
     redis.upstash.resetCounters()
     await readFieldCache(
       field(async () => 2),
       'never',
-      runtime,
+      server.runtime,
     )
     expect(redis.upstash.counters).toMatchObject({ requests: 1, commands: 1 })
   })
 
   it('answers a miss exactly as the later hits, even for values that JSON changes', async () => {
     const config = field<unknown>(async () => ({ at: new Date(0), gone: undefined, list: [undefined] }))
-    const miss = await readFieldCache(config, 'never', runtime)
-    const hit = await readFieldCache(config, 'never', runtime)
+    const miss = await readFieldCache(config, 'never', server.runtime)
+    const hit = await readFieldCache(config, 'never', server.runtime)
     expect(miss.data).toStrictEqual({ at: '1970-01-01T00:00:00.000Z', list: [null] })
     expect(hit.data).toStrictEqual(miss.data)
   })
 
   it.each([0, false, '', null, []])('caches %j like any other value', async (value) => {
     const fetcher = vi.fn(async () => value)
-    await readFieldCache(field<unknown>(fetcher), 'never', runtime)
-    expect(await readFieldCache(field<unknown>(fetcher), 'never', runtime)).toMatchObject({
+    await readFieldCache(field<unknown>(fetcher), 'never', server.runtime)
+    expect(await readFieldCache(field<unknown>(fetcher), 'never', server.runtime)).toMatchObject({
       data: value,
       status: 'hit',
     })
@@ -68,10 +55,8 @@ describe('reading a field', () => {
   it('makes one fetch out of 100 concurrent cold reads, and gives each reader a value of its own', async () => {
     const gate = deferred<string[]>()
     const fetcher = vi.fn(() => gate.promise)
-    const reads = Array.from({ length: 100 }, () => readFieldCache(field(fetcher), 'never', runtime))
-    await expect
-      .poll(() => redis.upstash.counters.byCommand.GET ?? redis.upstash.counters.byCommand.get)
-      .toBe(100)
+    const reads = Array.from({ length: 100 }, () => readFieldCache(field(fetcher), 'never', server.runtime))
+    await expect.poll(() => redis.upstash.counters.byCommand.GET).toBe(100)
     gate.resolve(['Ana'])
     const answers = await Promise.all(reads)
     expect(fetcher).toHaveBeenCalledTimes(1)
@@ -81,19 +66,24 @@ describe('reading a field', () => {
 
   it('counts age and ttl from the start of the fetch', async () => {
     let now = 1_000_000
-    runtime.ports = { ...runtime.ports, clock: { now: () => now, monotonic: () => performance.now() } }
+    server.runtime.ports = {
+      ...server.runtime.ports,
+      clock: { now: () => now, monotonic: () => performance.now() },
+    }
     const fetcher = vi.fn(async () => {
       now += 10_000
       return 'slow'
     })
-    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', runtime)).toMatchObject({ age: 10 })
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+      age: 10,
+    })
     now += 19_000
-    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', runtime)).toMatchObject({
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
       status: 'hit',
       age: 29,
     })
     now += 1_000
-    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', runtime)).toMatchObject({
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
       status: 'miss',
     })
   })
@@ -104,13 +94,13 @@ describe('reading a field', () => {
     await readFieldCache(
       field(async () => 1, { ttl: 300 }),
       'never',
-      runtime,
+      server.runtime,
     )
     expect(await cache.ttl('agents_list')).toBeGreaterThan(290)
     await readFieldCache(
       field(async () => 1, { key: 'constants', ttl: 'forever' }),
       'never',
-      runtime,
+      server.runtime,
     )
     expect(await cache.ttl('constants')).toBe(-1)
   })
@@ -119,7 +109,7 @@ describe('reading a field', () => {
     const fetcher = vi.fn(async (): Promise<string> => {
       throw new Error('connection reset')
     })
-    const reads = [1, 2, 3].map(() => readFieldCache(field(fetcher), 'never', runtime))
+    const reads = [1, 2, 3].map(() => readFieldCache(field(fetcher), 'never', server.runtime))
     for (const read of await Promise.allSettled(reads)) {
       expect(read).toMatchObject({
         status: 'rejected',
@@ -130,20 +120,22 @@ describe('reading a field', () => {
       })
     }
     fetcher.mockImplementation(async () => 'back')
-    expect(await readFieldCache(field(fetcher), 'never', runtime)).toMatchObject({
+    expect(await readFieldCache(field(fetcher), 'never', server.runtime)).toMatchObject({
       data: 'back',
       status: 'miss',
     })
   })
 
   it('leaves a fetcher behind that does not end in time, and aborts its signal', async () => {
-    runtime.refreshTimeoutMs = 20
+    server.runtime.refreshTimeoutMs = 20
     let signal: AbortSignal | undefined
     const config = field((context) => {
       signal = context.signal
       return new Promise<string>(() => undefined)
     })
-    await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'SOURCE_TIMEOUT',
+    })
     expect(signal?.aborted).toBe(true)
   })
 })
@@ -153,31 +145,33 @@ describe('a schema', () => {
 
   it('refuses a value of the wrong shape, names the place, and stores nothing', async () => {
     const config = field<unknown>(async () => [{ id: 'a' }, { id: 2 }], { schema })
-    await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject({
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
       message: expect.stringContaining('1.id:'),
     })
-    expect(await (await runtime.store()).read('agents_list')).toBeNull()
+    expect(await (await server.runtime.store()).read('agents_list')).toBeNull()
   })
 
   it('turns a stored value that no longer fits into a miss', async () => {
     await readFieldCache(
       field<unknown>(async () => ['old shape']),
       'never',
-      runtime,
+      server.runtime,
     )
     const config = field(async () => [{ id: 'new shape' }], { schema })
-    expect(await readFieldCache(config, 'never', runtime)).toMatchObject({
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
       data: [{ id: 'new shape' }],
       status: 'miss',
     })
-    expect(events.of('field.rejected')).toHaveLength(1)
-    expect(await readFieldCache(config, 'never', runtime)).toMatchObject({ status: 'hit' })
+    expect(server.events.of('field.rejected')).toHaveLength(1)
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'hit' })
   })
 
   it('refuses at once a value that would not come out of JSON as the schema wants it', async () => {
     const config = field<unknown>(async () => ({ at: new Date(0) }), { schema: z.object({ at: z.date() }) })
-    await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject({ code: 'SOURCE_INVALID' })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'SOURCE_INVALID',
+    })
   })
 
   it('applies to what readers get, fresh or stored', async () => {
@@ -185,8 +179,8 @@ describe('a schema', () => {
       schema: z.object({ at: z.coerce.date() }),
     })
     const [miss, hit] = [
-      await readFieldCache(config, 'never', runtime),
-      await readFieldCache(config, 'never', runtime),
+      await readFieldCache(config, 'never', server.runtime),
+      await readFieldCache(config, 'never', server.runtime),
     ]
     expect([miss.data.at, hit.data.at]).toEqual([new Date(0), new Date(0)])
   })

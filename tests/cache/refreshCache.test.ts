@@ -1,14 +1,14 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { getFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { refreshCache } from '@/lib/core-services/cache/refreshCache'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
 import '@/lib/core-services/serviceLoader'
-import { useEnvironment } from '../support/environment'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { setEnvironment } from '../support/environment'
+import { redisForThisFile } from '../support/redisSuite'
 
-let redis: TestRedis
+const redis = redisForThisFile()
 let fetched = 0
 
 const prices: FieldCacheConfig<number[]> = {
@@ -23,8 +23,7 @@ const prices: FieldCacheConfig<number[]> = {
 }
 
 beforeAll(async () => {
-  redis = await startTestRedis()
-  useEnvironment({
+  setEnvironment({
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     CACHE_COMMAND_TIMEOUT_MS: '2000',
@@ -32,7 +31,6 @@ beforeAll(async () => {
   })
   defineFields([prices])
 })
-afterAll(() => redis.stop())
 beforeEach(async () => {
   await redis.flush()
   fetched = 0

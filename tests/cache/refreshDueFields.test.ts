@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { type FieldOutcome, refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
 import { type ManualClock, manualClock } from '../support/clock'
 import { deferred } from '../support/deferred'
 import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { redisForThisFile } from '../support/redisSuite'
 
-let redis: TestRedis
+const redis = redisForThisFile()
 let clock: ManualClock
 let server: FieldProcess
 
@@ -24,10 +24,7 @@ function due(name: string, fetcher: () => Promise<unknown>, refreshEvery = 100) 
 const short = (outcomes: FieldOutcome[]) =>
   outcomes.map((field) => `${field.name} ${'reason' in field ? field.reason : field.outcome}`)
 
-beforeAll(async () => {
-  redis = await startTestRedis()
-})
-afterAll(() => redis.stop())
+beforeAll(async () => {})
 beforeEach(async () => {
   await redis.flush()
   clock = manualClock()

@@ -1,23 +1,22 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { GET } from '@/app/api/health/route'
 import { GET as getSeedPath } from '@/app/health/route'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { manualClock } from '../support/clock'
-import { useEnvironment } from '../support/environment'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { setEnvironment } from '../support/environment'
+import { redisForThisFile } from '../support/redisSuite'
 
 const ADMIN = 'admin-token-of-the-tests'
 const health = (headers: Record<string, string> = {}) =>
   GET(new Request('http://localhost/api/health', { headers }))
 
-let redis: TestRedis
+const redis = redisForThisFile()
 const clock = manualClock()
 
 beforeAll(async () => {
   setProcessState('ports', { ...defaultPorts, clock })
-  redis = await startTestRedis()
-  useEnvironment({
+  setEnvironment({
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     CACHE_COMMAND_TIMEOUT_MS: '2000',
@@ -25,7 +24,6 @@ beforeAll(async () => {
     ADMIN_TOKEN: ADMIN,
   })
 })
-afterAll(() => redis.stop())
 
 describe('GET /api/health', () => {
   it('answers one word to strangers, and the state of each service to holders of the token', async () => {

@@ -8,15 +8,15 @@ import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import type { AirtableServer } from '@/local/airtable/server'
 import { manualClock } from '../support/clock'
-import { useEnvironment } from '../support/environment'
+import { setEnvironment } from '../support/environment'
+import { redisForThisFile } from '../support/redisSuite'
 import { startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
 
 const ADMIN = 'admin-token-of-the-tests'
 const CRON = 'cron-secret-of-the-tests'
 const admin = { authorization: `Bearer ${ADMIN}` }
 
-let redis: TestRedis
+const redis = redisForThisFile()
 let airtable: AirtableServer
 
 const call = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
@@ -30,7 +30,6 @@ const refreshNamed = (name: string, headers = {}) =>
   refreshByName(call(`/api/fields/${name}/refresh`, headers, 'POST'), { params: Promise.resolve({ name }) })
 
 beforeAll(async () => {
-  redis = await startTestRedis()
   // Time stands still for the rate limit of the server: these tests read more than five pages a second.
   const clock = manualClock()
   airtable = await startTestAirtable({
@@ -39,7 +38,7 @@ beforeAll(async () => {
       return clock.monotonic()
     },
   })
-  useEnvironment({
+  setEnvironment({
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     CACHE_COMMAND_TIMEOUT_MS: '2000',
@@ -53,7 +52,6 @@ beforeAll(async () => {
   await initCoreServices(['cache', 'airtable'])
 })
 afterAll(async () => {
-  await redis.stop()
   await airtable.close()
 })
 beforeEach(async () => {
@@ -133,7 +131,7 @@ describe('GET /api/airtable/agents', () => {
   })
 
   it('answers 502 when the source fails and nothing is stored, without telling strangers why', async () => {
-    useEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
+    setEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
     const response = await agents()
     expect(response.status).toBe(502)
     expect(response.headers.get('content-type')).toBe('application/problem+json')
@@ -146,17 +144,17 @@ describe('GET /api/airtable/agents', () => {
       detail: expect.stringContaining('appDoesNotExist01'),
       hint: expect.stringContaining('Add the base'),
     })
-    useEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
+    setEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
   })
 
   it('keeps serving the old list after a forced refresh that failed', async () => {
     const before = await (await agents()).json()
-    useEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
+    setEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
     expect((await agents('?forceRefresh=true', admin)).status).toBe(502)
     const after = await agents()
     expect([after.status, after.headers.get('x-field-cache')]).toEqual([200, 'hit'])
     expect(await after.json()).toEqual(before)
-    useEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
+    setEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
   })
 })
 
@@ -184,10 +182,10 @@ describe('POST /api/airtable/agents/refresh', () => {
   })
 
   it.each([undefined, '', 'short'])('stays closed while ADMIN_TOKEN is %j', async (token) => {
-    useEnvironment({ ADMIN_TOKEN: token })
+    setEnvironment({ ADMIN_TOKEN: token })
     expect((await refresh({ authorization: `Bearer ${token}` })).status).toBe(401)
     expect((await refresh({ authorization: 'Bearer undefined' })).status).toBe(401)
-    useEnvironment({ ADMIN_TOKEN: ADMIN })
+    setEnvironment({ ADMIN_TOKEN: ADMIN })
   })
 
   it('answers 503 when the fresh value could not be stored', async () => {
@@ -260,9 +258,9 @@ describe('GET /api/cron/refresh', () => {
   it('needs the secret of the cron, also when there is none', async () => {
     expect((await cron()).status).toBe(401)
     expect((await cron(admin)).status).toBe(401)
-    useEnvironment({ CRON_SECRET: undefined })
+    setEnvironment({ CRON_SECRET: undefined })
     expect((await cron({ authorization: 'Bearer undefined' })).status).toBe(401)
-    useEnvironment({ CRON_SECRET: CRON })
+    setEnvironment({ CRON_SECRET: CRON })
   })
 
   it('runs once at a time', async () => {
@@ -273,21 +271,21 @@ describe('GET /api/cron/refresh', () => {
   })
 
   it('answers 502 with the outcomes when a field failed', async () => {
-    useEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
+    setEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
     const response = await cron(authorized)
     expect(response.status).toBe(502)
     expect(await outcomes(response)).toEqual({ agents: 'failed', headcount: 'failed' })
-    useEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
+    setEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
   })
 
   it('does nothing while warming is switched off', async () => {
-    useEnvironment({ CACHE_WARMUP_ENABLED: 'false' })
+    setEnvironment({ CACHE_WARMUP_ENABLED: 'false' })
     expect(await outcomes(await cron(authorized))).toEqual({
       agents: 'warmup-disabled',
       headcount: 'warmup-disabled',
     })
     expect(airtable.counters.requests).toBe(0)
-    useEnvironment({ CACHE_WARMUP_ENABLED: undefined })
+    setEnvironment({ CACHE_WARMUP_ENABLED: undefined })
   })
 
   it('answers 503 when Redis cannot be asked', async () => {

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type EngineOptions, type RedisEngine, startEngine } from '@/local/engine'
 import { askOnce } from '@/local/engine/ask'
-import { listenOnLoopback } from '@/local/engine/loopback'
+import { listenOnLoopback } from '@/local/loopback'
 import { testEngineKind } from '../support/testRedis'
 
 const running: RedisEngine[] = []

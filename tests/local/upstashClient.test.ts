@@ -1,15 +1,13 @@
 import { Redis } from '@upstash/redis'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { redisForThisFile } from '../support/redisSuite'
 
-let server: TestRedis
+const server = redisForThisFile()
 let redis: Redis
-beforeAll(async () => {
-  server = await startTestRedis()
+beforeAll(() => {
   // Default options on purpose: auto-pipelining, base64, retries and deserialisation are all part of what must work.
   redis = new Redis({ url: server.url, token: server.token })
 })
-afterAll(() => server.stop())
 beforeEach(() => server.flush())
 
 const sorted = (values: readonly string[]): string[] => [...values].sort()

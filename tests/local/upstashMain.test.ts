@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { askOnce } from '@/local/engine/ask'
-import { listenOnLoopback } from '@/local/engine/loopback'
+import { listenOnLoopback } from '@/local/loopback'
 import { rest } from '../support/testRedis'
 
 const children: ChildProcess[] = []

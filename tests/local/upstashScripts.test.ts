@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { rewriteShebang } from '@/local/upstash/shebang'
-import { rest, startTestRedis, type TestRedis } from '../support/testRedis'
+import { redisForThisFile } from '../support/redisSuite'
+import { rest } from '../support/testRedis'
 
-let redis: TestRedis
-beforeAll(async () => {
-  redis = await startTestRedis()
-})
-afterAll(() => redis.stop())
+const redis = redisForThisFile()
 beforeEach(async () => {
   await redis.flush()
   await command('SCRIPT', 'FLUSH')

@@ -1,13 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { rest, startTestRedis, type TestRedis } from '../support/testRedis'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { redisForThisFile } from '../support/redisSuite'
+import { rest } from '../support/testRedis'
 
 const LIMIT = 10_485_760
 
-let redis: TestRedis
-beforeAll(async () => {
-  redis = await startTestRedis()
-})
-afterAll(() => redis.stop())
+const redis = redisForThisFile()
 beforeEach(() => redis.flush())
 
 const tooLarge = (bytes: number) => ({

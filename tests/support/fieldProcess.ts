@@ -1,9 +1,11 @@
+import { beforeEach } from 'vitest'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
+import type { TestRedis } from './testRedis'
 
 export interface FieldProcess {
   runtime: FieldRuntime
@@ -23,6 +25,17 @@ export async function startFieldProcess(redis: { url: string; token: string }): 
       refreshTimeoutMs: 5_000,
     },
   }
+}
+
+/** A process over an emptied Redis for each test of a file; its members are those of the current test's process. */
+export function processForEachTest(redis: Omit<TestRedis, 'stop'>): FieldProcess {
+  const current = {} as FieldProcess
+  beforeEach(async () => {
+    await redis.flush()
+    Object.assign(current, await startFieldProcess(redis))
+    redis.upstash.resetCounters()
+  })
+  return current
 }
 
 export function field<T>(

@@ -1,3 +1,4 @@
+import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 
 /** The only address local servers are reachable at: they have no business outside this machine. */
@@ -13,5 +14,13 @@ export function listenOnLoopback(server: Server, port: number): Promise<number> 
       const { port: bound } = server.address() as AddressInfo
       resolve(bound)
     })
+  })
+}
+
+/** Stops listening and ends open connections too. */
+export function closeServer(server: HttpServer): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
   })
 }
