@@ -1,7 +1,11 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  resolve: { tsconfigPaths: true },
+  resolve: {
+    tsconfigPaths: true,
+    // What Next's own bundler makes of it on the server, where React has no contexts.
+    alias: { 'next/navigation': 'next/dist/client/components/navigation.react-server' },
+  },
   ssr: { resolve: { conditions: ['react-server', 'node', 'import', 'module', 'default'] } },
   test: {
     include: ['tests/**/*.test.ts'],

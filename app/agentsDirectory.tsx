@@ -1,7 +1,6 @@
-import { isCodedError } from '@/lib/core-services/cache/engine/errors'
+import { hasCode } from '@/lib/core-services/cache/engine/errors'
 import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { readFieldForPage } from '@/lib/next/pageField'
-import '@/lib/core-services/serviceLoader'
 
 /** The agents under their initials, with where the list came from and how old it is. */
 export async function AgentsDirectory() {
@@ -37,12 +36,12 @@ export async function AgentsDirectory() {
   )
 }
 
-/** Null when the source failed and nothing is stored; every other error is not for this page to hide. */
+/** Null when the source failed and nothing is stored; every other error is a mistake that this page must not hide. */
 async function readAgents() {
   try {
     return await readFieldForPage(agentsCacheConfig)
   } catch (error) {
-    if (isCodedError(error)) return null
+    if (hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) return null
     throw error
   }
 }

@@ -5,11 +5,10 @@ import { assertSecrets, logLevel, refreshConfig } from './config/appConfig'
 import { cacheConfig, cacheFailFast } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
-import { type Ports, systemClock } from './core-services/cache/engine/ports'
+import { processPorts } from './core-services/cache/engine/ports'
 import { setProcessState } from './core-services/cache/engine/processState'
 import { initCoreServices } from './core-services/serviceLoader'
 import { createEventLog } from './eventLog'
-import { isControlFlowError } from './next/controlFlow'
 
 export interface BootOutcome {
   ok: boolean
@@ -29,7 +28,7 @@ export async function bootServer(): Promise<void> {
 }
 
 export async function boot(env: Env = process.env): Promise<BootOutcome> {
-  installPorts(env)
+  startEventLog(env)
   try {
     assertConfiguration(env)
     // Evaluating the fields checks them.
@@ -41,13 +40,12 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
   }
 }
 
-/** First of all: a server that goes on without Redis or with half a configuration needs them, too. */
-function installPorts(env: Env): void {
+/** First of all: a server that goes on without Redis or with half a configuration tells its story, too. */
+function startEventLog(env: Env): void {
   const threshold = orElse('info', () => logLevel(env))
-  setProcessState<Ports>('ports', {
-    clock: systemClock,
+  setProcessState('ports', {
+    ...processPorts(),
     emit: createEventLog((line) => process.stdout.write(line), threshold),
-    isControlFlow: isControlFlowError,
   })
 }
 

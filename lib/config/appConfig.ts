@@ -8,7 +8,7 @@ const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
 export interface RefreshConfig {
-  /** Deadline of a whole refresh of one field, in ms. */
+  /** Deadline of a whole refresh of one field, in ms; two of them must fit into one run of the cron. */
   refreshTimeoutMs: number
   /** Whether the cron may refresh fields before they are asked for. */
   warmupEnabled: boolean
@@ -17,7 +17,7 @@ export interface RefreshConfig {
 export function refreshConfig(env: Env = process.env): RefreshConfig {
   const values = parseEnv(
     z.object({
-      CACHE_REFRESH_TIMEOUT_MS: wholeNumber('CACHE_REFRESH_TIMEOUT_MS', 'milliseconds', 25_000),
+      CACHE_REFRESH_TIMEOUT_MS: wholeNumber('CACHE_REFRESH_TIMEOUT_MS', 'milliseconds', 25_000, 120_000),
       CACHE_WARMUP_ENABLED: onOff('CACHE_WARMUP_ENABLED', true),
     }),
     env,
@@ -40,7 +40,9 @@ const secretSchema = (name: string) =>
       .min(MIN_SECRET_LENGTH, {
         error: `${name} has fewer than ${MIN_SECRET_LENGTH} characters: use openssl rand -hex 32`,
       })
-      .regex(/^\S+$/, { error: `${name} contains white space: copy it again` })
+      .regex(/^[\x21-\x7e]+$/, {
+        error: `${name} holds white space or an invisible character: copy it again`,
+      })
       .optional(),
   )
 

@@ -12,28 +12,39 @@ const unsetIfEmpty = (value: unknown) => (value === '' ? undefined : value)
 
 export const optionalText = z.preprocess(unsetIfEmpty, z.string().optional())
 
-/** Text without the white space that comes along when a secret is copied. */
+/** A credential: what fits into a header, so nothing invisible that came along when it was copied. */
 export const text = (name: string, what: string) =>
   z.preprocess(
     unsetIfEmpty,
-    z
-      .string({ error: `${name} is not set: ${what}` })
-      .regex(/^\S(.*\S)?$/, { error: `${name} begins or ends with white space: copy it again` }),
+    z.string({ error: `${name} is not set: ${what}` }).regex(/^[\x21-\x7e]+$/, {
+      error: `${name} holds white space or an invisible character: copy it again`,
+    }),
   )
 
+/** An address without credentials in it, and without the slash at its end. */
 export const httpUrl = (name: string) =>
-  z.string().regex(/^https?:\/\/[^\s#$./?].\S*$/, {
-    error: `${name} is not a URL: it starts with https:// (or http:// for a local server)`,
-  })
+  z
+    .string()
+    .refine(isPlainHttpUrl, {
+      error: `${name} is not a usable URL: it starts with https:// (http:// for a local server) and holds no user and no password`,
+    })
+    .transform((url) => url.replace(/\/+$/, ''))
+
+function isPlainHttpUrl(text: string): boolean {
+  if (!URL.canParse(text) || /\s/.test(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
+}
 
 /** A positive whole number with a default. */
-export const wholeNumber = (name: string, unit: string, fallback: number) =>
+export const wholeNumber = (name: string, unit: string, fallback: number, max = Number.MAX_SAFE_INTEGER) =>
   z.preprocess(
     unsetIfEmpty,
     z.coerce
       .number({ error: `${name} is not a number: give ${unit}, such as ${fallback}` })
       .int({ error: `${name} is not a whole number of ${unit}` })
       .positive({ error: `${name} must be greater than 0 (${unit})` })
+      .max(max, { error: `${name} is ${max} ${unit} at most` })
       .default(fallback),
   )
 

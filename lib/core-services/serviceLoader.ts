@@ -1,7 +1,10 @@
 /** The services of this app and what they depend on. Importing this file registers them; nothing starts before use. */
+
+import { isControlFlowError } from '../next/controlFlow'
 import { AirtableService } from './airtable/airtableService'
 import { CacheService } from './cache/cacheService'
 import { processPorts } from './cache/engine/ports'
+import { setProcessState } from './cache/engine/processState'
 import { type Services, serviceRegistry } from './service-registry'
 
 declare module './service-registry' {
@@ -13,6 +16,8 @@ declare module './service-registry' {
 
 // Next evaluates this module several times in one process: only the first evaluation registers.
 if (!serviceRegistry.has('cache')) {
+  // Not at boot, which a build does without: it is in a build that Next throws its control-flow errors.
+  setProcessState('ports', { ...processPorts(), isControlFlow: isControlFlowError })
   serviceRegistry.register('cache', () => new CacheService(undefined, processPorts()))
 }
 if (!serviceRegistry.has('airtable')) {

@@ -2,7 +2,6 @@
 import { refreshConfig } from '../config/appConfig'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import { refreshDueFields } from '../core-services/cache/refreshDueFields'
-import '../core-services/serviceLoader'
 import { holdsSecret } from './auth'
 import { NO_STORE } from './headers'
 import { problemResponse, unauthorized } from './problem'

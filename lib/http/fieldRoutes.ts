@@ -2,7 +2,6 @@
 import { cacheUnavailable } from '../core-services/cache/engine/errors'
 import { type AnyField, findFieldByName } from '../core-services/cache/engine/fieldConfig'
 import { type FieldAnswer, type Force, readFieldCache } from '../core-services/cache/fieldCacheService'
-import '../core-services/serviceLoader'
 import { holdsSecret } from './auth'
 import { etagOf, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from './headers'
 import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from './problem'
@@ -49,7 +48,11 @@ export async function answerByName(
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   const field = findFieldByName(name)
   if (field && (trusted || field.access === 'public')) return answer(request, field)
-  return problemResponse(request, fieldUnknown(), { label: 'Failed to load the field', trusted: false })
+  return problemResponse(request, fieldUnknown(), {
+    label: 'There is no such field',
+    trusted: false,
+    withMessage: request.method === 'POST',
+  })
 }
 
 function wantsForce(request: Request): boolean {

@@ -18,7 +18,7 @@ const PROBLEMS: Record<string, Problem> = {
   QUERY_INVALID: { status: 400, title: 'The query is not valid' },
   UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
-  SOURCE_FAILED: { status: 502, title: 'The source failed and there is nothing to serve' },
+  SOURCE_FAILED: { status: 502, title: 'The source failed' },
   SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
   SOURCE_TIMEOUT: { status: 504, title: 'The source did not answer in time' },
   NOT_READY: { status: 503, title: 'The cache is not ready' },
@@ -26,9 +26,10 @@ const PROBLEMS: Record<string, Problem> = {
 }
 
 export const unauthorized = (name: string): CodedError =>
-  codedError('UNAUTHORIZED', `This needs "Authorization: Bearer $${name}"`, {
-    hint: `Without ${name} in the environment of the server (16 characters at least) it stays closed.`,
-  })
+  codedError(
+    'UNAUTHORIZED',
+    `This needs "Authorization: Bearer $${name}"; it stays closed while ${name} is not set`,
+  )
 
 export const fieldUnknown = (): CodedError =>
   codedError('FIELD_UNKNOWN', 'There is no such field, or it may not be read without the admin token')
@@ -77,10 +78,7 @@ export function problemResponse(request: Request, error: unknown, context: Probl
 
 function describe(error: unknown): Problem & { code: string } {
   if (!isCodedError(error)) return { code: 'INTERNAL', ...(PROBLEMS.INTERNAL as Problem) }
-  const { code, cause } = error
-  // A page of the source that ran into its own deadline is as late as a whole refresh that did.
-  if (code === 'SOURCE_FAILED' && isCodedError(cause) && cause.code.endsWith('_TIMEOUT'))
-    return describe(codedError('SOURCE_TIMEOUT', ''))
+  const { code } = error
   const known = PROBLEMS[code]
   if (known) return { code, ...known }
   const fallback = isRedisFailure(error) || code.startsWith('SERVICE_') ? 'NOT_READY' : 'INTERNAL'

@@ -16,7 +16,7 @@ it.each([
   [[{ ...one, name: 'a/b' }], 'its name is not made of lower-case words'],
   [[one, { ...one, key: 'other' }], 'another field has the same name'],
   [[one, { ...one, name: 'other' }], 'the field "agents" has the same key, agents_list'],
-  [[{ ...one, key: '' }], 'its key is empty'],
+  [[{ ...one, key: '' }], 'its key cannot be used: it is empty'],
   [[{ ...one, ttl: 0 }], 'ttl is 0, not a positive whole number of seconds'],
   [[{ ...one, ttl: 1.5 }], 'ttl is 1.5'],
   [[{ ...one, anonymousForce: -1 }], 'anonymousForce is -1'],

@@ -1,6 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import { cacheUnavailable } from '@/lib/core-services/cache/engine/errors'
+import {
+  cacheUnavailable,
+  redisBadReply,
+  redisQuota,
+  redisTimeout,
+} from '@/lib/core-services/cache/engine/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { deferred } from '../support/deferred'
 import { field, processForEachTest, startFieldProcess } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
@@ -88,6 +94,50 @@ describe('a forced refresh', () => {
   })
 })
 
+describe('a value that Redis does not take', () => {
+  /** A store whose writes fail in a certain way, over the real one. */
+  async function refusing(failure: Error) {
+    const store = await server.runtime.store()
+    const remove = vi.fn(store.remove)
+    server.runtime.store = async () => ({ ...store, write: () => Promise.reject(failure), remove })
+    return remove
+  }
+
+  it.each([
+    ['for certain, with purge', redisQuota('ERR DB capacity quota exceeded'), true, 1],
+    ['for certain, without purge', redisQuota('ERR DB capacity quota exceeded'), false, 0],
+    ['or perhaps does, the answer being late', redisTimeout(250), true, 0],
+    ['or perhaps does, the connection being lost', redisBadReply('HTTP 502'), true, 0],
+  ])('%s: removes the old one %#', async (_, failure, purge, removals) => {
+    const remove = await refusing(failure)
+    const refreshed = await forceRefresh(
+      server.runtime,
+      field(async () => 1),
+      'force',
+      purge,
+    )
+    expect(refreshed.stored).toBe(false)
+    expect(remove).toHaveBeenCalledTimes(removals)
+  })
+
+  it('leaves the old one to everybody after an ordinary forced refresh', async () => {
+    await readFieldCache(
+      field(async () => 'old'),
+      'never',
+      server.runtime,
+    )
+    const remove = await refusing(redisQuota('ERR DB capacity quota exceeded'))
+    expect(
+      await readFieldCache(
+        field(async () => 'new'),
+        'always',
+        server.runtime,
+      ),
+    ).toMatchObject({ data: 'new', status: 'miss' })
+    expect(remove).not.toHaveBeenCalled()
+  })
+})
+
 describe('a force by anybody', () => {
   it('is declined inside the cool-down, which the attempt starts', async () => {
     let version = 0
@@ -142,15 +192,15 @@ describe('a force by anybody', () => {
 describe('without Redis', () => {
   it('reads go on uncached and shared, and caching resumes when it is back', async () => {
     await redis.killEngine()
-    const fetcher = vi.fn(async () => 'from the source')
-    const answers = await Promise.all(
-      [1, 2].map(() => readFieldCache(field(fetcher), 'never', server.runtime)),
-    )
-    expect(answers).toMatchObject([
-      { data: 'from the source', status: 'miss' },
-      { data: 'from the source', status: 'miss' },
-    ])
-    expect(fetcher.mock.calls.length).toBeLessThanOrEqual(2)
+    const gate = deferred<string>()
+    const fetcher = vi.fn(() => gate.promise)
+    const reads = Array.from({ length: 10 }, () => readFieldCache(field(fetcher), 'never', server.runtime))
+    await expect.poll(() => server.events.of('redis.degraded').length).toBe(10)
+    gate.resolve('from the source')
+    for (const answer of await Promise.all(reads)) {
+      expect(answer).toMatchObject({ data: 'from the source', status: 'miss' })
+    }
+    expect(fetcher).toHaveBeenCalledTimes(1)
     await redis.reviveEngine()
     await expect
       .poll(async () => (await readFieldCache(field(fetcher), 'never', server.runtime)).status)

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
+import { codedError } from '@/lib/core-services/cache/engine/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
@@ -126,6 +127,36 @@ describe('reading a field', () => {
     })
   })
 
+  it('lets control-flow errors of the framework pass untouched, and tells nobody of a failure', async () => {
+    const signal = new Error('Dynamic server usage')
+    server.runtime.ports = { ...server.runtime.ports, isControlFlow: (error) => error === signal }
+    const config = field(() => Promise.reject<string>(signal))
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toBe(signal)
+    await expect(readFieldCache(config, 'always', server.runtime)).rejects.toBe(signal)
+    expect(server.events.of('refresh.failed')).toEqual([])
+  })
+
+  it('tells a part of the source that came too late from one that failed', async () => {
+    const late = codedError('AIRTABLE_TIMEOUT', 'a page took too long')
+    await expect(
+      readFieldCache(
+        field(() => Promise.reject<string>(late)),
+        'never',
+        server.runtime,
+      ),
+    ).rejects.toMatchObject({
+      code: 'SOURCE_TIMEOUT',
+      message: expect.stringContaining('a page took too long'),
+    })
+  })
+
+  it('refuses a ttl that Redis could not keep, instead of caching nothing', async () => {
+    const config = field(async () => 1, { ttl: 0.5 })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'FIELD_INVALID',
+    })
+  })
+
   it('leaves a fetcher behind that does not end in time, and aborts its signal', async () => {
     server.runtime.refreshTimeoutMs = 20
     let signal: AbortSignal | undefined
@@ -165,6 +196,20 @@ describe('a schema', () => {
     })
     expect(server.events.of('field.rejected')).toHaveLength(1)
     expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'hit' })
+  })
+
+  it('that throws on a stored value makes it a miss, too', async () => {
+    await readFieldCache(
+      field<unknown>(async () => ({ old: true })),
+      'never',
+      server.runtime,
+    )
+    const trips = z
+      .object({})
+      .loose()
+      .refine((value) => (value as { list: string[] }).list.length > 0)
+    const config = field<unknown>(async () => ({ list: ['new'] }), { schema: trips })
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'miss' })
   })
 
   it('refuses at once a value that would not come out of JSON as the schema wants it', async () => {

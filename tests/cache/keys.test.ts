@@ -15,6 +15,14 @@ describe('key space', () => {
     expect(internal.startsWith(keys.physical('x').slice(0, -1))).toBe(false)
   })
 
+  it('measures a key alike for both kinds of names: what can be stored can be locked', () => {
+    const longest = 'x'.repeat(40 - 'shop:v1~cooldown:'.length)
+    expect(
+      [keys.physical(longest), keys.internal('cooldown', longest)].map((name) => name.length <= 40),
+    ).toEqual([true, true])
+    expect(() => keys.physical(`${longest}x`)).toThrow('41 characters')
+  })
+
   it('does not let glob characters of the prefix act as a glob', () => {
     const odd = createKeySpace({ prefix: 'a[b]*', version: 'v1', maxLength: 40 })
     expect(odd.pattern('orders:*')).toBe('a\\[b\\]\\*:v1:orders:*')
@@ -24,7 +32,7 @@ describe('key space', () => {
     ['', 'it is empty'],
     ['a\nb', 'control character'],
     ['a\u0000', 'control character'],
-    ['x'.repeat(40), 'with its prefix it has 48 characters, 40 at most'],
+    ['x'.repeat(40), 'with its prefix it has 57 characters, 40 at most'],
   ])('refuses %j and says why', (key, reason) => {
     expect(() => keys.physical(key)).toThrow(reason)
   })

@@ -185,6 +185,32 @@ describe('transport', () => {
     expect(told.all).toEqual([])
   })
 
+  it('asks for no cached answer, and follows no redirect with its token', async () => {
+    const original = globalThis.fetch
+    const inits: (RequestInit | undefined)[] = []
+    globalThis.fetch = async (_, init) => {
+      inits.push(init)
+      return new Response(null, { status: 302, headers: { location: 'https://elsewhere.example' } })
+    }
+    try {
+      expect(await cache.attempt((redis) => redis.set('a', 1))).toMatchObject({
+        error: { code: 'REDIS_BAD_REPLY' },
+      })
+    } finally {
+      globalThis.fetch = original
+    }
+    expect(inits).toMatchObject([{ cache: 'no-store', redirect: 'manual' }])
+  })
+
+  it('takes a pipeline reply of another length for no reply at all', async () => {
+    answer(() => HttpResponse.json([{ result: 'OK' }]))
+    const results = await cache.pipeline((redis) => [redis.set('a', 1), redis.set('b', 2)])
+    expect(results).toMatchObject([
+      { error: { code: 'REDIS_BAD_REPLY' } },
+      { error: { code: 'REDIS_BAD_REPLY' } },
+    ])
+  })
+
   it('counts requests, commands, bytes and failures', async () => {
     const before = { ...cache.counters }
     answer(() =>

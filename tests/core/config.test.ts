@@ -43,9 +43,21 @@ describe('where Redis is', () => {
     ],
     [
       { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'token\n' },
-      /UPSTASH_REDIS_REST_TOKEN begins or ends with white space/,
+      /UPSTASH_REDIS_REST_TOKEN holds white space or an invisible character/,
     ],
-    [{ ...upstash, UPSTASH_REDIS_REST_URL: 'redis://a.example:6379' }, /UPSTASH_REDIS_REST_URL is not a URL/],
+    [
+      { ...upstash, UPSTASH_REDIS_REST_URL: 'redis://a.example:6379' },
+      /UPSTASH_REDIS_REST_URL is not a usable URL/,
+    ],
+    [
+      { ...upstash, UPSTASH_REDIS_REST_URL: 'https://host:abc' },
+      /UPSTASH_REDIS_REST_URL is not a usable URL/,
+    ],
+    [{ ...upstash, UPSTASH_REDIS_REST_URL: 'https://user:pass@a.example' }, /holds no user and no password/],
+    [
+      { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'token\u200b' },
+      /UPSTASH_REDIS_REST_TOKEN holds white space or an invisible/,
+    ],
     [{ ...upstash, CACHE_BATCH_SIZE: 'many' }, /CACHE_BATCH_SIZE is not a number: give keys, such as 100/],
     [
       { ...upstash, CACHE_COMMAND_TIMEOUT_MS: '0' },
@@ -57,8 +69,14 @@ describe('where Redis is', () => {
   })
 
   it('never quotes a secret in a complaint', () => {
-    const env = { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'very-secret \n' }
-    expect(() => cacheConfig(env)).toThrow(expect.not.stringContaining('very-secret'))
+    for (const env of [
+      { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'very-secret \n' },
+      { ...upstash, UPSTASH_REDIS_REST_URL: 'https://default:very-secret@a.example' },
+    ]) {
+      expect(() => cacheConfig(env)).toThrow(
+        expect.objectContaining({ message: expect.not.stringContaining('very-secret') }),
+      )
+    }
   })
 
   it('keeps the keys of preview and production apart unless a prefix is given', () => {
@@ -92,6 +110,18 @@ describe('how Airtable is reached', () => {
       /AIRTABLE_RRHH_BASE_ID is not set.*\n.*AIRTABLE_RRHH_PEOPLE_TABLE_ID is not set/,
     )
     expect(() => airtableConfig({})).toThrow(/AIRTABLE_API_KEY is not set: make a personal access token/)
+  })
+
+  it('takes the endpoint without the slash at its end, and no invisible characters in the key', () => {
+    const env = { AIRTABLE_API_KEY: 'pat', AIRTABLE_ENDPOINT_URL: 'https://proxy.example/airtable/' }
+    expect(airtableConfig(env).endpointUrl).toBe('https://proxy.example/airtable')
+    expect(() => airtableConfig({ AIRTABLE_API_KEY: 'patREAL\u200b' })).toThrow(
+      /^(?!.*patREAL).*AIRTABLE_API_KEY holds white space/s,
+    )
+  })
+
+  it('refuses a refresh deadline of which two do not fit into a run of the cron', () => {
+    expect(() => refreshConfig({ CACHE_REFRESH_TIMEOUT_MS: '200000' })).toThrow('120000 milliseconds at most')
   })
 
   it('has a deadline of 10 s for a page and 25 s for a refresh', () => {

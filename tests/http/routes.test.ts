@@ -222,6 +222,7 @@ describe('/api/fields/[name]', () => {
       expect([unknown.status, prototype.status]).toEqual([404, 404])
       const text = await closed.text()
       expect([await unknown.text(), await prototype.text()]).toEqual([text, text])
+      expect('message' in JSON.parse(text)).toBe(ask === refreshNamed)
     }
     expect(airtable.counters.requests).toBe(0)
   })

@@ -1,5 +1,5 @@
 /** What Airtable refuses, told apart by status, each with the mend. Texts name bases, tables and views, never the key. */
-import { type CodedError, codedError, messageOf } from '../cache/engine/errors'
+import { type CodedError, codedError } from '../cache/engine/errors'
 
 /** Airtable refuses everything for this long after its rate limit was exceeded, in seconds. */
 const PENALTY_SECONDS = 30
@@ -14,7 +14,7 @@ interface AirtableFailure {
 export function airtableError(failure: unknown, what: string): CodedError {
   const { error, message, statusCode } = (failure ?? {}) as AirtableFailure
   const type = typeof error === 'string' ? error : 'UNKNOWN'
-  const detail = typeof message === 'string' ? message : messageOf(failure)
+  const detail = typeof message === 'string' ? message : `HTTP ${statusCode}`
   const cause = { cause: failure }
   switch (statusCode) {
     case 401:
@@ -44,11 +44,16 @@ export function airtableError(failure: unknown, what: string): CodedError {
         ...cause,
       })
     default:
-      return codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${what}): ${detail}`, {
-        hint: 'It answered with a server error or not at all; it usually passes by itself.',
-        retryAfter: 5,
-        ...cause,
-      })
+      // Without a status no answer came, and the library's own words can quote the key.
+      return codedError(
+        'AIRTABLE_UNAVAILABLE',
+        `Airtable could not be read (${what}): ${statusCode ? detail : 'no answer'}`,
+        {
+          hint: 'It answered with a server error or not at all; it usually passes by itself.',
+          retryAfter: 5,
+          ...cause,
+        },
+      )
   }
 }
 

@@ -45,12 +45,12 @@ export const headcountCacheConfig: FieldCacheConfig<Headcount> = {
   schema: headcountSchema,
   fetcher: async (context) => {
     const people = await fetchSalesPeople(['Estado'], context)
-    const byState: Record<string, number> = {}
+    const byState = new Map<string, number>()
     for (const { fields } of people) {
       const state = textOf(fields.Estado) || 'unknown'
-      byState[state] = (byState[state] ?? 0) + 1
+      byState.set(state, (byState.get(state) ?? 0) + 1)
     }
-    return { total: people.length, byState }
+    return { total: people.length, byState: Object.fromEntries(byState) }
   },
 }
 

@@ -6,6 +6,7 @@ import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
+import '../serviceLoader'
 
 export interface FieldRuntime {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */

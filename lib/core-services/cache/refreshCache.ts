@@ -1,17 +1,10 @@
 /** The refresh path: fetch, check, write. What is stored stays until something better is there to replace it. */
 import { withinDeadline } from './engine/deadline'
 import { decodeEntry, type Entry, encodeEntry } from './engine/entry'
-import {
-  codeOf,
-  hasCode,
-  isRedisFailure,
-  messageOf,
-  sourceFailed,
-  sourceInvalid,
-  sourceTimeout,
-} from './engine/errors'
+import { codeOf, hasCode, messageOf, sourceFailed, sourceInvalid, sourceTimeout } from './engine/errors'
 import type { RefreshReason } from './engine/events'
-import { type AnyField, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
+import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
+import type { Flight } from './engine/flights'
 import { checkSchema } from './engine/schema'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 
@@ -26,8 +19,8 @@ export interface Refreshed {
 
 /**
  * Fetches a value for `cacheKey` and stores it for `ttl` seconds. What was stored before is only ever overwritten, so a
- * failing fetcher costs nobody anything. With `purge`, a fresh value that Redis refuses to take (a full database) also
- * removes the old one, so that nobody is served what is known to be outdated.
+ * failing fetcher costs nobody anything. With `purge`, a fresh value that Redis refuses to take (a full database, a value
+ * that is too large) also removes the old one, so that nobody is served what is known to be outdated.
  *
  * The key of a configured field gets an entry of that field, checked by its schema. Rejects with SOURCE_FAILED,
  * SOURCE_TIMEOUT or SOURCE_INVALID.
@@ -48,19 +41,17 @@ export function forceRefresh(
   runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
-  purge = true,
+  purge = false,
 ): Promise<Refreshed> {
-  return runtime.flights.force(field.key, async (stored) => {
-    const refreshed = await fetchAndStore(runtime, field, { reason, purge, overtaken: () => false })
-    if (refreshed.stored) stored()
-    return refreshed
-  })
+  return runtime.flights.force(field.key, field.fetcher, (flight) =>
+    fetchAndStore(runtime, field, flight, { reason, purge }),
+  )
 }
 
 /** Fetches for a reader who found nothing, or joins those who already do. */
 export function fillOnMiss(runtime: FieldRuntime, field: AnyField): Promise<Refreshed> {
-  return runtime.flights.join(field.key, (overtaken) =>
-    fetchAndStore(runtime, field, { reason: 'miss', purge: false, overtaken }),
+  return runtime.flights.join(field.key, (flight) =>
+    fetchAndStore(runtime, field, flight, { reason: 'miss', purge: false }),
   )
 }
 
@@ -78,18 +69,21 @@ export async function openRefreshed<T>(
 interface Policy {
   reason: RefreshReason
   purge: boolean
-  /** Asked once the value is there: true when a force has stored a newer one meanwhile. */
-  overtaken: () => boolean
 }
 
-async function fetchAndStore(runtime: FieldRuntime, field: AnyField, policy: Policy): Promise<Refreshed> {
+async function fetchAndStore(
+  runtime: FieldRuntime,
+  field: AnyField,
+  flight: Flight,
+  { reason, purge }: Policy,
+): Promise<Refreshed> {
+  assertOptions(field)
   const { clock, emit, isControlFlow } = runtime.ports
-  const { reason } = policy
   const started = clock.monotonic()
   try {
-    const entry = await fetchEntry(runtime, field, reason)
+    const { entry, items } = await fetchEntry(runtime, field, reason)
     const sourceMs = clock.monotonic() - started
-    const stored = !policy.overtaken() && (await storeEntry(runtime, field, entry, policy.purge))
+    const stored = await flight.store(() => storeEntry(runtime, field, entry, purge))
     const durationMs = clock.monotonic() - started
     emit({
       type: 'refresh.finished',
@@ -97,6 +91,7 @@ async function fetchAndStore(runtime: FieldRuntime, field: AnyField, policy: Pol
       reason,
       durationMs,
       bytes: new TextEncoder().encode(entry).byteLength,
+      items,
       stored,
     })
     return { entry, stored, sourceMs }
@@ -114,19 +109,21 @@ async function fetchEntry(
   { ports, refreshTimeoutMs }: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
-): Promise<string> {
+): Promise<{ entry: string; items: number | null }> {
   const fetchedAt = ports.clock.now()
   try {
     const value = await withinDeadline(
       refreshTimeoutMs,
-      () => sourceTimeout(field.name, refreshTimeoutMs),
+      () => sourceTimeout(field.name, new Error(`nothing came within ${refreshTimeoutMs} ms`)),
       (signal) => field.fetcher({ signal, reason }),
     )
     const entry = encodeEntry({ fetchedAt, value })
     await openRefreshed(field, { entry, stored: false, sourceMs: 0 })
-    return entry
+    return { entry, items: Array.isArray(value) ? value.length : null }
   } catch (error) {
     if (ports.isControlFlow(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) throw error
+    // A part of the source that ran into its own deadline is as late as a whole refresh that did.
+    if (codeOf(error).endsWith('_TIMEOUT')) throw sourceTimeout(field.name, error)
     throw sourceFailed(field.name, error)
   }
 }
@@ -137,7 +134,10 @@ function storeEntry(runtime: FieldRuntime, field: AnyField, entry: string, purge
       await store.write(field.key, entry, field.ttl)
       return true
     } catch (error) {
-      if (purge && isRedisFailure(error)) await store.remove(field.key)
+      // Only what Redis has refused for certain is not there: a write without an answer may have been done.
+      if (purge && hasCode(error, 'REDIS_QUOTA', 'REDIS_TOO_LARGE', 'REDIS_COMMAND_FAILED')) {
+        await store.remove(field.key)
+      }
       throw error
     }
   })

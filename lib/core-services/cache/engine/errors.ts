@@ -145,12 +145,13 @@ export const sourceFailed = (field: string, cause: unknown): CodedError =>
     ...(isCodedError(cause) && cause.retryAfter !== undefined ? { retryAfter: cause.retryAfter } : {}),
   })
 
-export const sourceTimeout = (field: string, milliseconds: number): CodedError =>
+export const sourceTimeout = (field: string, cause: unknown): CodedError =>
   codedError(
     'SOURCE_TIMEOUT',
-    `The source of the field "${field}" did not answer within ${milliseconds} ms`,
+    `The source of the field "${field}" did not answer in time: ${messageOf(cause)}`,
     {
-      hint: 'Ask the source for less, or raise CACHE_REFRESH_TIMEOUT_MS.',
+      hint: 'Ask the source for less, or raise the deadline.',
+      cause,
       retryAfter: 5,
     },
   )
@@ -166,6 +167,6 @@ export const sourceInvalid = (field: string, reason: string): CodedError =>
 
 function networkReason(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  const code = inner instanceof Error && 'code' in inner ? String(inner.code) : undefined
-  return code ?? messageOf(inner)
+  // The library's own words can quote the URL or a header, secrets included.
+  return inner instanceof Error && 'code' in inner ? String(inner.code) : 'no connection'
 }

@@ -20,6 +20,8 @@ export type FieldCacheEvent =
       reason: RefreshReason
       durationMs: number
       bytes: number
+      /** How many items a list has; null for every other value. */
+      items: number | null
       stored: boolean
     }
   | {

@@ -1,6 +1,7 @@
 /** What a field is, and the directory of those that are configured. */
 import { fieldInvalid } from './errors'
 import type { RefreshReason } from './events'
+import { keyProblem } from './keys'
 import { processState, setProcessState } from './processState'
 import type { StandardSchema } from './schema'
 
@@ -68,7 +69,17 @@ function problemOf(field: AnyField, { byName, byKey }: Directory): string | unde
   if (byName.has(field.name)) return 'another field has the same name'
   const sameKey = byKey.get(field.key)
   if (sameKey) return `the field "${sameKey.name}" has the same key, ${field.key}`
-  if (field.key === '') return 'its key is empty'
+  const reason = keyProblem(field.key)
+  return reason === undefined ? optionProblem(field) : `its key cannot be used: ${reason}`
+}
+
+/** Throws FIELD_INVALID: for fields that `defineFields` has never seen, such as those of `refreshCache`. */
+export function assertOptions(field: AnyField): void {
+  const problem = optionProblem(field)
+  if (problem !== undefined) throw fieldInvalid(field.name, problem)
+}
+
+function optionProblem(field: AnyField): string | undefined {
   for (const [option, seconds] of Object.entries({
     ttl: field.ttl === 'forever' ? undefined : field.ttl,
     anonymousForce: field.anonymousForce,

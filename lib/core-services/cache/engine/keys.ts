@@ -25,13 +25,17 @@ export interface KeySpace {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
 
+const LONGEST_INFIX = '~cooldown:'
+
 export function createKeySpace({ prefix, version, maxLength }: KeySpaceOptions): KeySpace {
   const namespace = `${prefix}:${version}`
   const checked = (name: string, key: string): string => {
-    if (key === '') throw keyInvalid(key, 'it is empty')
-    if (CONTROL_CHARACTER.test(key)) throw keyInvalid(key, 'it contains a control character')
-    if (name.length > maxLength)
-      throw keyInvalid(key, `with its prefix it has ${name.length} characters, ${maxLength} at most`)
+    const problem = keyProblem(key)
+    if (problem !== undefined) throw keyInvalid(key, problem)
+    // Measured alike for both kinds of names: a key that can be stored can also be locked.
+    const length = namespace.length + LONGEST_INFIX.length + key.length
+    if (length > maxLength)
+      throw keyInvalid(key, `with its prefix it has ${length} characters, ${maxLength} at most`)
     return name
   }
   return {
@@ -40,6 +44,12 @@ export function createKeySpace({ prefix, version, maxLength }: KeySpaceOptions):
     pattern: (glob) => `${escapeGlob(namespace)}:${glob}`,
     logical: (physical) => physical.slice(namespace.length + 1),
   }
+}
+
+/** Why a logical key cannot be used at all, whatever the prefix. */
+export function keyProblem(key: string): string | undefined {
+  if (key === '') return 'it is empty'
+  return CONTROL_CHARACTER.test(key) ? 'it contains a control character' : undefined
 }
 
 function escapeGlob(text: string): string {

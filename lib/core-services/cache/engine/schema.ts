@@ -24,7 +24,13 @@ export async function checkSchema<T>(
   value: unknown,
 ): Promise<Checked<T>> {
   if (!schema) return { ok: true, value: value as T }
-  const result = await schema['~standard'].validate(value)
+  let result: SchemaResult<T>
+  try {
+    result = await schema['~standard'].validate(value)
+  } catch {
+    // A rule that was written for the new shape can trip over a stored value of the old one.
+    return { ok: false, reason: 'the schema threw an error' }
+  }
   if (!result.issues) return { ok: true, value: result.value }
   const [first] = result.issues
   const path = (first?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')

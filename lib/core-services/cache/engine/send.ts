@@ -1,5 +1,6 @@
 /** The two ways in which commands travel: one per request, or many in one pipeline. */
 import type { Redis } from '@upstash/redis'
+import { redisBadReply } from './errors'
 import { commandError } from './replies'
 import type { Transport } from './transport'
 
@@ -33,14 +34,13 @@ export function createBatch(transport: Transport): Batch {
       if (queue.length === 0) return
       try {
         const body = queue.map(({ command }) => command)
-        const replies = (await transport.request<never>({
-          path: ['pipeline'],
-          body,
-        })) as unknown as PipelineReply[]
+        const replies: unknown = await transport.request({ path: ['pipeline'], body })
+        if (!isPipelineReply(replies, queue.length))
+          throw redisBadReply('a pipeline answered in another shape')
         for (const [index, { command, resolve, reject }] of queue.entries()) {
-          const reply = replies[index]
-          if (reply?.error !== undefined) reject(commandError(command[0], reply.error))
-          else resolve(reply?.result ?? null)
+          const { error, result = null } = replies[index] ?? {}
+          if (error !== undefined) reject(commandError(command[0], error))
+          else resolve(result)
         }
       } catch (error) {
         for (const { reject } of queue) reject(error)
@@ -52,4 +52,8 @@ export function createBatch(transport: Transport): Batch {
 interface PipelineReply {
   result?: RawReply
   error?: string
+}
+
+function isPipelineReply(replies: unknown, length: number): replies is PipelineReply[] {
+  return Array.isArray(replies) && replies.length === length
 }

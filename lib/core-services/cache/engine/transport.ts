@@ -48,7 +48,7 @@ const RESENDABLE = new Set(
 const RETRY_PAUSE_MS = 20
 
 export function createTransport(options: TransportOptions, ports: Ports): Transport {
-  const baseUrl = options.url.replace(/\/+$/, '')
+  const baseUrl = options.url
   const counters: TransportCounters = {
     requests: 0,
     commands: 0,

@@ -1,0 +1,51 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { boot } from '@/lib/boot'
+import { processPorts } from '@/lib/core-services/cache/engine/ports'
+
+const secrets = { ADMIN_TOKEN: 'x'.repeat(32), CRON_SECRET: 'y'.repeat(32) }
+
+describe('boot', () => {
+  afterEach(() => {
+    vi.restoreAllMocks()
+  })
+
+  it('reports everything that is wrong with the configuration at once', async () => {
+    const { ok, report } = await boot({
+      UPSTASH_REDIS_REST_URL: 'https://a.example',
+      LOG_LEVEL: 'loud',
+      ADMIN_TOKEN: 'short',
+    })
+    expect(ok).toBe(false)
+    for (const name of [
+      'UPSTASH_REDIS_REST_TOKEN is not set',
+      'AIRTABLE_API_KEY is not set',
+      'AIRTABLE_RRHH_BASE_ID is not set',
+      'AIRTABLE_RRHH_PEOPLE_TABLE_ID is not set',
+      'LOG_LEVEL is none of',
+      'ADMIN_TOKEN has fewer than 16 characters',
+    ]) {
+      expect(report).toContain(name)
+    }
+  })
+
+  it.each([
+    [{}, true],
+    [{ VERCEL: '1' }, false],
+    [{ CACHE_FAIL_FAST: 'false' }, false],
+    [{ CACHE_FAIL_FAST: 'perhaps' }, true],
+  ])('with %j a failure is fatal: %s', async (env, fatal) => {
+    expect(await boot({ ...secrets, ...env })).toMatchObject({ ok: false, fatal })
+  })
+
+  it('has wired events and control flow even where the configuration is unusable', async () => {
+    await boot({ CACHE_FAIL_FAST: 'false' })
+    const lines: unknown[] = []
+    vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(line) > 0)
+    processPorts().emit({ type: 'redis.slow', command: 'get', durationMs: 200, limitMs: 100 })
+    expect(lines).toEqual([expect.stringContaining('"event":"redis.slow"')])
+    expect(
+      processPorts().isControlFlow(Object.assign(new Error('x'), { digest: 'DYNAMIC_SERVER_USAGE' })),
+    ).toBe(true)
+    expect(processPorts().isControlFlow(new Error('x'))).toBe(false)
+  })
+})
