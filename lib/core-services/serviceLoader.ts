@@ -1,6 +1,7 @@
 /** The services of this app and what they depend on. Importing this file registers them; nothing starts before use. */
 
 import { isControlFlowError } from '../next/controlFlow'
+import { deferAfterResponse } from '../next/defer'
 import { AirtableService } from './airtable/airtableService'
 import { CacheService } from './cache/cacheService'
 import { processPorts } from './cache/engine/ports'
@@ -17,7 +18,11 @@ declare module './service-registry' {
 // Next evaluates this module several times in one process: only the first evaluation registers.
 if (!serviceRegistry.has('cache')) {
   // Not at boot, which a build does without: it is in a build that Next throws its control-flow errors.
-  setProcessState('ports', { ...processPorts(), isControlFlow: isControlFlowError })
+  setProcessState('ports', {
+    ...processPorts(),
+    isControlFlow: isControlFlowError,
+    defer: deferAfterResponse,
+  })
   serviceRegistry.register('cache', () => new CacheService(undefined, processPorts()))
 }
 if (!serviceRegistry.has('airtable')) {

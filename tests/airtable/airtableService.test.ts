@@ -132,7 +132,7 @@ describe('reading records', () => {
     const { urls } = answer(() => pages.shift() ?? HttpResponse.error())
     // By this clock the turn of the second page is a minute away.
     let asked = 0
-    const clock: Clock = { now: () => 0, monotonic: () => -60_000 * asked++ }
+    const clock: Clock = { ...systemClock, now: () => 0, monotonic: () => -60_000 * asked++ }
     const reading = read(await service(5_000, clock), abort.signal)
     await expect.poll(() => asked).toBe(2)
     abort.abort(new Error('enough'))

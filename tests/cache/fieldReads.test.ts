@@ -1,10 +1,11 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { codedError } from '@/lib/core-services/cache/engine/errors'
+import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
-import { field, processForEachTest } from '../support/fieldProcess'
+import { field, processForEachTest, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
 
 const redis = redisForThisFile()
@@ -57,10 +58,11 @@ describe('reading a field', () => {
     const gate = deferred<string[]>()
     const fetcher = vi.fn(() => gate.promise)
     const reads = Array.from({ length: 100 }, () => readFieldCache(field(fetcher), 'never', server.runtime))
-    await expect.poll(() => redis.upstash.counters.byCommand.GET).toBe(100)
+    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
     gate.resolve(['Ana'])
     const answers = await Promise.all(reads)
     expect(fetcher).toHaveBeenCalledTimes(1)
+    expect(redis.upstash.counters).toMatchObject({ requests: 3, commands: 4 })
     answers[0]?.data.push('changed by one reader')
     expect(answers[1]?.data).toEqual(['Ana'])
   })
@@ -69,7 +71,7 @@ describe('reading a field', () => {
     let now = 1_000_000
     server.runtime.ports = {
       ...server.runtime.ports,
-      clock: { now: () => now, monotonic: () => performance.now() },
+      clock: { ...systemClock, now: () => now, monotonic: () => performance.now() },
     }
     const fetcher = vi.fn(async () => {
       now += 10_000
@@ -106,7 +108,7 @@ describe('reading a field', () => {
     expect(await cache.ttl('constants')).toBe(-1)
   })
 
-  it('rejects every reader when the source fails, stores nothing, and asks again next time', async () => {
+  it('rejects every reader when the source fails, stores nothing, and asks again after the cool-down', async () => {
     const fetcher = vi.fn(async (): Promise<string> => {
       throw new Error('connection reset')
     })
@@ -121,6 +123,11 @@ describe('reading a field', () => {
       })
     }
     fetcher.mockImplementation(async () => 'back')
+    await expect(readFieldCache(field(fetcher), 'never', server.runtime)).rejects.toThrow(
+      'failed a moment ago',
+    )
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    await redis.flush()
     expect(await readFieldCache(field(fetcher), 'never', server.runtime)).toMatchObject({
       data: 'back',
       status: 'miss',
@@ -180,7 +187,7 @@ describe('a schema', () => {
       code: 'SOURCE_INVALID',
       message: expect.stringContaining('1.id:'),
     })
-    expect(await (await server.runtime.store()).read('agents_list')).toBeNull()
+    expect(await storedEntry(server.runtime, 'agents_list')).toBeNull()
   })
 
   it('turns a stored value that no longer fits into a miss', async () => {

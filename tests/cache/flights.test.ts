@@ -3,7 +3,6 @@ import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { deferred } from '../support/deferred'
 
 const fetcher = () => undefined
-const written = async () => true
 
 describe('readers', () => {
   it('share one running fetch of a key, and begin anew afterwards', async () => {
@@ -33,12 +32,12 @@ describe('readers', () => {
   })
 })
 
-describe('forces', () => {
-  it('begin beside an ordinary fetch, and never join it', async () => {
+describe('queued work', () => {
+  it('begin beside joined work, and never join it', async () => {
     const flights = createFlights()
     const old = deferred<string>()
     const reader = flights.join('a', () => old.promise)
-    await expect(flights.force('a', fetcher, async () => 'forced')).resolves.toBe('forced')
+    await expect(flights.queue('a', fetcher, async () => 'forced')).resolves.toBe('forced')
     old.resolve('read before')
     await expect(reader).resolves.toBe('read before')
   })
@@ -52,9 +51,9 @@ describe('forces', () => {
       begun += 1
       return gate.promise
     }
-    const first = flights.force('a', fetcher, fetch)
-    const second = flights.force('a', fetcher, fetch)
-    const third = flights.force('a', fetcher, fetch)
+    const first = flights.queue('a', fetcher, fetch)
+    const second = flights.queue('a', fetcher, fetch)
+    const third = flights.queue('a', fetcher, fetch)
     expect(begun).toBe(1)
     gates[0].resolve('first')
     await first
@@ -71,11 +70,11 @@ describe('forces', () => {
       order.push(name)
       return name
     }
-    const running = flights.force('a', fetcher, () => gate.promise)
+    const running = flights.queue('a', fetcher, () => gate.promise)
     const waiting = [
-      flights.force('a', 'another', fetch('another')),
-      flights.force('a', 'a third', fetch('a third')),
-      flights.force('a', 'a third', fetch('not run')),
+      flights.queue('a', 'another', fetch('another')),
+      flights.queue('a', 'a third', fetch('a third')),
+      flights.queue('a', 'a third', fetch('not run')),
     ]
     gate.resolve('first')
     expect(await Promise.all([running, ...waiting])).toEqual(['first', 'another', 'a third', 'a third'])
@@ -85,107 +84,10 @@ describe('forces', () => {
   it('run even if the one before failed', async () => {
     const flights = createFlights()
     const gate = deferred<string>()
-    const failing = flights.force('a', fetcher, () => gate.promise)
-    const queued = flights.force('a', fetcher, async () => 'mended')
+    const failing = flights.queue('a', fetcher, () => gate.promise)
+    const queued = flights.queue('a', fetcher, async () => 'mended')
     gate.reject(new Error('down'))
     await expect(failing).rejects.toThrow('down')
     await expect(queued).resolves.toBe('mended')
-  })
-})
-
-describe('what is stored', () => {
-  it('is not what an older fetch brings after a force has stored, and nobody joins that fetch any more', async () => {
-    const flights = createFlights()
-    const old = deferred<boolean>()
-    const reader = flights.join('a', async (flight) => {
-      await old.promise
-      return flight.store(written)
-    })
-    await flights.force('a', fetcher, (flight) => flight.store(written))
-    const next = flights.join('a', async () => 'fetched after the force')
-    old.resolve(true)
-    expect(await Promise.all([reader, next])).toEqual([false, 'fetched after the force'])
-  })
-
-  it('is the value of the force when an older fetch ends while the force is writing', async () => {
-    const flights = createFlights()
-    const old = deferred<boolean>()
-    const writing = deferred<boolean>()
-    const writes: string[] = []
-    const reader = flights.join('a', async (flight) => {
-      await old.promise
-      return flight.store(async () => {
-        writes.push('old')
-        return true
-      })
-    })
-    const force = flights.force('a', fetcher, (flight) =>
-      flight.store(() => {
-        writes.push('forced')
-        return writing.promise
-      }),
-    )
-    old.resolve(true)
-    await Promise.resolve()
-    writing.resolve(true)
-    expect(await Promise.all([force, reader])).toEqual([true, false])
-    expect(writes).toEqual(['forced'])
-  })
-
-  it('is the value of the force when it had to wait for the write of an older fetch', async () => {
-    const flights = createFlights()
-    const writing = deferred<boolean>()
-    const writes: string[] = []
-    const reader = flights.join('a', (flight) =>
-      flight.store(() => {
-        writes.push('old')
-        return writing.promise
-      }),
-    )
-    const force = flights.force('a', fetcher, (flight) =>
-      flight.store(async () => {
-        writes.push('forced')
-        return true
-      }),
-    )
-    writing.resolve(true)
-    expect(await Promise.all([reader, force])).toEqual([true, true])
-    expect(writes).toEqual(['old', 'forced'])
-  })
-
-  it('stays an older value when the forced one could not be stored', async () => {
-    const flights = createFlights()
-    const old = deferred<boolean>()
-    const reader = flights.join('a', async (flight) => {
-      await old.promise
-      return flight.store(written)
-    })
-    await flights.force('a', fetcher, (flight) => flight.store(async () => false))
-    old.resolve(true)
-    expect(await reader).toBe(true)
-  })
-
-  it('does not depend on a write that failed before', async () => {
-    const flights = createFlights()
-    const failing = flights.force('a', fetcher, (flight) =>
-      flight.store(() => Promise.reject(new Error('down'))),
-    )
-    const next = flights.force('a', 'another', (flight) => flight.store(written))
-    await expect(failing).rejects.toThrow('down')
-    await expect(next).resolves.toBe(true)
-  })
-
-  it('is kept apart from an overtaken fetch that ends late', async () => {
-    const flights = createFlights()
-    const old = deferred<string>()
-    const current = deferred<string>()
-    const reader = flights.join('a', () => old.promise)
-    await flights.force('a', fetcher, (flight) => flight.store(written))
-    const first = flights.join('a', () => current.promise)
-    old.resolve('old')
-    await reader
-    const second = flights.join('a', async () => 'a second fetch')
-    current.resolve('shared')
-    expect(await Promise.all([first, second])).toEqual(['shared', 'shared'])
   })
 })

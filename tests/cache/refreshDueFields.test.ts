@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { type FieldOutcome, refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
 import { type ManualClock, manualClock } from '../support/clock'
 import { deferred } from '../support/deferred'
-import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
+import { type FieldProcess, field, startFieldProcess, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
 
 const redis = redisForThisFile()
@@ -72,7 +72,7 @@ it('goes on with the next field when one fails, and leaves the stored value of t
     server.runtime,
   )
   expect(run.fields).toMatchObject([{ outcome: 'failed', code: 'SOURCE_FAILED' }, { outcome: 'refreshed' }])
-  expect((await (await server.runtime.store()).read('a_key'))?.value).toBe('old')
+  expect((await storedEntry(server.runtime, 'a_key'))?.body).toBe('"old"')
 })
 
 it('is the only run, over all processes, and gives its claim back', async () => {

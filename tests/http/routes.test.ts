@@ -139,11 +139,15 @@ describe('GET /api/airtable/agents', () => {
     const problem = await response.json()
     expect(problem).toMatchObject({ status: 502, code: 'SOURCE_FAILED', error: 'Failed to load agents' })
     expect(JSON.stringify(problem)).not.toContain('appDoesNotExist01')
+    await redis.flush()
     const told = await (await agents('', admin)).json()
     expect(told).toMatchObject({
       detail: expect.stringContaining('appDoesNotExist01'),
       hint: expect.stringContaining('Add the base'),
     })
+    const cooling = await agents('', admin)
+    expect([cooling.status, cooling.headers.get('retry-after')]).toEqual([502, '5'])
+    expect(await cooling.json()).toMatchObject({ detail: expect.stringContaining('AIRTABLE_FORBIDDEN') })
     setEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
   })
 

@@ -5,12 +5,15 @@ export interface ManualClock extends Clock {
   advance(milliseconds: number): void
 }
 
-/** Stands still until it is advanced. The wall clock begins on 1 January 2026. */
+/** Stands still until it is advanced, or somebody sleeps. The wall clock begins on 1 January 2026. */
 export function manualClock(): ManualClock {
   let elapsed = 0
   return {
     now: () => Date.UTC(2026, 0, 1) + elapsed,
     monotonic: () => elapsed,
+    sleep: async (milliseconds) => {
+      elapsed += milliseconds
+    },
     advance(milliseconds) {
       elapsed += milliseconds
     },

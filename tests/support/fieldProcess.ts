@@ -1,7 +1,9 @@
 import { beforeEach } from 'vitest'
+import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { createSeenTokens } from '@/lib/core-services/cache/engine/seenTokens'
 import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
@@ -21,6 +23,7 @@ export async function startFieldProcess(redis: { url: string; token: string }): 
     runtime: {
       store: async () => cache.fieldStore,
       flights: createFlights(),
+      seen: createSeenTokens(),
       ports: { ...defaultPorts, emit: events.emit },
       refreshTimeoutMs: 5_000,
     },
@@ -43,4 +46,12 @@ export function field<T>(
   rest: Partial<FieldCacheConfig<T>> = {},
 ): FieldCacheConfig<T> {
   return { name: 'agents', key: 'agents_list', ttl: 60, fetcher, ...rest }
+}
+
+/** What stands in Redis under a field's key, whether it is valid or not. */
+export async function storedEntry(runtime: FieldRuntime, key: string): Promise<Entry | null> {
+  const store = await runtime.store()
+  const name = store.names.entry(key)
+  const text = (await store.read([name])).get(name)
+  return text === null ? null : decodeEntry(text)
 }

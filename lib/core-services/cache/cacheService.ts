@@ -14,7 +14,7 @@ import type { CacheOptions } from './engine/options'
 import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
 import { createRedisClient } from './engine/redisClient'
-import { createBatch, sendSingly } from './engine/send'
+import { createBatch, sendSingly, sendTogether } from './engine/send'
 import { createTransport, type Transport, type TransportCounters } from './engine/transport'
 
 export type { CacheOptions, MemoryUsage }
@@ -274,7 +274,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
     batchSize: config.batchSize,
     commands: createCommands(send, keys),
     patterns: createPatternCommands(send, transport, keys, config.batchSize),
-    fieldStore: createFieldStore(send, keys),
+    fieldStore: createFieldStore(send, (commands) => sendTogether(transport, commands), keys, ports),
   }
 }
 

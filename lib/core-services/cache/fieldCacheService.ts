@@ -1,10 +1,16 @@
 /** The read path of fields: the stored value while it is fresh, else a fetched one. Redis failing never fails a read. */
-import { ageSeconds } from './engine/entry'
+import { ageSeconds, type Entry } from './engine/entry'
+import { isRedisFailure, isSourceError } from './engine/errors'
 import type { FieldStatus } from './engine/events'
 import type { FieldCacheConfig } from './engine/fieldConfig'
+import type { FieldStore } from './engine/fieldStore'
+import { allPresent, freshnessOf, lookFrom } from './engine/look'
 import { checkSchema } from './engine/schema'
+import { guardNames } from './engine/tokens'
+import { fetchEntry, openEntry } from './fetchEntry'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
-import { fillOnMiss, forceRefresh, openRefreshed, type Refreshed } from './refreshCache'
+import { type Fill, fillField } from './fillField'
+import { forceRefresh } from './refreshCache'
 
 export interface FieldAnswer<T> {
   data: T
@@ -20,6 +26,9 @@ export interface FieldAnswer<T> {
 }
 
 /** `always` for callers who may, `anonymous` for the rest: theirs is subject to the field's cool-down. */
+/** How often a read begins anew because tokens changed under it, before it fetches on its own. */
+const ROUNDS = 5
+
 export type Force = 'never' | 'anonymous' | 'always'
 
 /** The value of a field: the stored one while it is fresh, else a fetched one. Rejects with a SOURCE_ error. */
@@ -51,46 +60,121 @@ async function answerOf<T>(
   force: Force,
 ): Promise<FieldAnswer<T>> {
   if (force === 'always' || (force === 'anonymous' && (await mayForce(runtime, config)))) {
-    const refreshed = await forceRefresh(runtime, config, 'force')
-    return answerFetched(runtime, config, refreshed, refreshed.stored ? 'refreshed' : 'miss')
+    const { entry, stored, sourceMs } = await forceRefresh(runtime, config, 'force')
+    const status = stored ? 'refreshed' : 'miss'
+    return answer(runtime, await openFetched(config, entry), status, { cacheMs: 0, sourceMs })
   }
-  const started = runtime.ports.clock.monotonic()
-  const fresh = await readFresh(runtime, config)
-  const cacheMs = runtime.ports.clock.monotonic() - started
-  if (!fresh) return answerFetched(runtime, config, await fillOnMiss(runtime, config), 'miss', cacheMs)
-  return {
-    data: fresh.value,
-    status: force === 'anonymous' ? 'cooldown' : 'hit',
-    age: ageSeconds(fresh.fetchedAt, runtime.ports.clock.now()),
-    timings: { cacheMs, sourceMs: 0 },
+  const read = await readThrough(runtime, config)
+  return force === 'anonymous' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
+}
+
+async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
+  try {
+    const store = await runtime.store()
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const answered = await readOnce(runtime, store, config)
+      if (answered) return answered
+    }
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+    runtime.ports.emit({
+      type: 'redis.degraded',
+      operation: 'read',
+      code: error.code,
+      message: error.message,
+    })
+  }
+  return fetchUncached(runtime, config)
+}
+
+/** One look and what follows from it; null when the tokens changed in between, so that one has to look again. */
+async function readOnce<T>(
+  runtime: FieldRuntime,
+  store: FieldStore,
+  config: FieldCacheConfig<T>,
+): Promise<FieldAnswer<T> | null> {
+  const { clock, defer } = runtime.ports
+  const started = clock.monotonic()
+  const guards = guardNames(config)
+  const names = [store.names.entry(config.key), ...guards.map(store.names.guard)]
+  const seen = lookFrom(await store.read(names), store.names, config.key, guards)
+  if (allPresent(seen.tokens)) runtime.seen.note(config.key, seen.tokens, seen.sentAt)
+  const stored = seen.valid && (await openStored(runtime, config, seen.valid))
+  const timings = { cacheMs: clock.monotonic() - started, sourceMs: 0 }
+  const freshness = stored ? freshnessOf(stored.entry, config, clock.now()) : 'expired'
+  if (stored && freshness === 'fresh') return answer(runtime, stored, 'hit', timings)
+  const fill: Fill = { store, guards, look: seen, reason: 'miss', patient: true }
+  if (stored && freshness === 'stale') {
+    defer(() => refreshInBackground(runtime, config, { ...fill, reason: 'stale', patient: false }))
+    return answer(runtime, stored, 'stale', timings)
+  }
+  try {
+    const filled = await fillField(runtime, config, fill)
+    return (
+      filled && answer(runtime, await openFetched(config, filled.entry), 'miss', { ...timings, ...filled })
+    )
+  } catch (error) {
+    if (!stored || freshness !== 'degraded' || !isSourceError(error)) throw error
+    return answer(runtime, stored, 'degraded', timings)
   }
 }
 
-async function answerFetched<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-  refreshed: Refreshed,
-  status: FieldStatus,
-  cacheMs = 0,
-): Promise<FieldAnswer<T>> {
-  const { value, fetchedAt } = await openRefreshed(config, refreshed)
-  const age = ageSeconds(fetchedAt, runtime.ports.clock.now())
-  return { data: value, status, age, timings: { cacheMs, sourceMs: refreshed.sourceMs } }
+/** An entry with the value that this caller gets of it. */
+interface Opened<T> {
+  entry: Entry
+  data: T
 }
 
-/** The stored entry if it is fresh and fits the schema, else null; null as well when Redis could not be asked. */
-async function readFresh<T>(
+async function openStored<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
-): Promise<{ value: T; fetchedAt: number } | null> {
-  const { emit, clock } = runtime.ports
-  const entry = await askStore(runtime, 'read', null, (store) => store.read(config.key))
-  if (!entry) return null
-  if (config.ttl !== 'forever' && clock.now() - entry.fetchedAt >= config.ttl * 1000) return null
-  const checked = await checkSchema(config.schema, entry.value)
-  if (checked.ok) return { value: checked.value, fetchedAt: entry.fetchedAt }
-  emit({ type: 'field.rejected', field: config.name, reason: checked.reason })
+  entry: Entry,
+): Promise<Opened<T> | null> {
+  const checked = await checkSchema(config.schema, JSON.parse(entry.body))
+  if (checked.ok) return { entry, data: checked.value }
+  runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: checked.reason })
   return null
+}
+
+async function openFetched<T>(config: FieldCacheConfig<T>, entry: Entry): Promise<Opened<T>> {
+  return { entry, data: await openEntry(config, entry) }
+}
+
+async function refreshInBackground(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<unknown>,
+  fill: Fill,
+): Promise<void> {
+  try {
+    await fillField(runtime, config, fill)
+  } catch (error) {
+    // A failing source has told so by an event; whoever was served stale has an answer.
+    if (!isRedisFailure(error)) return
+    runtime.ports.emit({
+      type: 'redis.degraded',
+      operation: 'refresh',
+      code: error.code,
+      message: error.message,
+    })
+  }
+}
+
+/** Redis cannot be asked, so nobody knows what was invalidated meanwhile: one joins only a fetch still to begin. */
+async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
+  const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, config.fetcher, () =>
+    fetchEntry(runtime, config, 'miss', {}),
+  )
+  return answer(runtime, await openFetched(config, entry), 'miss', { cacheMs: 0, sourceMs })
+}
+
+function answer<T>(
+  { ports }: FieldRuntime,
+  { entry, data }: Opened<T>,
+  status: FieldStatus,
+  { cacheMs, sourceMs }: FieldAnswer<T>['timings'],
+): FieldAnswer<T> {
+  const age = ageSeconds(entry.fetchedAt, ports.clock.now())
+  return { data, status, age, timings: { cacheMs, sourceMs } }
 }
 
 /** Starts the cool-down of the field by the attempt. Without Redis nobody can tell, so nobody may force. */

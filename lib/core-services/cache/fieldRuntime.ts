@@ -6,12 +6,14 @@ import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
+import { createSeenTokens, type SeenTokens } from './engine/seenTokens'
 import '../serviceLoader'
 
 export interface FieldRuntime {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
   store(): Promise<FieldStore>
   flights: Flights
+  seen: SeenTokens
   ports: Ports
   /** Deadline of a whole refresh, in ms. */
   refreshTimeoutMs: number
@@ -22,6 +24,7 @@ export function fieldRuntime(): FieldRuntime {
   return {
     ports,
     flights: processState('flights', createFlights),
+    seen: processState('seen', createSeenTokens),
     // Read when something is refreshed: a hit needs no configuration.
     get refreshTimeoutMs() {
       return refreshConfig().refreshTimeoutMs

@@ -2,6 +2,8 @@
 import { ageSeconds } from './engine/entry'
 import { codeOf, isRedisFailure } from './engine/errors'
 import type { AnyField } from './engine/fieldConfig'
+import { lookFrom } from './engine/look'
+import { guardNames } from './engine/tokens'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { forceRefresh } from './refreshCache'
 
@@ -88,7 +90,10 @@ async function refreshIfDue(
   if (remainingMs < 2 * runtime.refreshTimeoutMs) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
   try {
-    const entry = await (await runtime.store()).read(field.key)
+    const store = await runtime.store()
+    const guards = guardNames(field)
+    const snapshot = await store.read([store.names.entry(field.key), ...guards.map(store.names.guard)])
+    const entry = lookFrom(snapshot, store.names, field.key, guards).valid
     const age = entry ? ageSeconds(entry.fetchedAt, clock.now()) : Number.POSITIVE_INFINITY
     if (age < refreshEvery) return { name, outcome: 'fresh', age }
     const { stored } = await forceRefresh(runtime, field, 'cron')

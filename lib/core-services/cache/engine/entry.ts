@@ -1,33 +1,46 @@
 /**
- * The envelope of a field's value. It keeps absence apart from a stored `null`, and says when the fetch of the value
- * began: age and ttl count from there, because the value can be that old.
+ * The envelope of a field's value: what it is, when its fetch began, and the freshness tokens that stood before that
+ * fetch. One header line of JSON, then the value, so that a reader can judge an entry without parsing the value.
  */
 import { encodeValue } from './json'
+import type { Token, TokenMap } from './tokens'
 
-const ENTRY_VERSION = 1
+/** Readers refuse every other format: an older or newer release then sees a miss, never a misread value. */
+const FORMAT = 'fc2 '
 
-export interface Entry {
-  /** Wall clock, ms: the start of the fetch. */
+export interface EntryHeader {
+  /** Wall clock, ms: the start of the fetch. Age and ttl count from there, because the value can be that old. */
   fetchedAt: number
-  value: unknown
+  /** Tells this entry from any other one of its key. */
+  revision: Token
+  /** The tokens captured before the fetch, by the name of what they guard. */
+  tokens: TokenMap
 }
 
-export function encodeEntry({ fetchedAt, value }: Entry): string {
-  return `{"v":${ENTRY_VERSION},"at":${Math.round(fetchedAt)},"d":${encodeValue(value)}}`
+export interface Entry extends EntryHeader {
+  /** The value as JSON: each reader parses one of its own. */
+  body: string
 }
 
-/** Null for anything that is not an entry of this version: to the reader that is a miss. */
+export function encodeEntry({ body, fetchedAt, revision, tokens }: Entry): string {
+  return `${FORMAT}${JSON.stringify({ at: Math.round(fetchedAt), rev: revision, tok: tokens })}\n${body}`
+}
+
+/** The JSON of a value; throws VALUE_NOT_SERIALIZABLE. */
+export const encodeBody: (value: unknown) => string = encodeValue
+
+/** Null for anything that is not an entry of this format: to the reader that is a miss. */
 export function decodeEntry(text: string): Entry | null {
-  let parsed: unknown
+  const end = text.indexOf('\n')
+  if (!text.startsWith(FORMAT) || end < 0) return null
   try {
-    parsed = JSON.parse(text)
+    const { at, rev, tok } = JSON.parse(text.slice(FORMAT.length, end)) as Record<string, unknown>
+    if (typeof at !== 'number' || typeof rev !== 'string' || typeof tok !== 'object' || tok === null)
+      return null
+    return { fetchedAt: at, revision: rev, tokens: tok as TokenMap, body: text.slice(end + 1) }
   } catch {
     return null
   }
-  if (typeof parsed !== 'object' || parsed === null) return null
-  const { v, at, d } = parsed as { v?: unknown; at?: unknown; d?: unknown }
-  if (v !== ENTRY_VERSION || typeof at !== 'number' || d === undefined) return null
-  return { fetchedAt: at, value: d }
 }
 
 /** Whole seconds since the fetch began; clocks that disagree never make it negative. */

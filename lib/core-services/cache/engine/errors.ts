@@ -46,6 +46,11 @@ export function codeOf(error: unknown): string {
   return isCodedError(error) ? error.code : 'UNKNOWN'
 }
 
+/** The source of a field failed: what a stored value may stand in for. */
+export function isSourceError(error: unknown): error is CodedError {
+  return hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID')
+}
+
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'Unknown error'
 }
@@ -153,6 +158,26 @@ export const sourceTimeout = (field: string, cause: unknown): CodedError =>
       hint: 'Ask the source for less, or raise the deadline.',
       cause,
       retryAfter: 5,
+    },
+  )
+
+export const sourceCooling = (field: string, code: string): CodedError =>
+  codedError(
+    'SOURCE_FAILED',
+    `The source of the field "${field}" failed a moment ago (${code}) and is left alone`,
+    {
+      hint: 'It is asked again once its cool-down is over.',
+      retryAfter: 5,
+    },
+  )
+
+export const forceContended = (field: string, attempts: number): CodedError =>
+  codedError(
+    'FORCE_CONTENDED',
+    `The field "${field}" was changed by others during each of ${attempts} forced refreshes`,
+    {
+      hint: 'What was stored is newer than this refresh began; try again if you still need to.',
+      retryAfter: 1,
     },
   )
 

@@ -3,8 +3,8 @@
  * value or a secret.
  */
 
-export type FieldStatus = 'hit' | 'miss' | 'refreshed' | 'cooldown'
-export type RefreshReason = 'miss' | 'force' | 'cron'
+export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
+export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron'
 
 export type FieldCacheEvent =
   | { type: 'service.initialized'; service: string; durationMs: number }

@@ -26,6 +26,12 @@ export interface FieldCacheConfig<T> {
   access?: 'admin' | 'public'
   /** Seconds between forced refreshes by callers without the token; without it they may not force. */
   anonymousForce?: number
+  /** Seconds past ttl in which the value is still served at once, while it is refreshed in the background. */
+  staleWhileRevalidate?: number
+  /** Seconds past both in which the value is served only when the source fails. */
+  staleIfError?: number
+  /** What the value is made of: `invalidateTags` with any of them makes it a miss. */
+  tags?: readonly string[]
   /** The cron refreshes the field once its value is this many seconds old; without it, never. */
   refreshEvery?: number
 }
@@ -82,6 +88,8 @@ export function assertOptions(field: AnyField): void {
 function optionProblem(field: AnyField): string | undefined {
   for (const [option, seconds] of Object.entries({
     ttl: field.ttl === 'forever' ? undefined : field.ttl,
+    staleWhileRevalidate: field.staleWhileRevalidate,
+    staleIfError: field.staleIfError,
     anonymousForce: field.anonymousForce,
     refreshEvery: field.refreshEvery,
   })) {

@@ -25,22 +25,26 @@ export interface KeySpace {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
 const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
 
-const LONGEST_INFIX = '~cooldown:'
+/** Room for what the engine puts around a key, such as the name of a lease: what can be stored can also be locked. */
+const ENGINE_ROOM = 24
 
 export function createKeySpace({ prefix, version, maxLength }: KeySpaceOptions): KeySpace {
   const namespace = `${prefix}:${version}`
-  const checked = (name: string, key: string): string => {
+  const assertUsable = (key: string): void => {
     const problem = keyProblem(key)
     if (problem !== undefined) throw keyInvalid(key, problem)
-    // Measured alike for both kinds of names: a key that can be stored can also be locked.
-    const length = namespace.length + LONGEST_INFIX.length + key.length
-    if (length > maxLength)
-      throw keyInvalid(key, `with its prefix it has ${length} characters, ${maxLength} at most`)
-    return name
   }
   return {
-    physical: (logical) => checked(`${namespace}:${logical}`, logical),
-    internal: (kind, logical) => checked(`${namespace}~${kind}:${logical}`, logical),
+    physical(logical) {
+      assertUsable(logical)
+      const length = namespace.length + ENGINE_ROOM + logical.length
+      if (length <= maxLength) return `${namespace}:${logical}`
+      throw keyInvalid(logical, `with its prefix it has ${length} characters, ${maxLength} at most`)
+    },
+    internal(kind, logical) {
+      assertUsable(logical)
+      return `${namespace}~${kind}:${logical}`
+    },
     pattern: (glob) => `${escapeGlob(namespace)}:${glob}`,
     logical: (physical) => physical.slice(namespace.length + 1),
   }

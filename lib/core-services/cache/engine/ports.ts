@@ -1,6 +1,6 @@
 /**
- * What the engine needs from outside: time, a place for events, and which errors are not its own. The app's boot sets
- * those of the process; tests bring their own.
+ * What the engine needs from outside: time, chance, a place for events, somebody who sees background work through, and
+ * which errors are not its own. The app's boot sets those of the process; tests bring their own.
  */
 import type { FieldCacheEvent } from './events'
 import { processState } from './processState'
@@ -13,11 +13,18 @@ export interface Clock {
   now(): number
   /** Monotonic clock in ms, for durations and deadlines of this process. */
   monotonic(): number
+  sleep(milliseconds: number): Promise<void>
 }
 
 export interface Ports {
   clock: Clock
+  /** A value that nobody ever drew before: at least 64 random bits. */
+  uniqueToken(): string
+  /** A number from 0 to 1, for jitter. */
+  random(): number
   emit(event: FieldCacheEvent): void
+  /** Runs work after the answer. The work never rejects. */
+  defer(work: () => Promise<void>): void
   /** True for errors by which the framework steers rendering: they pass through every catch untouched. */
   isControlFlow(error: unknown): boolean
 }
@@ -25,11 +32,17 @@ export interface Ports {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }
 
 export const defaultPorts: Ports = {
   clock: systemClock,
+  uniqueToken: () => crypto.randomUUID().replaceAll('-', ''),
+  random: () => Math.random(),
   emit: () => undefined,
+  defer: (work) => {
+    void work()
+  },
   isControlFlow: () => false,
 }
 

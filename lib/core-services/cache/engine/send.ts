@@ -49,6 +49,17 @@ export function createBatch(transport: Transport): Batch {
   }
 }
 
+/** Commands in one request, in order; rejects when any of them is refused. */
+export async function sendTogether(
+  transport: Transport,
+  commands: readonly (readonly [string, ...Argument[]])[],
+): Promise<RawReply[]> {
+  const batch = createBatch(transport)
+  const replies = Promise.all(commands.map(([command, ...args]) => batch.send(command, ...args)))
+  await Promise.all([replies, batch.flush()])
+  return replies
+}
+
 interface PipelineReply {
   result?: RawReply
   error?: string

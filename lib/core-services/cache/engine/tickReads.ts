@@ -1,0 +1,86 @@
+/**
+ * Reads that share one MGET: whatever is asked for in the same tick travels in one command, never in one that has
+ * already been sent, because that one may have been answered from before the asker began.
+ */
+import { hasCode, redisBadReply } from './errors'
+import type { Clock } from './ports'
+import type { RawReply, Send } from './send'
+
+export interface Snapshot {
+  /** Text by name; null for what is not there. */
+  get(name: string): string | null
+  /** Monotonic clock, ms, when the request was sent: what it proves holds from then. */
+  sentAt: number
+}
+
+export type TickReads = (names: readonly string[]) => Promise<Snapshot>
+
+/** Well below the 10 MB that Upstash allows for a reply, in characters. */
+const REPLY_LIMIT = 6_000_000
+/** How many sizes are remembered; forgetting one only costs a refused batch. */
+const SIZES_KEPT = 10_000
+
+interface Asked {
+  names: readonly string[]
+  resolve(snapshot: Snapshot): void
+  reject(error: unknown): void
+}
+
+export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic'>): TickReads {
+  const sizes = new Map<string, number>()
+  let waiting: Asked[] = []
+
+  function remember(name: string, size: number): void {
+    sizes.delete(name)
+    sizes.set(name, size)
+    const [oldest] = sizes.keys()
+    if (sizes.size > SIZES_KEPT && oldest !== undefined) sizes.delete(oldest)
+  }
+
+  async function readBatch(batch: readonly Asked[]): Promise<void> {
+    const names = [...new Set(batch.flatMap((asked) => asked.names))]
+    const sentAt = clock.monotonic()
+    try {
+      const values = listOf(await send('MGET', ...names), names.length)
+      const byName = new Map(names.map((name, index) => [name, values[index] ?? null]))
+      for (const [name, value] of byName) remember(name, value?.length ?? 0)
+      for (const { resolve } of batch) resolve({ get: (name) => byName.get(name) ?? null, sentAt })
+    } catch (error) {
+      if (batch.length > 1 && hasCode(error, 'REDIS_TOO_LARGE')) {
+        await Promise.all(batch.map((asked) => readBatch([asked])))
+        return
+      }
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  function flush(): void {
+    const asked = waiting
+    waiting = []
+    let batch: Asked[] = []
+    let expected = 0
+    for (const one of asked) {
+      const size = one.names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
+      if (batch.length > 0 && expected + size > REPLY_LIMIT) {
+        void readBatch(batch)
+        batch = []
+        expected = 0
+      }
+      batch.push(one)
+      expected += size
+    }
+    void readBatch(batch)
+  }
+
+  return (names) =>
+    new Promise((resolve, reject) => {
+      // Two turns of the microtask queue: readers that were started side by side get here one turn apart at most.
+      if (waiting.length === 0) queueMicrotask(() => queueMicrotask(flush))
+      waiting.push({ names, resolve, reject })
+    })
+}
+
+function listOf(reply: RawReply, length: number): (string | null)[] {
+  if (!Array.isArray(reply) || reply.length !== length) throw redisBadReply('MGET answered in another shape')
+  return reply.map((value) => (value === null ? null : String(value)))
+}

@@ -1,0 +1,39 @@
+/**
+ * Freshness tokens. Every entry and every tag has a version key that holds a random token; an entry stores the tokens
+ * that stood before its fetch began, and is valid only while each of them is present and equal. Rules, each of which
+ * keeps old values from being served: a token value is written at most once, ever; one whose write was not confirmed
+ * is never used; two absent tokens are not equal.
+ */
+export type Token = string
+/** Token by the name of what it guards; see `guardNames`. */
+export type TokenMap = Readonly<Record<string, Token>>
+
+/** What guards an entry: itself, by a token of its own, and its tags. */
+export interface Guarded {
+  key: string
+  tags?: readonly string[] | undefined
+}
+
+/** The names of an entry's tokens, its own first: `key:agents_list`, `tag:people`. */
+export function guardNames({ key, tags = [] }: Guarded): string[] {
+  return [ownGuard(key), ...[...new Set(tags)].sort().map(tagGuard)]
+}
+
+export const ownGuard = (key: string): string => `key:${key}`
+export const tagGuard = (tag: string): string => `tag:${tag}`
+
+/** True when every guard's token is present in the entry and equal to the one that stands now. */
+export function tokensHold(
+  guards: readonly string[],
+  stored: TokenMap,
+  current: readonly (Token | null)[],
+): boolean {
+  return guards.every((guard, index) => {
+    const now = current[index]
+    return typeof now === 'string' && Object.hasOwn(stored, guard) && stored[guard] === now
+  })
+}
+
+export function tokenMap(guards: readonly string[], tokens: readonly Token[]): TokenMap {
+  return Object.freeze(Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token])))
+}
