@@ -1,3 +1,5 @@
+import type { Clock } from './ports'
+
 /**
  * Runs work that must end within `milliseconds`. At the deadline, or when `outer` is aborted, the work's signal is
  * aborted and the caller gets the reason, even if the work ignores its signal.
@@ -22,4 +24,30 @@ export async function withinDeadline<T>(
     clearTimeout(timer)
     outer?.removeEventListener('abort', abortWithOuter)
   }
+}
+
+/** From this lateness of its timer on, in ms, a process counts as having been too busy to listen. */
+const BUSY_MS = 20
+
+/**
+ * Calls `expire` after so many ms in which the process could listen for an answer. While it was busy the answer may
+ * have come and only wait to be read, so the time by which the timer is late is given once more, up to the deadline
+ * itself at a time. Returns what cancels it.
+ */
+export function listeningDeadline(
+  milliseconds: number,
+  { monotonic }: Pick<Clock, 'monotonic'>,
+  expire: () => void,
+): () => void {
+  let timer: ReturnType<typeof setTimeout>
+  const wait = (delay: number) => {
+    const due = monotonic() + delay
+    timer = setTimeout(() => {
+      const late = monotonic() - due
+      if (late > BUSY_MS) wait(Math.min(late, milliseconds))
+      else expire()
+    }, delay)
+  }
+  wait(milliseconds)
+  return () => clearTimeout(timer)
 }

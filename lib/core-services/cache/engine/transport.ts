@@ -4,6 +4,7 @@
  * error messages.
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
+import { listeningDeadline } from './deadline'
 import { hasCode, redisTimeout, redisUnreachable } from './errors'
 import type { Ports } from './ports'
 import { checkReply, readReply } from './replies'
@@ -95,7 +96,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       : 1
     const started = ports.clock.monotonic()
     const deadline = new AbortController()
-    const timer = setTimeout(() => deadline.abort(), timeoutMs)
+    const cancel = listeningDeadline(timeoutMs, ports.clock, () => deadline.abort())
     counters.commands += commands.length
     try {
       for (let attempt = 1; ; attempt += 1) {
@@ -115,7 +116,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       if (!ports.isControlFlow(error)) counters.failures += 1
       throw error
     } finally {
-      clearTimeout(timer)
+      cancel()
       const durationMs = ports.clock.monotonic() - started
       if (durationMs >= options.slowMs)
         ports.emit({ type: 'redis.slow', command: name, durationMs, limitMs: options.slowMs })
