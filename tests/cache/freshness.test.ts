@@ -170,6 +170,32 @@ describe('one fetch in the whole cluster', () => {
     expect(fetcher).toHaveBeenCalledTimes(1)
   })
 
+  it('is not waited for by a reader who sees the tokens before the process knows that it has the lease', async () => {
+    const created = deferred<void>()
+    const store = await here.runtime.store()
+    here.runtime.store = async () => ({
+      ...store,
+      async createTokens(...args) {
+        const outcome = await store.createTokens(...args)
+        await created.promise
+        return outcome
+      },
+    })
+    const sleep = vi.spyOn(here.runtime.ports.clock, 'sleep')
+    const fetcher = vi.fn(async () => 'fetched once')
+    const first = read(field(fetcher))
+    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
+    const second = read(field(fetcher))
+    await expect.poll(() => redis.upstash.counters.byCommand.MGET).toBe(2)
+    created.resolve()
+    expect((await Promise.all([first, second])).map(({ data }) => data)).toEqual([
+      'fetched once',
+      'fetched once',
+    ])
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    expect(sleep).not.toHaveBeenCalled()
+  })
+
   it('is taken over when its holder dies', async () => {
     const dead = field(() => new Promise<string>(() => undefined))
     here.runtime.refreshTimeoutMs = 200

@@ -37,10 +37,21 @@ const FAILED = 'failed '
 /** Fetches for the whole cluster or gets what another instance fetched. Rejects with a SOURCE_ or a REDIS_ error. */
 export async function fillField(runtime: FieldRuntime, field: AnyField, fill: Fill): Promise<Filled> {
   const { tokens } = fill.look
-  if (allPresent(tokens)) return fly(runtime, field, fill, tokens)
-  // Joined only until the tokens are confirmed, which is before the fetch begins.
-  const born = await runtime.flights.join(`tokens ${field.key}`, () => createTokens(runtime, field, fill))
-  return born ? fly(runtime, field, fill, born.tokens, born.lease) : null
+  const creation = `tokens ${field.key}`
+  if (!allPresent(tokens)) {
+    // Joined only until the tokens are confirmed, which is before the fetch begins.
+    const born = await runtime.flights.join(creation, () => createTokens(runtime, field, fill))
+    return born && fly(runtime, field, fill, born.tokens, born.lease)
+  }
+  // Whoever sees tokens that this process is just creating shares the lease that comes with them, or would wait for it.
+  const born = await runtime.flights.running<Born | null>(creation)
+  const lease = born?.tokens.join() === tokens.join() ? born.lease : undefined
+  return fly(runtime, field, fill, tokens, lease)
+}
+
+interface Born {
+  tokens: readonly Token[]
+  lease: TakenLease
 }
 
 interface TakenLease extends Lease {
@@ -52,7 +63,7 @@ async function createTokens(
   runtime: FieldRuntime,
   field: AnyField,
   { store, guards, look }: Fill,
-): Promise<{ tokens: readonly Token[]; lease: TakenLease } | null> {
+): Promise<Born | null> {
   const { ports } = runtime
   const tokens = look.tokens.map((token) => token ?? ports.uniqueToken())
   const missing = guards.flatMap((guard, index) =>

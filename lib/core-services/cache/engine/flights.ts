@@ -2,6 +2,8 @@
 export interface Flights {
   /** Joins the running work of that name, or begins one. */
   join<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** The running work of that name, if there is any. */
+  running<T>(name: string): Promise<T> | undefined
   /**
    * Begins work after the one that runs under that name, and joins nothing that has begun: what a caller gets was
    * started after its call. Callers with the same key `by` share the one that waits.
@@ -36,6 +38,8 @@ export function createFlights(): Flights {
       running.set(name, promise)
       return promise
     },
+
+    running: <T>(name: string) => running.get(name) as Promise<T> | undefined,
 
     queue<T>(name: string, by: unknown, work: () => Promise<T>): Promise<T> {
       const queue = queues.get(name) ?? {}
