@@ -9,6 +9,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'service.failed': 'error',
   'redis.degraded': 'warn',
   'redis.slow': 'warn',
+  'breaker.changed': 'warn',
   'redis.retried': 'debug',
   'field.read': 'debug',
   'field.rejected': 'warn',
@@ -20,7 +21,9 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
 
 export function createEventLog(write: (line: string) => void, threshold: LogLevel) {
   return ({ type, ...details }: FieldCacheEvent): void => {
-    const level = LEVEL_OF[type]
+    // While the circuit is open every read is one of these: that it opened has been told.
+    const expected = 'code' in details && details.code === 'REDIS_CIRCUIT_OPEN'
+    const level = expected ? 'debug' : LEVEL_OF[type]
     if (SEVERITY[level] < SEVERITY[threshold]) return
     const numbers = Object.entries(details).map(([name, value]) => [name, rounded(value)])
     write(

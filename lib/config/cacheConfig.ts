@@ -1,5 +1,6 @@
 /** Where Redis is and how the cache talks to it. */
 import { z } from 'zod'
+import type { BreakerOptions } from '../core-services/cache/engine/breaker'
 import { configInvalid } from '../core-services/cache/engine/errors'
 import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from './env'
 
@@ -21,6 +22,7 @@ export interface CacheConfig {
   commandTimeoutMs: number
   slowCommandMs: number
   batchSize: number
+  breaker: BreakerOptions
 }
 
 const settings = z.object({
@@ -41,6 +43,10 @@ const settings = z.object({
   CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250),
   CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100),
   CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100),
+  CACHE_CB_FAILURE_THRESHOLD: wholeNumber('CACHE_CB_FAILURE_THRESHOLD', 'failures', 5),
+  CACHE_CB_MONITORING_PERIOD: wholeNumber('CACHE_CB_MONITORING_PERIOD', 'milliseconds', 300_000),
+  CACHE_CB_RECOVERY_TIMEOUT: wholeNumber('CACHE_CB_RECOVERY_TIMEOUT', 'milliseconds', 60_000),
+  CACHE_CB_HALF_OPEN_MAX_CALLS: wholeNumber('CACHE_CB_HALF_OPEN_MAX_CALLS', 'probes', 3),
 })
 
 /** Throws CONFIG_INVALID, naming each variable that is missing or unusable. */
@@ -55,6 +61,12 @@ export function cacheConfig(env: Env = process.env): CacheConfig {
     commandTimeoutMs: values.CACHE_COMMAND_TIMEOUT_MS,
     slowCommandMs: values.CACHE_MAX_LATENCY_MS,
     batchSize: values.CACHE_BATCH_SIZE,
+    breaker: {
+      failureThreshold: values.CACHE_CB_FAILURE_THRESHOLD,
+      windowMs: values.CACHE_CB_MONITORING_PERIOD,
+      recoveryMs: values.CACHE_CB_RECOVERY_TIMEOUT,
+      halfOpenProbes: values.CACHE_CB_HALF_OPEN_MAX_CALLS,
+    },
   }
 }
 

@@ -78,6 +78,23 @@ describe('transport', () => {
     })
   })
 
+  it('makes only so many callers wait for a Redis that does not answer, and finds out by itself when it is back', async () => {
+    const seen = answer(async () => {
+      await delay('infinite')
+      return pong()
+    })
+    const codes: string[] = []
+    for (let caller = 0; caller < 20; caller += 1) {
+      const result = await cache.attempt((redis) => redis.get('a'))
+      codes.push(result.ok ? 'ok' : result.error.code)
+    }
+    expect(codes.filter((code) => code === 'REDIS_TIMEOUT')).toHaveLength(5)
+    expect(codes.filter((code) => code === 'REDIS_CIRCUIT_OPEN')).toHaveLength(15)
+    expect(seen.bodies.filter((body) => JSON.stringify(body) !== '["PING"]')).toHaveLength(5)
+    answer(() => HttpResponse.json({ result: '"back"' }))
+    await expect.poll(() => cache.get('a')).toBe('back')
+  })
+
   it('sends a read once more after a broken connection or a server error, within the same deadline', async () => {
     const seen = answer(HttpResponse.error, () => HttpResponse.json({ result: '1' }))
     await expect(cache.get('a')).resolves.toBe(1)

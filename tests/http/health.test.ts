@@ -20,6 +20,7 @@ beforeAll(async () => {
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     CACHE_COMMAND_TIMEOUT_MS: '2000',
+    CACHE_CB_RECOVERY_TIMEOUT: '20',
     AIRTABLE_API_KEY: 'pat',
     ADMIN_TOKEN: ADMIN,
   })

@@ -14,6 +14,8 @@ export const settings: CacheConfig = {
   commandTimeoutMs: 2_000,
   slowCommandMs: 60_000,
   batchSize: 100,
+  // Opens in every outage of the tests, and is probed as soon as it is over.
+  breaker: { failureThreshold: 5, windowMs: 300_000, recoveryMs: 20, halfOpenProbes: 3 },
 }
 
 /** A CacheService for a test server; generous deadlines, because test machines are slow at times. */

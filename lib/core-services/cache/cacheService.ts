@@ -6,6 +6,7 @@
 import type { Redis } from '@upstash/redis'
 import { type CacheConfig, cacheConfig } from '../../config/cacheConfig'
 import type { ServiceInterface } from '../service-registry'
+import type { Breaker } from './engine/breaker'
 import { type CacheCommands, createCommands } from './engine/commands'
 import { type CodedError, cacheNotInitialized, isRedisFailure, redisBadReply } from './engine/errors'
 import { createFieldStore, type FieldStore } from './engine/fieldStore'
@@ -226,6 +227,11 @@ export class CacheService implements ServiceInterface {
     return this.#ready('redis').redis
   }
 
+  /** The circuit breaker before Redis: its state, its last transitions, and manual control. */
+  get breaker(): Breaker {
+    return this.#ready('breaker').transport.breaker
+  }
+
   get counters(): Readonly<TransportCounters> {
     return this.#ready('counters').transport.counters
   }
@@ -257,6 +263,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
       timeoutMs: config.commandTimeoutMs,
       retries: READ_RETRIES,
       slowMs: config.slowCommandMs,
+      breaker: config.breaker,
     },
     ports,
   )

@@ -26,6 +26,8 @@ export async function startBackends(): Promise<Backends> {
       AIRTABLE_ENDPOINT_URL: airtable.url,
       AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
       AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
+      // The minute that the circuit stays open by default is too long for a test.
+      CACHE_CB_RECOVERY_TIMEOUT: '500',
       ADMIN_TOKEN,
       CRON_SECRET,
     },

@@ -93,6 +93,12 @@ export const redisTimeout = (milliseconds: number): CodedError =>
     retryAfter: 5,
   })
 
+export const redisCircuitOpen = (): CodedError =>
+  codedError('REDIS_CIRCUIT_OPEN', 'Redis has failed repeatedly and is left alone for a while', {
+    hint: 'It is probed in the background and used again once it answers.',
+    retryAfter: 5,
+  })
+
 export const redisUnauthorized = (tokenName: string): CodedError =>
   codedError('REDIS_UNAUTHORIZED', `Redis refused the token in ${tokenName}`, {
     hint: `Copy the REST token of the database (not the read-only one) into ${tokenName}.`,

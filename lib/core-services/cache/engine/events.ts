@@ -3,6 +3,8 @@
  * value or a secret.
  */
 
+import type { BreakerState } from './breaker'
+
 export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
 export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron'
 
@@ -11,6 +13,7 @@ export type FieldCacheEvent =
   | { type: 'service.failed'; service: string; code: string; message: string }
   | { type: 'redis.degraded'; operation: string; code: string; message: string }
   | { type: 'redis.slow'; command: string; durationMs: number; limitMs: number }
+  | { type: 'breaker.changed'; from: BreakerState; to: BreakerState }
   | { type: 'redis.retried'; command: string; code: string }
   | { type: 'field.read'; field: string; status: FieldStatus; ageSeconds: number; durationMs: number }
   | { type: 'field.rejected'; field: string; reason: string }

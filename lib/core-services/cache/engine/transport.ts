@@ -4,8 +4,9 @@
  * error messages.
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
+import { type Breaker, type BreakerOptions, createBreaker } from './breaker'
 import { listeningDeadline } from './deadline'
-import { hasCode, redisTimeout, redisUnreachable } from './errors'
+import { hasCode, isRedisFailure, redisCircuitOpen, redisTimeout, redisUnreachable } from './errors'
 import type { Ports } from './ports'
 import { checkReply, readReply } from './replies'
 
@@ -21,6 +22,7 @@ export interface TransportOptions {
   retries: number
   /** From this duration on, in ms, a request is reported as slow. */
   slowMs: number
+  breaker: BreakerOptions
 }
 
 /** What went over the wire since the start. Upstash bills `commands`; scripts bill their inner calls besides. */
@@ -35,6 +37,7 @@ export interface TransportCounters {
 
 export interface Transport extends Requester {
   readonly counters: Readonly<TransportCounters>
+  readonly breaker: Breaker
   /** Like `request`, with another deadline than the usual one. */
   requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>>
 }
@@ -86,7 +89,28 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     return readReply(response.status, new TextDecoder().decode(bytes), options.tokenName)
   }
 
+  const breaker = createBreaker(options.breaker, ports, async () => {
+    await requestPastBreaker({ body: ['PING'] }, options.timeoutMs)
+  })
+
   async function requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>> {
+    if (!breaker.admits()) throw redisCircuitOpen()
+    try {
+      const response = await requestPastBreaker<T>(request, timeoutMs)
+      breaker.succeeded()
+      return response
+    } catch (error) {
+      // What Redis refuses it has answered: that says nothing against Redis.
+      if (hasCode(error, 'REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE')) breaker.succeeded()
+      else if (isRedisFailure(error)) breaker.failed()
+      throw error
+    }
+  }
+
+  async function requestPastBreaker<T>(
+    request: UpstashRequest,
+    timeoutMs: number,
+  ): Promise<UpstashResponse<T>> {
     const commands = commandsOf(request)
     const name =
       commands.length === 1 ? String(commands[0]?.[0]).toLowerCase() : `pipeline of ${commands.length}`
@@ -136,6 +160,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
 
   return {
     counters,
+    breaker,
     readYourWrites: true,
     requestWithin,
     request: (request) => requestWithin(request, options.timeoutMs),
