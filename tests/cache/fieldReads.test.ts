@@ -178,6 +178,55 @@ describe('reading a field', () => {
   })
 })
 
+describe('what somebody else has left under the key of a field', () => {
+  it.each([
+    ['text', 'garbage'],
+    ['an entry of another release', '{"v":1,"at":1,"d":[]}'],
+    ['half a header', 'fc2 {"at":1,'],
+    ['a header of another shape', 'fc2 {"at":"yesterday","rev":"r","tok":{}}\n1'],
+    ['a header without tokens', 'fc2 {"at":1,"rev":"r","tok":{}}\n1'],
+  ])('%s is a miss, and is replaced', async (_, text) => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await cache.redis.set('test:v1:agents_list', text)
+    const config = field(async () => 'good')
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+      data: 'good',
+      status: 'miss',
+    })
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+      data: 'good',
+      status: 'hit',
+    })
+  })
+
+  it('a value that was cut off is a miss, although its tokens hold', async () => {
+    const config = field(async () => ['a', 'b'])
+    await readFieldCache(config, 'never', server.runtime)
+    const store = await server.runtime.store()
+    const name = store.names.entry('agents_list')
+    const text = (await store.read([name])).get(name) ?? ''
+    await store.write(name, text.slice(0, -3), 60)
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+      data: ['a', 'b'],
+      status: 'miss',
+    })
+  })
+
+  it('a value of another kind does not keep the field from being read', async () => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await cache.rpush('agents_list', 1)
+    expect(
+      await readFieldCache(
+        field(async () => 'good'),
+        'never',
+        server.runtime,
+      ),
+    ).toMatchObject({ data: 'good' })
+  })
+})
+
 describe('a schema', () => {
   const schema = z.array(z.object({ id: z.string() }))
 

@@ -4,7 +4,7 @@ import { type Entry, encodeBody } from './engine/entry'
 import { codeOf, hasCode, messageOf, sourceFailed, sourceInvalid, sourceTimeout } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
-import { checkSchema } from './engine/schema'
+import { checkBody } from './engine/schema'
 import type { TokenMap } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
 
@@ -59,7 +59,7 @@ function asSourceError(field: string, error: unknown): unknown {
 
 /** What a reader gets of an entry, fetched or stored: decoded for this caller alone, and checked by the schema. */
 export async function openEntry<T>(field: FieldCacheConfig<T>, { body }: Entry): Promise<T> {
-  const checked = await checkSchema(field.schema, JSON.parse(body))
+  const checked = await checkBody(field.schema, body)
   if (!checked.ok) throw sourceInvalid(field.name, checked.reason)
   return checked.value
 }

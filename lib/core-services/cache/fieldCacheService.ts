@@ -5,7 +5,7 @@ import type { FieldStatus } from './engine/events'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
 import { allPresent, freshnessOf, lookFrom } from './engine/look'
-import { checkSchema } from './engine/schema'
+import { checkBody } from './engine/schema'
 import { guardNames } from './engine/tokens'
 import { fetchEntry, openEntry } from './fetchEntry'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
@@ -130,7 +130,7 @@ async function openStored<T>(
   config: FieldCacheConfig<T>,
   entry: Entry,
 ): Promise<Opened<T> | null> {
-  const checked = await checkSchema(config.schema, JSON.parse(entry.body))
+  const checked = await checkBody(config.schema, entry.body)
   if (checked.ok) return { entry, data: checked.value }
   runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: checked.reason })
   return null

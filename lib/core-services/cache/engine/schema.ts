@@ -18,11 +18,17 @@ interface SchemaIssue {
 
 export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string }
 
-/** Without a schema every value passes. The reason names paths and rules, never values. */
-export async function checkSchema<T>(
-  schema: StandardSchema<T> | undefined,
-  value: unknown,
-): Promise<Checked<T>> {
+/** The value in a JSON text, if it fits the schema; without one every value does. Each call gets a value of its own. */
+export async function checkBody<T>(schema: StandardSchema<T> | undefined, body: string): Promise<Checked<T>> {
+  try {
+    return await checkSchema(schema, JSON.parse(body))
+  } catch {
+    return { ok: false, reason: 'it is not JSON' }
+  }
+}
+
+/** The reason names paths and rules, never values. */
+async function checkSchema<T>(schema: StandardSchema<T> | undefined, value: unknown): Promise<Checked<T>> {
   if (!schema) return { ok: true, value: value as T }
   let result: SchemaResult<T>
   try {
