@@ -72,7 +72,7 @@ interface Group {
 function groupByInitial(agents: readonly Agent[]): Group[] {
   const groups = new Map<string, Group>()
   for (const agent of agents) {
-    const initial = agent.name.charAt(0).normalize('NFD').charAt(0).toUpperCase()
+    const initial = ([...agent.name.normalize('NFD')][0] ?? '').toUpperCase()
     const group = groups.get(initial) ?? { initial, members: [] }
     group.members.push(agent)
     groups.set(initial, group)

@@ -5,6 +5,8 @@ import { assertSecrets, logLevel, refreshConfig } from './config/appConfig'
 import { cacheConfig, cacheFailFast } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
+import type { AnyField } from './core-services/cache/engine/fieldConfig'
+import { createKeySpace } from './core-services/cache/engine/keys'
 import { processPorts } from './core-services/cache/engine/ports'
 import { setProcessState } from './core-services/cache/engine/processState'
 import { initCoreServices } from './core-services/serviceLoader'
@@ -22,7 +24,11 @@ export interface BootOutcome {
 export async function bootServer(): Promise<void> {
   const { ok, report, fatal } = await boot()
   if (ok) return
-  process.stderr.write(report)
+  process.stderr.write(
+    fatal
+      ? report
+      : `${report}It goes on without what is missing, and tries again (CACHE_FAIL_FAST is off).\n`,
+  )
   // Throwing would leave a server that answers every request with 500, static pages included, until it is replaced.
   if (fatal) process.exit(1)
 }
@@ -32,7 +38,8 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
   try {
     assertConfiguration(env)
     // Evaluating the fields checks them.
-    await import('./core-services/cache/fieldCacheConfigs')
+    const { fields } = await import('./core-services/cache/fieldCacheConfigs')
+    assertKeysFit(env, fields)
     await initCoreServices(['cache', 'airtable'])
     return { ok: true, report: '', fatal: false }
   } catch (error) {
@@ -63,6 +70,19 @@ function assertConfiguration(env: Env): void {
   if (problems.length > 0) throw configInvalid(problems)
 }
 
+/** A prefix that leaves no room for the keys of the fields would fail every read. */
+function assertKeysFit(env: Env, fields: readonly AnyField[]): void {
+  const { keyPrefix: prefix, keyVersion: version, maxKeyLength: maxLength } = cacheConfig(env)
+  const keys = createKeySpace({ prefix, version, maxLength })
+  try {
+    for (const { key } of fields) keys.physical(key)
+  } catch (error) {
+    throw configInvalid([
+      `CACHE_MAX_KEY_LENGTH or CACHE_KEY_PREFIX does not suit the fields: ${messageOf(error)}`,
+    ])
+  }
+}
+
 /** What is wrong with a setting is reported with all the rest; until then a default has to do. */
 function orElse<T>(fallback: T, read: () => T): T {
   try {
@@ -74,5 +94,5 @@ function orElse<T>(fallback: T, read: () => T): T {
 
 function reportOf(error: unknown): string {
   const hint = isCodedError(error) && error.hint ? `\n  ${error.hint}` : ''
-  return `Field Cache did not start. ${messageOf(error)}${hint}\n`
+  return `Field Cache is not ready. ${messageOf(error)}${hint}\n`
 }

@@ -39,14 +39,14 @@ const settings = z.object({
       .regex(/^[\w.-]{1,60}$/, { error: 'CACHE_KEY_PREFIX may hold letters, digits, dots, - and _' })
       .optional(),
   ),
-  CACHE_MAX_KEY_LENGTH: wholeNumber('CACHE_MAX_KEY_LENGTH', 'characters', 250),
-  CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250),
-  CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100),
-  CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100),
-  CACHE_CB_FAILURE_THRESHOLD: wholeNumber('CACHE_CB_FAILURE_THRESHOLD', 'failures', 5),
-  CACHE_CB_MONITORING_PERIOD: wholeNumber('CACHE_CB_MONITORING_PERIOD', 'milliseconds', 300_000),
-  CACHE_CB_RECOVERY_TIMEOUT: wholeNumber('CACHE_CB_RECOVERY_TIMEOUT', 'milliseconds', 60_000),
-  CACHE_CB_HALF_OPEN_MAX_CALLS: wholeNumber('CACHE_CB_HALF_OPEN_MAX_CALLS', 'probes', 3),
+  CACHE_MAX_KEY_LENGTH: wholeNumber('CACHE_MAX_KEY_LENGTH', 'characters', 250, 32_000),
+  CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250, 60_000),
+  CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100, 60_000),
+  CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100, 10_000),
+  CACHE_CB_FAILURE_THRESHOLD: wholeNumber('CACHE_CB_FAILURE_THRESHOLD', 'failures', 5, 1_000_000),
+  CACHE_CB_MONITORING_PERIOD: wholeNumber('CACHE_CB_MONITORING_PERIOD', 'milliseconds', 300_000, 86_400_000),
+  CACHE_CB_RECOVERY_TIMEOUT: wholeNumber('CACHE_CB_RECOVERY_TIMEOUT', 'milliseconds', 60_000, 86_400_000),
+  CACHE_CB_HALF_OPEN_MAX_CALLS: wholeNumber('CACHE_CB_HALF_OPEN_MAX_CALLS', 'probes', 3, 100),
 })
 
 /** Throws CONFIG_INVALID, naming each variable that is missing or unusable. */

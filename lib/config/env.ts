@@ -26,26 +26,27 @@ export const httpUrl = (name: string) =>
   z
     .string()
     .refine(isPlainHttpUrl, {
-      error: `${name} is not a usable URL: it starts with https:// (http:// for a local server) and holds no user and no password`,
+      error: `${name} is not a usable URL: it starts with https:// (http:// for a local server) and holds no user, no password, no query and no fragment`,
     })
     .transform((url) => url.replace(/\/+$/, ''))
 
 function isPlainHttpUrl(text: string): boolean {
   if (!URL.canParse(text) || /\s/.test(text)) return false
-  const { protocol, username, password } = new URL(text)
-  return /^https?:$/.test(protocol) && username === '' && password === ''
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
 }
 
-/** A positive whole number with a default. */
-export const wholeNumber = (name: string, unit: string, fallback: number, max = Number.MAX_SAFE_INTEGER) =>
+/** A positive whole number with a default; `max` keeps it within what makes sense. */
+export const wholeNumber = (name: string, unit: string, fallback: number, max: number) =>
   z.preprocess(
     unsetIfEmpty,
-    z.coerce
-      .number({ error: `${name} is not a number: give ${unit}, such as ${fallback}` })
-      .int({ error: `${name} is not a whole number of ${unit}` })
-      .positive({ error: `${name} must be greater than 0 (${unit})` })
-      .max(max, { error: `${name} is ${max} ${unit} at most` })
-      .default(fallback),
+    z
+      .string({ error: `${name} is not a number` })
+      .regex(/^\d{1,9}$/, { error: `${name} is not a whole number: give ${unit}, such as ${fallback}` })
+      .default(String(fallback))
+      .transform(Number)
+      .refine((value) => value > 0, { error: `${name} must be greater than 0 (${unit})` })
+      .refine((value) => value <= max, { error: `${name} is ${max} ${unit} at most` }),
   )
 
 export const onOff = (name: string, fallback: boolean) =>

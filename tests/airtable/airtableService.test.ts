@@ -97,6 +97,10 @@ describe('reading records', () => {
     await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_UNAVAILABLE' })
     answer(() => HttpResponse.json({}))
     await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_BAD_REPLY' })
+    for (const offset of [5, '', null]) {
+      answer(() => HttpResponse.json({ records: [record('rec1')], offset }))
+      await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_BAD_REPLY' })
+    }
     answer(() => HttpResponse.json({ records: [{ id: 1 }] }))
     await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_BAD_REPLY' })
   })

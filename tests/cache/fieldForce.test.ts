@@ -106,7 +106,7 @@ describe('a value that Redis does not take', () => {
   it.each([
     ['for certain, with purge', redisQuota('ERR DB capacity quota exceeded'), true, 1],
     ['for certain, without purge', redisQuota('ERR DB capacity quota exceeded'), false, 0],
-    ['or perhaps does, the answer being late', redisTimeout(250), true, 0],
+    ['or perhaps does, the answer being late', redisTimeout(250, 'UPSTASH_REDIS_REST_URL'), true, 0],
     ['or perhaps does, the connection being lost', redisBadReply('HTTP 502'), true, 0],
   ])('%s: removes the old one %#', async (_, failure, purge, removals) => {
     const remove = await refusing(failure)

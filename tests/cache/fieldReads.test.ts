@@ -200,6 +200,16 @@ describe('what somebody else has left under the key of a field', () => {
     })
   })
 
+  it('a value that claims to be fetched in the far future is a miss', async () => {
+    const config = field(async () => 'now')
+    const { runtime } = server
+    const { clock } = runtime.ports
+    runtime.ports = { ...runtime.ports, clock: { ...clock, now: () => clock.now() + 86_400_000 } }
+    await readFieldCache(config, 'never', runtime)
+    runtime.ports = { ...runtime.ports, clock }
+    expect(await readFieldCache(config, 'never', runtime)).toMatchObject({ status: 'miss', age: 0 })
+  })
+
   it('a value that was cut off is a miss, although its tokens hold', async () => {
     const config = field(async () => ['a', 'b'])
     await readFieldCache(config, 'never', server.runtime)

@@ -219,6 +219,65 @@ describe('transport', () => {
     expect(inits).toMatchObject([{ cache: 'no-store', redirect: 'manual' }])
   })
 
+  it.each([
+    ['a list for one command', () => HttpResponse.json([]), () => cache.attempt((redis) => redis.get('a'))],
+    [
+      'a list of results for one command',
+      () => HttpResponse.json([{ result: 'x' }]),
+      () => cache.attempt((redis) => redis.incr('a')),
+    ],
+    [
+      'one result for a pipeline',
+      () => HttpResponse.json({ result: 'x' }),
+      async () => (await cache.pipeline((redis) => [redis.get('a')]))[0],
+    ],
+    [
+      'an error that is no text',
+      () => HttpResponse.json([{ error: 5 }]),
+      async () => (await cache.pipeline((redis) => [redis.get('a')]))[0],
+    ],
+    [
+      'nothing for a command',
+      () => HttpResponse.json([null]),
+      async () => (await cache.pipeline((redis) => [redis.get('a')]))[0],
+    ],
+  ])('degrades when it is answered %s', async (_, reply, ask) => {
+    answer(reply)
+    expect(await ask()).toMatchObject({ ok: false, error: { code: 'REDIS_BAD_REPLY' } })
+  })
+
+  it('tells a read-only token and another service from a database that is ill', async () => {
+    answer(() =>
+      HttpResponse.json(
+        { error: "NOPERM this user has no permissions to run the 'set' command" },
+        { status: 400 },
+      ),
+    )
+    expect(await cache.attempt((redis) => redis.set('a', 1))).toMatchObject({
+      error: { code: 'REDIS_UNAUTHORIZED', hint: expect.stringContaining('read-only') },
+    })
+    for (const reply of [
+      () => HttpResponse.json({ error: "ERR unknown command 'redis'" }, { status: 400 }),
+      () => new HttpResponse('<html>', { status: 503 }),
+      () => HttpResponse.json({ result: 'hello' }),
+    ]) {
+      answer(reply)
+      await expect(cacheFor(settings).cache.initialize()).rejects.toThrow(
+        'What answers at the URL in UPSTASH_REDIS_REST_URL is not Upstash Redis',
+      )
+    }
+  })
+
+  it('does not take a write for done that was not answered with OK', async () => {
+    answer(() => HttpResponse.json({ result: null }))
+    await expect(cache.fieldStore.write('entry', 'text', 60)).rejects.toMatchObject({
+      code: 'REDIS_BAD_REPLY',
+    })
+    await expect(cache.fieldStore.writeTokens([['token', 'x']])).rejects.toMatchObject({
+      code: 'REDIS_BAD_REPLY',
+    })
+  })
+
   it('takes a pipeline reply of another length for no reply at all', async () => {
     answer(() => HttpResponse.json([{ result: 'OK' }]))
     const results = await cache.pipeline((redis) => [redis.set('a', 1), redis.set('b', 2)])

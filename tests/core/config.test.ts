@@ -53,12 +53,21 @@ describe('where Redis is', () => {
       { ...upstash, UPSTASH_REDIS_REST_URL: 'https://host:abc' },
       /UPSTASH_REDIS_REST_URL is not a usable URL/,
     ],
-    [{ ...upstash, UPSTASH_REDIS_REST_URL: 'https://user:pass@a.example' }, /holds no user and no password/],
+    [{ ...upstash, UPSTASH_REDIS_REST_URL: 'https://user:pass@a.example' }, /holds no user, no password/],
     [
       { ...upstash, UPSTASH_REDIS_REST_TOKEN: 'token\u200b' },
       /UPSTASH_REDIS_REST_TOKEN holds white space or an invisible/,
     ],
-    [{ ...upstash, CACHE_BATCH_SIZE: 'many' }, /CACHE_BATCH_SIZE is not a number: give keys, such as 100/],
+    [
+      { ...upstash, CACHE_BATCH_SIZE: 'many' },
+      /CACHE_BATCH_SIZE is not a whole number: give keys, such as 100/,
+    ],
+    [{ ...upstash, CACHE_BATCH_SIZE: '0x10' }, /CACHE_BATCH_SIZE is not a whole number/],
+    [
+      { ...upstash, CACHE_COMMAND_TIMEOUT_MS: '300000000' },
+      /CACHE_COMMAND_TIMEOUT_MS is 60000 milliseconds at most/,
+    ],
+    [{ ...upstash, UPSTASH_REDIS_REST_URL: 'https://a.example?x=1' }, /no query and no fragment/],
     [
       { ...upstash, CACHE_COMMAND_TIMEOUT_MS: '0' },
       /CACHE_COMMAND_TIMEOUT_MS must be greater than 0 \(milliseconds\)/,

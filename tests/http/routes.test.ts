@@ -152,6 +152,26 @@ describe('GET /api/airtable/agents', () => {
     setEnvironment({ AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId })
   })
 
+  it('does not replace the list by an empty one when the column has become another kind', async () => {
+    const before = await (await agents()).json()
+    const [first] = before as Agent[]
+    const path = `${airtable.url}/v0/${TEST_AIRTABLE.baseId}/${TEST_AIRTABLE.tableId}/${first?.id}`
+    const rename = (name: unknown) =>
+      fetch(path, {
+        method: 'PATCH',
+        headers: { authorization: `Bearer ${TEST_AIRTABLE.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ fields: { Nombre: name } }),
+      })
+    expect((await rename([first?.name])).status).toBe(200)
+    const forced = await agents('?forceRefresh=true', admin)
+    expect([forced.status, await forced.json()]).toMatchObject([
+      502,
+      { detail: expect.stringContaining('no longer holds text') },
+    ])
+    expect(await (await agents()).json()).toEqual(before)
+    await rename(first?.name)
+  })
+
   it('keeps serving the old list after a forced refresh that failed', async () => {
     const before = await (await agents()).json()
     setEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })

@@ -114,8 +114,11 @@ interface Page {
 
 function pageOf(body: unknown, what: string): Page {
   const { records, offset } = (body ?? {}) as { records?: unknown; offset?: unknown }
+  const hasOffset = typeof offset === 'string' && offset !== ''
   if (!Array.isArray(records) || !records.every(isRecord)) throw airtableBadShape(what)
-  return { records, offset: typeof offset === 'string' ? offset : undefined }
+  // Taken for the last page, a strange offset would cut the list off.
+  if (offset !== undefined && !hasOffset) throw airtableBadShape(what)
+  return { records, offset: hasOffset ? offset : undefined }
 }
 
 function isRecord(value: unknown): value is AirtableRecord {

@@ -8,7 +8,14 @@ import { type CacheConfig, cacheConfig } from '../../config/cacheConfig'
 import type { ServiceInterface } from '../service-registry'
 import type { Breaker } from './engine/breaker'
 import { type CacheCommands, createCommands } from './engine/commands'
-import { type CodedError, cacheNotInitialized, isRedisFailure, redisBadReply } from './engine/errors'
+import {
+  type CodedError,
+  cacheNotInitialized,
+  hasCode,
+  isRedisFailure,
+  notRedis,
+  redisBadReply,
+} from './engine/errors'
 import { createFieldStore, type FieldStore } from './engine/fieldStore'
 import { createKeySpace, type KeySpace } from './engine/keys'
 import type { CacheOptions } from './engine/options'
@@ -50,9 +57,16 @@ export class CacheService implements ServiceInterface {
 
   /** Pings Redis. Rejects with CONFIG_INVALID or a REDIS_ error unless the answer is PONG. */
   async initialize(): Promise<void> {
-    const started = connect(this.#config(), this.#ports)
-    const { result } = await started.transport.requestWithin<string>({ body: ['PING'] }, BOOT_PING_TIMEOUT_MS)
-    if (result !== 'PONG') throw redisBadReply('PING was not answered with PONG')
+    const config = this.#config()
+    const { urlName } = config
+    const started = connect(config, this.#ports)
+    const { result } = await started.transport
+      .requestWithin<string>({ body: ['PING'] }, BOOT_PING_TIMEOUT_MS)
+      .catch((error: unknown) => {
+        // Whoever cannot even be pinged is probably not the database.
+        throw hasCode(error, 'REDIS_COMMAND_FAILED', 'REDIS_BAD_REPLY') ? notRedis(urlName, error) : error
+      })
+    if (result !== 'PONG') throw notRedis(urlName, redisBadReply('PING was not answered with PONG'))
     this.#started = started
   }
 

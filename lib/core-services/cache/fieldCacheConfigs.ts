@@ -24,7 +24,7 @@ export const agentsCacheConfig: FieldCacheConfig<Agent[]> = {
     const people = await fetchSalesPeople(['Nombre'], context)
     const byName = new Intl.Collator('es')
     return people
-      .map(({ id, fields }) => ({ id, name: textOf(fields.Nombre) }))
+      .map(({ id, fields }) => ({ id, name: textOf('Nombre', fields.Nombre) }))
       .filter(({ name }) => name !== '' && name !== 'N/A')
       .sort((a, b) => byName.compare(a.name, b.name))
   },
@@ -47,7 +47,7 @@ export const headcountCacheConfig: FieldCacheConfig<Headcount> = {
     const people = await fetchSalesPeople(['Estado'], context)
     const byState = new Map<string, number>()
     for (const { fields } of people) {
-      const state = textOf(fields.Estado) || 'unknown'
+      const state = textOf('Estado', fields.Estado) || 'unknown'
       byState.set(state, (byState.get(state) ?? 0) + 1)
     }
     return { total: people.length, byState: Object.fromEntries(byState) }
@@ -62,6 +62,9 @@ async function fetchSalesPeople(columns: readonly string[], { signal }: FetchCon
   return airtable.fetchRecords(baseId, tableId, { view: SALES_AGENTS_VIEW, fields: columns, signal })
 }
 
-function textOf(cell: unknown): string {
-  return typeof cell === 'string' ? cell.trim() : ''
+/** An empty cell is absent; one of another kind means that the column has changed, and is no reason to drop the row. */
+function textOf(column: string, cell: unknown): string {
+  if (cell === undefined) return ''
+  if (typeof cell === 'string') return cell.trim()
+  throw new Error(`the column "${column}" no longer holds text`)
 }

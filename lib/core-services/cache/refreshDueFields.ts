@@ -68,13 +68,17 @@ async function asOnlyRun(
 ): Promise<FieldOutcome[]> {
   const store = await runtime.store()
   const token = crypto.randomUUID()
-  if (!(await store.claim('lock', 'cron', token, budgetMs))) return skipAll(fields, 'another-run')
+  const release = () => store.release('lock', 'cron', token)
   try {
+    if (!(await store.claim('lock', 'cron', token, budgetMs))) return skipAll(fields, 'another-run')
     return await run()
   } finally {
-    await store.release('lock', 'cron', token).catch((error: unknown) => {
-      if (!isRedisFailure(error)) throw error
-    })
+    // Also after a claim without an answer, which may have been heard. Released by token, so twice does no harm.
+    await release()
+      .catch(release)
+      .catch((error: unknown) => {
+        if (!isRedisFailure(error)) throw error
+      })
   }
 }
 

@@ -87,9 +87,9 @@ export const redisUnreachable = (target: string, urlName: string, cause: unknown
     retryAfter: 5,
   })
 
-export const redisTimeout = (milliseconds: number): CodedError =>
+export const redisTimeout = (milliseconds: number, urlName: string): CodedError =>
   codedError('REDIS_TIMEOUT', `Redis did not answer within ${milliseconds} ms`, {
-    hint: 'Run the functions in the region of the database, or raise CACHE_COMMAND_TIMEOUT_MS.',
+    hint: `Check the URL in ${urlName}; if it is right, run the functions in the region of the database, or raise CACHE_COMMAND_TIMEOUT_MS.`,
     retryAfter: 5,
   })
 
@@ -102,6 +102,11 @@ export const redisCircuitOpen = (): CodedError =>
 export const redisUnauthorized = (tokenName: string): CodedError =>
   codedError('REDIS_UNAUTHORIZED', `Redis refused the token in ${tokenName}`, {
     hint: `Copy the REST token of the database (not the read-only one) into ${tokenName}.`,
+  })
+
+export const redisReadOnly = (reason: string): CodedError =>
+  codedError('REDIS_UNAUTHORIZED', `Redis does not allow this to the token: ${reason}`, {
+    hint: 'It is the read-only token: copy the other one.',
   })
 
 export const redisQuota = (reason: string): CodedError =>
@@ -117,7 +122,9 @@ export const redisTooLarge = (reason: string): CodedError =>
 
 export const redisCommandFailed = (command: string, reason: string): CodedError =>
   codedError('REDIS_COMMAND_FAILED', `Redis refused ${command}: ${reason}`, {
-    hint: 'A WRONGTYPE means that the key holds a value of another kind.',
+    hint: reason.startsWith('WRONGTYPE')
+      ? 'The key holds a value of another kind.'
+      : 'If Redis refuses everything, check that its URL is the REST URL alone, without a path.',
   })
 
 export const redisBadReply = (reason: string): CodedError =>
@@ -125,6 +132,17 @@ export const redisBadReply = (reason: string): CodedError =>
     hint: 'Check the URL; a proxy or a login page may stand in between.',
     retryAfter: 5,
   })
+
+export const notRedis = (urlName: string, cause: CodedError): CodedError =>
+  codedError(
+    'REDIS_BAD_REPLY',
+    `What answers at the URL in ${urlName} is not Upstash Redis: ${cause.message}`,
+    {
+      hint: `${urlName} is the REST URL of the database alone, without a path; a proxy or a login page may stand in between.`,
+      cause,
+      retryAfter: 5,
+    },
+  )
 
 export const keyInvalid = (key: string, reason: string): CodedError =>
   codedError('KEY_INVALID', `The key ${JSON.stringify(key.slice(0, 60))} cannot be used: ${reason}`, {

@@ -113,7 +113,8 @@ export function createFieldStore(
       await send('SET', name, note, 'XX', 'PX', milliseconds)
     },
     async write(entry, text, ttl) {
-      await send('SET', entry, text, ...(ttl === 'forever' ? [] : ['EX', ttl]))
+      const reply = await send('SET', entry, text, ...(ttl === 'forever' ? [] : ['EX', ttl]))
+      if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
     },
     async writeForced({ entry, text, ttl, expected, own }) {
       const names = [entry, ...expected.map(([name]) => name)]
@@ -123,7 +124,8 @@ export function createFieldStore(
       return reply === 1
     },
     async writeTokens(tokens) {
-      await send('MSET', ...tokens.flat())
+      const reply = await send('MSET', ...tokens.flat())
+      if (reply !== 'OK') throw redisBadReply('MSET was not answered with OK')
     },
     async remove(entry) {
       await send('DEL', entry)

@@ -34,6 +34,9 @@ export interface Windows {
   staleIfError?: number | undefined
 }
 
+/** How far clocks of instances may be apart, in s. */
+const CLOCK_SKEW_SECONDS = 600
+
 export type Freshness = 'fresh' | 'stale' | 'degraded' | 'expired'
 
 /** What the age of a valid entry allows: `stale` while it is refreshed, `degraded` only when the source fails. */
@@ -42,8 +45,10 @@ export function freshnessOf(
   windows: Windows,
   now: number,
 ): Freshness {
-  if (windows.ttl === 'forever') return 'fresh'
   const age = (now - fetchedAt) / 1000
+  // No clock of ours is that far ahead: whoever wrote this did not mean its age.
+  if (!(age > -CLOCK_SKEW_SECONDS)) return 'expired'
+  if (windows.ttl === 'forever') return 'fresh'
   const stale = windows.staleWhileRevalidate ?? 0
   if (age < windows.ttl) return 'fresh'
   if (age < windows.ttl + stale) return 'stale'

@@ -1,5 +1,12 @@
 /** What Upstash answers over HTTP, told apart: results, refused commands, and all that is not Redis at all. */
-import { redisBadReply, redisCommandFailed, redisQuota, redisTooLarge, redisUnauthorized } from './errors'
+import {
+  redisBadReply,
+  redisCommandFailed,
+  redisQuota,
+  redisReadOnly,
+  redisTooLarge,
+  redisUnauthorized,
+} from './errors'
 
 /** The parsed body of a usable answer. Throws a typed error for every other one. */
 export function readReply(status: number, text: string, tokenName: string): unknown {
@@ -18,12 +25,14 @@ export function readReply(status: number, text: string, tokenName: string): unkn
   return body
 }
 
-/** A reply of the expected shape, or the error that stands in it. Entries of a pipeline keep their own errors. */
-export function checkReply(reply: unknown, command: string): unknown {
-  if (Array.isArray(reply)) return reply
+/** A reply of the expected shape, or the error that stands in it. Entries of a batch keep their own errors. */
+export function checkReply(reply: unknown, command: string, batch: boolean): unknown {
+  if (batch && Array.isArray(reply) && reply.every(isEntry)) return reply
+  if (batch && errorOf(reply) === undefined)
+    throw redisBadReply('a batch was not answered with a list of results')
   const reason = errorOf(reply)
   if (reason !== undefined) throw commandError(command, reason)
-  if (typeof reply !== 'object' || reply === null || !('result' in reply)) {
+  if (!isEntry(reply)) {
     throw redisBadReply('an answer without a result')
   }
   return reply
@@ -33,8 +42,14 @@ export function checkReply(reply: unknown, command: string): unknown {
 export function commandError(command: string, reason: string): Error {
   const text = redact(reason)
   if (/max (daily )?requests? limit exceeded|capacity quota exceeded/i.test(text)) return redisQuota(text)
+  if (/^NOPERM/i.test(text)) return redisReadOnly(text)
   if (/max (request|single record|key) size exceeded/i.test(text)) return redisTooLarge(text)
   return redisCommandFailed(command, text)
+}
+
+function isEntry(reply: unknown): boolean {
+  if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) return false
+  return 'result' in reply || errorOf(reply) !== undefined
 }
 
 function errorOf(body: unknown): string | undefined {
@@ -44,5 +59,5 @@ function errorOf(body: unknown): string | undefined {
 
 /** Error texts can repeat the arguments of the command, which are keys and values of users. */
 function redact(text: string): string {
-  return text.replace(/,? (command was:|with args beginning with:).*$/s, '').slice(0, 200)
+  return text.replace(/,? (command was:|with args beginning with:).*$/is, '').slice(0, 200)
 }

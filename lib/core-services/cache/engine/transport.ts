@@ -126,7 +126,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       for (let attempt = 1; ; attempt += 1) {
         try {
           const reply = await send(request.path ?? [], body, deadline.signal)
-          return checkReply(reply, name) as UpstashResponse<T>
+          return checkReply(reply, name, request.path !== undefined) as UpstashResponse<T>
         } catch (error) {
           const failure = classify(error, deadline.signal, timeoutMs)
           if (attempt >= attempts || !hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) throw failure
@@ -154,7 +154,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     ) {
       return error
     }
-    if (signal.aborted) return redisTimeout(timeoutMs)
+    if (signal.aborted) return redisTimeout(timeoutMs, options.urlName)
     return redisUnreachable(new URL(baseUrl).host, options.urlName, error)
   }
 
