@@ -22,9 +22,10 @@ export function banner(
     ...parts.map(({ name, where, why }) => [name, where, why]),
   ])
   const details = columns([
-    ...parts.flatMap(({ name, statsUrl }) =>
-      statsUrl === undefined ? [] : [[`${name} counters`, statsUrl]],
-    ),
+    ...parts.flatMap(({ name, statsUrl, faultsUrl }) => [
+      ...(statsUrl === undefined ? [] : [[`${name} counters`, statsUrl]]),
+      ...(faultsUrl === undefined ? [] : [[`${name} faults`, faultsUrl]]),
+    ]),
     ['ADMIN_TOKEN', env.ADMIN_TOKEN ?? ''],
     ['CRON_SECRET', env.CRON_SECRET ?? ''],
   ])

@@ -28,6 +28,9 @@ The real services are used where the environment or a .env file names them:
   UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or KV_REST_API_URL and KV_REST_API_TOKEN
   AIRTABLE_API_KEY, AIRTABLE_RRHH_BASE_ID and AIRTABLE_RRHH_PEOPLE_TABLE_ID
 ADMIN_TOKEN and CRON_SECRET are made up for each run unless they are set.
+
+Both local servers misbehave on demand: POST {"kind":"slow","ms":3000,"times":1} to /__local/faults of either, which
+names the other kinds when it is sent one that it does not know. GET shows what is set, DELETE clears it.
 `
 
 async function develop(stop: AbortSignal, portOption: string | undefined): Promise<number> {

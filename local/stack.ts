@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { resolve } from 'node:path'
-import { loadPeople } from './airtable/loadPeople'
-import { generatePeople } from './airtable/people'
-import { STATS_PATH as AIRTABLE_STATS, startAirtableServer } from './airtable/server'
-import { LOCAL_PORT as AIRTABLE_PORT, DEFAULT_LATENCY_MS, LOCAL_API_KEY } from './airtable/settings'
+import { STATS_PATH as AIRTABLE_STATS, DEVELOPMENT, startAirtableServer } from './airtable/server'
+import { samplePeople } from './data/loadPeople'
 import { type EngineKind, type EngineOptions, startEngine } from './engine'
 import { withoutCredentials } from './engine/external'
 import { type Environment, read, readMilliseconds, readTogether } from './env'
+import { FAULTS_PATH } from './faults'
 import { choosePort } from './ports'
 import { startUpstashServer, STATS_PATH as UPSTASH_STATS } from './upstash/server'
 import { LOCAL_PORT as UPSTASH_PORT } from './upstash/settings'
@@ -37,8 +35,9 @@ interface StackPart {
   readonly name: string
   readonly where: string
   readonly why: string
-  /** Where its counters are read; absent for parts that have none. */
+  /** Where its counters are read and its faults are set; absent for parts that are not ours. */
   readonly statsUrl?: string
+  readonly faultsUrl?: string
 }
 
 /** A running stack. */
@@ -90,6 +89,7 @@ async function addRedis(
     where: server.url,
     why: `no UPSTASH_REDIS_REST_URL or KV_REST_API_URL${note}`,
     statsUrl: server.url + UPSTASH_STATS,
+    faultsUrl: server.url + FAULTS_PATH,
   })
 }
 
@@ -102,11 +102,10 @@ async function addAirtable(draft: Draft, env: Environment): Promise<void> {
     draft.parts.push({ name: 'Airtable', where, why: 'AIRTABLE_API_KEY is set' })
     return
   }
-  const file = read(env, 'LOCAL_AIRTABLE_DATA')
-  const table = file === undefined ? generatePeople() : loadPeople(resolve(file))
-  const latencyMs = readMilliseconds(env, 'LOCAL_AIRTABLE_LATENCY_MS', DEFAULT_LATENCY_MS)
-  const [port, note] = await localPort(env, 'LOCAL_AIRTABLE_PORT', AIRTABLE_PORT)
-  const server = await startAirtableServer({ apiKey: LOCAL_API_KEY, tables: [table], port, latencyMs })
+  const { base, table, what } = samplePeople(env)
+  const latencyMs = readMilliseconds(env, 'LOCAL_AIRTABLE_LATENCY_MS', DEVELOPMENT.latencyMs)
+  const [port, note] = await localPort(env, 'LOCAL_AIRTABLE_PORT', DEVELOPMENT.port)
+  const server = await startAirtableServer({ ...base, port, latencyMs })
   draft.stops.push(() => server.close())
   Object.assign(draft.env, {
     AIRTABLE_API_KEY: server.apiKey,
@@ -117,8 +116,9 @@ async function addAirtable(draft: Draft, env: Environment): Promise<void> {
   draft.parts.push({
     name: 'Airtable server',
     where: server.url,
-    why: `no AIRTABLE_API_KEY; ${table.records.length} ${file === undefined ? 'invented people' : `records of ${file}`}${note}`,
+    why: `no AIRTABLE_API_KEY; ${what}${note}`,
     statsUrl: server.url + AIRTABLE_STATS,
+    faultsUrl: server.url + FAULTS_PATH,
   })
 }
 

@@ -1,76 +1,74 @@
-import { isAuthorized } from './auth'
-import { malformedBody, modelNotFound, notFound, rateLimited, unauthenticated } from './errors'
-import { createIterators, type Iterators } from './iterators'
-import { readQuery } from './listParameters'
-import { listRecords } from './listRecords'
+import { unescape as decode } from 'node:querystring'
+import { answer, fail, notFound, rateLimited, refuse, unauthenticated } from './errors'
+import { createOffsets } from './offsets'
+import { readQuery } from './parameters'
 import { type Clock, createRateLimit } from './rateLimit'
-import { getRecord, updateRecord } from './records'
-import { createTable, findTable, type Table } from './store'
-import type { Answer, ApiRequest, RequestKind, TableData } from './types'
+import { deleteRecords, getRecord, listRecords, writeRecords } from './records'
+import { createTable, describeTable, find, type TableData } from './table'
 
-/** A function from request to answer; anything that delays or distorts answers wraps one. */
-export type Handler = (request: ApiRequest) => Promise<Answer>
+const MAX_BODY_BYTES = 1_048_576
+const MODEL_NOT_FOUND =
+  'Invalid permissions, or the requested model was not found. Check that both your user and your token have the ' +
+  'required permissions, and that the model names and/or ids are correct.'
 
-export interface ApiOptions {
-  readonly baseId: string
-  readonly apiKey: string
-  readonly tables: readonly TableData[]
-  readonly clock: Clock
-}
+/** An API request, read completely and cut free from node:http. */
+export type ApiRequest = { method: string; url: URL; authorization: string | undefined; body: Buffer }
 
-interface Route {
-  readonly kind: RequestKind
-  readonly baseId: string
-  readonly tableIdOrName: string
-  readonly recordId: string
-}
+const ROUTES = [
+  ['schema', /^GET \/v0\/meta\/bases\/([^/]+)\/tables$/],
+  ['listRecords', /^POST \/v0\/([^/]+)\/([^/]+)\/listRecords$/],
+  // The vendor's package writes to "…/table/", with a slash at the end.
+  ['list', /^GET \/v0\/([^/]+)\/([^/]+)\/?$/],
+  ['get', /^GET \/v0\/([^/]+)\/([^/]+)\/([^/]+)$/],
+  ['create', /^POST \/v0\/([^/]+)\/([^/]+)\/?$/],
+  ['update', /^(?:PATCH|PUT) \/v0\/([^/]+)\/([^/]+)(?:\/([^/]*))?$/],
+  ['delete', /^DELETE \/v0\/([^/]+)\/([^/]+)(?:\/([^/]*))?$/],
+] as const
 
-/** Reads method and path only: says what is asked for, not whether it exists. */
-export function matchRoute({ method, path }: Pick<ApiRequest, 'method' | 'path'>): Route | undefined {
-  const [version, baseId, tableIdOrName, recordId, ...rest] = path
-  if (version !== 'v0' || baseId === undefined || tableIdOrName === undefined || rest.length > 0)
-    return undefined
-  const route = (kind: RequestKind): Route => ({ kind, baseId, tableIdOrName, recordId: recordId ?? '' })
-  if (recordId === undefined) return method === 'GET' ? route('list') : undefined
-  if (method === 'POST' && recordId === 'listRecords') return route('listRecords')
-  if (method === 'GET') return route('get')
-  return method === 'PATCH' ? route('update') : undefined
-}
-
-function parseObject(text: string): object | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null ? value : undefined
-  } catch {
-    return undefined
+/** Reads method and path only: says what is asked for, not whether it exists; a whole table has no record id. */
+export function matchRoute({ method, url }: Pick<ApiRequest, 'method' | 'url'>) {
+  for (const [kind, pattern] of ROUTES) {
+    const found = pattern.exec(`${method} ${url.pathname}`)?.map((part = '') => decode(part))
+    if (found) return { kind, baseId: found[1], table: found[2] ?? '', recordId: found[3] ?? '' }
   }
+  return undefined
 }
 
-function perform(route: Route, table: Table, request: ApiRequest, iterators: Iterators): Answer {
-  if (route.kind === 'list') return listRecords(table, readQuery(request.query), iterators)
-  if (route.kind === 'get') return getRecord(table, route.recordId)
-  const body = parseObject(request.body)
-  if (body === undefined) return malformedBody()
-  if (route.kind === 'update') return updateRecord(table, route.recordId, body)
-  return listRecords(table, { ...readQuery(request.query), ...body }, iterators)
+function parseBody(body: Buffer): object {
+  try {
+    // What is no object counts as an empty one.
+    return Object(JSON.parse(body.toString()))
+  } catch {
+    return fail(400, 'INVALID_REQUEST_UNKNOWN', 'Could not parse request body')
+  }
 }
 
 /**
  * The API without HTTP: key, then address, then rate limit, then the work. A request that is turned away before the
  * rate limit takes no place in it, as no base was asked.
  */
-export function createApi({ baseId, apiKey, tables: data, clock }: ApiOptions): Handler {
+export function createApi(baseId: string, apiKey: string, data: readonly TableData[], clock: Clock) {
   const tables = data.map(createTable)
-  const iterators = createIterators()
+  const offsets = createOffsets(clock)
   const takePlace = createRateLimit(clock)
+  const modelNotFound = () => fail(403, 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND', MODEL_NOT_FOUND)
 
-  return async (request) => {
-    if (!isAuthorized(request.authorization, apiKey)) return unauthenticated()
-    const route = matchRoute(request)
-    if (route === undefined) return notFound()
-    if (route.baseId !== baseId) return modelNotFound()
-    if (!takePlace()) return rateLimited()
-    const table = findTable(tables, route.tableIdOrName)
-    return table === undefined ? modelNotFound() : perform(route, table, request, iterators)
-  }
+  return (request: ApiRequest) =>
+    answer(() => {
+      if (request.body.length > MAX_BODY_BYTES) fail(413, 'REQUEST_TOO_LARGE', 'Request body is too large')
+      if (/^bearer (.*)$/i.exec(request.authorization ?? '')?.[1] !== apiKey) refuse(unauthenticated)
+      const { kind, recordId, ...route } = matchRoute(request) ?? refuse(notFound)
+      if (route.baseId !== baseId) modelNotFound()
+      if (!takePlace()) refuse(rateLimited)
+      if (kind === 'schema') return { tables: tables.map(describeTable) }
+
+      const table = find(tables, route.table) ?? modelNotFound()
+      const query = readQuery(request.url.searchParams)
+      if (kind === 'list') return listRecords(table, query, offsets)
+      if (kind === 'get') return getRecord(table, recordId, query)
+      if (kind === 'delete') return deleteRecords(table, recordId, query.records)
+      const body = parseBody(request.body)
+      if (kind === 'listRecords') return listRecords(table, { ...query, ...body }, offsets)
+      return writeRecords(table, request.method, recordId, body)
+    })
 }

@@ -1,57 +1,50 @@
-import type { Answer } from './types'
+/** What a request is answered with: `body` as JSON, or as it stands when it is text, which no answer of the API is. */
+export type Answer = { readonly status: number; readonly body: unknown }
 
-/**
- * The vendor answers errors in three shapes: `{error: {type, message}}`, `{error: 'NOT_FOUND'}` and
- * `{errors: [{error, message}]}`. Clients trip over the difference, so it is kept.
- */
+// The vendor answers errors in three shapes: these two and `{error: 'NOT_FOUND'}`. Clients trip over the difference.
 const typed = (status: number, type: string, message?: string): Answer => ({
   status,
   body: { error: message === undefined ? { type } : { type, message } },
 })
+const tooMany = (error: string, message: string) => ({ status: 429, body: { errors: [{ error, message }] } })
 
-export const notFound = (): Answer => ({ status: 404, body: { error: 'NOT_FOUND' } })
+export const notFound: Answer = { status: 404, body: { error: 'NOT_FOUND' } }
+export const unauthenticated = typed(401, 'AUTHENTICATION_REQUIRED', 'Authentication required')
+export const rateLimited = tooMany('RATE_LIMIT_REACHED', 'Rate limit exceeded. Please try again later')
+export const iteratorGone = typed(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
 
-export const unauthenticated = (): Answer => typed(401, 'AUTHENTICATION_REQUIRED', 'Authentication required')
+/** What faults make the server answer; the last two are this vendor's own. */
+export const FAULT_ANSWERS = {
+  unauthorized: unauthenticated,
+  'rate-limit': rateLimited,
+  error: typed(500, 'SERVER_ERROR', 'The server encountered an unexpected condition'),
+  'bad-gateway': { status: 502, body: '<html><body><h1>502 Bad Gateway</h1></body></html>' },
+  garbage: { status: 200, body: '<html><body>This is not JSON.</body></html>' },
+  'wrong-shape': { status: 200, body: { rows: [] } },
+  billing: tooMany(
+    'PUBLIC_API_BILLING_LIMIT_EXCEEDED',
+    "API billing plan limit exceeded. You've reached the maximum number of requests allowed for this month.",
+  ),
+  'iterator-gone': iteratorGone,
+}
+export type AirtableFault = 'billing' | 'iterator-gone'
 
-export const modelNotFound = (): Answer =>
-  typed(
-    403,
-    'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND',
-    'Invalid permissions, or the requested model was not found. Check that both your user and your token have ' +
-      'the required permissions, and that the model names and/or ids are correct.',
-  )
+/** Ends the request that is being answered, with this answer. */
+export function refuse(answer: Answer): never {
+  throw Object.assign(new Error('refused'), { answer })
+}
 
-export const malformedBody = (): Answer =>
-  typed(400, 'INVALID_REQUEST_UNKNOWN', 'Could not parse request body')
+/** Refuses with an error of the usual shape. */
+export const fail = (status: number, type: string, message: string): never =>
+  refuse(typed(status, type, message))
 
-export const bodyTooLarge = (): Answer => typed(413, 'REQUEST_TOO_LARGE', 'Request body is too large')
-
-/** `detail` says what this server found wrong; the vendor's own text stops before it. */
-export const invalidRequest = (detail: string): Answer =>
-  typed(
-    422,
-    'INVALID_REQUEST_UNKNOWN',
-    `Invalid request: parameter validation failed. Check your request data. (${detail})`,
-  )
-
-export const unknownField = (name: string): Answer =>
-  typed(422, 'UNKNOWN_FIELD_NAME', `Unknown field name: "${name}"`)
-
-export const viewNotFound = (nameOrId: string): Answer =>
-  /^viw[A-Za-z0-9]{14}$/.test(nameOrId)
-    ? typed(422, 'VIEW_ID_NOT_FOUND', `View ${nameOrId} not found`)
-    : typed(422, 'VIEW_NAME_NOT_FOUND', `View ${nameOrId} not found`)
-
-export const invalidOffset = (): Answer =>
-  typed(422, 'INVALID_OFFSET_VALUE', 'The value of offset is invalid')
-
-export const iteratorNotAvailable = (): Answer => typed(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
-
-export const rateLimited = (): Answer => ({
-  status: 429,
-  body: {
-    errors: [{ error: 'RATE_LIMIT_REACHED', message: 'Rate limit exceeded. Please try again later' }],
-  },
-})
-
-export const serverError = (): Answer => typed(500, 'SERVER_ERROR', 'The local server failed; see its output')
+/** What `run` returns, or what it was refused with; 500 for a mistake in this server. */
+export function answer(run: () => unknown): Answer {
+  try {
+    return { status: 200, body: run() }
+  } catch (error) {
+    if (error instanceof Error && 'answer' in error) return error.answer as Answer
+    console.error('local Airtable server:', error)
+    return FAULT_ANSWERS.error
+  }
+}

@@ -1,42 +1,33 @@
-import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { samplePeople } from '../data/loadPeople'
 import { read, readMilliseconds } from '../env'
+import { FAULTS_PATH } from '../faults'
 import { choosePort } from '../ports'
 import { catchStopSignals } from '../supervise'
-import { loadPeople } from './loadPeople'
-import { generatePeople } from './people'
-import { STATS_PATH, startAirtableServer } from './server'
-import { DEFAULT_LATENCY_MS, LOCAL_API_KEY, LOCAL_PORT } from './settings'
+import { DEVELOPMENT, STATS_PATH, startAirtableServer } from './server'
 
 const HELP = `Starts an Airtable-compatible server with sample people on 127.0.0.1.
 
   npm run local:airtable -- [--port <n>] [--help]
 
-  --port, LOCAL_AIRTABLE_PORT    port to listen on (default ${LOCAL_PORT}; 0 = any free one)
+  --port, LOCAL_AIRTABLE_PORT    port to listen on (default ${DEVELOPMENT.port}; 0 = any free one)
   LOCAL_AIRTABLE_DATA            JSON file with other records: { table: { id, name }, view, records }
-  LOCAL_AIRTABLE_LATENCY_MS      how long an answer takes, give or take a quarter (default ${DEFAULT_LATENCY_MS})
+  LOCAL_AIRTABLE_LATENCY_MS      how long an answer takes, give or take a quarter (default ${DEVELOPMENT.latencyMs})
+
+Counters: GET or DELETE ${STATS_PATH}. Faults: POST {"kind":"bad-gateway","times":3} to ${FAULTS_PATH}; GET, DELETE.
 `
 
 async function run(): Promise<void> {
-  const { values } = parseArgs({
-    options: { help: { type: 'boolean', short: 'h' }, port: { type: 'string' } },
-  })
-  if (values.help) {
-    console.log(HELP)
-    return
-  }
-  const file = read(process.env, 'LOCAL_AIRTABLE_DATA')
-  const table = file === undefined ? generatePeople() : loadPeople(resolve(file))
+  const options = { help: { type: 'boolean', short: 'h' }, port: { type: 'string' } } as const
+  const { values } = parseArgs({ options })
+  if (values.help) return console.log(HELP)
+  const { base, table, what } = samplePeople(process.env)
   const variable = values.port === undefined ? 'LOCAL_AIRTABLE_PORT' : '--port'
-  const given = values.port ?? read(process.env, 'LOCAL_AIRTABLE_PORT') ?? String(LOCAL_PORT)
-  const { port } = await choosePort({ variable, given, fallback: LOCAL_PORT })
-  const server = await startAirtableServer({
-    apiKey: LOCAL_API_KEY,
-    tables: [table],
-    port,
-    latencyMs: readMilliseconds(process.env, 'LOCAL_AIRTABLE_LATENCY_MS', DEFAULT_LATENCY_MS),
-  })
-  console.log(`Airtable server  ${server.url}  (${table.records.length} records, counters at ${STATS_PATH})
+  const given = values.port ?? read(process.env, 'LOCAL_AIRTABLE_PORT') ?? String(DEVELOPMENT.port)
+  const { port } = await choosePort({ variable, given, fallback: DEVELOPMENT.port })
+  const latencyMs = readMilliseconds(process.env, 'LOCAL_AIRTABLE_LATENCY_MS', DEVELOPMENT.latencyMs)
+  const server = await startAirtableServer({ ...base, port, latencyMs })
+  console.log(`Airtable server  ${server.url}  (${what}, counters at ${STATS_PATH}, faults at ${FAULTS_PATH})
 
   AIRTABLE_ENDPOINT_URL=${server.url}
   AIRTABLE_API_KEY=${server.apiKey}
@@ -45,14 +36,10 @@ async function run(): Promise<void> {
 
   curl -H 'Authorization: Bearer ${server.apiKey}' '${server.url}/v0/${server.baseId}/${table.id}?pageSize=3'
 `)
-  catchStopSignals(() => {
-    server.close().catch(reportFailure)
-  })
+  catchStopSignals(() => void server.close())
 }
 
-function reportFailure(error: unknown): void {
+run().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
-}
-
-run().catch(reportFailure)
+})

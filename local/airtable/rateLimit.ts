@@ -6,9 +6,8 @@ const PENALTY_MS = 30_000
 export type Clock = () => number
 
 /**
- * The vendor's limit for one base: five requests in any 1,000 ms. The one too many is refused, and so is everything
- * for 30 s after it. Refused requests neither count nor lengthen the refusal (the vendor does not say).
- * Returns a function that takes a place and tells whether there was one.
+ * The vendor's limit for one base: five requests in any 1,000 ms. The one too many is refused, and so is everything for
+ * 30 s after it; what is refused does not count. Returns a function that takes a place and tells if there was one.
  */
 export function createRateLimit(clock: Clock): () => boolean {
   let admitted: number[] = []
@@ -17,11 +16,8 @@ export function createRateLimit(clock: Clock): () => boolean {
     const now = clock()
     if (now < refusedUntil) return false
     admitted = admitted.filter((moment) => moment > now - WINDOW_MS)
-    if (admitted.length >= REQUESTS) {
-      refusedUntil = now + PENALTY_MS
-      return false
-    }
-    admitted.push(now)
-    return true
+    if (admitted.length >= REQUESTS) refusedUntil = now + PENALTY_MS
+    else admitted.push(now)
+    return now >= refusedUntil
   }
 }

@@ -1,24 +1,94 @@
-import { z } from 'zod'
-import { invalidRequest, notFound, unknownField } from './errors'
-import { renderRecord } from './render'
-import type { Table } from './store'
-import type { Answer } from './types'
+import { fail, notFound, refuse } from './errors'
+import type { Offsets } from './offsets'
+import { check, deletedIds, getParameters, listParameters, writeBatch, writeParameters } from './parameters'
+import { fieldOf, listView, newId, type RecordData, render, type Table, viewOf } from './table'
 
-const changes = z.object({ fields: z.record(z.string(), z.unknown()) })
+const collator = new Intl.Collator('en', { sensitivity: 'base', numeric: true })
 
-/** Answers one record. */
-export function getRecord(table: Table, recordId: string): Answer {
-  const record = table.find(recordId)
-  return record === undefined ? notFound() : { status: 200, body: renderRecord(record) }
+function compareCells(a: unknown, b: unknown): number {
+  if (typeof a === 'number' && typeof b === 'number') return a - b
+  return collator.compare(String(a ?? ''), String(b ?? ''))
 }
 
-/** Changes the cells named in the body's `fields` and answers the whole record; null or "" empties a cell. */
-export function updateRecord(table: Table, recordId: string, body: unknown): Answer {
-  const parsed = changes.safeParse(body)
-  if (!parsed.success) return invalidRequest('the body needs an object "fields"')
-  const { fields } = parsed.data
-  const stranger = Object.keys(fields).find((name) => !table.fields.has(name))
-  if (stranger !== undefined) return unknownField(stranger)
-  const record = table.update(recordId, fields)
-  return record === undefined ? notFound() : { status: 200, body: renderRecord(record) }
+const TERM = /^\s*RECORD_ID\s*\(\s*\)\s*=\s*(['"])(\w+)\1\s*$/
+
+/** The ids a formula names, which is `RECORD_ID()='rec…'`, alone or in `OR(…)`. */
+function idsOfFormula(formula: string): readonly unknown[] {
+  const [, terms = formula] = /^\s*OR\s*\((.*)\)\s*$/s.exec(formula) ?? []
+  const ids = terms.split(',').map((term) => TERM.exec(term)?.[2])
+  if (!ids.includes(undefined)) return ids
+  const own = "this local server supports only RECORD_ID()='rec…', alone or several in OR(…)."
+  return fail(422, 'INVALID_FILTER_BY_FORMULA', `The formula for filtering records is invalid: ${own}`)
+}
+
+/** One page of a list; `raw` are the parameters as they came in, by query or by body. */
+export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
+  const { offset, pageSize, ...parameters } = check(listParameters, raw)
+  const wanted = parameters.fields?.map((name) => fieldOf(table, name)) ?? table.fields
+  const view = parameters.view === undefined ? undefined : viewOf(table, parameters.view)
+  const ids = parameters.filterByFormula && idsOfFormula(parameters.filterByFormula)
+  const found = listView(table, view).filter(({ id }) => !ids || ids.includes(id))
+  // Sorting is stable, so that the last sort to be done is the first in rank.
+  for (const { field, direction } of parameters.sort.toReversed()) {
+    const { name } = fieldOf(table, field)
+    const sign = direction === 'asc' ? 1 : -1
+    found.sort((a, b) => sign * compareCells(a.fields[name], b.fields[name]))
+  }
+
+  const recordIds = found.slice(0, parameters.maxRecords).map(({ id }) => id)
+  const first = { tableId: table.id, recordIds, start: 0 }
+  const position = offset === undefined ? first : offsets.resume(table.id, offset)
+  const end = position.start + pageSize
+  const page = position.recordIds.slice(position.start, end).flatMap((id) => table.records.get(id) ?? [])
+  const records = page.map((record) => render(record, wanted, parameters.returnFieldsByFieldId))
+  return { records, offset: offsets.offsetAt(position, end) }
+}
+
+/** One record. */
+export function getRecord(table: Table, recordId: string, raw: unknown) {
+  const { returnFieldsByFieldId } = check(getParameters, raw)
+  return render(table.records.get(recordId) ?? refuse(notFound), table.fields, returnFieldsByFieldId)
+}
+
+/**
+ * POST creates, PATCH overwrites the cells it names, PUT empties the others too; null or "" empties a cell. Writes the
+ * record of the path or the body's `fields`, else the body's `records`: all of them or none.
+ */
+export function writeRecords(table: Table, method: string, recordId: string, raw: object) {
+  const creates = method === 'POST'
+  const single = recordId !== '' || (creates && !('records' in raw))
+  const missing = single && !('fields' in raw)
+  if (missing)
+    fail(422, 'INVALID_REQUEST_MISSING_FIELDS', 'Could not find field "fields" in the request body')
+  const { fields, records, returnFieldsByFieldId } = check(writeParameters, raw)
+  const given = single ? [creates ? { fields } : { id: recordId, fields }] : records
+  const { data: changes } = writeBatch.safeParse(given)
+  if (changes === undefined || changes.some(({ id }) => (id === undefined) !== creates)) {
+    const needs = creates ? 'a "fields" object' : 'an "id" ID field and a "fields" object'
+    const message = `You must provide an array of up to 10 record objects, each with ${needs} for cell values.`
+    return fail(422, 'INVALID_RECORDS', message)
+  }
+
+  const written = changes.map(({ id, fields }): RecordData => {
+    const cells = Object.entries(fields).map(([name, value]) => [fieldOf(table, name).name, value])
+    const added = { id: newId('rec'), createdTime: new Date().toISOString(), fields: {} }
+    const before = id === undefined ? added : table.records.get(id)
+    if (before === undefined && single) return refuse(notFound)
+    const nowhere = `Record ID ${id} does not exist in this table`
+    if (before === undefined) return fail(422, 'ROW_DOES_NOT_EXIST', nowhere)
+    return { ...before, fields: { ...(method !== 'PUT' && before.fields), ...Object.fromEntries(cells) } }
+  })
+  for (const record of written) table.records.set(record.id, record)
+  const rendered = written.map((record) => render(record, table.fields, returnFieldsByFieldId))
+  return single ? rendered[0] : { records: rendered }
+}
+
+/** Deletes the record of the path, else those of the query's `records[]`: all of them or none. */
+export function deleteRecords(table: Table, recordId: string, raw: unknown) {
+  const { data: ids } = deletedIds.safeParse(recordId === '' ? raw : [recordId])
+  if (!ids) return fail(422, 'INVALID_RECORDS', '"records" must be an array of up to 10 record IDs.')
+  if (!ids.every((id) => table.records.has(id))) return refuse(notFound)
+  for (const id of ids) table.records.delete(id)
+  const deleted = ids.map((id) => ({ deleted: true, id }))
+  return recordId === '' ? { records: deleted } : deleted[0]
 }

@@ -1,101 +1,127 @@
 /**
  * A server on 127.0.0.1 that answers like Airtable's Web API, for running and testing without an account.
  *
- * It does: list records (GET and POST …/listRecords) with paging, view, fields, sort, maxRecords; one record; PATCH of
- * one record; the bearer key; the three error shapes; five requests a second per base, then 30 s of refusal.
+ * It does: list records (GET and POST …/listRecords) with paging, view, fields, sort, maxRecords and a formula that
+ * picks records by id; one record; create, update, replace and delete, one record or up to ten; the schema of the base;
+ * the bearer key; the three error shapes; five requests a second per base, then 30 s of refusal; faults on demand
+ * (../faults.ts; `billing`, the spent monthly quota, and `iterator-gone` are this vendor's).
  *
- * Its limits: one base; everything in memory; fields by name only; no filterByFormula, cellFormat=string,
- * returnFieldsByFieldId, create, delete, webhooks, metadata or attachments (unknown list parameters are answered 422,
- * unknown paths 404); offsets do not expire with time; PATCH takes any value without checking the field's type; sort
- * compares text without regard to case and accents; the limit of 50 requests a second per user is not kept. Where the
- * vendor's documents are silent (empty parameters, whether a refusal lengthens the penalty, some error texts) the
- * choice is this server's.
+ * Its limits:
+ * - One base, in memory, with the fields it starts with. No webhooks, attachments, comments, upserts, cellFormat=string,
+ *   recordMetadata or changes of the schema: unknown parameters are answered 422, other addresses 403 or 404.
+ * - filterByFormula is `RECORD_ID()='rec…'`, alone or in `OR(…)`. sort compares text without regard to case and accents.
+ * - Values are stored as they come, with typecast or without; the schema tells types, but no options of theirs.
+ * - Of later pages only offset, pageSize and fields count. No limit of 50 requests a second per user.
+ * - Where the vendor's documents are silent the choice is this server's: an offset ends after 5 minutes without use,
+ *   reading the schema takes a place among the five a second, a refusal does not lengthen the penalty, empty parameters
+ *   count as not given, the texts of 400, 413 and 500.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { buffer } from 'node:stream/consumers'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createFaultInjector, FAULTS_PATH, type Faults } from '../faults'
 import { closeServer, HOST, listenOnLoopback } from '../loopback'
-import { createApi, type Handler, matchRoute } from './api'
-import { type AirtableCounters, count, createCounters, resetCounters } from './counters'
-import { bodyTooLarge, serverError } from './errors'
-import { readBody, send, toApiRequest } from './http'
-import { withLatency } from './latency'
+import { createApi, matchRoute } from './api'
+import { type AirtableFault, type Answer, FAULT_ANSWERS } from './errors'
 import type { Clock } from './rateLimit'
-import type { TableData } from './types'
-
-/** The base the server answers for unless it is told another. */
-export const LOCAL_BASE_ID = 'appLocalPeople001'
+import type { TableData } from './table'
 
 /** Where the counters are read (GET) and set back to zero (DELETE), without a key and without being counted. */
 export const STATS_PATH = '/__local/stats'
+/** Where a server to develop with listens, and how long it takes to answer: as long as the real one, in ms. */
+export const DEVELOPMENT = { port: 8078, latencyMs: 200 }
 
 export interface AirtableServerOptions {
   readonly apiKey: string
+  readonly baseId: string
   readonly tables: readonly TableData[]
   /** 0, the default, lets the system choose. */
   readonly port?: number
-  readonly baseId?: string
   /** How long an answer takes, in milliseconds, give or take a quarter; default 0. */
   readonly latencyMs?: number
-  /** What the rate limit counts by; default the process's monotonic clock. */
+  /** What the rate limit and the age of offsets go by; default the process's monotonic clock. */
   readonly clock?: Clock
 }
 
-export interface AirtableServer {
+export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | 'baseId'> {
   /** What AIRTABLE_ENDPOINT_URL takes: no path, no trailing slash. */
   readonly url: string
   readonly port: number
-  readonly apiKey: string
-  readonly baseId: string
   readonly counters: Readonly<AirtableCounters>
+  readonly faults: Faults<AirtableFault>
   resetCounters(): void
   /** Ends open connections too. */
   close(): Promise<void>
 }
 
-function answerStats(method: string | undefined, response: ServerResponse, counters: AirtableCounters): void {
-  if (method === 'DELETE') resetCounters(counters)
-  const known = method === 'GET' || method === 'DELETE'
-  send(response, known ? { status: 200, body: counters } : { status: 405, body: { error: 'NOT_ALLOWED' } })
-}
+/** What the server has done since it started or was reset; `/__local/…` is not counted. */
+type AirtableCounters = ReturnType<typeof createCounters>
+const createCounters = () => ({
+  /** API requests received, whatever became of them, and those answered 429. */
+  requests: 0,
+  refusals: 0,
+  /** Bytes of request bodies received and of response bodies sent. */
+  bytesIn: 0,
+  bytesOut: 0,
+  /** By what was asked for, as in ROUTES or unknown, and by the status of the answer, if there was one. */
+  byKind: {} as Record<string, number>,
+  byStatus: {} as Record<string, number>,
+})
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  handler: Handler,
-  counters: AirtableCounters,
-): Promise<void> {
-  const url = new URL(`http://${HOST}${request.url}`)
-  if (url.pathname === STATS_PATH) return answerStats(request.method, response, counters)
-  const body = await readBody(request)
-  const apiRequest = toApiRequest(request, url, body ?? '')
-  const result = body === undefined ? bodyTooLarge() : await handler(apiRequest)
-  count(counters, matchRoute(apiRequest)?.kind ?? 'unknown', result.status, send(response, result))
+function send(response: ServerResponse, { status, body }: Answer): number {
+  const [type, text] =
+    typeof body === 'string' ? ['text/html', body] : ['application/json; charset=utf-8', JSON.stringify(body)]
+  const bytes = Buffer.byteLength(text)
+  response.writeHead(status, { 'content-type': type, 'content-length': bytes }).end(text)
+  return bytes
 }
 
 /** Starts the server; rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
 export async function startAirtableServer(options: AirtableServerOptions): Promise<AirtableServer> {
-  const { apiKey, tables, baseId = LOCAL_BASE_ID, clock = () => performance.now() } = options
+  const { apiKey, baseId, tables, latencyMs = 0, clock = () => performance.now() } = options
+  const perform = createApi(baseId, apiKey, tables, clock)
   const counters = createCounters()
-  // Every API request passes through this one function, so whatever should go wrong on purpose is wrapped around it.
-  const handler = withLatency(createApi({ baseId, apiKey, tables, clock }), options.latencyMs ?? 0)
-  const server = createServer((request, response) => {
-    answer(request, response, handler, counters).catch((error: unknown) => {
-      // A client that hangs up while it sends its body is no fault of ours.
-      if (request.destroyed && !request.complete) return
-      console.error('local Airtable server:', error)
-      if (response.headersSent) response.destroy()
-      else send(response, serverError())
+  // In place, so that whoever holds the object sees it.
+  const resetCounters = () => void Object.assign(counters, createCounters())
+
+  async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', headers } = incoming
+    const url = new URL(`http://${HOST}${incoming.url}`)
+    if (url.pathname === FAULTS_PATH) return injector.control(incoming, response)
+    if (url.pathname === STATS_PATH) {
+      if (method === 'DELETE') resetCounters()
+      send(response, { status: 200, body: counters })
+      return
+    }
+    const request = { method, url, authorization: headers.authorization, body: await buffer(incoming) }
+    counters.requests += 1
+    counters.bytesIn += request.body.length
+    const kind = matchRoute(request)?.kind ?? 'unknown'
+    counters.byKind[kind] = (counters.byKind[kind] ?? 0) + 1
+    const line = () => `${method} ${incoming.url} ${request.body}`
+    const answer = await injector.answer(response, line, async () => {
+      // Made on arrival and then held back, so that a slow answer can be out of date when it comes.
+      const made = perform(request)
+      if (latencyMs > 0) await delay(latencyMs * (0.75 + Math.random() / 2))
+      return made
     })
+    if (answer === undefined) return
+    counters.byStatus[answer.status] = (counters.byStatus[answer.status] ?? 0) + 1
+    if (answer.status === 429) counters.refusals += 1
+    counters.bytesOut += send(response, answer)
+  }
+  const server = createServer((incoming, response) => {
+    // All that is left to fail is reading the request of a client that hung up.
+    serve(incoming, response).catch(() => response.destroy())
   })
+  const injector = createFaultInjector<Answer, AirtableFault>(server, FAULT_ANSWERS)
   // Longer than clients keep an idle connection, so that none is closed under a request.
   server.keepAliveTimeout = 65_000
   const port = await listenOnLoopback(server, options.port ?? 0)
-  return {
-    url: `http://${HOST}:${port}`,
-    port,
-    apiKey,
-    baseId,
-    counters,
-    resetCounters: () => resetCounters(counters),
-    close: () => closeServer(server),
+  const { faults, dispose } = injector
+  const close = (): Promise<void> => {
+    dispose()
+    return closeServer(server)
   }
+  return { url: `http://${HOST}:${port}`, port, apiKey, baseId, counters, faults, resetCounters, close }
 }

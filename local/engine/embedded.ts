@@ -1,11 +1,7 @@
 import { createServer, type Socket } from 'node:net'
-import {
-  attachSession,
-  createRedisCommandExecutor,
-  RedisServerState,
-  SocketConnectionTransport,
-} from 'js-redis-server/core'
+import { attachSession, createRedisCommandExecutor, SocketConnectionTransport } from 'js-redis-server/core'
 import { HOST, listenOnLoopback } from '../loopback'
+import { EmbeddedState, missingCommands } from './embeddedGaps'
 import type { RedisEngine } from './types'
 
 const DATABASES = 16
@@ -15,8 +11,8 @@ const DATABASES = 16
  * server the package offers listens on every interface and, when closed, waits for its clients to leave.
  */
 export async function startEmbedded(port: number): Promise<RedisEngine> {
-  const state = new RedisServerState({ databaseCount: DATABASES })
-  const executor = createRedisCommandExecutor()
+  const state = new EmbeddedState({ databaseCount: DATABASES })
+  const executor = createRedisCommandExecutor({ extraCommands: missingCommands })
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)

@@ -1,68 +1,68 @@
-import { isAuthorized } from './auth'
-import { encodeOutcome } from './encoding'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { isError } from '../engine/connection'
+import { encodeReplies, encodeReply, type Format } from './encode'
+import { checkSize, notAllowed, refuse, unauthorized } from './errors'
 import type { Executor } from './executor'
-import { MAX_BODY_BYTES, tooLargeText } from './limits'
-import { parseBatchBody, parseCommandBody, parsePath } from './parse'
-import {
-  type CommandError,
-  isError,
-  type Outcome,
-  type RestAnswer,
-  type RestHandler,
-  type RestRequest,
-} from './types'
+import type { RestAnswer, RestRequest } from './http'
+import { parseBatch, parseJson, parsePath } from './parse'
+import { type Rule, readsOnly, withoutQuota } from './rules'
+
+/** Answers one request; rejects with a refusal, or while the engine cannot be reached. */
+export type Api = (request: RestRequest, fault?: 'quota') => Promise<RestAnswer>
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT']
+const BEARER = /^bearer +(\S+) *$/i
+const STREAM = /^\/(monitor$|p?subscribe\/.)/i
 
-/** An error as the vendor sends it. */
-export const fail = (status: number, error: string): RestAnswer => ({
-  status,
-  body: JSON.stringify({ error }),
-})
+const everything: Rule = () => undefined
 
-const notAllowed = (allow: readonly string[]): RestAnswer => ({
-  ...fail(405, 'ERR method not allowed'),
-  headers: { allow: allow.join(', ') },
-})
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
+const equal = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
 
-const wantsBase64 = ({ headers }: RestRequest): boolean => headers['upstash-encoding'] === 'base64'
-
-function answerOne(outcome: Outcome, base64: boolean): RestAnswer {
-  return { status: isError(outcome) ? 400 : 200, body: JSON.stringify(encodeOutcome(outcome, base64)) }
+/** The token of a request; the query counts only where there is no such header. */
+function tokenOf({ headers: { authorization }, query }: RestRequest): string {
+  return (authorization ? BEARER.exec(authorization)?.[1] : query.get('_token')) ?? ''
 }
 
-function answerMany(outcomes: readonly Outcome[] | CommandError, base64: boolean): RestAnswer {
-  if (isError(outcomes)) return fail(400, outcomes.error)
-  return { status: 200, body: JSON.stringify(outcomes.map((outcome) => encodeOutcome(outcome, base64))) }
+function formatOf({ headers, path }: RestRequest): Format {
+  const base64 = headers['upstash-encoding'] === 'base64'
+  const format = headers['upstash-response-format'] ?? 'json'
+  if (format === 'json') return base64 ? 'base64' : 'json'
+  if (format !== 'resp2' || base64) return refuse('ERR unsupported response format or encoding')
+  return path === '/multi-exec' ? 'json' : 'resp2'
 }
 
-async function runBatch(
-  request: RestRequest,
-  run: Executor['runPipeline'] | Executor['runTransaction'],
-): Promise<RestAnswer> {
-  if (request.method !== 'POST') return notAllowed(['POST'])
-  const commands = parseBatchBody(request.body)
-  return answerMany(isError(commands) ? commands : await run(commands), wantsBase64(request))
-}
+export function createApi(executor: Executor, token: string, readOnlyToken: string): Api {
+  const permission = (request: RestRequest): Rule | undefined => {
+    const given = tokenOf(request)
+    return equal(given, token) ? everything : equal(given, readOnlyToken) ? readsOnly : undefined
+  }
+  const route = async (request: RestRequest, rule: Rule, format: Format): Promise<RestAnswer> => {
+    const { method, path, body } = request
+    if (path === '/pipeline' || path === '/multi-exec') {
+      if (method !== 'POST') return notAllowed('POST')
+      const run = path === '/pipeline' ? executor.runPipeline : executor.runTransaction
+      return { status: 200, body: encodeReplies(await run(parseBatch(body), rule), format) }
+    }
+    if (STREAM.test(path)) {
+      if (method !== 'GET' && method !== 'POST') return notAllowed('GET', 'POST')
+      // Clients post an empty command along, which is no channel.
+      const command = parsePath({ ...request, body: Buffer.alloc(0) })
+      return { status: 200, body: await executor.openStream(command, rule) }
+    }
+    const reply = await executor.run(path === '/' ? parseJson(body) : parsePath(request), rule)
+    return { status: isError(reply) ? 400 : 200, body: encodeReply(reply, format) }
+  }
 
-async function route(request: RestRequest, executor: Executor): Promise<RestAnswer> {
-  const path = request.path.replace(/(?<=.)\/$/, '')
-  if (path === '/pipeline') return runBatch(request, executor.runPipeline)
-  if (path === '/multi-exec') return runBatch(request, executor.runTransaction)
-  const command = path === '/' ? parseCommandBody(request.body) : parsePath({ ...request, path })
-  return answerOne(await executor.run(command), wantsBase64(request))
-}
-
-/** The REST API over an executor; rejects only while the engine cannot be reached. */
-export function createApi({ token, executor }: { token: string; executor: Executor }): RestHandler {
-  return async (request) => {
-    if (!isAuthorized(request, token)) return fail(401, 'WRONGPASS invalid or missing auth token')
-    if (!METHODS.includes(request.method)) return notAllowed(METHODS)
-    if (request.bodyBytes > MAX_BODY_BYTES) return fail(400, tooLargeText(request.bodyBytes))
-    const format = request.headers['upstash-response-format'] ?? 'json'
-    if (format !== 'json') return fail(400, `ERR response format ${format} is not supported here`)
-    const answer = await route(request, executor)
-    const bytes = Buffer.byteLength(answer.body)
-    return bytes > MAX_BODY_BYTES ? fail(400, tooLargeText(bytes)) : answer
+  return async (original, fault) => {
+    const request = { ...original, path: original.path.replace(/(?<=.)\/$/, '') }
+    const rule = permission(request)
+    if (rule === undefined) return unauthorized
+    if (!METHODS.includes(request.method)) return notAllowed(...METHODS)
+    checkSize(request.bodyBytes)
+    const answer = await route(request, fault === 'quota' ? withoutQuota : rule, formatOf(request))
+    if (!(answer.body instanceof Readable)) checkSize(Buffer.byteLength(answer.body))
+    return answer
   }
 }

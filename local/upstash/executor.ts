@@ -1,58 +1,56 @@
-import type { Backend } from './backend'
+import type { Readable } from 'node:stream'
+import { type Command, type EngineConnection, isError, type Reply } from '../engine/connection'
 import { countCommand, type UpstashCounters } from './counters'
-import type { Translate, Translated } from './scripts'
-import { type Command, type CommandError, isError, type Outcome } from './types'
-import { refuseUnavailable } from './unavailable'
+import { createDialect, type Translated } from './dialect'
+import { isRefusal, refuse } from './errors'
+import { toCommand } from './parse'
+import { available, type Rule, shortKeys } from './rules'
 
-/** Parsed input: a command, or what was wrong with it. */
-export type Parsed = Command | CommandError
+export type Executor = ReturnType<typeof createExecutor>
 
-/** Runs commands as the vendor would; every method rejects while the engine cannot be reached. */
-export interface Executor {
-  run(command: Parsed): Promise<Outcome>
-  /** In order, each on its own: commands of other requests may come in between. */
-  runPipeline(commands: readonly Parsed[]): Promise<Outcome[]>
-  /** All or none; an error instead of an array when one command is bad or the engine discards the whole. */
-  runTransaction(commands: readonly Parsed[]): Promise<Outcome[] | CommandError>
-}
+const restore = (reply: Reply, { answer = reply }: Translated): Reply => (isError(reply) ? reply : answer)
 
-const check = (parsed: Parsed): Parsed => (isError(parsed) ? parsed : (refuseUnavailable(parsed) ?? parsed))
+/** Runs commands as the vendor would, `rule` permitting; every method rejects while the engine cannot be reached. */
+export function createExecutor(engine: EngineConnection, counters: UpstashCounters) {
+  const translate = createDialect()
 
-function substitute(outcome: Outcome, { answer }: Translated): Outcome {
-  return isError(outcome) || answer === undefined ? outcome : { result: answer }
-}
+  const admit = async (entry: unknown, ...rules: Rule[]): Promise<Command> => {
+    const command = toCommand(entry)
+    for (const rule of rules) await rule(command, engine)
+    countCommand(counters, command)
+    return command
+  }
+  const prepare = async (entry: unknown, rule: Rule): Promise<Translated> =>
+    translate(await admit(entry, rule, available, shortKeys))
 
-export function createExecutor(backend: Backend, translate: Translate, counters: UpstashCounters): Executor {
-  const run = async (parsed: Parsed): Promise<Outcome> => {
-    const checked = check(parsed)
-    if (isError(checked)) return checked
-    countCommand(counters, checked)
-    const translated = await translate(checked)
-    return substitute(await backend.run(translated.command), translated)
+  /** What is refused is a reply, too. */
+  const run = async (entry: unknown, rule: Rule): Promise<Reply> => {
+    try {
+      const prepared = await prepare(entry, rule)
+      return restore(await engine.run(prepared.command), prepared)
+    } catch (error) {
+      if (isRefusal(error)) return { error: error.message }
+      throw error
+    }
   }
 
   return {
     run,
-    runPipeline: async (commands) => {
-      const outcomes: Outcome[] = []
-      for (const command of commands) outcomes.push(await run(command))
-      return outcomes
+    openStream: async (entry: unknown, rule: Rule): Promise<Readable> =>
+      engine.openStream(await admit(entry, rule)),
+    /** In order, each on its own: commands of other requests may come in between. */
+    runPipeline: async (entries: readonly unknown[], rule: Rule): Promise<Reply[]> => {
+      const replies: Reply[] = []
+      for (const entry of entries) replies.push(await run(entry, rule))
+      return replies
     },
-    runTransaction: async (commands) => {
-      const translated: Translated[] = []
-      for (const parsed of commands) {
-        const checked = check(parsed)
-        if (isError(checked)) return checked
-        countCommand(counters, checked)
-        translated.push(await translate(checked))
-      }
-      const outcomes = await backend.runTransaction(translated.map(({ command }) => command))
-      return isError(outcomes)
-        ? outcomes
-        : outcomes.map((outcome, index) => {
-            const sent = translated[index]
-            return sent === undefined ? outcome : substitute(outcome, sent)
-          })
+    /** All or none: refuses the whole when one command is bad or the engine discards them. */
+    runTransaction: async (entries: readonly unknown[], rule: Rule): Promise<Reply[]> => {
+      const prepared: Translated[] = []
+      for (const entry of entries) prepared.push(await prepare(entry, rule))
+      const replies = await engine.runTransaction(prepared.map(({ command }) => command))
+      if (isError(replies)) return refuse(replies.error)
+      return prepared.map((sent, index) => restore(replies[index] ?? null, sent))
     },
   }
 }

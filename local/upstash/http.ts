@@ -1,44 +1,63 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { MAX_BODY_BYTES } from './limits'
-import type { RestAnswer, RestRequest } from './types'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { finished, Readable } from 'node:stream'
+import { MAX_BODY_BYTES } from './errors'
 
-async function readBody(request: IncomingMessage): Promise<{ body: Buffer; bodyBytes: number }> {
+/** A request cut free from node:http. */
+export interface RestRequest {
+  readonly method: string
+  /** Still percent-encoded, so that an encoded slash stays part of its argument. */
+  readonly path: string
+  readonly query: URLSearchParams
+  readonly headers: IncomingHttpHeaders
+  /** Empty when `bodyBytes` is over the limit. */
+  readonly body: Buffer
+  readonly bodyBytes: number
+}
+
+export interface RestAnswer {
+  readonly status: number
+  /** Each chunk of a stream is an event: the parts of one reply. */
+  readonly body: string | Buffer | Readable
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Reads a request to its end. */
+export async function toRestRequest(incoming: IncomingMessage): Promise<RestRequest> {
   const chunks: Buffer[] = []
   let bodyBytes = 0
-  for await (const chunk of request) {
+  for await (const chunk of incoming) {
     bodyBytes += chunk.length
     // What is too much is still read to its end, because leaving the loop would close the connection unanswered.
     if (bodyBytes <= MAX_BODY_BYTES) chunks.push(chunk)
     else chunks.length = 0
   }
-  return { body: Buffer.concat(chunks), bodyBytes }
-}
-
-/** The path of a request, without the query. */
-export function pathOf(request: IncomingMessage): string {
-  const [path = '/'] = (request.url ?? '/').split('?', 1)
-  return path
-}
-
-/** Reads a request to its end and cuts it free from node:http. */
-export async function toRestRequest(request: IncomingMessage): Promise<RestRequest> {
-  const path = pathOf(request)
+  const { method = 'GET', headers, url = '/' } = incoming
+  const path = url.replace(/\?.*/s, '')
   // Not a URL object: it would resolve the dots of an argument as if they were directories.
-  const query = new URLSearchParams((request.url ?? '').slice(path.length))
-  const { method = 'GET', headers } = request
-  return { method, path, query, headers, ...(await readBody(request)) }
+  const query = new URLSearchParams(url.slice(path.length))
+  return { method, path, query, headers, body: Buffer.concat(chunks), bodyBytes }
 }
 
-/** Sends an answer with a sync token of its own; returns the bytes of the body that were sent. */
-export function send(request: IncomingMessage, response: ServerResponse, answer: RestAnswer): number {
-  const bytes = Buffer.byteLength(answer.body)
-  response.writeHead(answer.status, {
-    'content-type': 'application/json',
-    'content-length': bytes,
-    'upstash-sync-token': randomBytes(12).toString('base64url'),
-    ...answer.headers,
+/** Sends an answer with a sync token of its own; `count` gets the bytes of the body as they are sent. */
+export function send(response: ServerResponse, answer: RestAnswer, count?: (bytes: number) => void): void {
+  const { status, body } = answer
+  const token = { 'upstash-sync-token': randomBytes(12).toString('base64url') }
+  if (!(body instanceof Readable)) {
+    const type = typeof body === 'string' ? 'application/json' : 'application/octet-stream'
+    const length = Buffer.byteLength(body)
+    const headers = { 'content-type': type, 'content-length': length, ...token, ...answer.headers }
+    response.writeHead(status, headers).end(body)
+    count?.(response.req.method === 'HEAD' ? 0 : length)
+    return
+  }
+  response.writeHead(status, { 'content-type': 'text/event-stream', ...token }).flushHeaders()
+  body.on('data', (parts: string[]) => {
+    const event = `data: ${parts.join().replaceAll('\n', '\ndata: ')}\n\n`
+    response.write(event)
+    count?.(Buffer.byteLength(event))
   })
-  response.end(answer.body)
-  return request.method === 'HEAD' ? 0 : bytes
+  // When either side ends, so does the other.
+  body.once('close', () => response.end())
+  finished(response, () => body.destroy())
 }

@@ -1,28 +1,23 @@
-import type { Argument, Command, CommandError, RestRequest } from './types'
+import type { Argument, Command } from '../engine/connection'
+import { refuse } from './errors'
+import type { RestRequest } from './http'
 
-function parseArgument(value: unknown): string | CommandError {
-  if (typeof value === 'string') return value
+function toArgument(value: unknown): Argument {
+  if (typeof value === 'string' || Buffer.isBuffer(value)) return value
   if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-  if (value === null) return { error: 'ERR null args are not supported' }
-  return { error: `ERR unsupported arg type: ${Array.isArray(value) ? 'array' : 'object'}` }
+  if (value === null) return refuse('ERR null args are not supported')
+  return refuse(`ERR unsupported arg type: ${Array.isArray(value) ? 'array' : 'object'}`)
 }
 
-function toCommand(args: readonly Argument[]): Command | CommandError {
-  const [name, ...rest] = args
-  return name === undefined || name.length === 0 ? { error: 'ERR empty command' } : [name.toString(), ...rest]
+/** The command an array stands for; numbers and booleans become the text they have in JSON. */
+export function toCommand(value: unknown): Command {
+  if (!Array.isArray(value)) return refuse('ERR failed to parse command')
+  const [name = '', ...args] = value.map(toArgument)
+  return name.length === 0 ? refuse('ERR empty command') : [name.toString(), ...args]
 }
 
-function parseArray(values: readonly unknown[]): Command | CommandError {
-  const args: string[] = []
-  for (const value of values) {
-    const argument = parseArgument(value)
-    if (typeof argument !== 'string') return argument
-    args.push(argument)
-  }
-  return toCommand(args)
-}
-
-function parseJson(body: Buffer): unknown {
+/** Undefined for what is no JSON. */
+export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
   } catch {
@@ -30,32 +25,26 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-/** The command a JSON array stands for; numbers and booleans become the text they have in JSON. */
-export function parseCommandBody(body: Buffer): Command | CommandError {
+/** The entries of a two-dimensional JSON array, each as it is. */
+export function parseBatch(body: Buffer): unknown[] {
   const value = parseJson(body)
-  return Array.isArray(value) ? parseArray(value) : { error: 'ERR failed to parse command' }
-}
-
-/** The commands of a two-dimensional JSON array; a bad one is an error in its place, a bad whole is one error. */
-export function parseBatchBody(body: Buffer): (Command | CommandError)[] | CommandError {
-  const value = parseJson(body)
-  if (!Array.isArray(value) || !value.every((item) => Array.isArray(item))) {
-    return { error: 'ERR failed to parse pipeline request' }
+  if (!Array.isArray(value) || !value.every((entry) => Array.isArray(entry))) {
+    return refuse('ERR failed to parse pipeline request')
   }
-  return value.length === 0 ? { error: 'ERR empty pipeline request' } : value.map(parseArray)
+  return value.length === 0 ? refuse('ERR empty pipeline request') : value
 }
 
-/** The command of a path: its segments, then the body of a POST or PUT, then the query (`?EX=100`, `?NX`). */
-export function parsePath({ method, path, query, body }: RestRequest): Command | CommandError {
+/** What a path says: its segments, then the body of a POST or PUT, then the query (`?EX=100`, `?NX`). */
+export function parsePath({ method, path, query, body }: RestRequest): Argument[] {
   const args: Argument[] = []
   try {
     args.push(...path.slice(1).split('/').map(decodeURIComponent))
   } catch {
-    return { error: 'ERR failed to parse command' }
+    refuse('ERR failed to parse command')
   }
   if ((method === 'POST' || method === 'PUT') && body.length > 0) args.push(body)
   for (const [name, value] of query) {
     if (name !== '_token') args.push(name, ...(value === '' ? [] : [value]))
   }
-  return toCommand(args)
+  return args
 }

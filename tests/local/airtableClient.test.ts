@@ -53,11 +53,90 @@ describe('the official client', () => {
     expect(server.counters.requests).toBe(3)
   })
 
-  it('finds and updates one record', async () => {
+  it('POSTs by itself when the formula makes the URL too long, and finds the records it names', async () => {
+    const records = await base()(tableId).select({ view }).all()
+    now = 1_000
+    // As many as one page takes, each written out at length: more than the 15,000 characters it puts into a URL.
+    const ids = records.slice(100, 200).map(({ id }) => id)
+    const filterByFormula = `OR(${ids.map((id) => `RECORD_ID()${' '.repeat(80)}=${' '.repeat(80)}'${id}'`).join(',')})`
+    const found = await base()(tableId)
+      .select({ view, filterByFormula, timeZone: 'Europe/Madrid', userLocale: 'es' })
+      .all()
+    expect(found.map(({ id }) => id)).toEqual(ids)
+    expect(server.counters.byKind).toEqual({ list: 3, listRecords: 1 })
+  })
+
+  it('asks for fields by id, and gets them so', async () => {
+    const id = 'fld08b927b36122c7'
+    const query = { view, fields: [id], maxRecords: 1, returnFieldsByFieldId: true }
+    const byGet = await base()(tableId).select(query).all()
+    const byPost = await base()(tableId)
+      .select({ ...query, method: 'post' })
+      .all()
+    expect(byGet.map(({ fields }) => fields)).toEqual([{ [id]: 'Lucía Cañizares Iturralde' }])
+    expect(byPost.map(({ fields }) => fields)).toEqual(byGet.map(({ fields }) => fields))
+  })
+
+  it('reads each page in turn, or only the first', async () => {
+    const sizes: number[] = []
+    await base()(tableId)
+      .select({ view, pageSize: 90 })
+      .eachPage((records, next) => {
+        sizes.push(records.length)
+        next()
+      })
+    expect(sizes).toEqual([90, 90, 60])
+    expect(await base()(tableId).select({ view }).firstPage()).toHaveLength(100)
+  })
+
+  it('finds, updates and replaces one record', async () => {
     const [first] = await base()(tableId).select({ view, maxRecords: 1 }).firstPage()
-    await base()(tableId).update(String(first?.id), { Nombre: 'Nueva Persona' })
-    const found = await base()(tableId).find(String(first?.id))
-    expect(found.get('Nombre')).toBe('Nueva Persona')
+    const id = String(first?.id)
+    await base()(tableId).update(id, { Nombre: 'Nueva Persona' })
+    const found = await base()(tableId).find(id)
+    expect(found.fields).toEqual({ ...first?.fields, Nombre: 'Nueva Persona' })
+    const replaced = await base()(tableId).replace(id, { Nombre: 'Otra' }, { typecast: true })
+    expect(replaced.fields).toEqual({ Nombre: 'Otra' })
+  })
+
+  it('creates and deletes one record', async () => {
+    const created = await base()(tableId).create({ Nombre: 'Ada' })
+    expect(created.fields).toEqual({ Nombre: 'Ada' })
+    expect((await base()(tableId).destroy(created.id)).id).toBe(created.id)
+    await expect(base()(tableId).find(created.id)).rejects.toMatchObject({
+      error: 'NOT_FOUND',
+      statusCode: 404,
+    })
+  })
+
+  it('creates, updates and deletes several records', async () => {
+    const created = await base()(tableId).create([{ fields: { Nombre: 'A' } }, { fields: { Nombre: 'B' } }])
+    const ids = created.map(({ id }) => id)
+    const updated = await base()(tableId).update(ids.map((id) => ({ id, fields: { Cargo: 'Agente' } })))
+    expect(updated.map(({ fields }) => fields)).toEqual([
+      { Nombre: 'A', Cargo: 'Agente' },
+      { Nombre: 'B', Cargo: 'Agente' },
+    ])
+    const replaced = await base()(tableId).replace(ids.map((id) => ({ id, fields: { Nombre: 'C' } })))
+    expect(replaced.map(({ fields }) => fields)).toEqual([{ Nombre: 'C' }, { Nombre: 'C' }])
+    const deleted = await base()(tableId).destroy(ids)
+    expect(deleted.map(({ id }) => id)).toEqual(ids)
+    expect(server.counters.byKind).toEqual({ create: 1, update: 2, delete: 1 })
+  })
+
+  it('learns that its offset has expired, and begins again', async () => {
+    const page = (offset?: string) =>
+      base().makeRequest({ path: `/${tableId}`, qs: { view, fields: ['Nombre'], offset } })
+    const first = await page()
+    now = 300_001
+    await expect(page(first.body.offset)).rejects.toMatchObject({
+      error: 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE',
+      statusCode: 422,
+    })
+    const again = await page()
+    const second = await page(again.body.offset)
+    expect(again.body.records).toEqual(first.body.records)
+    expect(second.body.records).toHaveLength(100)
   })
 
   it.each([

@@ -1,75 +1,29 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type AirtableServer, startAirtableServer } from '@/local/airtable/server'
-import type { RecordData, TableData } from '@/local/airtable/types'
-
-const apiKey = 'patTest'
-const person = (id: number, fields: Record<string, unknown>): RecordData => ({
-  id: `rec${String(id).padStart(14, '0')}`,
-  createdTime: '2025-01-01T00:00:00.000Z',
-  fields,
-})
-
-const table: TableData = {
-  id: 'tblPeople00000001',
-  name: 'People',
-  views: [
-    {
-      id: 'viwActive00000001',
-      name: 'Activos',
-      includes: (fields) => fields.Activo !== 'no',
-      compare: (a, b) => Number(b.Edad) - Number(a.Edad),
-    },
-    { id: 'viwAll00000000001', name: 'Todos' },
-  ],
-  records: [
-    person(1, { Nombre: 'Ángel', Edad: 30, Activo: 'sí' }),
-    person(2, { Nombre: 'Zoe', Edad: 50, Activo: 'sí' }),
-    person(3, { Nombre: 'begoña', Edad: 40, Activo: 'no' }),
-    person(4, { Nombre: 'Óscar', Edad: 60, Activo: 'sí', Notas: '' }),
-    person(5, { Edad: 20, Activo: false, Notas: [], Nombre: null }),
-  ],
-}
+import type { AirtableServer } from '@/local/airtable/server'
+import { fivePeople, listPeople, person, startFivePeople } from '@/tests/support/fivePeople'
+import { askAirtable } from '@/tests/support/testAirtable'
 
 let server: AirtableServer
-let now: number
 
 beforeEach(async () => {
-  now = 0
-  // Every request moves the clock far enough not to meet the rate limit.
-  server = await startAirtableServer({ apiKey, tables: [table], clock: () => (now += 1_000) })
+  server = await startFivePeople()
 })
 afterEach(() => server.close())
 
-const address = (path = 'People') => `${server.url}/v0/${server.baseId}/${path}`
-const headers = { authorization: `Bearer ${apiKey}` }
-
-async function list(query: string, path?: string): Promise<{ status: number; body: unknown }> {
-  const response = await fetch(`${address(path)}?${query}`, { headers })
-  return { status: response.status, body: await response.json() }
-}
-
-async function names(query: string): Promise<unknown[]> {
-  const { body } = await list(query)
-  return (body as { records: RecordData[] }).records.map(({ fields }) => fields.Nombre)
-}
-
-async function errorType(query: string): Promise<unknown> {
-  const { status, body } = await list(query)
-  expect(status).toBe(422)
-  return (body as { error: { type: string } }).error.type
-}
+const list = (query: string, table?: string) => listPeople(server, query, table)
+const names = async (query: string) => (await list(query)).records.map(({ fields }) => fields.Nombre)
 
 describe('listing records', () => {
   it('answers the vendor’s record shape and leaves empty values out', async () => {
-    const { body } = await list('')
-    expect((body as { records: unknown[] }).records).toEqual([
+    const { answer, records } = await list('')
+    expect(records).toEqual([
       person(1, { Nombre: 'Ángel', Edad: 30, Activo: 'sí' }),
       person(2, { Nombre: 'Zoe', Edad: 50, Activo: 'sí' }),
       person(3, { Nombre: 'begoña', Edad: 40, Activo: 'no' }),
       person(4, { Nombre: 'Óscar', Edad: 60, Activo: 'sí' }),
       person(5, { Edad: 20 }),
     ])
-    expect(body).not.toHaveProperty('offset')
+    expect(answer).toEqual({ status: 200, body: { records } })
   })
 
   it.each(['Activos', 'viwActive00000001'])('lists the view %s only, in view order', async (view) => {
@@ -83,12 +37,12 @@ describe('listing records', () => {
   })
 
   it('answers the requested fields only', async () => {
-    const { body } = await list('fields[]=Edad&fields[]=Activo&maxRecords=1')
-    expect(body).toEqual({ records: [person(1, { Edad: 30, Activo: 'sí' })] })
+    const { records } = await list('fields[]=Edad&fields[]=Activo&maxRecords=1')
+    expect(records).toEqual([person(1, { Edad: 30, Activo: 'sí' })])
   })
 
   it('finds the table by id as well as by name', async () => {
-    expect((await list('', table.id)).body).toEqual((await list('')).body)
+    expect((await list('', fivePeople.id)).records).toEqual((await list('')).records)
   })
 
   it('takes the same parameters in the body of listRecords', async () => {
@@ -98,71 +52,73 @@ describe('listing records', () => {
       sort: [{ field: 'Nombre', direction: 'desc' }],
       pageSize: 2,
     }
-    const response = await fetch(address('People/listRecords'), {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify(parameters),
-    })
-    expect(await response.json()).toEqual({
+    const { body } = await askAirtable(server, 'People/listRecords', { method: 'POST', body: parameters })
+    expect(body).toEqual({
       records: [person(2, { Nombre: 'Zoe' }), person(4, { Nombre: 'Óscar' })],
       offset: expect.stringMatching(/^itr\w{14}\/rec00000000000001$/),
     })
   })
 })
 
-describe('paging', () => {
-  async function pages(query: string): Promise<unknown[][]> {
-    const found: unknown[][] = []
-    let offset: string | undefined
-    do {
-      const { body } = await list(
-        `${query}${offset === undefined ? '' : `&offset=${encodeURIComponent(offset)}`}`,
-      )
-      const page = body as { records: RecordData[]; offset?: string }
-      found.push(page.records.map(({ id }) => Number(id.slice(3))))
-      offset = page.offset
-    } while (offset !== undefined)
-    return found
-  }
-
-  it('walks a view page by page and ends without an offset', async () => {
-    expect(await pages('view=Activos&pageSize=3')).toEqual([[4, 2, 1], [5]])
-    expect(await pages('pageSize=5')).toEqual([[1, 2, 3, 4, 5]])
-  })
-
-  it('stops at maxRecords across pages', async () => {
-    expect(await pages('pageSize=2&maxRecords=3')).toEqual([[1, 2], [3]])
-  })
-
-  it('keeps the list it began with although the view changes under it', async () => {
-    const { body } = await list('view=Activos&pageSize=2')
-    const { offset } = body as { offset: string }
-    await fetch(address('People/rec00000000000005'), {
-      method: 'PATCH',
-      headers,
-      body: JSON.stringify({ fields: { Edad: 99, Nombre: 'Eva' } }),
+describe('the query of a listRecords request', () => {
+  it('counts as well as the body, and is as little ignored', async () => {
+    const body = { maxRecords: 1, fields: ['Edad'], method: 'post' }
+    const post = (query: string) =>
+      askAirtable(server, `People/listRecords?${query}`, { method: 'POST', body })
+    expect(await post('timeZone=Europe%2FMadrid&userLocale=es')).toEqual({
+      status: 200,
+      body: { records: [person(1, { Edad: 30 })] },
     })
-    const second = await list(`view=Activos&pageSize=2&offset=${encodeURIComponent(offset)}`)
-    expect(second.body).toEqual({
-      records: [
-        person(1, { Nombre: 'Ángel', Edad: 30, Activo: 'sí' }),
-        person(5, { Nombre: 'Eva', Edad: 99 }),
-      ],
+    expect((await post('recordMetadata[]=commentCount')).status).toBe(422)
+  })
+})
+
+describe('records picked by a formula', () => {
+  const [first, second, third] = ['rec00000000000001', 'rec00000000000002', 'rec00000000000003']
+  const byFormula = (formula: string, more = '') =>
+    names(`filterByFormula=${encodeURIComponent(formula)}&${more}`)
+
+  it.each([
+    [`RECORD_ID()='${second}'`, ['Zoe']],
+    [` RECORD_ID ( ) = "${second}" `, ['Zoe']],
+    [`OR(RECORD_ID()='${third}')`, ['begoña']],
+    [
+      `OR( RECORD_ID() = "${third}",\n RECORD_ID()='${first}', RECORD_ID()='recNobody00000001' )`,
+      ['Ángel', 'begoña'],
+    ],
+    [`RECORD_ID()='recNobody00000001'`, []],
+  ])('are those it names: %s', async (formula, found) => {
+    expect(await byFormula(formula)).toEqual(found)
+  })
+
+  it('must be in the view as well, and come in its order', async () => {
+    const formula = `OR(RECORD_ID()='${first}',RECORD_ID()='${second}',RECORD_ID()='${third}')`
+    expect(await byFormula(formula, 'view=Activos')).toEqual(['Zoe', 'Ángel'])
+    expect(await byFormula(formula, 'view=Activos&sort[0][field]=Nombre&maxRecords=1')).toEqual(['Ángel'])
+  })
+
+  it.each([
+    'TRUE()',
+    "{Nombre}='Zoe'",
+    `RECORD_ID()='${first}`,
+    `RECORD_ID()='${first}"`,
+    `RECORD_ID()!='${first}'`,
+    `NOT(RECORD_ID()='${first}')`,
+    `OR(RECORD_ID()='${first}', 1<0)`,
+    `OR(RECORD_ID()='${first}',)`,
+    `OR(RECORD_ID()='${first}'`,
+    'OR()',
+  ])('need a formula that this server understands: not %s', async (formula) => {
+    const { answer } = await list(`filterByFormula=${encodeURIComponent(formula)}`)
+    expect(answer).toEqual({
+      status: 422,
+      body: {
+        error: {
+          type: 'INVALID_FILTER_BY_FORMULA',
+          message: expect.stringContaining("this local server supports only RECORD_ID()='rec…'"),
+        },
+      },
     })
-    expect(await names('view=Activos')).toEqual(['Eva', 'Óscar', 'Zoe', 'Ángel'])
-  })
-
-  it('answers the same page again when its offset is used again', async () => {
-    const { body } = await list('pageSize=2')
-    const again = `pageSize=2&offset=${encodeURIComponent((body as { offset: string }).offset)}`
-    expect((await list(again)).body).toEqual((await list(again)).body)
-  })
-
-  it('tells an offset it never gave from one that is none', async () => {
-    expect(await errorType('offset=itrAAAAAAAAAAAAAA/rec00000000000001')).toBe(
-      'LIST_RECORDS_ITERATOR_NOT_AVAILABLE',
-    )
-    expect(await errorType('offset=2')).toBe('INVALID_OFFSET_VALUE')
   })
 })
 
@@ -176,7 +132,7 @@ describe('refused parameters', () => {
     ],
     ['sort[0][field]=Altura', { type: 'UNKNOWN_FIELD_NAME', message: 'Unknown field name: "Altura"' }],
   ])('answers 422 in the vendor’s words to %s', async (query, error) => {
-    expect(await list(query)).toEqual({ status: 422, body: { error } })
+    expect((await list(query)).answer).toEqual({ status: 422, body: { error } })
   })
 
   it.each([
@@ -186,11 +142,16 @@ describe('refused parameters', () => {
     'maxRecords=-1',
     'sort[0][field]=Edad&sort[0][direction]=up',
   ])('answers 422 to %s', async (query) => {
-    expect(await errorType(query)).toBe('INVALID_REQUEST_UNKNOWN')
+    expect((await list(query)).answer).toMatchObject({
+      status: 422,
+      body: { error: { type: 'INVALID_REQUEST_UNKNOWN' } },
+    })
   })
 
-  it('refuses what it cannot do instead of answering an unfiltered list', async () => {
-    const { body } = await list('filterByFormula=TRUE()')
-    expect(body).toHaveProperty('error.message', expect.stringContaining('does not support filterByFormula'))
+  it('refuses what it cannot do instead of ignoring it', async () => {
+    const { answer } = await list('recordMetadata[]=commentCount&cellFormat=string')
+    expect(answer).toHaveProperty('body.error.type', 'INVALID_REQUEST_UNKNOWN')
+    const message = expect.stringMatching(/Unrecognized key: "recordMetadata"[\s\S]*at cellFormat/)
+    expect(answer).toHaveProperty('body.error.message', message)
   })
 })

@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { loadPeople } from '@/local/airtable/loadPeople'
-import { AGENTS_VIEW, generatePeople } from '@/local/airtable/people'
-import { createTable } from '@/local/airtable/store'
+import { createTable, find, listView, type Table } from '@/local/airtable/table'
+import { loadPeople, samplePeople } from '@/local/data/loadPeople'
+import { AGENTS_VIEW, generatePeople } from '@/local/data/people'
+
+const recordsOf = (table: Table, view: string) => listView(table, find(table.views, view))
 
 describe('the generated people', () => {
   const data = generatePeople()
   const table = createTable(data)
-  const agents = table.list(table.findView(AGENTS_VIEW.name))
+  const agents = recordsOf(table, AGENTS_VIEW.name)
   const names = agents.map(({ fields }) => fields.Nombre)
 
   it('are the same every time', () => {
@@ -39,7 +41,7 @@ describe('the generated people', () => {
       expect(id).toMatch(/^rec[A-Za-z0-9]{14}$/)
       expect(new Date(createdTime).toISOString()).toBe(createdTime)
     }
-    expect([...table.fields]).toEqual([
+    expect(table.fields.map(({ name }) => name)).toEqual([
       'Nombre',
       'Cargo',
       'Estado',
@@ -57,7 +59,7 @@ describe('the generated people', () => {
     expect(agents.map(({ id }) => id)).toEqual(
       data.records.filter(({ fields }) => fields.Cargo !== 'Administración').map(({ id }) => id),
     )
-    expect(table.list(table.findView('Todos'))).toHaveLength(264)
+    expect(recordsOf(table, 'Todos')).toHaveLength(264)
   })
 
   it('hold names an application has to drop: missing, empty, blank and N/A with or without spaces', () => {
@@ -73,6 +75,13 @@ describe('the generated people', () => {
     expect(names.some((name) => /ñ/.test(String(name)))).toBe(true)
     expect(names.filter((name) => /^ \S.*\S {2}$/.test(String(name))).length).toBeGreaterThan(3)
   })
+})
+
+it('a table without fields of its own has those its records use, as texts', () => {
+  const { fields, ...data } = generatePeople()
+  const columns = ({ fields }: Table) => fields.map(({ id, name }) => [id, name])
+  expect(columns(createTable(data))).toEqual(columns(createTable({ ...data, fields: { ...fields } })))
+  expect(new Set(createTable(data).fields.map(({ type }) => type))).toEqual(new Set(['singleLineText']))
 })
 
 describe('people from a file', () => {
@@ -103,10 +112,25 @@ describe('people from a file', () => {
   it('become a table whose view keeps the order of the file', () => {
     const table = createTable(loadPeople(write(valid)))
     expect(table.name).toBe('People')
-    expect(table.list(table.findView('Agentes de venta')).map(({ fields }) => fields.Nombre)).toEqual([
-      'Zoe',
-      'Ana',
-    ])
+    expect(recordsOf(table, 'Agentes de venta').map(({ fields }) => fields.Nombre)).toEqual(['Zoe', 'Ana'])
+  })
+
+  it('have the fields that occur in the file, with types as their values suggest', () => {
+    const { id, createdTime, fields } = record('rec00000000000003', 'Eva')
+    const more = { id, createdTime, fields: { ...fields, Edad: 40, Activo: true, Temas: ['a'] } }
+    const table = loadPeople(write({ ...valid, records: [...valid.records, more] }))
+    expect(table.fields).toEqual({
+      Nombre: 'singleLineText',
+      Edad: 'number',
+      Activo: 'checkbox',
+      Temas: 'multipleSelects',
+    })
+  })
+
+  it('take the place of the invented ones when LOCAL_AIRTABLE_DATA names the file', () => {
+    const file = write(valid)
+    expect(samplePeople({ LOCAL_AIRTABLE_DATA: file }).what).toBe(`2 records of ${file}`)
+    expect(samplePeople({ LOCAL_AIRTABLE_DATA: ' ' }).what).toBe('264 invented people')
   })
 
   it.each([

@@ -99,7 +99,8 @@ describe('one record', () => {
 
   it.each([
     ['an unknown field', '{"fields":{"Altura":1}}', 422, 'UNKNOWN_FIELD_NAME'],
-    ['a body without fields', '{"Nombre":"x"}', 422, 'INVALID_REQUEST_UNKNOWN'],
+    ['a body without fields', '{"typecast":true}', 422, 'INVALID_REQUEST_MISSING_FIELDS'],
+    ['a body with something else', '{"Nombre":"x","fields":{}}', 422, 'INVALID_REQUEST_UNKNOWN'],
     ['a body that is not JSON', '{"fields":', 400, 'INVALID_REQUEST_UNKNOWN'],
     ['a body of more than 1 MiB', 'x'.repeat(1_048_577), 413, 'REQUEST_TOO_LARGE'],
   ])('stays as it is after a PATCH with %s', async (_, sent, status, type) => {
@@ -156,16 +157,20 @@ describe('the rate limit', () => {
 describe('the counters', () => {
   it('count requests, refusals, kinds, statuses and the bytes of bodies', async () => {
     const text = await (await fetch(`${table()}?pageSize=2`, { headers })).text()
-    const missing = await (await fetch(`${table()}/recNobody00000001`, { headers })).text()
+    const body = JSON.stringify({ fields: { Nombre: 'Íñigo' } })
+    const nobody = `${table()}/recNobody00000001`
+    const missing = await (await fetch(nobody, { method: 'PATCH', headers, body })).text()
+    const unknown = await (await fetch(`${server.url}/v0`, { method: 'PUT', headers })).text()
     expect(server.counters).toEqual({
-      requests: 2,
+      requests: 3,
       refusals: 0,
-      bytesOut: Buffer.byteLength(text) + Buffer.byteLength(missing),
-      byKind: { list: 1, listRecords: 0, get: 1, update: 0, unknown: 0 },
-      byStatus: { 200: 1, 404: 1 },
+      bytesIn: Buffer.byteLength(body),
+      bytesOut: Buffer.byteLength(text) + Buffer.byteLength(missing) + Buffer.byteLength(unknown),
+      byKind: { list: 1, update: 1, unknown: 1 },
+      byStatus: { 200: 1, 404: 2 },
     })
     await statuses(4)
-    expect(server.counters).toMatchObject({ requests: 6, refusals: 1, byStatus: { 429: 1 } })
+    expect(server.counters).toMatchObject({ requests: 7, refusals: 1, byStatus: { 429: 1 } })
   })
 
   it('are read without a key at /__local/stats, which does not count, and set to zero with DELETE', async () => {
@@ -210,6 +215,18 @@ describe('the process', () => {
     const started = performance.now()
     await fetch(`${slow.url}/v0/${baseId}/${tableId}?pageSize=1`, { headers })
     expect(performance.now() - started).toBeGreaterThan(29)
+    await slow.close()
+  })
+
+  it('makes a late answer on arrival, so that it can be out of date when it comes', async () => {
+    const before = await someRecord()
+    const slow = await startTestAirtable({ latencyMs: 40 })
+    const url = `${slow.url}/v0/${baseId}/${tableId}/${before.id}`
+    const read = call(url)
+    await expect.poll(() => slow.counters.requests).toBe(1)
+    await call(url, { method: 'PATCH', headers, body: '{"fields":{"Nombre":"Ada"}}' })
+    expect(await read).toEqual({ status: 200, body: before })
+    expect((await call(url)).body).toHaveProperty('fields.Nombre', 'Ada')
     await slow.close()
   })
 })

@@ -11,6 +11,7 @@ it('names what runs, where and why in columns, then the secrets and the requests
         where: 'http://127.0.0.1:8078',
         why: 'sample people',
         statsUrl: 'http://stats',
+        faultsUrl: 'http://faults',
       },
     ],
   })
@@ -21,6 +22,7 @@ it('names what runs, where and why in columns, then the secrets and the requests
       Airtable server  http://127.0.0.1:8078  sample people
 
       Airtable server counters  http://stats
+      Airtable server faults    http://faults
       ADMIN_TOKEN               admin-token
       CRON_SECRET               cron-secret
 

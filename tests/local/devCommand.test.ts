@@ -44,6 +44,7 @@ describe.each(['local/dev.ts', 'local/airtable/main.ts'])('%s', (file) => {
     const { code, stdout, stderr } = await command(file, ['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toContain('LOCAL_AIRTABLE_PORT')
+    expect(stdout).toContain('/__local/faults')
   })
 
   it('ends with one line and code 1 when the port it was told to use is taken', async () => {

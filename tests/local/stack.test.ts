@@ -54,7 +54,7 @@ describe('a stack for an empty environment', () => {
     expect(new Set(secrets).size).toBe(4)
   })
 
-  it('tells what it started, where, why, and where the counters are', async () => {
+  it('tells what it started, where, why, and where the counters and the faults are', async () => {
     const { parts, env } = await start({})
     expect(parts.map(({ name }) => name)).toEqual(['Redis engine', 'Upstash server', 'Airtable server'])
     expect(parts[1]?.where).toBe(env.UPSTASH_REDIS_REST_URL)
@@ -62,6 +62,12 @@ describe('a stack for an empty environment', () => {
       expect((await fetch(url)).status).toBe(200)
     }
     expect(parts.filter(({ statsUrl }) => statsUrl !== undefined)).toHaveLength(2)
+    for (const { statsUrl, faultsUrl } of parts.slice(1)) {
+      const fault = { kind: 'garbage', times: 1 }
+      await fetch(String(faultsUrl), { method: 'POST', body: JSON.stringify(fault) })
+      expect(await (await fetch(String(faultsUrl))).json()).toEqual({ active: fault })
+      expect((await fetch(String(statsUrl))).status).toBe(200)
+    }
   })
 
   it('is gone after stop, which may be called twice', async () => {

@@ -78,3 +78,52 @@ describe('the sync token', () => {
     expect(new Set(tokens).size).toBe(requests.length)
   })
 })
+
+describe('RESP2 answers', () => {
+  const raw = async (path: string, body?: unknown) => {
+    const response = await fetch(redis.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${redis.token}`, 'upstash-response-format': 'resp2' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const type = response.headers.get('content-type')
+    return {
+      status: response.status,
+      type,
+      body: Buffer.from(await response.arrayBuffer()).toString('latin1'),
+    }
+  }
+  const binary = 'application/octet-stream'
+
+  it('are what the engine would send', async () => {
+    await expect(raw('/set/k/v')).resolves.toEqual({ status: 200, type: binary, body: '+OK\r\n' })
+    await expect(raw('/get/k')).resolves.toMatchObject({ body: '$1\r\nv\r\n' })
+    await expect(raw('/get/none')).resolves.toMatchObject({ body: '$-1\r\n' })
+    await expect(raw('/exists/k')).resolves.toMatchObject({ body: ':1\r\n' })
+    const script = 'return {"OK", 7, false, {"x"}, redis.status_reply("FINE"), string.char(0, 255)}'
+    await expect(raw('/', ['EVAL', script, 0])).resolves.toMatchObject({
+      body: '*6\r\n$2\r\nOK\r\n:7\r\n$-1\r\n*1\r\n$1\r\nx\r\n+FINE\r\n$2\r\n\u0000\u00ff\r\n',
+    })
+  })
+
+  it('have errors as Redis has them', async () => {
+    const error = "-ERR wrong number of arguments for 'get' command\r\n"
+    await expect(raw('/get')).resolves.toEqual({ status: 400, type: binary, body: error })
+  })
+
+  it('follow each other for a pipeline', async () => {
+    await expect(raw('/pipeline', [['SET', 'k', 'v'], ['GET'], ['GET', 'k']])).resolves.toEqual({
+      status: 200,
+      type: binary,
+      body: "+OK\r\n-ERR wrong number of arguments for 'get' command\r\n$1\r\nv\r\n",
+    })
+  })
+
+  it('are not given for transactions, which are always JSON', async () => {
+    await expect(raw('/multi-exec', [['SET', 'k', 'v']])).resolves.toEqual({
+      status: 200,
+      type: 'application/json',
+      body: '[{"result":"OK"}]',
+    })
+  })
+})

@@ -112,11 +112,25 @@ describe('a command as a JSON array', () => {
     await expect(command('ECHO')).resolves.toMatchObject({ status: 400 })
   })
 
-  it('lets the engine say whether it knows MEMORY USAGE', async () => {
-    await command('SET', 'k', 'v')
-    const { status, body } = await command('MEMORY', 'USAGE', 'k')
-    if (status === 200) expect(body).toEqual({ result: expect.any(Number) })
-    else expect(body).toEqual({ error: expect.stringMatching(/^ERR unknown command 'MEMORY'/) })
+  it('tells or estimates the memory that a key takes', async () => {
+    await command('SET', 'small', 'v')
+    await command('SET', 'large', 'v'.repeat(10_000))
+    await command(
+      'HSET',
+      'hash',
+      ...Array.from({ length: 200 }, (_, index) => [`field ${index}`, 'v']).flat(),
+    )
+    const usage = async (...args: string[]): Promise<unknown> => {
+      const { body } = await command('MEMORY', 'USAGE', ...args)
+      return (body as { result: unknown }).result
+    }
+    const small = await usage('small')
+    expect(small).toBeGreaterThan(0)
+    expect(small).toBeLessThan(1_000)
+    expect(await usage('large')).toBeGreaterThan(10_000)
+    expect(await usage('hash', 'SAMPLES', '0')).toBeGreaterThan(1_500)
+    expect(await usage('missing')).toBeNull()
+    await expect(command('MEMORY', 'USAGE')).resolves.toMatchObject({ status: 400 })
   })
 })
 
@@ -172,8 +186,14 @@ describe('what a request may be', () => {
     await expect(rest(redis, path, { method: 'GET' })).resolves.toMatchObject({ status: 405 })
   })
 
-  it('refuses an answer format it does not have', async () => {
-    const headers = { 'upstash-response-format': 'resp2' }
-    await expect(rest(redis, '/ping', { headers })).resolves.toMatchObject({ status: 400 })
+  it.each([
+    { 'upstash-response-format': 'xml' },
+    { 'upstash-response-format': 'resp2', 'upstash-encoding': 'base64' },
+  ])('refuses %j', async (headers) => {
+    await expect(rest(redis, '/set/k/v', { headers })).resolves.toMatchObject({
+      status: 400,
+      body: { error: 'ERR unsupported response format or encoding' },
+    })
+    await expect(command('EXISTS', 'k')).resolves.toMatchObject({ body: { result: 0 } })
   })
 })

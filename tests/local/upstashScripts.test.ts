@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { rewriteShebang } from '@/local/upstash/shebang'
+import { withoutVendorFlag } from '@/local/upstash/dialect'
 import { redisForThisFile } from '../support/redisSuite'
 import { rest } from '../support/testRedis'
 
@@ -78,13 +78,14 @@ describe('any other script', () => {
 
 describe('the rewriting of a shebang', () => {
   it.each([
-    ['#!lua flags=allow-key-locking\nx', '#!lua\nx', '\nx'],
-    ['#!lua flags=no-writes,allow-key-locking\nx', '#!lua flags=no-writes\nx', '\nx'],
-    ['#!lua flags=allow-key-locking,allow-oom name=f\nx', '#!lua flags=allow-oom name=f\nx', '\nx'],
-    ['#!lua\nx', '#!lua\nx', '\nx'],
-    ['return "#!lua flags=allow-key-locking"', 'return "#!lua flags=allow-key-locking"', undefined],
-  ])('turns %j into %j', (script, forStock, forNone) => {
-    expect(rewriteShebang(script, 'flags')).toBe(forStock)
-    expect(rewriteShebang(script, 'none')).toBe(forNone ?? script)
+    ['#!lua flags=allow-key-locking\nx', '#!lua\nx'],
+    ['#!lua flags=no-writes,allow-key-locking\nx', '#!lua flags=no-writes\nx'],
+    ['#!lua flags=allow-key-locking,allow-oom name=f\nx', '#!lua flags=allow-oom name=f\nx'],
+    ['#!lua name=f flags=allow-key-locking\nx', '#!lua name=f\nx'],
+    ['#!lua\nx', '#!lua\nx'],
+    ['#!lua\n-- flags=allow-key-locking', '#!lua\n-- flags=allow-key-locking'],
+    ['return "#!lua flags=allow-key-locking"', 'return "#!lua flags=allow-key-locking"'],
+  ])('turns %j into %j', (script, rewritten) => {
+    expect(withoutVendorFlag(script)).toBe(rewritten)
   })
 })

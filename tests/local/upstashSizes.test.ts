@@ -55,6 +55,55 @@ describe('a response', () => {
   })
 })
 
+describe('a key', () => {
+  const KEY_LIMIT = 32_768
+  const longest = 'k'.repeat(KEY_LIMIT)
+  const refused = {
+    error: `ERR max key size exceeded. Limit: ${KEY_LIMIT} bytes, Actual: ${KEY_LIMIT + 1} bytes`,
+  }
+
+  it('may have 32 KiB', async () => {
+    await expect(rest(redis, '/', { body: ['SET', longest, longest] })).resolves.toMatchObject({
+      status: 200,
+    })
+    await expect(rest(redis, '/', { body: ['GET', longest] })).resolves.toMatchObject({
+      body: { result: longest },
+    })
+  })
+
+  it.each([
+    ['SET', [`${longest}k`, 'v']],
+    ['one of MSET', ['a', 'v', `${'ü'.repeat(KEY_LIMIT / 2)}k`, 'v']],
+    ['one of a script', ['return 1', 2, 'a', `${longest}k`, 'argument']],
+  ] as const)('is refused as that of %s when it has a byte more', async (name, args) => {
+    const command = name === 'SET' ? 'SET' : name === 'one of MSET' ? 'MSET' : 'EVAL'
+    const body = [command, ...args]
+    await expect(rest(redis, '/', { body })).resolves.toMatchObject({ status: 400, body: refused })
+    const batch = [['SET', 'b', 1], body]
+    await expect(rest(redis, '/pipeline', { body: batch })).resolves.toMatchObject({
+      status: 200,
+      body: [{ result: 'OK' }, refused],
+    })
+    await redis.flush()
+    await expect(rest(redis, '/multi-exec', { body: batch })).resolves.toMatchObject({
+      status: 400,
+      body: refused,
+    })
+    await expect(rest(redis, '/exists/a/b')).resolves.toMatchObject({ body: { result: 0 } })
+  })
+
+  it('is not what a long value, field or script is taken for', async () => {
+    const long = 'x'.repeat(KEY_LIMIT + 1)
+    const bodies = [
+      ['SET', 'k', long, 'PX', 60_000],
+      ['HSET', 'h', long, long],
+      ['EVAL', `return #ARGV[1] -- ${long}`, 1, 'k', long],
+    ]
+    for (const body of bodies)
+      await expect(rest(redis, '/', { body })).resolves.toMatchObject({ status: 200 })
+  })
+})
+
 describe('a value', () => {
   const megabyte = 'aß漢😀"\\\n\u0000'.repeat(100_000)
 

@@ -1,5 +1,5 @@
+import type { Fields, RecordData, TableData } from '../airtable/table'
 import { createRandom } from './random'
-import type { Fields, RecordData, TableData } from './types'
 
 const SEED = 20_260_601
 const PEOPLE = 264
@@ -26,6 +26,19 @@ const STREETS = ['Calle Mayor', 'Avenida de la Constitución', 'Paseo del Río',
 /** Who works in administration sells nothing, so the agents' view leaves them out. */
 const ADMINISTRATION = 'Administración'
 
+/** The columns, with their types in Airtable's words. */
+const FIELDS = {
+  Nombre: 'singleLineText',
+  Cargo: 'singleSelect',
+  Estado: 'singleSelect',
+  Partido: 'singleSelect',
+  Nacimiento: 'date',
+  Telefono: 'phoneNumber',
+  Web: 'url',
+  Oficina: 'singleLineText',
+  Alta: 'date',
+} as const
+
 /** Positions of records whose name is missing, blank or a placeholder, as colleagues leave them in a real table. */
 const UNUSABLE_NAMES: ReadonlyMap<number, string | undefined> = new Map([
   [17, 'N/A'],
@@ -41,6 +54,9 @@ export const AGENTS_VIEW = { id: 'viwAgentes0000001', name: 'Agentes de venta' }
 
 /** Every record, by name. */
 export const EVERYONE_VIEW = { id: 'viwTodos000000001', name: 'Todos' } as const
+
+/** The base of the sample people, and the key to it: no secret, as it opens nothing else. */
+export const PEOPLE_BASE = { baseId: 'appLocalPeople001', apiKey: 'patLocalDevelopment' } as const
 
 /** The table of sample people. */
 export const PEOPLE_TABLE = { id: 'tblPeople00000001', name: 'People' } as const
@@ -65,7 +81,7 @@ function person(random: () => number, position: number): RecordData {
   const id = `rec${Array.from({ length: 14 }, () => pick(random, [...RECORD_ID_LETTERS])).join('')}`
   const name = `${pick(random, GIVEN_NAMES)} ${pick(random, SURNAMES)} ${pick(random, SURNAMES)}`
   const joined = date(random, 2015, 10)
-  const fields: Fields = {
+  const fields: Fields & Record<keyof typeof FIELDS, unknown> = {
     Nombre: position % 37 === 5 ? ` ${name}  ` : name,
     Cargo: position % 11 === 10 ? ADMINISTRATION : pick(random, POSTS),
     Estado: pick(random, PROVINCES),
@@ -90,6 +106,7 @@ export function generatePeople(): TableData {
   const collator = new Intl.Collator('es')
   return {
     ...PEOPLE_TABLE,
+    fields: FIELDS,
     views: [
       { ...AGENTS_VIEW, includes: (fields) => fields.Cargo !== ADMINISTRATION },
       {

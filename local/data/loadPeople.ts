@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { z } from 'zod'
-import { AGENTS_VIEW } from './people'
-import type { TableData } from './types'
+import type { RecordData, TableData } from '../airtable/table'
+import { type Environment, read } from '../env'
+import { AGENTS_VIEW, generatePeople, PEOPLE_BASE } from './people'
 
 const schema = z.object({
   table: z.object({
@@ -42,6 +44,21 @@ function describe(issue: z.core.$ZodIssue | undefined): string {
     : `${issue.path.join('.') || 'top level'}: ${issue.message}`
 }
 
+function typeOf(value: unknown): string {
+  if (Array.isArray(value)) return 'multipleSelects'
+  if (typeof value === 'number') return 'number'
+  return typeof value === 'boolean' ? 'checkbox' : 'singleLineText'
+}
+
+/** The fields the records use, each with the type that its first value suggests. */
+function fieldsOf(records: readonly RecordData[]): Record<string, string> {
+  const types: Record<string, string> = {}
+  for (const [name, value] of records.flatMap(({ fields }) => Object.entries(fields))) {
+    types[name] ??= typeOf(value)
+  }
+  return types
+}
+
 /**
  * Reads a table from a JSON file `{ table: { id, name }, view, records: [{ id, createdTime, fields }] }`. Its one view
  * shows all records in the order of the file. Throws an error that names the file and the first thing wrong with it.
@@ -55,5 +72,13 @@ export function loadPeople(file: string): TableData {
     if (ids.has(id)) return fail(file, `record id ${id} appears twice`)
     ids.add(id)
   }
-  return { ...table, views: [{ id: AGENTS_VIEW.id, name: view }], records }
+  return { ...table, fields: fieldsOf(records), views: [{ id: AGENTS_VIEW.id, name: view }], records }
+}
+
+/** The base to serve and what is in it: the records of the file in LOCAL_AIRTABLE_DATA, else the invented people. */
+export function samplePeople(env: Environment) {
+  const file = read(env, 'LOCAL_AIRTABLE_DATA')
+  const table = file === undefined ? generatePeople() : loadPeople(resolve(file))
+  const what = file === undefined ? 'invented people' : `records of ${file}`
+  return { base: { ...PEOPLE_BASE, tables: [table] }, table, what: `${table.records.length} ${what}` }
 }

@@ -1,0 +1,40 @@
+import { fail, iteratorGone, refuse } from './errors'
+import type { Clock } from './rateLimit'
+import { newId } from './table'
+
+/** How long a list waits for its next page to be asked for, in milliseconds. The vendor does not say. */
+const IDLE_MS = 300_000
+const OFFSET_PATTERN = /^(itr[A-Za-z0-9]{14})\/(rec[A-Za-z0-9]{14})$/
+
+/** A list as it was found on page one, ids in order, and the place in it where a page starts. */
+type Position = { listId?: string; tableId: string; recordIds: readonly string[]; start: number }
+export type Offsets = ReturnType<typeof createOffsets>
+
+/**
+ * Remembers the lists that have further pages. Membership and order stay as they were on page one, values do not, and
+ * an offset may be used again, as when a page is retried. Only the newest thousand are kept.
+ */
+export function createOffsets(clock: Clock) {
+  const open = new Map<string, Position & { usedAt: number }>()
+  return {
+    /** Where the page starts that an offset stands for; refuses the request when it stands for none. */
+    resume(tableId: string, offset: string): Position {
+      const [, listId = '', recordId = ''] = OFFSET_PATTERN.exec(offset) ?? []
+      if (listId === '') fail(422, 'INVALID_OFFSET_VALUE', 'The value of offset is invalid')
+      const list = open.get(listId) ?? refuse(iteratorGone)
+      const start = list.recordIds.indexOf(recordId)
+      if (list.tableId !== tableId || start < 0 || clock() - list.usedAt > IDLE_MS) refuse(iteratorGone)
+      return { ...list, listId, start }
+    },
+    /** The offset of the page that starts at `start`; undefined past the end. */
+    offsetAt(position: Position, start: number): string | undefined {
+      const recordId = position.recordIds[start]
+      if (recordId === undefined) return undefined
+      const { listId = newId('itr') } = position
+      open.set(listId, { ...position, usedAt: clock() })
+      const [oldest = ''] = open.keys()
+      if (open.size > 1_000) open.delete(oldest)
+      return `${listId}/${recordId}`
+    },
+  }
+}

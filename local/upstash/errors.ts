@@ -1,0 +1,43 @@
+import type { RestAnswer } from './http'
+
+/** The most bytes a request or a response may have: the vendor's limit of every plan without an extra charge. */
+export const MAX_BODY_BYTES = 10_485_760
+
+const REFUSED = 'REFUSED'
+
+/** Ends a command, or the request if it has no other, with the vendor's text. */
+export function refuse(text: string): never {
+  throw Object.assign(new Error(text), { code: REFUSED })
+}
+
+export const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && 'code' in error && error.code === REFUSED
+
+/** The vendor's text, which it uses for responses too. */
+export function checkSize(bytes: number): void {
+  if (bytes <= MAX_BODY_BYTES) return
+  refuse(`ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes, Actual: ${bytes} bytes`)
+}
+
+/** An error as the vendor sends it. */
+export const fail = (status: number, error: string): RestAnswer => ({
+  status,
+  body: JSON.stringify({ error }),
+})
+
+export const unauthorized = fail(401, 'WRONGPASS invalid or missing auth token')
+
+export const notAllowed = (...allow: string[]): RestAnswer => ({
+  ...fail(405, 'ERR method not allowed'),
+  headers: { allow: allow.join(', ') },
+})
+
+/** The vendor documents neither a 429 nor a 500, so their texts are ours. */
+export const FAULT_ANSWERS = {
+  unauthorized,
+  'rate-limit': fail(429, 'ERR too many requests'),
+  error: fail(500, 'ERR internal error'),
+  'bad-gateway': { status: 502, body: '<h1>502 Bad Gateway</h1>', headers: { 'content-type': 'text/html' } },
+  garbage: { status: 200, body: '{"result":"OK' },
+  'wrong-shape': { status: 200, body: '{"data":{}}' },
+}
