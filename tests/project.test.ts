@@ -6,7 +6,7 @@ import vercel from '../vercel.json'
 const read = (path: string) => readFileSync(path, 'utf8')
 const filesIn = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.tsx?$/.test(name))
+    .filter((name) => /\.tsx?$/.test(name) && !name.includes('.next/'))
     .map((name) => join(folder, name))
 
 describe('vercel.json', () => {
