@@ -11,12 +11,18 @@ function columns(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/** What `npm run dev` says before Next does: what runs where and why, the secrets, and requests to try. */
+/**
+ * What `npm run dev` says before Next does: what runs where and why, the secrets it made up, and requests to try. Secrets
+ * that somebody has set are not shown.
+ */
 export function banner(
   appUrl: string,
   appNote: string,
   { env, parts }: Pick<LocalStack, 'env' | 'parts'>,
+  ownSecrets: readonly string[] = [],
 ): string {
+  const shown = (name: string) => (ownSecrets.includes(name) ? 'as you have set it' : (env[name] ?? ''))
+  const sent = (name: string) => (ownSecrets.includes(name) ? `$${name}` : env[name])
   const running = columns([
     ['App', appUrl, appNote],
     ...parts.map(({ name, where, why }) => [name, where, why]),
@@ -26,13 +32,13 @@ export function banner(
       ...(statsUrl === undefined ? [] : [[`${name} counters`, statsUrl]]),
       ...(faultsUrl === undefined ? [] : [[`${name} faults`, faultsUrl]]),
     ]),
-    ['ADMIN_TOKEN', env.ADMIN_TOKEN ?? ''],
-    ['CRON_SECRET', env.CRON_SECRET ?? ''],
+    ['ADMIN_TOKEN', shown('ADMIN_TOKEN')],
+    ['CRON_SECRET', shown('CRON_SECRET')],
   ])
   const requests = [
     `curl -i ${appUrl}/api/airtable/agents`,
-    `curl -i -X POST -H 'Authorization: Bearer ${env.ADMIN_TOKEN}' ${appUrl}/api/airtable/agents/refresh`,
-    `curl -i -H 'Authorization: Bearer ${env.CRON_SECRET}' ${appUrl}/api/cron/refresh`,
+    `curl -i -X POST -H "Authorization: Bearer ${sent('ADMIN_TOKEN')}" ${appUrl}/api/airtable/agents/refresh`,
+    `curl -i -H "Authorization: Bearer ${sent('CRON_SECRET')}" ${appUrl}/api/cron/refresh`,
   ]
   return `\n${running}\n\n${details}\n\n${requests.map((line) => `  ${line}`).join('\n')}\n`
 }

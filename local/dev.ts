@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { banner } from './banner'
 import { loadDevelopmentEnv } from './env'
 import { openRoutes } from './openRoutes'
-import { choosePort } from './ports'
+import { choosePort, holdPort } from './ports'
 import { startLocalStack } from './stack'
 import { catchStopSignals, exitCodeOf, type StopSignal, supervise } from './supervise'
 
@@ -41,10 +41,14 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
     given: portOption ?? env.PORT,
     fallback: DEFAULT_PORT,
   })
-  const stack = await startLocalStack({}, env)
+  // Held until Next takes it, so that no server of the stack does.
+  const free = await holdPort(port)
+  const stack = await startLocalStack({}, env).finally(free)
   try {
     if (stop.aborted) return exitCodeOf(stop.reason as StopSignal)
-    console.log(banner(`http://localhost:${port}`, moved ? `port ${DEFAULT_PORT} is in use` : '', stack))
+    const ownSecrets = Object.keys(stack.env).filter((name) => env[name] === stack.env[name])
+    const note = moved ? `port ${DEFAULT_PORT} is in use` : ''
+    console.log(banner(`http://localhost:${port}`, note, stack, ownSecrets))
     // Started through node itself: a wrapper in between would be one more process to end.
     const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
     const args = [next, 'dev', '-p', String(port)]

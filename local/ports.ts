@@ -64,3 +64,12 @@ export async function choosePort(wish: PortWish): Promise<PortChoice> {
     `ports ${wish.fallback} to ${wish.fallback + TRIES - 1} are all in use; set ${wish.variable} to a free one`,
   )
 }
+
+/** Keeps a port from everybody else until the returned function is called. */
+export function holdPort(port: number): Promise<() => Promise<void>> {
+  return new Promise((resolve, reject) => {
+    const holder = createServer()
+    holder.once('error', reject)
+    holder.listen(port, () => resolve(() => new Promise((released) => holder.close(() => released()))))
+  })
+}

@@ -21,7 +21,7 @@ export interface EngineConnection {
   keysOf(command: Command): Promise<readonly string[]>
   /** Whether the engine counts a command, or one of its subcommands, among the reads. */
   isRead(name: string): Promise<boolean>
-  /** The replies of a command that has no end to them; see ./stream. */
+  /** The replies of a command that has no end to them, see ./stream; they end with this connection at the latest. */
   openStream(command: Command): Promise<Readable>
   /** Resolves once the engine has answered. */
   connected(): Promise<void>
@@ -51,6 +51,7 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
   client.connect().catch(() => undefined)
   await attempted
 
+  const streams = new Set<Readable>()
   const run = (command: Command): Promise<Reply> => settle(client.sendCommand(command))
   return {
     run,
@@ -70,7 +71,11 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
       String(await run(['COMMAND', 'INFO', name]))
         .split(',')
         .includes('@read'),
-    openStream: (command) => openStream(url, command),
+    openStream: async (command) => {
+      const stream = await openStream(url, command)
+      streams.add(stream)
+      return stream.once('close', () => streams.delete(stream))
+    },
     connected: async () => {
       // A connection looks ready until its end has been noticed, so only an answer counts.
       while (!(await run(['PING']).catch(() => undefined))) {
@@ -78,6 +83,7 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
       }
     },
     close: () => {
+      for (const stream of streams) stream.destroy()
       if (client.isOpen) client.destroy()
     },
   }

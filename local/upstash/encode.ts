@@ -9,7 +9,7 @@ function toJson(reply: Reply, base64: boolean, nested = false): Json {
   if (reply === null || typeof reply === 'number') return reply
   if (typeof reply === 'string' || Buffer.isBuffer(reply)) {
     // Clients decode every string inside an array, so only an OK on its own may stay as it is.
-    const plain = !base64 || (!nested && reply.toString() === 'OK')
+    const plain = !base64 || (!nested && reply.length === 2 && reply.toString() === 'OK')
     return plain ? reply.toString() : Buffer.from(reply).toString('base64')
   }
   return isError(reply) ? toJson(reply.error, base64, true) : reply.map((item) => toJson(item, base64, true))

@@ -20,17 +20,15 @@ export function checkSize(bytes: number): void {
 }
 
 /** An error as the vendor sends it. */
-export const fail = (status: number, error: string): RestAnswer => ({
-  status,
-  body: JSON.stringify({ error }),
-})
+export function fail(status: number, error: string): RestAnswer {
+  return { status, body: JSON.stringify({ error }) }
+}
 
 export const unauthorized = fail(401, 'WRONGPASS invalid or missing auth token')
 
-export const notAllowed = (...allow: string[]): RestAnswer => ({
-  ...fail(405, 'ERR method not allowed'),
-  headers: { allow: allow.join(', ') },
-})
+export function notAllowed(...allow: string[]): RestAnswer {
+  return { ...fail(405, 'ERR method not allowed'), headers: { allow: allow.join(', ') } }
+}
 
 /** The vendor documents neither a 429 nor a 500, so their texts are ours. */
 export const FAULT_ANSWERS = {

@@ -27,8 +27,16 @@ it('names what runs, where and why in columns, then the secrets and the requests
       CRON_SECRET               cron-secret
 
       curl -i http://localhost:3001/api/airtable/agents
-      curl -i -X POST -H 'Authorization: Bearer admin-token' http://localhost:3001/api/airtable/agents/refresh
-      curl -i -H 'Authorization: Bearer cron-secret' http://localhost:3001/api/cron/refresh
+      curl -i -X POST -H "Authorization: Bearer admin-token" http://localhost:3001/api/airtable/agents/refresh
+      curl -i -H "Authorization: Bearer cron-secret" http://localhost:3001/api/cron/refresh
     "
   `)
+})
+
+it('does not show a secret that somebody has set', () => {
+  const env = { ADMIN_TOKEN: 'their-own-secret', CRON_SECRET: 'made-up' }
+  const text = banner('http://localhost:3000', '', { env, parts: [] }, ['ADMIN_TOKEN'])
+  expect(text).not.toContain('their-own-secret')
+  expect(text).toContain('"Authorization: Bearer $ADMIN_TOKEN"')
+  expect(text).toContain('made-up')
 })
