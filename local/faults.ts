@@ -84,7 +84,10 @@ function createGate(server: Server) {
       if (port === undefined) return
       const closed = port
       port = undefined
-      await listenOnLoopback(server, closed)
+      await listenOnLoopback(server, closed).catch((error: unknown) => {
+        port = closed
+        throw error
+      })
     },
     /** Leaves `spared` to its own end: the connection over which the fault was asked for. */
     close: async (spared?: Socket): Promise<void> => {

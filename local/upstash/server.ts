@@ -17,7 +17,7 @@
  * - While the engine is down requests are answered 503 at once. One that hangs keeps its requests waiting.
  * - Where the vendor's documents are silent the choice is ours: statuses of size errors, texts for malformed bodies, a
  *   pipeline in RESP2 (its replies in a row), messages of several lines (several `data:` lines, as the standard says),
- *   which reads the read-only token permits, the bodies of 429 and 500.
+ *   patterns with a `?` (it begins the query unless encoded), which reads the read-only token permits, 429 and 500.
  */
 import { connectEngine, ENGINE_UNREACHABLE } from '../engine/connection'
 import { type LocalServer, startLocalServer } from '../localServer'

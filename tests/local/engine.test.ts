@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type EngineOptions, type RedisEngine, startEngine } from '@/local/engine'
@@ -44,6 +45,26 @@ describe('an engine of the kind under test', () => {
     const second = await start({ kind, port: portOf(first) })
     expect(second.url).toBe(first.url)
     await expect(askOnce(second.url, ['GET', 'k'])).resolves.toBeNull()
+  })
+
+  it('has what the vendor has beside the commands of data', async () => {
+    const { url } = await start({ kind })
+    await expect(askOnce(url, ['ECHO', 'héllo'])).resolves.toBe('héllo')
+    await askOnce(url, ['SET', 'k', 'v'])
+    await expect(askOnce(url, ['MEMORY', 'USAGE', 'k', 'SAMPLES', '0'])).resolves.toBeGreaterThan(0)
+    await expect(askOnce(url, ['MEMORY', 'USAGE', 'none'])).resolves.toBeNull()
+    await expect(askOnce(url, ['MEMORY', 'USAGE', 'k', 'BAD', '0'])).rejects.toThrow(/syntax error/)
+  })
+
+  it('runs scripts with a shebang, and keeps those from writing that say they only read', async () => {
+    const { url } = await start({ kind })
+    const script = (flags: string): string => `#!lua${flags}\nreturn redis.call("SET", KEYS[1], "written")`
+    await expect(askOnce(url, ['EVAL', script(''), '1', 'k'])).resolves.toBe('OK')
+    const readOnly = script(' flags=allow-oom,no-writes')
+    await expect(askOnce(url, ['EVAL', readOnly, '1', 'k'])).rejects.toThrow(/Write commands are not allowed/)
+    const sha = String(await askOnce(url, ['SCRIPT', 'LOAD', readOnly]))
+    expect(sha).toBe(createHash('sha1').update(readOnly).digest('hex'))
+    await expect(askOnce(url, ['EVALSHA', sha, '1', 'k'])).rejects.toThrow(/Write commands are not allowed/)
   })
 
   it('can be stopped twice', async () => {

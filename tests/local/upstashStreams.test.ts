@@ -115,6 +115,15 @@ describe('a subscription', () => {
     await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0]))
   })
 
+  it('ends with the server even when a fault kept it from its client', async () => {
+    const server = await startUpstashServer({ redisUrl: redis.engine.url, token: redis.token })
+    await server.faults.set({ kind: 'lost-reply' })
+    await expect(open('/subscribe/chat', server)).rejects.toThrow(/fetch failed/)
+    await expect(command('PUBSUB', 'NUMSUB', 'chat')).resolves.toEqual(['chat', 1])
+    await server.close()
+    await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0]))
+  })
+
   it('ends with the engine, and is answered 503 until it is back', async () => {
     const chat = await open('/subscribe/chat')
     await chat.next()

@@ -2,45 +2,41 @@ import { type RestResult, rest } from '@/tests/support/testRedis'
 import { refusalOf } from './knownDifferences'
 import type { RandomRequest, Words } from './randomRequests'
 
-type Entry = { result?: unknown; error?: string }
+type Entry = { readonly result?: unknown; readonly error?: string }
+type Address = Parameters<typeof rest>[0]
 
-/** A server under comparison. */
-export interface Address {
-  readonly url: string
-  readonly token: string
+function sorted(items: readonly unknown[]): unknown[] {
+  return items.map((item) => JSON.stringify(item)).sort()
 }
 
-const UNORDERED = new Set(['SMEMBERS', 'KEYS'])
-const PAIRED = new Set(['HGETALL'])
+function inPairs(items: readonly unknown[]): unknown[] {
+  return items.flatMap((item, index) => (index % 2 === 0 ? [[item, items[index + 1]]] : []))
+}
 
-const inOrder = (items: readonly unknown[]): unknown[] =>
-  [...items].sort((one, other) => JSON.stringify(one).localeCompare(JSON.stringify(other)))
-
-const inPairs = (items: readonly unknown[]): unknown[] =>
-  items.flatMap((item, index) => (index % 2 === 0 ? [[item, items[index + 1]]] : []))
-
-/** Time goes on between the two servers, so what is left of a time that lasts is told in tens of minutes. */
+/** Time goes on between the two servers: what is left of a long time is told without its last minute. */
 function coarse(left: unknown, unit: number): unknown {
-  return typeof left === 'number' && left > 0 ? Math.round(left / (600 * unit)) : left
+  return typeof left === 'number' && left > 0 ? Math.ceil(left / (60 * unit)) : left
 }
 
-function comparable([word]: Words, entry: Entry): Entry {
+/** A reply without what may differ from engine to engine: the order of what has none, and the passing of time. */
+function comparable([word = '']: Words, { result, error }: Entry): Entry {
   const name = String(word).toUpperCase()
-  const { result, error } = entry
   if (error !== undefined) return { error: refusalOf(name, error) }
-  if (name === 'TTL') return { ...entry, result: coarse(result, 1) }
-  if (name === 'PTTL') return { ...entry, result: coarse(result, 1_000) }
-  if (!Array.isArray(result)) return entry
-  if (UNORDERED.has(name)) return { result: inOrder(result) }
-  if (PAIRED.has(name)) return { result: inOrder(inPairs(result)) }
-  if (name === 'SCAN' && Array.isArray(result[1])) return { result: [result[0], inOrder(result[1])] }
-  return entry
+  if (name === 'TTL' || name === 'PTTL') return { result: coarse(result, name === 'TTL' ? 1 : 1_000) }
+  if (!Array.isArray(result)) return { result }
+  if (name === 'SMEMBERS') return { result: sorted(result) }
+  if (name === 'HGETALL') return { result: sorted(inPairs(result)) }
+  return { result: name === 'SCAN' ? [result[0], sorted(result[1])] : result }
 }
 
-/** What a server answers, without what may differ from run to run. */
-export async function answerOf(server: Address, { path, commands }: RandomRequest): Promise<unknown> {
-  const body = path === '/' ? commands[0] : commands
-  const { status, body: answer }: RestResult = await rest(server, path, { body })
-  if (!Array.isArray(answer)) return { status, answer: comparable(commands[0] ?? [], answer as Entry) }
-  return { status, answer: answer.map((entry: Entry, index) => comparable(commands[index] ?? [], entry)) }
+export function send(server: Address, { path, commands }: RandomRequest): Promise<RestResult> {
+  return rest(server, path, { body: path === '/' ? commands[0] : commands })
+}
+
+/** What a server answers, for comparison with another one. */
+export async function answerOf(server: Address, request: RandomRequest): Promise<unknown> {
+  const { status, body } = await send(server, request)
+  const entries = (Array.isArray(body) ? body : [body]) as Entry[]
+  const replies = entries.map((entry, index) => comparable(request.commands[index] ?? [], entry))
+  return { status, batch: Array.isArray(body), replies }
 }
