@@ -2,7 +2,7 @@
 
 import { airtableConfig, peopleTable } from './config/airtableConfig'
 import { assertSecrets, logLevel, refreshConfig } from './config/appConfig'
-import { cacheConfig, cacheFailFast } from './config/cacheConfig'
+import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
 import type { AnyField } from './core-services/cache/engine/fieldConfig'
@@ -72,8 +72,13 @@ function assertConfiguration(env: Env): void {
 
 /** A prefix that leaves no room for the keys of the fields would fail every read. */
 function assertKeysFit(env: Env, fields: readonly AnyField[]): void {
-  const { keyPrefix: prefix, keyVersion: version, maxKeyLength: maxLength } = cacheConfig(env)
-  const keys = createKeySpace({ prefix, version, maxLength })
+  const {
+    keyPrefix: prefix,
+    keyVersion: version,
+    keySeparator: separator,
+    maxKeyLength: maxLength,
+  } = keyConfig(env)
+  const keys = createKeySpace({ prefix, version, separator, maxLength })
   try {
     for (const { key } of fields) keys.physical(key)
   } catch (error) {

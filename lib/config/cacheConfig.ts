@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { BreakerOptions } from '../core-services/cache/engine/breaker'
 import { configInvalid } from '../core-services/cache/engine/errors'
+import { KEY_SEPARATORS } from '../core-services/cache/engine/keyStrategy'
 import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from './env'
 
 /** Upstash's console gives the first pair, Vercel's storage integration the second. Never one of each. */
@@ -10,22 +11,28 @@ const PAIRS = [
   ['KV_REST_API_URL', 'KV_REST_API_TOKEN'],
 ] as const
 
-export interface CacheConfig {
+/** How keys are made; needs no credentials. */
+export interface KeyConfig {
+  keyPrefix: string
+  keyVersion: string
+  keySeparator: string
+  /** Longest physical key, in characters. */
+  maxKeyLength: number
+}
+
+export interface CacheConfig extends KeyConfig {
   url: string
   token: string
   /** The variables that url and token came from, for error messages. */
   urlName: string
   tokenName: string
-  keyPrefix: string
-  keyVersion: string
-  maxKeyLength: number
   commandTimeoutMs: number
   slowCommandMs: number
   batchSize: number
   breaker: BreakerOptions
 }
 
-const settings = z.object({
+const keySettings = z.object({
   CACHE_KEY_VERSION: z.preprocess(
     (value) => value || 'v1',
     z
@@ -39,7 +46,17 @@ const settings = z.object({
       .regex(/^[\w.-]{1,60}$/, { error: 'CACHE_KEY_PREFIX may hold letters, digits, dots, - and _' })
       .optional(),
   ),
+  CACHE_KEY_SEPARATOR: z.preprocess(
+    (value) => value || ':',
+    z.string().refine((value) => [...KEY_SEPARATORS].includes(value), {
+      error: `CACHE_KEY_SEPARATOR is none of ${[...KEY_SEPARATORS].join(' ')}`,
+    }),
+  ),
   CACHE_MAX_KEY_LENGTH: wholeNumber('CACHE_MAX_KEY_LENGTH', 'characters', 250, 32_000),
+})
+
+const settings = z.object({
+  ...keySettings.shape,
   CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250, 60_000),
   CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100, 60_000),
   CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100, 10_000),
@@ -49,15 +66,18 @@ const settings = z.object({
   CACHE_CB_HALF_OPEN_MAX_CALLS: wholeNumber('CACHE_CB_HALF_OPEN_MAX_CALLS', 'probes', 3, 100),
 })
 
+/** Throws CONFIG_INVALID, naming each variable that is unusable. */
+export function keyConfig(env: Env = process.env): KeyConfig {
+  return toKeyConfig(parseEnv(keySettings, env), env)
+}
+
 /** Throws CONFIG_INVALID, naming each variable that is missing or unusable. */
 export function cacheConfig(env: Env = process.env): CacheConfig {
   const credentials = redisCredentials(env)
   const values = parseEnv(settings, env)
   return {
     ...credentials,
-    keyPrefix: values.CACHE_KEY_PREFIX ?? defaultPrefix(env),
-    keyVersion: values.CACHE_KEY_VERSION,
-    maxKeyLength: values.CACHE_MAX_KEY_LENGTH,
+    ...toKeyConfig(values, env),
     commandTimeoutMs: values.CACHE_COMMAND_TIMEOUT_MS,
     slowCommandMs: values.CACHE_MAX_LATENCY_MS,
     batchSize: values.CACHE_BATCH_SIZE,
@@ -67,6 +87,15 @@ export function cacheConfig(env: Env = process.env): CacheConfig {
       recoveryMs: values.CACHE_CB_RECOVERY_TIMEOUT,
       halfOpenProbes: values.CACHE_CB_HALF_OPEN_MAX_CALLS,
     },
+  }
+}
+
+function toKeyConfig(values: z.infer<typeof keySettings>, env: Env): KeyConfig {
+  return {
+    keyPrefix: values.CACHE_KEY_PREFIX ?? defaultPrefix(env),
+    keyVersion: values.CACHE_KEY_VERSION,
+    keySeparator: values.CACHE_KEY_SEPARATOR,
+    maxKeyLength: values.CACHE_MAX_KEY_LENGTH,
   }
 }
 

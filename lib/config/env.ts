@@ -36,8 +36,8 @@ function isPlainHttpUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
 }
 
-/** A positive whole number with a default; `max` keeps it within what makes sense. */
-export const wholeNumber = (name: string, unit: string, fallback: number, max: number) =>
+/** A whole number with a default, positive unless `min` is 0; `max` keeps it within what makes sense. */
+export const wholeNumber = (name: string, unit: string, fallback: number, max: number, min: 0 | 1 = 1) =>
   z.preprocess(
     unsetIfEmpty,
     z
@@ -45,7 +45,7 @@ export const wholeNumber = (name: string, unit: string, fallback: number, max: n
       .regex(/^\d{1,9}$/, { error: `${name} is not a whole number: give ${unit}, such as ${fallback}` })
       .default(String(fallback))
       .transform(Number)
-      .refine((value) => value > 0, { error: `${name} must be greater than 0 (${unit})` })
+      .refine((value) => value >= min, { error: `${name} must be greater than 0 (${unit})` })
       .refine((value) => value <= max, { error: `${name} is ${max} ${unit} at most` }),
   )
 

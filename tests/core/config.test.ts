@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { airtableConfig, peopleTable } from '@/lib/config/airtableConfig'
 import { assertSecrets, logLevel, refreshConfig, secret } from '@/lib/config/appConfig'
-import { cacheConfig, cacheFailFast } from '@/lib/config/cacheConfig'
+import { cacheConfig, cacheFailFast, keyConfig } from '@/lib/config/cacheConfig'
 
 const upstash = {
   UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.example',
@@ -73,6 +73,9 @@ describe('where Redis is', () => {
       /CACHE_COMMAND_TIMEOUT_MS must be greater than 0 \(milliseconds\)/,
     ],
     [{ ...upstash, CACHE_KEY_PREFIX: 'a:b' }, /CACHE_KEY_PREFIX may hold letters, digits/],
+    [{ ...upstash, CACHE_KEY_SEPARATOR: '::' }, /CACHE_KEY_SEPARATOR is none of : \/ \| # ; , @$/],
+    [{ ...upstash, CACHE_KEY_SEPARATOR: '*' }, /CACHE_KEY_SEPARATOR is none of/],
+    [{ ...upstash, CACHE_KEY_SEPARATOR: '-' }, /CACHE_KEY_SEPARATOR is none of/],
   ])('refuses %j and names the variable', (env, message) => {
     expect(() => cacheConfig(env)).toThrow(message)
   })
@@ -94,6 +97,15 @@ describe('where Redis is', () => {
     expect(cacheConfig({ ...upstash, VERCEL_ENV: 'preview', CACHE_KEY_PREFIX: 'shared' }).keyPrefix).toBe(
       'shared',
     )
+  })
+
+  it('makes keys without credentials, as a build does', () => {
+    expect(keyConfig({ CACHE_KEY_SEPARATOR: '/' })).toEqual({
+      keyPrefix: 'field-cache-development',
+      keyVersion: 'v1',
+      keySeparator: '/',
+      maxKeyLength: 250,
+    })
   })
 
   it('treats an empty variable as unset', () => {

@@ -10,6 +10,7 @@ export const settings: CacheConfig = {
   tokenName: 'UPSTASH_REDIS_REST_TOKEN',
   keyPrefix: 'test',
   keyVersion: 'v1',
+  keySeparator: ':',
   maxKeyLength: 250,
   commandTimeoutMs: 2_000,
   slowCommandMs: 60_000,

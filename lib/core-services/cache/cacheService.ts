@@ -286,6 +286,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
   const keys = createKeySpace({
     prefix: config.keyPrefix,
     version: config.keyVersion,
+    separator: config.keySeparator,
     maxLength: config.maxKeyLength,
   })
   return {

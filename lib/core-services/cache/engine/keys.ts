@@ -10,6 +10,8 @@ export interface KeySpaceOptions {
   prefix: string
   /** Raise it to leave all stored entries behind. */
   version: string
+  /** One of KEY_SEPARATORS; `:` by default. */
+  separator?: string
   /** Longest physical key, in characters. */
   maxLength: number
 }
@@ -19,6 +21,8 @@ export interface KeySpace {
   internal(kind: string, logical: string): string
   /** A glob over logical keys as a glob over physical ones. */
   pattern(glob: string): string
+  /** A glob for all internal names of a kind. */
+  internalPattern(kind: string): string
   logical(physical: string): string
 }
 
@@ -28,8 +32,8 @@ const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
 /** Room for what the engine puts around a key, such as the name of a lease: what can be stored can also be locked. */
 const ENGINE_ROOM = 24
 
-export function createKeySpace({ prefix, version, maxLength }: KeySpaceOptions): KeySpace {
-  const namespace = `${prefix}:${version}`
+export function createKeySpace({ prefix, version, separator = ':', maxLength }: KeySpaceOptions): KeySpace {
+  const namespace = `${prefix}${separator}${version}`
   const assertUsable = (key: string): void => {
     const problem = keyProblem(key)
     if (problem !== undefined) throw keyInvalid(key, problem)
@@ -38,14 +42,15 @@ export function createKeySpace({ prefix, version, maxLength }: KeySpaceOptions):
     physical(logical) {
       assertUsable(logical)
       const length = namespace.length + ENGINE_ROOM + logical.length
-      if (length <= maxLength) return `${namespace}:${logical}`
+      if (length <= maxLength) return `${namespace}${separator}${logical}`
       throw keyInvalid(logical, `with its prefix it has ${length} characters, ${maxLength} at most`)
     },
     internal(kind, logical) {
       assertUsable(logical)
-      return `${namespace}~${kind}:${logical}`
+      return `${namespace}~${kind}${separator}${logical}`
     },
-    pattern: (glob) => `${escapeGlob(namespace)}:${glob}`,
+    pattern: (glob) => `${escapeGlob(namespace)}${separator}${glob}`,
+    internalPattern: (kind) => `${escapeGlob(namespace)}~${kind}${separator}*`,
     logical: (physical) => physical.slice(namespace.length + 1),
   }
 }
