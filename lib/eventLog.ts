@@ -16,6 +16,9 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'refresh.finished': 'info',
   'refresh.failed': 'error',
   'cron.finished': 'info',
+  'lock.acquired': 'debug',
+  'lock.refused': 'info',
+  'lock.lost': 'warn',
   'request.failed': 'error',
 }
 

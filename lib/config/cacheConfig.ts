@@ -3,6 +3,12 @@ import { z } from 'zod'
 import type { BreakerOptions } from '../core-services/cache/engine/breaker'
 import { configInvalid } from '../core-services/cache/engine/errors'
 import { KEY_SEPARATORS } from '../core-services/cache/engine/keyStrategy'
+import {
+  type LockDefaults,
+  MAX_LOCK_RETRIES,
+  MAX_LOCK_RETRY_DELAY_MS,
+  MAX_LOCK_TTL_SECONDS,
+} from '../core-services/cache/engine/lockOptions'
 import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from './env'
 
 /** Upstash's console gives the first pair, Vercel's storage integration the second. Never one of each. */
@@ -30,6 +36,7 @@ export interface CacheConfig extends KeyConfig {
   slowCommandMs: number
   batchSize: number
   breaker: BreakerOptions
+  lock: LockDefaults
 }
 
 const keySettings = z.object({
@@ -64,6 +71,9 @@ const settings = z.object({
   CACHE_CB_MONITORING_PERIOD: wholeNumber('CACHE_CB_MONITORING_PERIOD', 'milliseconds', 300_000, 86_400_000),
   CACHE_CB_RECOVERY_TIMEOUT: wholeNumber('CACHE_CB_RECOVERY_TIMEOUT', 'milliseconds', 60_000, 86_400_000),
   CACHE_CB_HALF_OPEN_MAX_CALLS: wholeNumber('CACHE_CB_HALF_OPEN_MAX_CALLS', 'probes', 3, 100),
+  CACHE_LOCK_DEFAULT_TTL: wholeNumber('CACHE_LOCK_DEFAULT_TTL', 'seconds', 30, MAX_LOCK_TTL_SECONDS),
+  CACHE_LOCK_RETRY_DELAY: wholeNumber('CACHE_LOCK_RETRY_DELAY', 'milliseconds', 100, MAX_LOCK_RETRY_DELAY_MS),
+  CACHE_LOCK_MAX_RETRIES: wholeNumber('CACHE_LOCK_MAX_RETRIES', 'retries', 3, MAX_LOCK_RETRIES, 0),
 })
 
 /** Throws CONFIG_INVALID, naming each variable that is unusable. */
@@ -86,6 +96,11 @@ export function cacheConfig(env: Env = process.env): CacheConfig {
       windowMs: values.CACHE_CB_MONITORING_PERIOD,
       recoveryMs: values.CACHE_CB_RECOVERY_TIMEOUT,
       halfOpenProbes: values.CACHE_CB_HALF_OPEN_MAX_CALLS,
+    },
+    lock: {
+      ttlSeconds: values.CACHE_LOCK_DEFAULT_TTL,
+      retryDelay: values.CACHE_LOCK_RETRY_DELAY,
+      retryCount: values.CACHE_LOCK_MAX_RETRIES,
     },
   }
 }

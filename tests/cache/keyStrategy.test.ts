@@ -195,11 +195,14 @@ describe('the separator', () => {
     expect(fresh.keyPattern('orders', fresh.ANY)).toBe('orders|*')
   })
 
-  it('is also that of the keys in Redis', async () => {
+  it('is also that of the keys in Redis, of what fields store and of locks', async () => {
     const { cache } = cacheFor(redis, { keySeparator: '/' })
     await cache.initialize()
     await cache.set('orders/1', 1)
-    expect(await cache.redis.exists('test/v1/orders/1')).toBe(1)
+    const lock = await cache.lock.acquire('a')
+    expect(await cache.redis.exists('test/v1/orders/1', 'test/v1~lock/a')).toBe(2)
     expect(await cache.keysByPattern('orders/*')).toEqual(['orders/1'])
+    expect(await cache.lock.countActive()).toBe(1)
+    await cache.lock.release(lock)
   })
 })

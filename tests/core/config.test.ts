@@ -76,6 +76,12 @@ describe('where Redis is', () => {
     [{ ...upstash, CACHE_KEY_SEPARATOR: '::' }, /CACHE_KEY_SEPARATOR is none of : \/ \| # ; , @$/],
     [{ ...upstash, CACHE_KEY_SEPARATOR: '*' }, /CACHE_KEY_SEPARATOR is none of/],
     [{ ...upstash, CACHE_KEY_SEPARATOR: '-' }, /CACHE_KEY_SEPARATOR is none of/],
+    [
+      { ...upstash, CACHE_LOCK_DEFAULT_TTL: '0' },
+      /CACHE_LOCK_DEFAULT_TTL must be greater than 0 \(seconds\)/,
+    ],
+    [{ ...upstash, CACHE_LOCK_RETRY_DELAY: '1.5' }, /CACHE_LOCK_RETRY_DELAY is not a whole number/],
+    [{ ...upstash, CACHE_LOCK_MAX_RETRIES: '10001' }, /CACHE_LOCK_MAX_RETRIES is 10000 retries at most/],
   ])('refuses %j and names the variable', (env, message) => {
     expect(() => cacheConfig(env)).toThrow(message)
   })
@@ -106,6 +112,11 @@ describe('where Redis is', () => {
       keySeparator: '/',
       maxKeyLength: 250,
     })
+  })
+
+  it('has a lock of 30 s, tried again three times after 100 ms, or not at all', () => {
+    expect(cacheConfig(upstash).lock).toEqual({ ttlSeconds: 30, retryDelay: 100, retryCount: 3 })
+    expect(cacheConfig({ ...upstash, CACHE_LOCK_MAX_RETRIES: '0' }).lock.retryCount).toBe(0)
   })
 
   it('treats an empty variable as unset', () => {

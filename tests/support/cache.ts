@@ -17,6 +17,7 @@ export const settings: CacheConfig = {
   batchSize: 100,
   // Opens in every outage of the tests, and is probed as soon as it is over.
   breaker: { failureThreshold: 5, windowMs: 300_000, recoveryMs: 20, halfOpenProbes: 3 },
+  lock: { ttlSeconds: 30, retryDelay: 5, retryCount: 3 },
 }
 
 /** A CacheService for a test server; generous deadlines, because test machines are slow at times. */

@@ -19,3 +19,32 @@ export function manualClock(): ManualClock {
     },
   }
 }
+
+/** Stands still until it is advanced, which ends the sleeps that are due by then. */
+export function alarmClock(): ManualClock & { readonly sleepers: number } {
+  const clock = manualClock()
+  const sleeping = new Set<{ due: number; wake: () => void }>()
+  return {
+    ...clock,
+    sleep: (milliseconds, signal) =>
+      new Promise((resolve) => {
+        const sleeper = { due: clock.monotonic() + milliseconds, wake: resolve }
+        if (signal?.aborted) return resolve()
+        sleeping.add(sleeper)
+        signal?.addEventListener('abort', () => {
+          sleeping.delete(sleeper)
+          resolve()
+        })
+      }),
+    advance(milliseconds) {
+      clock.advance(milliseconds)
+      for (const sleeper of [...sleeping].filter(({ due }) => due <= clock.monotonic())) {
+        sleeping.delete(sleeper)
+        sleeper.wake()
+      }
+    },
+    get sleepers() {
+      return sleeping.size
+    },
+  }
+}

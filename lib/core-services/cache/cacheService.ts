@@ -18,6 +18,8 @@ import {
 } from './engine/errors'
 import { createFieldStore, type FieldStore } from './engine/fieldStore'
 import { createKeySpace, type KeySpace } from './engine/keys'
+import { createLocks, type Locks } from './engine/lock'
+import { createLockStore } from './engine/lockStore'
 import type { CacheOptions } from './engine/options'
 import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
@@ -40,6 +42,7 @@ interface Started {
   commands: CacheCommands
   patterns: PatternCommands
   fieldStore: FieldStore
+  locks: Locks
   keys: KeySpace
   batchSize: number
 }
@@ -246,6 +249,11 @@ export class CacheService implements ServiceInterface {
     return this.#ready('breaker').transport.breaker
   }
 
+  /** Locks across all instances: `cache.lock.withLock(`critical:${id}`, work, 30, { retryCount: 3, retryDelay: 100 })`. */
+  get lock(): Locks {
+    return this.#ready('lock').locks
+  }
+
   get counters(): Readonly<TransportCounters> {
     return this.#ready('counters').transport.counters
   }
@@ -297,6 +305,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
     commands: createCommands(send, keys),
     patterns: createPatternCommands(send, transport, keys, config.batchSize),
     fieldStore: createFieldStore(send, (commands) => sendTogether(transport, commands), keys, ports),
+    locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }
 

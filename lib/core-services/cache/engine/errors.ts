@@ -214,6 +214,27 @@ export const sourceInvalid = (field: string, reason: string): CodedError =>
     },
   )
 
+export const lockInvalid = (reason: string): CodedError =>
+  codedError('LOCK_INVALID', `The lock cannot be taken like this: ${reason}`, {
+    hint: 'Give names, a ttl in seconds, retryCount as a number and retryDelay in milliseconds.',
+  })
+
+export const lockNotAcquired = (names: readonly string[], attempts: number): CodedError =>
+  codedError('LOCK_NOT_ACQUIRED', `Somebody else holds ${lockText(names)} (tried ${attempts} times)`, {
+    hint: 'Try again later, or with a higher retryCount.',
+    retryAfter: 1,
+  })
+
+export const lockLost = (names: readonly string[]): CodedError =>
+  codedError('LOCK_LOST', `It is no longer certain that ${lockText(names)} is held`, {
+    hint: 'Somebody else may work at the same time. Stop when the signal is aborted, and check the fencing token where you write.',
+  })
+
+function lockText(names: readonly string[]): string {
+  const rest = names.length > 1 ? ` and ${names.length - 1} more` : ''
+  return `the lock ${JSON.stringify(names[0])}${rest}`
+}
+
 function networkReason(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
   // The library's own words can quote the URL or a header, secrets included.

@@ -43,6 +43,9 @@ export type FieldCacheEvent =
       skipped: number
       fresh: number
     }
+  | { type: 'lock.acquired'; names: readonly string[]; attempts: number; durationMs: number }
+  | { type: 'lock.refused'; names: readonly string[]; attempts: number; durationMs: number }
+  | { type: 'lock.lost'; names: readonly string[] }
   | { type: 'request.failed'; path: string; code: string; message: string }
 
 export type EventType = FieldCacheEvent['type']

@@ -13,7 +13,8 @@ export interface Clock {
   now(): number
   /** Monotonic clock in ms, for durations and deadlines of this process. */
   monotonic(): number
-  sleep(milliseconds: number): Promise<void>
+  /** Ends early, without an error, when the signal is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
 export interface Ports {
@@ -32,7 +33,17 @@ export interface Ports {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const wake = () => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, milliseconds)
+      signal?.addEventListener('abort', wake, { once: true })
+    }),
 }
 
 export const defaultPorts: Ports = {

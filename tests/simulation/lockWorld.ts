@@ -1,0 +1,170 @@
+import type fc from 'fast-check'
+import { hasCode, isCodedError } from '@/lib/core-services/cache/engine/errors'
+import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
+import { createLocks, type Locks } from '@/lib/core-services/cache/engine/lock'
+import { createLockStore } from '@/lib/core-services/cache/engine/lockStore'
+import { type Clock, defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import type { RawReply } from '@/lib/core-services/cache/engine/send'
+import { connectSim, type Fault, SimRedis } from './simRedis'
+
+export type LockOperation =
+  | { do: 'work'; names: readonly string[]; steps: number; retryCount: number }
+  | { do: 'hold'; names: readonly string[]; milliseconds: number }
+  | { do: 'die'; names: readonly string[] }
+  | { do: 'wait'; milliseconds: number }
+
+export interface LockPlan {
+  /** What each client does, one thing after the other; clients with an even number share one process, odd ones another. */
+  clients: readonly (readonly LockOperation[])[]
+  faults: readonly Fault[]
+}
+
+interface Grant {
+  names: readonly string[]
+  token: number
+  /** Who was still certain to hold one of these names when somebody else got it. */
+  intruded: readonly string[]
+}
+
+export interface LockHistory {
+  /** In the order in which Redis gave them. */
+  grants: Grant[]
+  /** What was said to have been done alone: the token, and how many grants there were when the work had ended. */
+  alone: { token: number; names: readonly string[]; grantsThen: number }[]
+  /** Writes to a resource that refuses a token lower than the highest it has seen. */
+  writes: { token: number; accepted: boolean }[]
+  during: { contention: boolean; lost: boolean; takenOver: boolean; lateWrite: boolean }
+}
+
+export const TTL_SECONDS = 3
+
+/** Redis with the three scripts of locks; the real ones run in the tests against real engines. */
+class LockRedis extends SimRedis {
+  #token = 0
+  readonly #granted: (names: readonly string[], token: number) => void
+
+  constructor(now: () => number, granted: (names: readonly string[], token: number) => void) {
+    super(now)
+    this.#granted = granted
+  }
+
+  override execute([command, ...args]: Parameters<SimRedis['execute']>[0]): RawReply {
+    if (command !== 'EVAL') return super.execute([command, ...args])
+    const [script = '', count, ...rest] = args.map(String)
+    const keys = rest.slice(0, Number(count))
+    const [holder = '', milliseconds = ''] = rest.slice(Number(count))
+    if (script.includes("'INCR'")) return this.#take(keys.slice(0, -1), holder, milliseconds)
+    const holders = super.execute(['MGET', ...keys]) as RawReply[]
+    const held = keys.filter((_, index) => holders[index] === holder)
+    if (!script.includes("'PEXPIRE'")) return held.length === 0 ? 0 : super.execute(['DEL', ...held])
+    if (held.length < keys.length) return 0
+    for (const name of keys) super.execute(['SET', name, holder, 'PX', milliseconds])
+    return 1
+  }
+
+  #take(names: string[], holder: string, milliseconds: string): RawReply {
+    const holders = super.execute(['MGET', ...names]) as RawReply[]
+    if (holders.some((other) => other !== null)) return 0
+    for (const name of names) super.execute(['SET', name, holder, 'PX', milliseconds])
+    this.#token += 1
+    this.#granted(names, this.#token)
+    return this.#token
+  }
+}
+
+export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Promise<LockHistory> {
+  let time = 0
+  let holders = 0
+  let requests = 0
+  const history: LockHistory = {
+    grants: [],
+    alone: [],
+    writes: [],
+    during: { contention: false, lost: false, takenOver: false, lateWrite: false },
+  }
+  const processes: Locks[] = []
+  const redis = new LockRedis(
+    () => time,
+    (physical, token) => {
+      const names = physical.map((name) => name.split(':').at(-1) ?? '')
+      const certain = processes.flatMap(({ held }) => held)
+      history.grants.push({ names, token, intruded: names.filter((name) => certain.includes(name)) })
+    },
+  )
+  const hop = (label: string) => scheduler.schedule(Promise.resolve(), label)
+  const clock: Clock = {
+    now: () => time,
+    monotonic: () => time,
+    async sleep(milliseconds, signal) {
+      const due = time + milliseconds
+      const woken = new Promise((resolve) => signal?.addEventListener('abort', resolve))
+      if (!signal?.aborted) await Promise.race([hop(`sleep ${milliseconds}`), woken])
+      if (!signal?.aborted) time = Math.max(time, due)
+    },
+  }
+
+  function startProcess(): Locks {
+    const ports = { ...defaultPorts, clock, random: () => 0.5, uniqueToken: () => `h${++holders}` }
+    const nextFault = () => plan.faults[requests++ % Math.max(1, plan.faults.length)] ?? 'none'
+    const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
+    const store = createLockStore(connectSim(redis, hop, nextFault).send, keys)
+    return createLocks(store, keys, { ttlSeconds: TTL_SECONDS, retryCount: 2, retryDelay: 500 }, ports)
+  }
+
+  let highest = 0
+  async function write(token: number): Promise<void> {
+    await hop('write')
+    const accepted = token >= highest
+    highest = Math.max(highest, token)
+    history.writes.push({ token, accepted })
+    if (!accepted) history.during.lateWrite = true
+  }
+
+  async function operate(locks: Locks, operation: LockOperation): Promise<void> {
+    switch (operation.do) {
+      case 'work': {
+        const { names, steps, retryCount } = operation
+        let ended = { token: 0, names, grantsThen: 0 }
+        await locks.withLock(
+          names,
+          async ({ token }) => {
+            for (let step = 0; step < steps; step += 1) await write(token)
+            ended = { token, names, grantsThen: history.grants.length }
+          },
+          TTL_SECONDS,
+          { retryCount },
+        )
+        history.alone.push(ended)
+        return
+      }
+      case 'hold': {
+        const lock = await locks.acquireMany(operation.names)
+        await clock.sleep(operation.milliseconds)
+        await write(lock.token)
+        if (!(await locks.release(lock))) history.during.takenOver = true
+        return
+      }
+      case 'die':
+        await locks.acquireMany(operation.names)
+        return
+      case 'wait':
+        await clock.sleep(operation.milliseconds)
+    }
+  }
+
+  processes.push(startProcess(), startProcess())
+  const clients = plan.clients.map(async (operations, number) => {
+    for (const operation of operations) {
+      try {
+        await operate(processes[number % 2] as Locks, operation)
+      } catch (error) {
+        // A refusal, a loss and a Redis that fails are told; anything else is a bug.
+        if (!isCodedError(error)) throw error
+        if (hasCode(error, 'LOCK_NOT_ACQUIRED')) history.during.contention = true
+        if (hasCode(error, 'LOCK_LOST')) history.during.lost = true
+      }
+    }
+  })
+  await scheduler.waitFor(Promise.all(clients))
+  return history
+}
