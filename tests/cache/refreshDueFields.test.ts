@@ -75,7 +75,7 @@ it('goes on with the next field when one fails, and leaves the stored value of t
   expect((await storedEntry(server.runtime, 'a_key'))?.body).toBe('"old"')
 })
 
-it('is the only run, over all processes, and gives its claim back', async () => {
+it('is the only run, over all processes, and gives its lock back', async () => {
   const gate = deferred<unknown>()
   const fields = [due('a', () => gate.promise)]
   const running = refreshDueFields(fields, options, server.runtime)
@@ -88,20 +88,18 @@ it('is the only run, over all processes, and gives its claim back', async () => 
   expect(short((await refreshDueFields(fields, options, other.runtime)).fields)).toEqual(['a fresh'])
 })
 
-it('does not take away the claim of another run that began after its own had run out', async () => {
+it('does not take away the lock of another run that began after its own had run out', async () => {
   const gate = deferred<unknown>()
-  const running = refreshDueFields(
-    [due('a', () => gate.promise)],
-    { ...options, budgetMs: 30_000 },
-    server.runtime,
-  )
-  const store = await server.runtime.store()
-  await expect.poll(() => store.claim('lock', 'cron', 'probe', 1)).toBe(false)
+  const running = refreshDueFields([due('a', () => gate.promise)], options, server.runtime)
+  await expect.poll(() => server.events.of('lock.acquired')).toHaveLength(1)
   await redis.flush()
-  expect(await store.claim('lock', 'cron', 'another run', 60_000)).toBe(true)
+  const locks = await (await startProcess()).runtime.locks()
+  await locks.acquire('cron')
   gate.resolve(1)
-  await running
-  expect(await store.claim('lock', 'cron', 'a third', 60_000)).toBe(false)
+  expect(short((await running).fields)).toEqual(['a refreshed'])
+  await expect(locks.acquire('cron', 1, { retryCount: 0 })).rejects.toMatchObject({
+    code: 'LOCK_NOT_ACQUIRED',
+  })
 })
 
 it('counts what it did in one event', async () => {

@@ -4,13 +4,13 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldCon
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { createSeenTokens } from '@/lib/core-services/cache/engine/seenTokens'
-import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import type { CronRuntime, FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
 import type { TestRedis } from './testRedis'
 
 export interface FieldProcess {
-  runtime: FieldRuntime
+  runtime: CronRuntime
   events: RecordedEvents
 }
 
@@ -22,6 +22,7 @@ export async function startFieldProcess(redis: { url: string; token: string }): 
     events,
     runtime: {
       store: async () => cache.fieldStore,
+      locks: async () => cache.lock,
       flights: createFlights(),
       seen: createSeenTokens(),
       ports: { ...defaultPorts, emit: events.emit },

@@ -1,9 +1,11 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
 import { refreshConfig } from '../../config/appConfig'
 import { serviceRegistry } from '../service-registry'
+import type { CacheService } from './cacheService'
 import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
+import type { Locks } from './engine/lock'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
 import { createSeenTokens, type SeenTokens } from './engine/seenTokens'
@@ -19,7 +21,13 @@ export interface FieldRuntime {
   refreshTimeoutMs: number
 }
 
-export function fieldRuntime(): FieldRuntime {
+/** What the cron needs besides. */
+export interface CronRuntime extends FieldRuntime {
+  /** Rejects as `store` does. */
+  locks(): Promise<Locks>
+}
+
+export function fieldRuntime(): CronRuntime {
   const ports = processPorts()
   return {
     ports,
@@ -29,15 +37,18 @@ export function fieldRuntime(): FieldRuntime {
     get refreshTimeoutMs() {
       return refreshConfig().refreshTimeoutMs
     },
-    async store() {
-      try {
-        return (await serviceRegistry.getService('cache')).fieldStore
-      } catch (error) {
-        // A cache that nobody registered is a mistake to be seen, not an outage to be borne.
-        if (!hasCode(error, 'SERVICE_FAILED')) throw error
-        throw cacheUnavailable(error.cause)
-      }
-    },
+    store: async () => (await cacheService()).fieldStore,
+    locks: async () => (await cacheService()).lock,
+  }
+}
+
+async function cacheService(): Promise<CacheService> {
+  try {
+    return await serviceRegistry.getService('cache')
+  } catch (error) {
+    // A cache that nobody registered is a mistake to be seen, not an outage to be borne.
+    if (!hasCode(error, 'SERVICE_FAILED')) throw error
+    throw cacheUnavailable(error.cause)
   }
 }
 

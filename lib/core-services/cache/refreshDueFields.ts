@@ -1,10 +1,11 @@
 /** Keeps fields warm: refreshes each that has reached its `refreshEvery`, one after the other, one run at a time. */
 import { ageSeconds } from './engine/entry'
-import { codeOf, isRedisFailure } from './engine/errors'
+import { codeOf, hasCode } from './engine/errors'
 import type { AnyField } from './engine/fieldConfig'
+import type { LockHolder } from './engine/lock'
 import { lookFrom } from './engine/look'
 import { guardNames } from './engine/tokens'
-import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
+import { type CronRuntime, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { forceRefresh } from './refreshCache'
 
 export type FieldOutcome =
@@ -29,22 +30,21 @@ export interface WarmupOptions {
   enabled: boolean
 }
 
+/** How long a run that was cut off keeps the next one away, in s. */
+const LOCK_TTL_SECONDS = 30
+
 /** Rejects with a REDIS_ error or CACHE_UNAVAILABLE when Redis cannot be asked: then nothing could be stored either. */
 export async function refreshDueFields(
   fields: readonly AnyField[],
   { budgetMs, enabled }: WarmupOptions,
-  runtime: FieldRuntime = fieldRuntime(),
+  runtime: CronRuntime = fieldRuntime(),
 ): Promise<WarmupRun> {
   const { clock, emit } = runtime.ports
   const startedAt = clock.now()
   const started = clock.monotonic()
   const remainingMs = () => budgetMs - (clock.monotonic() - started)
   const outcomes = enabled
-    ? await asOnlyRun(runtime, fields, budgetMs, async () => {
-        const done: FieldOutcome[] = []
-        for (const field of fields) done.push(await refreshIfDue(runtime, field, remainingMs()))
-        return done
-      })
+    ? await asOnlyRun(runtime, fields, (field) => refreshIfDue(runtime, field, remainingMs()))
     : skipAll(fields, 'warmup-disabled')
   const count = (outcome: FieldOutcome['outcome']) =>
     outcomes.filter((field) => field.outcome === outcome).length
@@ -59,27 +59,25 @@ export async function refreshDueFields(
   return { startedAt: isoTime(startedAt), finishedAt: isoTime(clock.now()), fields: outcomes }
 }
 
-/** The claim outlives the budget, so that a run which is cut off blocks the next one for a while, not for ever. */
 async function asOnlyRun(
-  runtime: FieldRuntime,
+  runtime: CronRuntime,
   fields: readonly AnyField[],
-  budgetMs: number,
-  run: () => Promise<FieldOutcome[]>,
+  refresh: (field: AnyField) => Promise<FieldOutcome>,
 ): Promise<FieldOutcome[]> {
-  const store = await runtime.store()
-  const token = crypto.randomUUID()
-  const release = () => store.release('lock', 'cron', token)
-  try {
-    if (!(await store.claim('lock', 'cron', token, budgetMs))) return skipAll(fields, 'another-run')
-    return await run()
-  } finally {
-    // Also after a claim without an answer, which may have been heard. Released by token, so twice does no harm.
-    await release()
-      .catch(release)
-      .catch((error: unknown) => {
-        if (!isRedisFailure(error)) throw error
-      })
+  const outcomes: FieldOutcome[] = []
+  const run = async ({ signal }: LockHolder) => {
+    for (const field of fields) {
+      outcomes.push(...(signal.aborted ? skipAll([field], 'another-run') : [await refresh(field)]))
+    }
   }
+  try {
+    await (await runtime.locks()).withLock('cron', run, LOCK_TTL_SECONDS, { retryCount: 0 })
+  } catch (error) {
+    if (hasCode(error, 'LOCK_NOT_ACQUIRED')) return skipAll(fields, 'another-run')
+    // Forced refreshes are safe without the lock, which only saves the source from two runs.
+    if (!hasCode(error, 'LOCK_LOST')) throw error
+  }
+  return outcomes
 }
 
 async function refreshIfDue(

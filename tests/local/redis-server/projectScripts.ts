@@ -1,19 +1,23 @@
 import { createFieldStore } from '@/lib/core-services/cache/engine/fieldStore'
 import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
+import { createLockStore } from '@/lib/core-services/cache/engine/lockStore'
 import { systemClock } from '@/lib/core-services/cache/engine/ports'
+import type { Send } from '@/lib/core-services/cache/engine/send'
 
 const sent = new Set<string>()
-const store = createFieldStore(
-  async (name, script) => {
-    if (name === 'EVAL') sent.add(String(script))
-    return 1
-  },
-  async () => [],
-  createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 }),
-  { clock: systemClock },
-)
-await store.release('lease', 'name', 'token')
+const send: Send = async (name, script) => {
+  if (name === 'EVAL') sent.add(String(script))
+  return 1
+}
+const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
+
+const store = createFieldStore(send, async () => [], keys, { clock: systemClock })
 await store.writeForced({ entry: 'entry', text: 'text', ttl: 60, own: 'new', expected: [['token', 'old']] })
+
+const locks = createLockStore(send, keys)
+await locks.take(['name'], 'holder', 1_000, 1)
+await locks.extend(['name'], 'holder', 1_000)
+await locks.release(['name'], 'holder')
 
 /** The scripts that the project runs, as it sends them. */
 export const projectScripts: readonly string[] = [...sent]

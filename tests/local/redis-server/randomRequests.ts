@@ -107,7 +107,13 @@ const collections = [
 const scriptArguments = fc
   .tuple(times(key), times(value, 5))
   .map(([names, args]) => [names.length, ...names, ...args])
-const scripts = projectScripts.map((script) => command('EVAL', fc.constant(script), scriptArguments))
+/** Those of locks: a holder, a time, and where a counter begins. */
+const timedArguments = fc
+  .tuple(times(key), value, milliseconds, fc.constantFrom<string | number>(1_000, 'x'))
+  .map(([names, ...args]) => [names.length, ...names, ...args])
+const scripts = projectScripts.map((script) =>
+  command('EVAL', fc.constant(script), /'PX'|'PEXPIRE'/.test(script) ? timedArguments : scriptArguments),
+)
 
 const wellFormed = fc.oneof(
   ...strings,

@@ -55,8 +55,8 @@ describe('js-redis-server and redis-server', () => {
   }, 300_000)
 
   it('run the scripts of the project', () => {
-    expect(projectScripts).toHaveLength(2)
-    expect(projectScripts.join('\n')).toMatch(/'DEL'[\s\S]*'MGET'/)
+    expect(projectScripts).toHaveLength(4)
+    expect(projectScripts.join('\n')).toMatch(/'MGET'[\s\S]*'INCR'[\s\S]*'PEXPIRE'[\s\S]*'DEL'/)
   })
 })
 

@@ -6,6 +6,7 @@ import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
 import type { Ports } from './ports'
 import type { RawReply, Send } from './send'
+import { SHEBANG } from './shebang'
 import { shortHash } from './shortHash'
 import { createTickReads, type Snapshot } from './tickReads'
 import type { Token } from './tokens'
@@ -55,15 +56,7 @@ export interface FieldStore {
   remove(entry: string): Promise<void>
   /** Takes a name for a time; false when somebody holds it. */
   claim(kind: string, name: string, token: string, milliseconds: number): Promise<boolean>
-  /** Gives back what was claimed with this token, and nothing that somebody else has claimed since. */
-  release(kind: string, name: string, token: string): Promise<void>
 }
-
-/** Lets the script lock its keys alone, where by default it would lock the whole database (Upstash, key locking). */
-const SHEBANG = '#!lua flags=allow-key-locking\n'
-
-const RELEASE_SCRIPT = `${SHEBANG}if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0`
 
 /**
  * KEYS: the entry, its own version key, the other version keys. ARGV: text, ttl in s or '', the new own token, then the
@@ -132,9 +125,6 @@ export function createFieldStore(
     },
     async claim(kind, name, token, milliseconds) {
       return (await send('SET', keys.internal(kind, name), token, 'NX', 'PX', milliseconds)) === 'OK'
-    },
-    async release(kind, name, token) {
-      await send('EVAL', RELEASE_SCRIPT, 1, keys.internal(kind, name), token)
     },
   }
 }
