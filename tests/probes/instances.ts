@@ -1,0 +1,78 @@
+import { vi } from 'vitest'
+import type { CacheConfig } from '@/lib/config/cacheConfig'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { type Clock, systemClock } from '@/lib/core-services/cache/engine/ports'
+import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { cacheFor } from '../support/cache'
+import { deferred } from '../support/deferred'
+import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
+import type { TestRedis } from '../support/testRedis'
+
+/** An instance whose clocks, connection and background work are the test's to direct. */
+export interface Instance extends FieldProcess {
+  read<T>(config: FieldCacheConfig<T>, force?: Force): Promise<FieldAnswer<T>>
+  /** Lets time pass for this instance: both of its clocks go on. */
+  pass(seconds: number): void
+  /** Sets its wall clock wrong. */
+  skew(seconds: number): void
+  /** Runs what it had put off until after its answers. */
+  finishBackgroundWork(): Promise<void>
+}
+
+export async function startInstance(
+  redis: Pick<TestRedis, 'url' | 'token'>,
+  settings: Partial<CacheConfig> = {},
+): Promise<Instance> {
+  const { runtime, events } = await startFieldProcess(redis)
+  let passedMs = 0
+  let skewMs = 0
+  let background: (() => Promise<void>)[] = []
+  const clock: Clock = {
+    now: () => systemClock.now() + passedMs + skewMs,
+    monotonic: () => systemClock.monotonic() + passedMs,
+    sleep: systemClock.sleep,
+  }
+  runtime.ports = { ...runtime.ports, clock, defer: (work) => background.push(work) > 0 }
+  if (Object.keys(settings).length > 0) {
+    const { cache } = cacheFor(redis, settings, { emit: events.emit })
+    await cache.initialize()
+    runtime.store = async () => cache.fieldStore
+  }
+  return {
+    runtime,
+    events,
+    read: (config, force = 'never') => readFieldCache(config, force, runtime),
+    pass: (seconds) => {
+      passedMs += seconds * 1000
+    },
+    skew: (seconds) => {
+      skewMs = seconds * 1000
+    },
+    async finishBackgroundWork() {
+      const work = background
+      background = []
+      await Promise.all(work.map((run) => run()))
+    },
+  }
+}
+
+/** A source whose first answer is slow: it brings what the source held when it was asked. */
+export function slowSource(rest: Partial<FieldCacheConfig<string>> = {}) {
+  const gate = deferred<void>()
+  const source = { value: 'old' }
+  const fetcher = vi.fn(async () => {
+    const { value } = source
+    if (fetcher.mock.calls.length === 1) await gate.promise
+    return value
+  })
+  return {
+    config: field(fetcher, rest),
+    fetcher,
+    /** What it answers whoever asks from now on. */
+    set: (value: string) => {
+      source.value = value
+    },
+    /** The first answer comes now. */
+    answer: () => gate.resolve(),
+  }
+}
