@@ -92,7 +92,7 @@ describe('a source that fails', () => {
         await here.read(config)
         fetcher.mockRejectedValue(new Error('the source is down'))
         for (const instance of [here, there]) instance.pass(61)
-        for (let coolDown = 1; coolDown <= 3; coolDown += 1) {
+        for (let coolDown = 1; coolDown <= 2; coolDown += 1) {
           fetcher.mockClear()
           // Two seconds for both instances, each of which reads every 20 ms.
           for (let read = 0; read < 100; read += 1) {

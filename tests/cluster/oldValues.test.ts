@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { type Cluster, clusterForThisFile, fieldOf } from '../support/cluster'
+import { type Deferred, deferred } from '../support/deferred'
+import type { Answered, Worker, WorkerField } from '../support/workers'
+
+const cluster = clusterForThisFile({ refreshTimeoutMs: 3_000 })
+
+const FIELDS = 30
+const ROUNDS = 8
+const TIMEOUT_MS = 60_000
+
+/** What the source holds for a key; `slow` makes its next answer wait. */
+interface Row {
+  version: number
+  slow?: { asked: Deferred<void>; answer: Deferred<void> } | undefined
+}
+
+const rows = new Map<string, Row>()
+
+/** Brings what it held when it was asked, as every source does. */
+async function answerOf(key: string): Promise<{ text: string }> {
+  const row = rows.get(key) ?? { version: 0 }
+  const { version, slow } = row
+  row.slow = undefined
+  slow?.asked.resolve()
+  await slow?.answer.promise
+  return { text: String(version) }
+}
+
+/** What makes the old value unfit, and the answers that must bring the new one already. */
+const RENEWALS: ((worker: Worker, field: WorkerField) => Promise<Answered[]>)[] = [
+  async (worker, field) => worker.invalidateField(field).then(() => []),
+  async (worker, field) => worker.invalidateTags(field.tags ?? []).then(() => []),
+  async (worker, field) => [await worker.force(field)],
+]
+
+/** When the overtaken fetch of a round gets its answer: before the renewal, during it, or at one of two points after. */
+const MOMENTS = ['before', 'during', 'after', 'at last'] as const
+
+/** Each process gets each part. */
+function turned([one, two, three]: Cluster['workers'], round: number): Cluster['workers'] {
+  if (round % 3 === 0) return [one, two, three]
+  return round % 3 === 1 ? [two, three, one] : [three, one, two]
+}
+
+/** Rounds in each of which one process fetches while another one renews the field. Resolves with what was wrong. */
+async function playRounds(key: string): Promise<string[]> {
+  const { workers } = cluster
+  const field = fieldOf(cluster, key, {
+    tags: [`tag of ${key}`],
+    staleWhileRevalidate: 600,
+    staleIfError: 600,
+  })
+  const row: Row = { version: 0 }
+  rows.set(key, row)
+  const wrong: string[] = []
+  const overtaken: Promise<Answered[]>[] = []
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const [reader, renewer, other] = turned(workers, round)
+    const renew = RENEWALS[round % RENEWALS.length] as (typeof RENEWALS)[number]
+    const moment = MOMENTS[round % MOMENTS.length]
+    const slow = { asked: deferred<void>(), answer: deferred<void>() }
+    row.slow = slow
+    await other.invalidateField(field)
+    overtaken.push(...[reader, other].map((worker) => worker.read(field, 2)))
+    await slow.asked.promise
+
+    row.version = round
+    if (moment === 'before') slow.answer.resolve()
+    const renewal = renew(renewer, field)
+    if (moment === 'during') slow.answer.resolve()
+    const answers = await renewal
+    if (moment === 'after') slow.answer.resolve()
+    const [first, ...rest] = workers.map((worker) => worker.read(field))
+    answers.push(...((await first) ?? []))
+    slow.answer.resolve()
+    answers.push(...(await Promise.all(rest)).flat())
+    for (const answer of answers) {
+      if ('error' in answer || answer.data !== String(round)) {
+        wrong.push(`${key}, round ${round}, overtaken ${moment}: ${JSON.stringify(answer)}`)
+      }
+    }
+  }
+  const failed = (await Promise.all(overtaken)).flat().filter((answer) => 'error' in answer)
+  return [...wrong, ...failed.map((answer) => `${key}, overtaken: ${JSON.stringify(answer)}`)]
+}
+
+describe(`${FIELDS * ROUNDS} fetches of one process, each overtaken by an invalidation or a force of another`, () => {
+  it(
+    'leave nobody with an old value once that is acknowledged, and nobody with an error',
+    async () => {
+      cluster.source.answer(({ key }) => answerOf(key))
+      const keys = Array.from({ length: FIELDS }, (_, index) => `field:${index}`)
+      expect((await Promise.all(keys.map(playRounds))).flat()).toEqual([])
+    },
+    TIMEOUT_MS,
+  )
+})
