@@ -43,7 +43,10 @@ function turned([one, two, three]: Cluster['workers'], round: number): Cluster['
   return round % 3 === 1 ? [two, three, one] : [three, one, two]
 }
 
-/** Rounds in each of which one process fetches while another one renews the field. Resolves with what was wrong. */
+/**
+ * Rounds in each of which one process reads, or forces, while another one renews the field, and a third one waits.
+ * Resolves with what was wrong.
+ */
 async function playRounds(key: string): Promise<string[]> {
   const { workers } = cluster
   const field = fieldOf(cluster, key, {
@@ -62,8 +65,9 @@ async function playRounds(key: string): Promise<string[]> {
     const slow = { asked: deferred<void>(), answer: deferred<void>() }
     row.slow = slow
     await other.invalidateField(field)
-    overtaken.push(...[reader, other].map((worker) => worker.read(field, 2)))
+    const fetching = round % 2 === 0 ? reader.read(field, 2) : reader.force(field)
     await slow.asked.promise
+    overtaken.push(other.read(field, 2))
 
     row.version = round
     if (moment === 'before') slow.answer.resolve()
@@ -75,6 +79,7 @@ async function playRounds(key: string): Promise<string[]> {
     answers.push(...((await first) ?? []))
     slow.answer.resolve()
     answers.push(...(await Promise.all(rest)).flat())
+    overtaken.push(Promise.resolve([await fetching].flat()))
     for (const answer of answers) {
       if ('error' in answer || answer.data !== String(round)) {
         wrong.push(`${key}, round ${round}, overtaken ${moment}: ${JSON.stringify(answer)}`)
