@@ -121,6 +121,16 @@ describe('transport', () => {
     expect(seen.bodies).toHaveLength(4)
   })
 
+  it('never sends a token twice: what stood in between would be undone', async () => {
+    const seen = answer(HttpResponse.error)
+    const { fieldStore } = cache
+    await expect(fieldStore.writeTokens([['a', 'token']])).rejects.toThrow()
+    await expect(fieldStore.createTokens([['a', 'token']])).rejects.toThrow()
+    const lease = { name: 'lease', holder: 'token', milliseconds: 1_000 }
+    await expect(fieldStore.createTokens([['a', 'token']], lease)).rejects.toThrow()
+    expect(seen.bodies).toHaveLength(3)
+  })
+
   it('tells unauthorised, quota, size, refusal and nonsense apart', async () => {
     const codeOf = async (reply: () => Response) => {
       answer(reply)

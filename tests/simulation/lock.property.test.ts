@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type LockHistory, type LockOperation, type LockPlan, liveWithLocks } from './lockWorld'
-import type { Fault } from './simRedis'
+import type { Fault } from './world/plan'
 
-const RUNS = Number(process.env.SIMULATION_RUNS ?? 5_000)
+const RUNS = 5_000
 
 const names = fc.constantFrom<readonly string[]>(['a'], ['a'], ['a', 'b'], ['b', 'a'], ['b'])
 const milliseconds = fc.constantFrom(200, 1_500, 3_500)

@@ -4,8 +4,11 @@ import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
 import { createLocks, type Locks } from '@/lib/core-services/cache/engine/lock'
 import { createLockStore } from '@/lib/core-services/cache/engine/lockStore'
 import { type Clock, defaultPorts } from '@/lib/core-services/cache/engine/ports'
-import type { RawReply } from '@/lib/core-services/cache/engine/send'
-import { connectSim, type Fault, SimRedis } from './simRedis'
+import type { RawReply, Send } from '@/lib/core-services/cache/engine/send'
+import { createNetwork } from './world/network'
+import type { Fault } from './world/plan'
+import { SimRedis } from './world/simRedis'
+import { createUniverse } from './world/universe'
 
 export type LockOperation =
   | { do: 'work'; names: readonly string[]; steps: number; retryCount: number }
@@ -73,9 +76,8 @@ class LockRedis extends SimRedis {
 }
 
 export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Promise<LockHistory> {
-  let time = 0
+  const universe = createUniverse(scheduler)
   let holders = 0
-  let requests = 0
   const history: LockHistory = {
     grants: [],
     alone: [],
@@ -83,37 +85,44 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
     during: { contention: false, lost: false, takenOver: false, lateWrite: false },
   }
   const processes: Locks[] = []
-  const redis = new LockRedis(
-    () => time,
-    (physical, token) => {
-      const names = physical.map((name) => name.split(':').at(-1) ?? '')
-      const certain = processes.flatMap(({ held }) => held)
-      history.grants.push({ names, token, intruded: names.filter((name) => certain.includes(name)) })
-    },
+  const redis = new LockRedis(universe.now, (physical, token) => {
+    const names = physical.map((name) => name.split(':').at(-1) ?? '')
+    const certain = processes.flatMap(({ held }) => held)
+    history.grants.push({ names, token, intruded: names.filter((name) => certain.includes(name)) })
+  })
+  const network = createNetwork(
+    universe,
+    { faults: plan.faults, ambushes: [] },
+    { sends: () => undefined, execute: (command) => redis.execute(command), answered: () => undefined },
   )
-  const hop = (label: string) => scheduler.schedule(Promise.resolve(), label)
   const clock: Clock = {
-    now: () => time,
-    monotonic: () => time,
+    now: universe.now,
+    monotonic: universe.now,
     async sleep(milliseconds, signal) {
-      const due = time + milliseconds
+      const due = universe.now() + milliseconds
       const woken = new Promise((resolve) => signal?.addEventListener('abort', resolve))
-      if (!signal?.aborted) await Promise.race([hop(`sleep ${milliseconds}`), woken])
-      if (!signal?.aborted) time = Math.max(time, due)
+      if (!signal?.aborted) await Promise.race([universe.turn(`sleep ${milliseconds}`), woken])
+      if (!signal?.aborted) universe.passUntil(due)
     },
   }
 
-  function startProcess(): Locks {
+  function startProcess(number: number): Locks {
     const ports = { ...defaultPorts, clock, random: () => 0.5, uniqueToken: () => `h${++holders}` }
-    const nextFault = () => plan.faults[requests++ % Math.max(1, plan.faults.length)] ?? 'none'
     const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
-    const store = createLockStore(connectSim(redis, hop, nextFault).send, keys)
+    const send: Send = async (...command) => {
+      const [reply = null] = await network.request([command], {
+        process: number,
+        invalidates: false,
+      })
+      return reply
+    }
+    const store = createLockStore(send, keys)
     return createLocks(store, keys, { ttlSeconds: TTL_SECONDS, retryCount: 2, retryDelay: 500 }, ports)
   }
 
   let highest = 0
   async function write(token: number): Promise<void> {
-    await hop('write')
+    await universe.turn('write')
     const accepted = token >= highest
     highest = Math.max(highest, token)
     history.writes.push({ token, accepted })
@@ -152,7 +161,7 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
     }
   }
 
-  processes.push(startProcess(), startProcess())
+  processes.push(startProcess(0), startProcess(1))
   const clients = plan.clients.map(async (operations, number) => {
     for (const operation of operations) {
       try {

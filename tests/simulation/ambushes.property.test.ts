@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { ambushes } from './scenarios/ambushes'
+
+itHoldsIn(ambushes)

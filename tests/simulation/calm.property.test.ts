@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { calm } from './scenarios/calm'
+
+itHoldsIn(calm)

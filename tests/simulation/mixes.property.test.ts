@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { mixes } from './scenarios/mixes'
+
+itHoldsIn(mixes)

@@ -1,0 +1,66 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEntry, encodeEntry } from '@/lib/core-services/cache/engine/entry'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { createRuntime } from './world/cacheUnderTest'
+import { type Command, SimRedis } from './world/simRedis'
+
+const RUNS = 5_000
+
+/** Two processes over one Redis, without any delay. */
+function twoProcesses() {
+  const redis = new SimRedis(Date.now)
+  const sendTogether = async (commands: readonly Command[]) =>
+    commands.map((command) => redis.execute(command))
+  const connection = { sendTogether, send: async (...command: Command) => redis.execute(command) }
+  const start = () => createRuntime({ connection, ports: defaultPorts, goesUncached: () => undefined })
+  return [start(), start()] as const
+}
+
+const valueField = (value: unknown): FieldCacheConfig<unknown> => ({
+  name: 'value',
+  key: 'value',
+  ttl: 60,
+  fetcher: async () => value,
+})
+
+describe('I6', () => {
+  it('a value comes back as JSON has it, to whoever fetched it and to whoever finds it, null included', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.jsonValue(), fc.jsonValue({ stringUnit: 'binary' })), async (value) => {
+        const [here, there] = twoProcesses()
+        const miss = await readFieldCache(valueField(value), 'never', here)
+        const hit = await readFieldCache(valueField('unused'), 'never', there)
+        expect([miss.status, hit.status]).toEqual(['miss', 'hit'])
+        expect(JSON.stringify([miss.data, hit.data])).toBe(JSON.stringify([value, value]))
+      }),
+      { numRuns: RUNS },
+    )
+  })
+
+  it('undefined is not null: it is refused, and nothing is stored', async () => {
+    const [here, there] = twoProcesses()
+    await expect(readFieldCache(valueField(undefined), 'never', here)).rejects.toMatchObject({
+      code: 'SOURCE_FAILED',
+    })
+    await expect(readFieldCache(valueField(1), 'always', there)).resolves.toMatchObject({ data: 1 })
+  })
+
+  it('an entry is decoded to what was encoded, whatever its tokens and its text', () => {
+    const text = fc.string({ unit: 'binary' })
+    const entry = fc.record({
+      body: fc.jsonValue().map((value) => JSON.stringify(value)),
+      fetchedAt: fc.nat(2 ** 45),
+      revision: text,
+      tokens: fc.dictionary(text, text),
+    })
+    fc.assert(
+      fc.property(entry, (one) => {
+        expect(decodeEntry(encodeEntry(one))).toEqual(one)
+      }),
+      { numRuns: RUNS },
+    )
+  })
+})

@@ -1,0 +1,129 @@
+/**
+ * The few steps that lead to trouble if a guard is missing, in any order: the general mixes hardly ever take them all.
+ * Everything that is not drawn here is drawn by the scheduler.
+ */
+import fc from 'fast-check'
+import type { Ambush, Client, Operation, Plan } from '../world/plan'
+import { quiet, type Scenario } from './scenario'
+
+const read: Operation = { do: 'read', field: 0 }
+const force: Operation = { do: 'force', field: 0 }
+const invalidateTag: Operation = { do: 'invalidate tag', tag: 'a' }
+const invalidateField: Operation = { do: 'invalidate field', field: 0 }
+const evict = (which: string): Operation => ({ do: 'evict', which })
+
+const client = (process: number, ...operations: Operation[]): Client => ({ process, operations })
+
+interface Setting {
+  phases: fc.Arbitrary<Client[][]>
+  ambushes?: Ambush[]
+  cutOff?: number[]
+}
+
+/** How many turns each client waits before its first step, so that steps of one fall between those of another. */
+const pauses = fc.array(fc.nat(6), { minLength: 6, maxLength: 6 })
+const pause: Operation = { do: 'wait', milliseconds: 1 }
+
+/** Two processes and one field of one tag, which stays fresh. */
+const planOf = ({ phases, ambushes = [], cutOff = [] }: Setting): fc.Arbitrary<Plan> =>
+  fc.tuple(phases, pauses).map(([drawn, waits]) => ({
+    ...quiet,
+    clocks: [0, 0],
+    fields: [{ tags: ['a'], ttl: 3_600 }],
+    phases: drawn.map((clients) =>
+      clients.map(({ process, operations }, index) => ({
+        process,
+        operations: [...Array.from({ length: waits[index] ?? 0 }, () => pause), ...operations],
+      })),
+    ),
+    ambushes,
+    cutOff,
+  }))
+
+const always = (...phases: Client[][]) => fc.constant(phases)
+const sometimes = (one: Operation) => fc.subarray([one])
+const eitherInvalidation = fc.constantFrom(invalidateTag, invalidateField)
+
+export const ambushes: readonly Scenario[] = [
+  {
+    name: 'an invalidation that is done later than its successor',
+    plan: planOf({
+      phases: always([client(0, read, invalidateTag, read, invalidateTag)]),
+      ambushes: [{ on: 'MSET', nth: 1, fault: 'late' }],
+    }),
+  },
+  {
+    name: 'readers before and after an invalidation',
+    plan: planOf({
+      phases: fc
+        .tuple(sometimes(read), eitherInvalidation, fc.nat(1))
+        .map(([warm, invalidate, process]) => [
+          [client(0, ...warm)],
+          [client(0, read), client(process, invalidate, read), client(0, invalidate, read)],
+        ]),
+    }),
+  },
+  {
+    name: 'tokens that are missing, created, changed, and missing again',
+    plan: planOf({
+      phases: always([
+        client(0, read),
+        client(0, invalidateTag, evict('token:tag:a'), read),
+        client(1, evict('token:key:f0')),
+      ]),
+    }),
+  },
+  {
+    name: 'tokens whose creation comes late',
+    plan: planOf({
+      phases: always([client(0, read), client(1, invalidateTag, evict('token:tag:a'))]),
+      ambushes: [{ on: 'MSETNX+SET', nth: 1, fault: 'late' }],
+    }),
+  },
+  {
+    name: 'tokens that a force creates late',
+    plan: planOf({
+      phases: always([client(0, force), client(1, invalidateTag, evict('token:tag:a'))]),
+      ambushes: [{ on: 'MSETNX', nth: 1, fault: 'late' }],
+    }),
+  },
+  {
+    name: 'tokens created while others change them',
+    plan: planOf({
+      phases: always([client(0, read), client(1, invalidateTag, invalidateField), client(1, read)]),
+    }),
+  },
+  {
+    name: 'a process that cannot reach Redis, and another one that invalidates',
+    plan: planOf({
+      phases: always([client(0, read), client(0, read), client(1, invalidateTag)]),
+      cutOff: [0],
+    }),
+  },
+  {
+    name: 'forces that overlap, and an invalidation',
+    plan: planOf({
+      phases: sometimes(invalidateField).map((others) => [
+        [client(0, read)],
+        [client(0, force), client(1, force), client(0, force), client(1, ...others)],
+      ]),
+    }),
+  },
+  {
+    name: 'a force whose commit comes late',
+    plan: planOf({
+      phases: always([client(0, read)], [client(0, force, read), client(1, force)]),
+      ambushes: [
+        { on: 'EVAL', nth: 1, fault: 'late' },
+        { on: 'EVAL', nth: 2, fault: 'lost' },
+      ],
+    }),
+  },
+  {
+    name: 'a slow fetch, an invalidation, and a fetch that is faster',
+    plan: planOf({
+      phases: always([client(0, read), client(0, invalidateTag, read)]),
+    }),
+    also: ['I4 nothing is stored that is known to be outdated'],
+  },
+]

@@ -1,0 +1,6 @@
+import { ambushes } from './ambushes'
+import { calm } from './calm'
+import { mixes } from './mixes'
+import type { Scenario } from './scenario'
+
+export const scenarios: readonly Scenario[] = [...mixes, ...calm, ...ambushes]

@@ -1,0 +1,67 @@
+/** The cache of one process, as the simulation drives it: the shipped one, or one that is known to be wrong. */
+
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { createFieldStore } from '@/lib/core-services/cache/engine/fieldStore'
+import { createFlights } from '@/lib/core-services/cache/engine/flights'
+import type { Ports } from '@/lib/core-services/cache/engine/ports'
+import { createSeenTokens } from '@/lib/core-services/cache/engine/seenTokens'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { keySpace } from './names'
+import type { Connection } from './network'
+import { FETCH_TIMEOUT_MS, type Value } from './source'
+
+export type SimField = FieldCacheConfig<Value>
+
+export interface CacheUnderTest {
+  read(field: SimField, force: boolean): Promise<{ data: Value; status: string }>
+  invalidateTags(tags: readonly string[]): Promise<void>
+  invalidateField(field: SimField): Promise<void>
+}
+
+export interface Surroundings {
+  connection: Connection
+  ports: Ports
+  /** Every field there is: a cache without tokens has to know what carries a tag. */
+  fields: readonly SimField[]
+  /** Told of each fetch that is about to begin without a lease, because Redis cannot be asked or keeps changing. */
+  goesUncached(): void
+}
+
+export type StartCache = (surroundings: Surroundings) => CacheUnderTest
+
+export const startShippedCache: StartCache = (surroundings) => {
+  const runtime = createRuntime(surroundings)
+  return {
+    read: (field, force) => readFieldCache(field, force ? 'always' : 'never', runtime),
+    invalidateTags: (tags) => invalidateTags(tags, runtime),
+    invalidateField: (field) => invalidateField(field, runtime),
+  }
+}
+
+export function createRuntime({
+  connection: { send, sendTogether },
+  ports,
+  goesUncached,
+}: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached'>): FieldRuntime {
+  const store = createFieldStore(send, sendTogether, keySpace, ports)
+  const flights = createFlights()
+  const told =
+    <T>(name: string, work: () => Promise<T>) =>
+    () => {
+      if (name.startsWith('uncached ')) goesUncached()
+      return work()
+    }
+  return {
+    ports,
+    store: async () => store,
+    flights: {
+      ...flights,
+      join: (name, work) => flights.join(name, told(name, work)),
+      queue: (name, by, work) => flights.queue(name, by, told(name, work)),
+    },
+    seen: createSeenTokens(),
+    refreshTimeoutMs: FETCH_TIMEOUT_MS,
+  }
+}

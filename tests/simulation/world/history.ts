@@ -1,0 +1,118 @@
+/** What a run leaves behind for the invariants. `from` and `to` are numbers of things that happened, in order. */
+import type { Plan } from './plan'
+
+export interface Span {
+  from: number
+  to: number
+}
+
+export interface ReadSpan extends Span {
+  /** Position in `Plan.phases`; the reads that close a run come after the last one. */
+  phase: number
+  process: number
+  field: number
+  /** True time at which it began, in ms. */
+  at: number
+  status: string
+  /** Position in `History.fetches`; -1 for a value that no fetch has brought. */
+  fetch: number
+}
+
+/** From then on no read may see what was fetched for these fields before `from`. */
+export interface Acknowledged extends Span {
+  phase: number
+  fields: readonly number[]
+  by: 'force' | 'invalidation'
+}
+
+export interface FetchSpan {
+  began: number
+  /** True time at which it began, in ms. */
+  at: number
+  process: number
+  field: number
+  reason: string
+  ended: 'running' | 'answered' | 'failed' | 'died'
+  lease?: GrantedLease
+  /** True time at which Redis first stored its value, in ms. */
+  storedAt?: number
+}
+
+export interface GrantedLease {
+  name: string
+  process: number
+  /** True time, in ms; of a fetch that failed, the end of the cool-down that its lease was turned into. */
+  expiresAt: number
+  /** True when a fetch has begun with it. */
+  used: boolean
+}
+
+export interface Rejection {
+  operation: string
+  process: number
+  code: string
+  /** True when the source had failed or a request was lost before, so that there is a reason. */
+  sourceFailed: boolean
+  requestFailed: boolean
+}
+
+export interface History {
+  plan: Plan
+  reads: ReadSpan[]
+  acknowledged: Acknowledged[]
+  fetches: FetchSpan[]
+  rejections: Rejection[]
+  /** Operations that neither ended nor died with their process. */
+  unfinished: string[]
+  evictions: { phase: number; name: string }[]
+  /** What the watch over Redis has seen and no run may have; see `watch.ts`. */
+  seen: Record<
+    'fetchesWithoutLease' | 'takenAway' | 'foreignValues' | 'storedWithoutLease' | 'storedOlder',
+    string[]
+  >
+  /** True time, in ms. */
+  endedAt: number
+  /** What makes a run worth having. */
+  during: Record<Coincidence, boolean>
+  /** One line for each thing of interest, to be read when a run fails. */
+  story: readonly string[]
+}
+
+/** What has to come about often enough, or runs prove nothing. */
+export const COINCIDENCES = [
+  'invalidation during a fetch',
+  'overlapping forces',
+  'eviction between read and write',
+  'expired lease',
+  'death of a lease holder',
+] as const
+
+export type Coincidence = (typeof COINCIDENCES)[number]
+
+export function emptyHistory(plan: Plan, story: readonly string[]): History {
+  return {
+    plan,
+    reads: [],
+    acknowledged: [],
+    fetches: [],
+    rejections: [],
+    unfinished: [],
+    evictions: [],
+    seen: {
+      fetchesWithoutLease: [],
+      takenAway: [],
+      foreignValues: [],
+      storedWithoutLease: [],
+      storedOlder: [],
+    },
+    endedAt: 0,
+    during: {
+      'invalidation during a fetch': false,
+      'overlapping forces': false,
+      'eviction between read and write': false,
+      'expired lease': false,
+      'death of a lease holder': false,
+    },
+    story,
+  }
+}

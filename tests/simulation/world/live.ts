@@ -1,0 +1,73 @@
+/** One run: the processes of a plan over one Redis, in the order that the scheduler draws. */
+import type fc from 'fast-check'
+import { type StartCache, startShippedCache } from './cacheUnderTest'
+import { emptyHistory, type History } from './history'
+import { createNetwork } from './network'
+import { perform, populate, type Scene } from './operate'
+import type { Client, Plan } from './plan'
+import { SimRedis } from './simRedis'
+import { createSource } from './source'
+import { createUniverse } from './universe'
+import { createWatch } from './watch'
+
+export async function live(
+  scheduler: fc.Scheduler,
+  plan: Plan,
+  startCache: StartCache = startShippedCache,
+): Promise<History> {
+  const universe = createUniverse(scheduler)
+  const history = emptyHistory(plan, universe.story)
+  const redis = new SimRedis(universe.now)
+  const watch = createWatch(universe, redis, plan, history)
+  const { track, judge } = createTracker(history)
+  const scene = populate({
+    universe,
+    history,
+    redis,
+    watch,
+    plan,
+    startCache,
+    track,
+    network: createNetwork(universe, plan, watch),
+    source: createSource(universe, plan, history, watch),
+    phase: 0,
+    forcing: 0,
+  })
+  for (const clients of plan.phases) await act(scene, clients)
+  // What everybody finds in the end counts as well: requests that were late have arrived by now.
+  const operations = plan.fields.map((_, field) => ({ do: 'read', field }) as const)
+  await act(
+    scene,
+    plan.clocks.map((_, process) => ({ process, operations })),
+  )
+  judge()
+  history.endedAt = universe.now()
+  return history
+}
+
+async function act(scene: Scene, clients: readonly Client[]): Promise<void> {
+  for (const { process, operations } of clients) {
+    void (async () => {
+      for (const operation of operations) await perform(scene, process, operation)
+    })().catch(() => undefined)
+  }
+  await scene.universe.settle()
+  scene.phase += 1
+}
+
+/** Whatever is begun has to end: with an answer, with an error that may be, or with its process. */
+function createTracker(history: History) {
+  const open = new Map<Promise<void>, string>()
+  const bugs: unknown[] = []
+  return {
+    track(label: string, work: Promise<void>): void {
+      open.set(work, label)
+      work.catch((error: unknown) => bugs.push(error)).finally(() => open.delete(work))
+    },
+    /** Throws what may not be thrown, and notes what has not ended. */
+    judge(): void {
+      if (bugs.length > 0) throw bugs[0]
+      history.unfinished.push(...open.values())
+    },
+  }
+}

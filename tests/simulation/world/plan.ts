@@ -1,0 +1,55 @@
+/** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
+
+export type Operation =
+  | { do: 'read'; field: number }
+  | { do: 'force'; field: number }
+  | { do: 'invalidate tag'; tag: string }
+  | { do: 'invalidate field'; field: number }
+  /** Redis drops one of the keys that it holds then, whichever it is, or the one whose name ends so. */
+  | { do: 'evict'; which: number | string }
+  | { do: 'wait'; milliseconds: number }
+  /** After so many turns a process dies with everything it has begun, and another one starts in its place. */
+  | { do: 'crash'; process: number; turns: number }
+
+/** One thing after the other, in one process, or in its successor if it dies. */
+export interface Client {
+  process: number
+  operations: readonly Operation[]
+}
+
+/**
+ * What becomes of one request: `none`; never arrives; is done, but the connection breaks before the answer; is given
+ * up by a deadline and done later. A read without an answer is sent once more by the transport, unless it was too late.
+ */
+export type Fault = 'none' | 'lost' | 'unanswered' | 'late'
+
+/** A fault for the one request that a scenario is about: the nth of that shape, such as the 2nd `MSETNX+SET`. */
+export interface Ambush {
+  on: string
+  nth: number
+  fault: Fault
+}
+
+/** `late`: only after its lease has run out. */
+export type SourceAnswer = 'answers' | 'late' | 'fails' | 'times out'
+
+export interface FieldPlan {
+  tags: readonly string[]
+  /** Seconds, as in a field's configuration. */
+  ttl: number
+}
+
+export interface Plan {
+  /** How far the wall clock of each process is off, in ms: one process per number. */
+  clocks: readonly number[]
+  fields: readonly FieldPlan[]
+  /** Clients of one phase act at the same time; a phase begins when nothing of the one before is left to happen. */
+  phases: readonly (readonly Client[])[]
+  /** For one request after the other, of all processes, over and over. */
+  faults: readonly Fault[]
+  ambushes: readonly Ambush[]
+  /** These processes cannot reach Redis at all. */
+  cutOff?: readonly number[]
+  /** For one fetch after the other, over and over. */
+  source: readonly SourceAnswer[]
+}

@@ -1,0 +1,111 @@
+/** A process: a cache with clocks of its own, which can die at any await, and then does nothing any more. */
+import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
+import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
+import { fieldKey } from './names'
+import type { Connection, Network } from './network'
+import type { Plan } from './plan'
+import type { Source } from './source'
+import { never, type Universe } from './universe'
+import type { Watch } from './watch'
+
+export interface SimProcess {
+  /** No other process of the run has it, the successor of a dead one neither. */
+  number: number
+  cache: CacheUnderTest
+  fields: readonly SimField[]
+  /** Resolves when it dies. */
+  died: Promise<void>
+  kill(): void
+  /** Marks what is sent meanwhile as part of an invalidation. */
+  invalidating(work: () => Promise<void>): Promise<void>
+}
+
+export interface World {
+  universe: Universe
+  network: Network
+  source: Source
+  watch: Watch
+  plan: Plan
+  startCache: StartCache
+  /** Sees that what was begun ends, and ends well. */
+  track(label: string, work: Promise<void>): void
+}
+
+/** Past what is served at all, stale-if-error included, in s. */
+export const STALE_SECONDS = 2
+
+export function startProcess(world: World, number: number, clockSkew: number): SimProcess {
+  const { universe, network, source, watch, plan } = world
+  let alive = true
+  let tokens = 0
+  let die: () => void
+  const died = new Promise<void>((resolve) => {
+    die = resolve
+  })
+
+  /** What comes back to a dead process comes back to nobody; what it has sent is on its way all the same. */
+  async function whileAlive<T>(begin: () => Promise<T>): Promise<T> {
+    if (!alive) return never()
+    try {
+      const result = await begin()
+      return alive ? result : never()
+    } catch (error) {
+      if (alive) throw error
+      return never()
+    }
+  }
+
+  const ports: Ports = {
+    ...defaultPorts,
+    clock: {
+      now: () => universe.now() + clockSkew,
+      monotonic: () => universe.now() + number * 1_000,
+      sleep: (milliseconds) =>
+        whileAlive(async () => {
+          const due = universe.now() + milliseconds
+          await universe.turn(`p${number} sleeps ${milliseconds} ms`)
+          universe.passUntil(due)
+        }),
+    },
+    random: () => 0.5,
+    uniqueToken: () => `p${number}t${++tokens}`,
+    defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
+  }
+  const fields = plan.fields.map(
+    ({ tags, ttl }, field): SimField => ({
+      name: fieldKey(field),
+      key: fieldKey(field),
+      tags,
+      ttl,
+      staleWhileRevalidate: STALE_SECONDS,
+      staleIfError: STALE_SECONDS,
+      fetcher: ({ reason }) => whileAlive(() => source.fetch(number, field, reason)),
+    }),
+  )
+  let invalidations = 0
+  const sendTogether: Connection['sendTogether'] = (commands) =>
+    whileAlive(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
+  const connection: Connection = {
+    sendTogether,
+    send: async (...command) => (await sendTogether([command]))[0] ?? null,
+  }
+  return {
+    number,
+    cache: world.startCache({ connection, ports, fields, goesUncached: () => watch.goesUncached(number) }),
+    fields,
+    died,
+    async invalidating(work) {
+      invalidations += 1
+      try {
+        await work()
+      } finally {
+        invalidations -= 1
+      }
+    },
+    kill() {
+      alive = false
+      source.die(number)
+      die()
+    },
+  }
+}

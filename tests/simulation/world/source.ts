@@ -1,0 +1,71 @@
+/** What the fields are fetched from. A value is the number of its fetch, so that a read can be traced back to it. */
+import { codedError } from '@/lib/core-services/cache/engine/errors'
+import type { FetchSpan, History } from './history'
+import type { Plan } from './plan'
+import type { Universe } from './universe'
+import type { Watch } from './watch'
+
+export interface Value {
+  fetch: number
+}
+
+export interface Source {
+  fetch(process: number, field: number, reason: string): Promise<Value>
+  /** The fetches that a process has under way end with it. */
+  die(process: number): void
+  readonly failed: boolean
+}
+
+/** How long a fetch may take, in ms. */
+export const FETCH_TIMEOUT_MS = 1_000
+/** Longer than any lease. */
+const VERY_LATE_MS = 2_500
+
+export function createSource(
+  universe: Universe,
+  { source: answers }: Pick<Plan, 'source'>,
+  history: History,
+  watch: Watch,
+): Source {
+  let failed = false
+
+  function begin(process: number, field: number, reason: string): FetchSpan {
+    const began = universe.step()
+    const fetch: FetchSpan = { began, at: universe.now(), process, field, reason, ended: 'running' }
+    watch.fetchBegins(fetch)
+    history.fetches.push(fetch)
+    return fetch
+  }
+
+  return {
+    async fetch(process, field, reason) {
+      const number = history.fetches.length
+      const fetch = begin(process, field, reason)
+      const answer = answers[number % Math.max(1, answers.length)] ?? 'answers'
+      universe.log(`p${process}: fetch ${number} of field ${field} begins (${reason}) and ${answer}`)
+      // Asked and answered: others get their turns in between.
+      await universe.turn(`fetch ${number} is under way`)
+      await universe.turn(`fetch ${number} ends`)
+      if (answer === 'times out') universe.passUntil(fetch.at + FETCH_TIMEOUT_MS)
+      if (answer === 'late') universe.passUntil(fetch.at + VERY_LATE_MS)
+      if (fetch.ended === 'died') return { fetch: number }
+      if (fetch.lease && fetch.lease.expiresAt <= universe.now()) history.during['expired lease'] = true
+      const down = answer === 'fails' || answer === 'times out'
+      failed ||= down
+      fetch.ended = down ? 'failed' : 'answered'
+      universe.log(`p${process}: fetch ${number} has ${fetch.ended}`)
+      if (down) throw codedError(answer === 'fails' ? 'SIM_DOWN' : 'SIM_TIMEOUT', 'the source is down')
+      return { fetch: number }
+    },
+    die(process) {
+      for (const fetch of history.fetches) {
+        if (fetch.process !== process || fetch.ended !== 'running') continue
+        fetch.ended = 'died'
+        if (fetch.lease) history.during['death of a lease holder'] = true
+      }
+    },
+    get failed() {
+      return failed
+    },
+  }
+}

@@ -1,0 +1,130 @@
+/** Looks at every command, as it is sent and as Redis executes it, for what must never happen there. */
+import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
+import type { RawReply } from '@/lib/core-services/cache/engine/send'
+import { guardNames } from '@/lib/core-services/cache/engine/tokens'
+import type { FetchSpan, History } from './history'
+import { createLeaseWatch } from './leaseWatch'
+import { fieldKey, physicalNames } from './names'
+import type { Caller } from './network'
+import type { Plan } from './plan'
+import type { Command, SimRedis } from './simRedis'
+import type { Universe } from './universe'
+
+export interface Watch {
+  sends(command: Command, caller: Caller): void
+  execute(command: Command, caller: Caller): RawReply
+  /** The caller knows that it is done. */
+  answered(command: Command, caller: Caller, reply: RawReply): void
+  evict(name: string): void
+  fetchBegins(fetch: FetchSpan): void
+  goesUncached(process: number): void
+}
+
+/** An eviction, as if somebody had asked for it. */
+const EVICTION: Caller = { process: -1, invalidates: true }
+
+export function createWatch(
+  universe: Universe,
+  redis: SimRedis,
+  plan: Plan,
+  { fetches, seen }: History,
+): Watch {
+  const leases = createLeaseWatch(universe)
+  const fields = plan.fields.map(({ tags }, field) => {
+    const guards = guardNames({ key: fieldKey(field), tags })
+    const entry = physicalNames.entry(fieldKey(field))
+    return { entry, guards, names: new Set([entry, ...guards.map(physicalNames.guard)]) }
+  })
+  /** The last entry of a field that a process knows to have stored. */
+  const lastStored = new Map<string, Entry>()
+
+  /** The fetch that brought what stands for a field; null when nothing does, or nothing that anybody may serve. */
+  function standing(field: number): number | null {
+    const { entry: name = '', guards = [] } = fields[field] ?? {}
+    const entry = decodeEntry(redis.peek(name) ?? '')
+    const holds = guards.every((guard) => {
+      const token = redis.peek(physicalNames.guard(guard))
+      return token !== null && entry?.tokens[guard] === token
+    })
+    return entry && holds ? fetchOf(entry) : null
+  }
+
+  /** Whose entry or tokens a command names: nothing changes for the others. */
+  function fieldsOf(command: Command): number[] {
+    const touched = ({ names }: { names: Set<string> }) => command.some((part) => names.has(String(part)))
+    return fields.flatMap((one, field) => (touched(one) ? [field] : []))
+  }
+
+  function compared<T>(command: Command, caller: Caller, run: () => T): T {
+    const before = fieldsOf(command).map((field) => ({ field, fetch: standing(field) }))
+    const result = run()
+    for (const { field, fetch } of before) {
+      const after = standing(field)
+      if (fetch === after) continue
+      const who = caller === EVICTION ? 'Redis' : `${command[0]} of p${caller.process}`
+      universe.log(`${who} makes field ${field} ${after === null ? 'a miss' : `fetch ${after}`}`)
+      // A refresh that comes late may do so: nobody is served what it stores, and one more fetch is all it costs.
+      if (after === null && !caller.invalidates && !storedBy(command)) {
+        seen.takenAway.push(`${who} took away fetch ${fetch} of field ${field}`)
+      }
+      if (after !== null && fetches[after]?.ended !== 'answered') {
+        seen.foreignValues.push(`${who} stored fetch ${after}, which has brought nothing`)
+      }
+    }
+    return result
+  }
+
+  return {
+    sends(command, { process }) {
+      const entry = storedBy(command)
+      if (!entry) return
+      const number = fetchOf(entry)
+      const { field = -1, reason } = fetches[number] ?? {}
+      const last = lastStored.get(`${process} ${field}`)
+      if (reason !== 'force' && !leases.holds(process, field)) {
+        seen.storedWithoutLease.push(`p${process} stored fetch ${number} without a lease that holds`)
+      }
+      if (last && fetchOf(last) > number && JSON.stringify(last.tokens) !== JSON.stringify(entry.tokens)) {
+        seen.storedOlder.push(`p${process} stored fetch ${number} though it had stored ${fetchOf(last)}`)
+      }
+    },
+    execute(command, caller) {
+      const [name] = command
+      if (name === 'GET' || name === 'MGET') return redis.execute(command)
+      const reply = compared(command, caller, () => redis.execute(command))
+      if (name === 'SET' && reply === 'OK') {
+        leases.granted(command, caller)
+        leases.failed(command)
+      }
+      const fetch = fetches[fetchOf(storedBy(command))]
+      if (fetch) fetch.storedAt ??= universe.now()
+      return reply
+    },
+    answered(command, { process }, reply) {
+      const entry = storedBy(command) ?? (command[0] === 'EVAL' && reply === 1 ? forcedBy(command) : null)
+      const field = fetches[fetchOf(entry)]?.field
+      if (entry && field !== undefined) lastStored.set(`${process} ${field}`, entry)
+    },
+    evict: (name) => compared(['evict', name], EVICTION, () => redis.evict(name)),
+    fetchBegins(fetch) {
+      if (leases.fetchBegins(fetch)) return
+      const what = `p${fetch.process} fetched field ${fetch.field} at step ${fetch.began}`
+      seen.fetchesWithoutLease.push(`${what} without a lease of its own`)
+    },
+    goesUncached: leases.goesUncached,
+  }
+}
+
+/** The entry that a plain SET stores; null for every other command. */
+function storedBy([name, key, text]: Command): Entry | null {
+  return name === 'SET' && !String(key).includes('~') ? decodeEntry(String(text)) : null
+}
+
+/** The entry among the arguments of the script that commits a force. */
+function forcedBy(command: Command): Entry | null {
+  return command.map((part) => decodeEntry(String(part))).find((entry) => entry !== null) ?? null
+}
+
+function fetchOf(entry: Entry | null): number {
+  return entry ? (JSON.parse(entry.body) as { fetch: number }).fetch : -1
+}
