@@ -1,0 +1,12 @@
+import { forceMutations } from './forces'
+import { leaseMutations } from './leases'
+import type { Mutation } from './mutation'
+import { readMutations } from './reads'
+import { tokenMutations } from './tokens'
+
+export const mutations: readonly Mutation[] = [
+  ...tokenMutations,
+  ...readMutations,
+  ...leaseMutations,
+  ...forceMutations,
+]

@@ -1,0 +1,138 @@
+/** Reads: what is shared, and what may be served. */
+import type { Mutation } from './mutation'
+
+export const readMutations: readonly Mutation[] = [
+  {
+    name: 'a reader joins an MGET that was sent already',
+    scenarios: ['readers before and after an invalidation'],
+    edits: [
+      {
+        file: 'engine/tickReads.ts',
+        search: '  return (names) =>\n    new Promise((resolve, reject) => {',
+        replace: `  const sent = new Map<string, Promise<Snapshot>>()
+  const ask: TickReads = (names) => {
+    const running = sent.get(names.join()) ?? begin(names).finally(() => sent.delete(names.join()))
+    sent.set(names.join(), running)
+    return running
+  }
+  return ask
+  function begin(names: readonly string[]): Promise<Snapshot> {
+    return new Promise((resolve, reject) => {`,
+      },
+      {
+        file: 'engine/tickReads.ts',
+        search: '      waiting.push({ names, resolve, reject })\n    })\n',
+        replace: '      waiting.push({ names, resolve, reject })\n    })\n  }\n',
+      },
+    ],
+  },
+  {
+    name: 'a flight is named by its key alone',
+    scenarios: ['readers before and after an invalidation'],
+    edits: [
+      { file: 'fillField.ts', search: '`fetch ${field.key} ${flight}`', replace: '`fetch ${field.key}`' },
+    ],
+  },
+  {
+    name: 'flights and leases are named by the own token alone',
+    scenarios: ['readers before and after an invalidation'],
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: "`${tokens.join('.')}.${replaced?.revision ?? '-'}`",
+        replace: "`${tokens[0]}.${replaced?.revision ?? '-'}`",
+      },
+    ],
+  },
+  {
+    name: 'flights and leases are not named by the entry that they replace',
+    scenarios: ['a value that goes stale'],
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: ".${replaced?.revision ?? '-'}`",
+        replace: ".${replaced ? '-' : '-'}`",
+      },
+    ],
+  },
+  {
+    name: 'readers who saw no token share a flight until its fetch has ended',
+    scenarios: ['tokens that are missing, created, changed, and missing again'],
+    edits: [
+      {
+        file: 'fillField.ts',
+        search: `    const born = await runtime.flights.join(creation, () => createTokens(runtime, field, fill))
+    return born && fly(runtime, field, fill, born.tokens, born.lease)`,
+        replace: `    return runtime.flights.join(\`missing \${creation}\`, async () => {
+      const born = await createTokens(runtime, field, fill)
+      return born && fly(runtime, field, fill, born.tokens, born.lease)
+    })`,
+      },
+    ],
+  },
+  {
+    name: 'an invalidated value is served while it is refreshed',
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: 'tokensHold(guards, stored.tokens, tokens) ? stored : null',
+        replace:
+          'tokensHold(guards, stored.tokens, tokens) ? stored : stored && { ...stored, fetchedAt: stored.fetchedAt - 2_000 }',
+      },
+    ],
+  },
+  {
+    name: 'a reader without Redis joins a fetch that has begun',
+    scenarios: ['a process that cannot reach Redis, and another one that invalidates'],
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'runtime.flights.queue(`uncached ${config.key}`, config.fetcher, () =>',
+        replace: 'runtime.flights.join(`uncached ${config.key}`, () =>',
+      },
+    ],
+  },
+  {
+    name: 'age is counted from the end of the fetch',
+    edits: [
+      {
+        file: 'fetchEntry.ts',
+        search: 'body: encodeBody(value), fetchedAt, revision',
+        replace: 'body: encodeBody(value), fetchedAt: Math.max(fetchedAt, clock.now()), revision',
+      },
+    ],
+  },
+  {
+    name: 'stale-if-error knows no bound',
+    scenarios: ['a source that fails'],
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: "? 'degraded' : 'expired'",
+        replace: "? 'degraded' : age < 0 ? 'expired' : 'degraded'",
+      },
+      {
+        file: 'engine/look.ts',
+        search: "return ttl === 'forever' ? ttl : ttl +",
+        replace: "return ttl === 'forever' ? ttl : 60 + ttl +",
+      },
+    ],
+  },
+  {
+    name: 'a reader fails when Redis does',
+    scenarios: ['a Redis that hardly answers'],
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: `    if (!isRedisFailure(error)) throw error
+    runtime.ports.emit({
+      type: 'redis.degraded',
+      operation: 'read',`,
+        replace: `    if (runtime) throw error
+    runtime.ports.emit({
+      type: 'redis.degraded',
+      operation: 'read',`,
+      },
+    ],
+  },
+]
