@@ -32,8 +32,7 @@ export function testEngineKind(): (typeof KINDS)[number] {
 }
 
 /** Starts the engine TEST_REDIS names, the embedded one by default; rejects when that engine is not installed. */
-export async function startTestRedis(): Promise<TestRedis> {
-  const kind = testEngineKind()
+export async function startTestRedis(kind = testEngineKind()): Promise<TestRedis> {
   let engine = await startEngine({ kind })
   const { url: redisUrl } = engine
   const upstash = await startUpstashServer({ redisUrl, token: TOKEN })

@@ -11,6 +11,8 @@ export interface NextProcess {
   /** The exit code, once the process has ended. */
   ended: Promise<number | null>
   stop(): Promise<void>
+  /** Ends it as a crash would. */
+  kill(): Promise<void>
 }
 
 /** What a process sees: PATH and HOME of the tests, and what it is given; none of the credentials around. */
@@ -43,24 +45,20 @@ export async function runNext(
   return { code: await ended, output: output() }
 }
 
-/** `next start` on a free port, ready or already ended. */
-export async function startNext(variables: Record<string, string>): Promise<NextProcess> {
+/** `next start` on a free port, ready or already ended; of the app itself unless another directory is named. */
+export async function startNext(variables: Record<string, string>, directory = '.'): Promise<NextProcess> {
   const port = await freePort()
-  const child = spawn(process.execPath, [nextCli, 'start', '-p', String(port)], {
+  const child = spawn(process.execPath, [nextCli, 'start', directory, '-p', String(port)], {
     env: environment(variables),
   })
   const { output, ended } = collect(child)
   const url = `http://127.0.0.1:${port}`
   await Promise.race([ended, answering(url)])
-  return {
-    url,
-    output,
-    ended,
-    async stop() {
-      child.kill('SIGTERM')
-      await ended
-    },
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal)
+    await ended
   }
+  return { url, output, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
 async function answering(url: string): Promise<void> {

@@ -1,0 +1,85 @@
+/** What is put under test: several production servers of one build over one Redis and one source. */
+import { type NextProcess, startNext } from '@/tests/e2e/support/nextProcess'
+import { startTestRedis, type TestRedis } from '@/tests/support/testRedis'
+import { SOURCE_KEY, type Source, startSource } from './source'
+
+export const SITE = 'bench/chaos/site'
+export const ADMIN_TOKEN = 'admin-token-of-the-chaos-run'
+const CRON_SECRET = 'cron-secret-of-the-chaos-run'
+const NAMES = ['a', 'b', 'c'] as const
+const KEY_PREFIX = 'chaos'
+
+/** Deadline of a whole refresh, in ms. A lease holds half a second longer. */
+const REFRESH_TIMEOUT_MS = 3_000
+
+export interface Server {
+  readonly name: string
+  readonly process: NextProcess
+  /** False from just before it is killed. */
+  alive: boolean
+}
+
+export interface Cluster {
+  readonly redis: TestRedis
+  readonly source: Source
+  /** Those that run; one that was killed is replaced by the one started in its place. */
+  readonly servers: readonly Server[]
+  /** Those that ever ran. */
+  readonly everyServer: readonly Server[]
+  /** What must appear in no output and no answer. */
+  readonly secrets: readonly string[]
+  /** The name under which Redis holds the entry of a field. */
+  entryName(key: string): string
+  /** A pattern that matches the leases on a field. */
+  leasePattern(key: string): string
+  kill(server: Server): Promise<void>
+  restart(server: Server): Promise<Server>
+  stop(): Promise<void>
+}
+
+/** Needs the build of SITE and an installed redis-server. */
+export async function startCluster(): Promise<Cluster> {
+  const [redis, source] = await Promise.all([startTestRedis('redis-server'), startSource()])
+  const env = {
+    ...source.env,
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    CACHE_KEY_PREFIX: KEY_PREFIX,
+    CACHE_REFRESH_TIMEOUT_MS: String(REFRESH_TIMEOUT_MS),
+    AIRTABLE_PAGE_TIMEOUT_MS: '2000',
+    // The minute that the circuit stays open by default would be most of a run.
+    CACHE_CB_RECOVERY_TIMEOUT: '500',
+    ADMIN_TOKEN,
+    CRON_SECRET,
+  }
+  const start = async (name: string): Promise<Server> => ({
+    name,
+    process: await startNext(env, SITE),
+    alive: true,
+  })
+  const servers = await Promise.all(NAMES.map(start))
+  const everyServer = [...servers]
+  return {
+    redis,
+    source,
+    servers,
+    everyServer,
+    secrets: [ADMIN_TOKEN, CRON_SECRET, SOURCE_KEY, redis.token],
+    entryName: (key) => `${KEY_PREFIX}:v1:${key}`,
+    leasePattern: (key) => `${KEY_PREFIX}:v1~lease:${key}:*`,
+    async kill(server) {
+      server.alive = false
+      await server.process.kill()
+    },
+    async restart(dead) {
+      const server = await start(dead.name)
+      servers[servers.indexOf(dead)] = server
+      everyServer.push(server)
+      return server
+    },
+    async stop() {
+      await Promise.all(servers.map(({ process }) => process.stop()))
+      await Promise.all([redis.stop(), source.server.close()])
+    },
+  }
+}

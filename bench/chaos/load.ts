@@ -1,0 +1,161 @@
+/** The load: open loop, so that a slow answer keeps no other request from being sent; the same for the same seed. */
+import type { FieldStatus } from '@/lib/core-services/cache/engine/events'
+import { createRandom } from '@/local/data/random'
+import { ADMIN_TOKEN, type Server } from './cluster'
+import { ADMIN_FIELD, PUBLIC_FIELD } from './names'
+
+export interface LoadOptions {
+  readonly seed: number
+  /** Of all servers together. */
+  readonly requestsPerSecond: number
+}
+
+/** Where the name of a field stands for all that have the tag of the source: an invalidation. */
+export const EVERY_FIELD = '*'
+
+/** One request and what became of it; times are monotonic ms. */
+export interface Sample {
+  readonly operation: 'read' | 'refresh' | 'invalidate'
+  /** Its name, or EVERY_FIELD. */
+  readonly field: string
+  readonly server: string
+  readonly sentAt: number
+  readonly doneAt: number
+  /** HTTP status; 0 when no answer came. */
+  readonly status: number
+  readonly cache: FieldStatus | null
+  /** The version of the source that the answer shows. */
+  readonly version: number | null
+  /** Why it failed; a few words. */
+  readonly failure: string | undefined
+  /** The server was killed before it could answer. */
+  readonly cut: boolean
+}
+
+/** A refresh or an invalidation that every later read has to show. */
+export const isAcknowledged = ({ operation, status, cache }: Sample): boolean =>
+  (operation === 'refresh' && status === 200 && cache === 'refreshed') ||
+  (operation === 'invalidate' && status === 204)
+
+export interface Load {
+  readonly samples: readonly Sample[]
+  /** Invalidations leave nothing that may be served, so there are none before and while the source fails. */
+  invalidations: boolean
+  /** Sends one request besides the stream. */
+  send(server: Server, operation: Sample['operation'], field: string): Promise<Sample>
+  /** Ends the stream; resolves once all has been answered. */
+  stop(): Promise<void>
+}
+
+/** A client that waits longer than this has not been answered, in ms. */
+const PATIENCE_MS = 20_000
+const SHARES = { invalidate: 0.004, refresh: 0.012, adminRead: 0.33 } as const
+
+export function startLoad(
+  servers: readonly Server[],
+  { seed, requestsPerSecond }: LoadOptions,
+  secrets: readonly string[],
+): Load {
+  const random = createRandom(seed)
+  const samples: Sample[] = []
+  const open = new Set<Promise<unknown>>()
+  let timer: NodeJS.Timeout
+  let due = performance.now()
+
+  async function send(server: Server, operation: Sample['operation'], field: string): Promise<Sample> {
+    const sentAt = performance.now()
+    const answer = await ask(server, operation, field, secrets)
+    const sample: Sample = {
+      operation,
+      field,
+      server: server.name,
+      sentAt,
+      doneAt: performance.now(),
+      ...answer,
+      cut: answer.status === 0 && !server.alive,
+    }
+    samples.push(sample)
+    return sample
+  }
+
+  function dispatch(): void {
+    const first = Math.floor(random() * servers.length)
+    const choice = random()
+    const anyField = random() < 0.5 ? PUBLIC_FIELD.name : ADMIN_FIELD.name
+    const server = [...servers.slice(first), ...servers.slice(0, first)].find(({ alive }) => alive)
+    if (server === undefined) return
+    const sending = sendChosen(server, choice, anyField)
+    open.add(sending)
+    void sending.finally(() => open.delete(sending))
+  }
+
+  function sendChosen(server: Server, choice: number, anyField: string): Promise<unknown> {
+    if (choice < SHARES.invalidate) {
+      return load.invalidations ? send(server, 'invalidate', EVERY_FIELD) : Promise.resolve()
+    }
+    if (choice < SHARES.invalidate + SHARES.refresh) return send(server, 'refresh', anyField)
+    return send(server, 'read', choice > 1 - SHARES.adminRead ? ADMIN_FIELD.name : PUBLIC_FIELD.name)
+  }
+
+  function schedule(): void {
+    due += (-Math.log(1 - random()) / requestsPerSecond) * 1_000
+    timer = setTimeout(
+      () => {
+        dispatch()
+        schedule()
+      },
+      Math.max(0, due - performance.now()),
+    )
+  }
+
+  const load: Load = {
+    samples,
+    invalidations: false,
+    send,
+    async stop() {
+      clearTimeout(timer)
+      await Promise.all(open)
+    },
+  }
+  schedule()
+  return load
+}
+
+async function ask(
+  { process: { url } }: Server,
+  operation: Sample['operation'],
+  field: string,
+  secrets: readonly string[],
+): Promise<Pick<Sample, 'status' | 'cache' | 'version' | 'failure'>> {
+  const path = {
+    read: `/api/fields/${field}`,
+    refresh: `/api/fields/${field}/refresh`,
+    invalidate: '/api/invalidate',
+  }[operation]
+  const trusted = operation !== 'read' || field !== PUBLIC_FIELD.name
+  try {
+    const response = await fetch(url + path, {
+      method: operation === 'read' ? 'GET' : 'POST',
+      headers: trusted ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {},
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    })
+    const text = await response.text()
+    const leaked = secrets.some((secret) => text.includes(secret))
+    return {
+      status: response.status,
+      cache: response.headers.get('x-field-cache') as FieldStatus | null,
+      ...describe(response.status, text),
+      ...(leaked ? { failure: 'the answer holds a secret', status: 0 } : {}),
+    }
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    return { status: 0, cache: null, version: null, failure: String(cause) }
+  }
+}
+
+function describe(status: number, text: string): Pick<Sample, 'version' | 'failure'> {
+  if (status === 204) return { version: null, failure: undefined }
+  const { version, code } = JSON.parse(text || '{}') as { version?: number; code?: string }
+  if (status === 200) return { version: version ?? null, failure: undefined }
+  return { version: null, failure: code ?? `HTTP ${status}` }
+}

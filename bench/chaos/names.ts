@@ -1,0 +1,36 @@
+/** What the servers under test and the harness around them both have to know. */
+
+export const VERSION_COLUMN = 'Version'
+export const CHANGE_TAG = 'source-changed'
+
+/** Times in seconds, as in every field's configuration. */
+export interface ChaosField {
+  readonly name: string
+  readonly key: string
+  readonly ttl: number
+  readonly staleWhileRevalidate?: number
+  readonly staleIfError?: number
+}
+
+/** Longer than any run: what is stored may be served whatever becomes of the source. */
+const ANY_RUN = 7_200
+
+export const PUBLIC_FIELD = {
+  name: 'shop-window',
+  key: 'chaos_shop_window',
+  ttl: 1,
+  staleWhileRevalidate: 2,
+  staleIfError: ANY_RUN,
+} as const satisfies ChaosField
+
+export const ADMIN_FIELD = {
+  name: 'back-office',
+  key: 'chaos_back_office',
+  ttl: 2,
+  staleIfError: ANY_RUN,
+} as const satisfies ChaosField
+
+/** Read by nobody but the one who is killed in the middle of it, and those who take over. */
+export const LEASED_FIELD = { name: 'leased', key: 'chaos_leased', ttl: 60 } as const satisfies ChaosField
+
+export const LOADED_FIELDS: readonly ChaosField[] = [PUBLIC_FIELD, ADMIN_FIELD]

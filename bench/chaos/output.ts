@@ -1,0 +1,65 @@
+/** What the servers have printed: events as JSON lines and nothing else, or something has gone wrong in them. */
+import type { Cluster, Server } from './cluster'
+import { LEASED_FIELD } from './names'
+
+export interface OutputReport {
+  /** Lines that are no event, each with its server. */
+  readonly strange: readonly string[]
+  /** Servers whose output holds a secret. */
+  readonly leaking: readonly string[]
+  /** Servers that ended without being told to. */
+  readonly ended: readonly string[]
+  /** How often the field of the killed lease holder was fetched to the end. */
+  readonly leasedFetches: number
+}
+
+/** What Next prints when it starts. */
+const BANNER = /^(▲ Next\.js|- (Local|Network): |✓ (Starting|Ready|Running)\b)/
+
+export async function inspectOutput({ everyServer, secrets }: Cluster): Promise<OutputReport> {
+  const printed = everyServer.map((server) => ({ server, text: server.process.output() }))
+  const events = printed.flatMap(({ text }) => text.split('\n').flatMap((line) => eventIn(line) ?? []))
+  return {
+    strange: printed.flatMap(({ server, text }) =>
+      strangeLines(text).map((line) => `${server.name}: ${line}`),
+    ),
+    leaking: printed.filter(({ text }) => secrets.some((secret) => text.includes(secret))).map(nameOf),
+    ended: await endedEarly(everyServer),
+    leasedFetches: events.filter(
+      ({ event, field }) => event === 'refresh.finished' && field === LEASED_FIELD.name,
+    ).length,
+  }
+}
+
+interface EventLine {
+  readonly event: string
+  readonly field?: string
+}
+
+function eventIn(line: string): EventLine | undefined {
+  if (!line.startsWith('{')) return undefined
+  try {
+    const parsed = JSON.parse(line) as Partial<EventLine>
+    return typeof parsed.event === 'string' ? (parsed as EventLine) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function strangeLines(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim())
+  return lines.filter((line) => line !== '' && !BANNER.test(line) && eventIn(line) === undefined)
+}
+
+async function endedEarly(servers: readonly Server[]): Promise<string[]> {
+  const running = Symbol('running')
+  const states = await Promise.all(
+    servers.map(async (server) => ({
+      server,
+      state: await Promise.race([server.process.ended, Promise.resolve(running)]),
+    })),
+  )
+  return states.filter(({ server, state }) => server.alive && state !== running).map(nameOf)
+}
+
+const nameOf = ({ server }: { server: Server }): string => server.name

@@ -1,0 +1,167 @@
+/** One run: a calm phase before each fault, load and edits of the source all the time. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { createRandom } from '@/local/data/random'
+import { askOnce } from '@/local/engine/ask'
+import { type Cluster, startCluster } from './cluster'
+import type { Fault, Means } from './faults'
+import { type Load, type Sample, startLoad } from './load'
+import { LOADED_FIELDS } from './names'
+import { inspectOutput, type OutputReport } from './output'
+import type { Edit } from './source'
+
+export interface RunOptions {
+  /** How long load runs; what has to be waited for after the last fault comes on top. */
+  readonly seconds: number
+  readonly seed: number
+  readonly requestsPerSecond: number
+  readonly faults: readonly Fault[]
+  /** Told the name of each fault as it begins. */
+  readonly progress?: (fault: string) => void
+}
+
+/** A calm or a faulty stretch of the run; times are monotonic ms. */
+export interface Phase extends Means {
+  /** Undefined while nothing is wrong on purpose. */
+  readonly fault: string | undefined
+  readonly from: number
+  /** When the fault ended. */
+  readonly endedAt: number
+  /** When every server had answered every field by a plain hit again; null when one never did. */
+  readonly recoveredAt: number | null
+  readonly to: number
+  /** Reads that the source got. */
+  readonly upstream: number
+  /** Fields whose stored entry was there before the fault and not after it; only looked for when the source failed. */
+  readonly lost: readonly string[]
+}
+
+export interface RunRecord {
+  readonly phases: readonly Phase[]
+  readonly samples: readonly Sample[]
+  readonly edits: readonly Edit[]
+  readonly servers: number
+  readonly output: OutputReport
+}
+
+const RECOVERY_WITHIN_MS = 45_000
+/** Shortest calm phase and shortest fault, in ms. */
+const SHORTEST_MS = 1_000
+const CALM_SHARE = 0.4
+/** Between two edits of the source, in ms; half more or less. */
+const EDIT_EVERY_MS = 600
+const POLL_MS = 10
+
+/** Needs the build of the site. */
+export async function runChaos(options: RunOptions): Promise<RunRecord> {
+  const cluster = await startCluster()
+  const load = startLoad(cluster.servers, options, cluster.secrets)
+  const editing = new AbortController()
+  const edits = editAllTheTime(cluster, options.seed, editing.signal)
+  const phases: Phase[] = []
+  try {
+    await recovery(cluster, load, performance.now())
+    const deadline = performance.now() + options.seconds * 1_000
+    for (const [index, fault] of options.faults.entries()) {
+      options.progress?.(fault.name)
+      const share = (deadline - performance.now()) / (options.faults.length - index)
+      const calmMs = Math.max(SHORTEST_MS, share * CALM_SHARE)
+      const faultMs = Math.max(SHORTEST_MS, share - calmMs)
+      phases.push(
+        await calmPhase(cluster, load, fault, calmMs),
+        await faultPhase(cluster, load, fault, faultMs),
+      )
+    }
+    await load.stop()
+    editing.abort()
+    await edits
+    return {
+      phases,
+      samples: load.samples,
+      edits: cluster.source.edits,
+      servers: cluster.servers.length,
+      output: await inspectOutput(cluster),
+    }
+  } finally {
+    editing.abort()
+    await load.stop()
+    await cluster.stop()
+  }
+}
+
+async function calmPhase(cluster: Cluster, load: Load, next: Fault, milliseconds: number): Promise<Phase> {
+  const { source } = cluster
+  const [from, upstream] = [performance.now(), source.reads()]
+  load.invalidations = next.source === 'works'
+  await delay(milliseconds)
+  const to = performance.now()
+  return {
+    fault: undefined,
+    redis: 'works',
+    source: 'works',
+    from,
+    endedAt: to,
+    recoveredAt: to,
+    to,
+    upstream: source.reads() - upstream,
+    lost: [],
+  }
+}
+
+async function faultPhase(cluster: Cluster, load: Load, fault: Fault, milliseconds: number): Promise<Phase> {
+  const { source } = cluster
+  const [from, upstream] = [performance.now(), source.reads()]
+  const before = fault.source === 'fails' ? await storedFields(cluster) : []
+  await fault.begin(cluster, load)
+  await delay(milliseconds)
+  const after = before.length > 0 ? await storedFields(cluster) : []
+  await fault.end(cluster, load)
+  const endedAt = performance.now()
+  const recoveredAt = await recovery(cluster, load, endedAt)
+  const { name, redis, source: means } = fault
+  return {
+    fault: name,
+    redis,
+    source: means,
+    from,
+    endedAt,
+    recoveredAt,
+    to: performance.now(),
+    upstream: source.reads() - upstream,
+    lost: before.filter((field) => !after.includes(field)),
+  }
+}
+
+/** When every server had answered every field by a plain hit that was asked for after `since`. */
+async function recovery(cluster: Cluster, load: Load, since: number): Promise<number | null> {
+  const wanted = cluster.servers.flatMap(({ name }) => LOADED_FIELDS.map((field) => `${name} ${field.name}`))
+  const giveUpAt = since + RECOVERY_WITHIN_MS
+  while (performance.now() < giveUpAt) {
+    const hits = load.samples.filter(
+      ({ operation, cache, sentAt }) => operation === 'read' && cache === 'hit' && sentAt >= since,
+    )
+    const first = wanted.map(
+      (name) => hits.find(({ server, field }) => name === `${server} ${field}`)?.doneAt,
+    )
+    if (first.every((at) => at !== undefined)) return Math.max(...first)
+    await delay(POLL_MS)
+  }
+  return null
+}
+
+async function storedFields({ redis, entryName }: Cluster): Promise<string[]> {
+  const found = await Promise.all(
+    LOADED_FIELDS.map(async ({ name, key }) => {
+      const exists = await askOnce(redis.engine.url, ['EXISTS', entryName(key)])
+      return exists === 1 ? [name] : []
+    }),
+  )
+  return found.flat()
+}
+
+async function editAllTheTime({ source }: Cluster, seed: number, signal: AbortSignal): Promise<void> {
+  const random = createRandom(seed + 1)
+  while (!signal.aborted) {
+    await source.edit()
+    await delay(EDIT_EVERY_MS * (0.5 + random()), undefined, { signal }).catch(() => undefined)
+  }
+}
