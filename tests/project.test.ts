@@ -58,7 +58,7 @@ describe('the house', () => {
   })
 
   it('has no file over 350 lines', () => {
-    const long = ['app', 'lib', 'local', 'tests']
+    const long = ['app', 'bench', 'lib', 'local', 'tests']
       .flatMap(filesIn)
       .filter((file) => read(file).split('\n').length > 351)
     expect(long).toEqual([])

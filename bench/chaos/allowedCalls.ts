@@ -13,27 +13,44 @@ const FORCE_ATTEMPTS = 3
 const PACE_MS = 220
 
 export function allowedCalls(phase: Phase, samples: readonly Sample[], servers: number): number {
-  const seconds = (phase.to - phase.from) / 1_000
-  const during = samples.filter(({ sentAt, doneAt }) => doneAt >= phase.from && sentAt < phase.to)
-  const count = (operation: Sample['operation'], field: string): number =>
-    during.filter((sample) => sample.operation === operation && sample.field === field).length
+  const during = samples.filter((sample) => overlap(sample, { sentAt: phase.from, doneAt: phase.to }))
   const perField = LOADED_FIELDS.map((field) => {
-    const forces = count('refresh', field.name)
-    // Each may meet a fetch under way, which is then done in vain and once more.
-    const changes = forces + 2 * count('invalidate', EVERY_FIELD) + (phase.fault === undefined ? 0 : 1)
-    return forces * FORCE_ATTEMPTS + changes + unforcedCalls(phase, seconds, field.ttl, servers)
+    const changes = during.filter(
+      ({ operation, field: of }) => operation !== 'read' && (of === field.name || of === EVERY_FIELD),
+    )
+    return callsOfChanges(changes) + callsOfReads(phase, field.ttl, servers)
   })
+  // One for the server that is killed, one for who takes over.
   const leased = during.some(({ field }) => field === LEASED_FIELD.name) ? 2 : 0
-  return Math.ceil(perField.reduce((sum, calls) => sum + calls, leased))
+  // What goes wrong all at once may cost every field one fetch.
+  const surprise = phase.fault === undefined ? 0 : LOADED_FIELDS.length
+  return Math.ceil(perField.reduce((sum, calls) => sum + calls, leased + surprise))
 }
 
-/** Of one field, besides those that refreshes and invalidations lead to. */
-function unforcedCalls({ redis, source }: Phase, seconds: number, ttl: number, servers: number): number {
+/** A refresh calls once, and again for each other change that gets in its way; both leave a fetch under way in vain. */
+function callsOfChanges(changes: readonly Sample[]): number {
+  return changes.reduce((sum, change) => {
+    if (change.operation === 'invalidate') return sum + 2
+    const others = changes.filter((other) => other !== change && overlap(other, change)).length
+    return sum + Math.min(FORCE_ATTEMPTS, 1 + others) + 1
+  }, 0)
+}
+
+/** Of one field, in whose reads nobody interferes. */
+function callsOfReads({ redis, source, from, endedAt, to }: Phase, ttl: number, servers: number): number {
   if (redis === 'fails') {
     // One runs and one waits, in each process by itself.
     const fastest = source === 'fails' ? PACE_MS : FASTEST_FETCH_MS
-    return servers * ((seconds * 1_000) / fastest + 2)
+    return servers * ((to - from) / fastest + 2)
   }
-  const lifetimes = seconds / ttl + 1
-  return source === 'works' ? lifetimes : lifetimes + CALLS_PER_COOL_DOWN * (seconds / COOL_DOWN_SECONDS + 1)
+  if (source === 'works') return once(ttl, from, to)
+  return CALLS_PER_COOL_DOWN * once(COOL_DOWN_SECONDS, from, endedAt) + once(ttl, endedAt, to)
+}
+
+/** How often something can begin that begins once in so many seconds. */
+const once = (seconds: number, from: number, to: number): number =>
+  Math.floor((to - from) / 1_000 / seconds) + 1
+
+function overlap(one: Pick<Sample, 'sentAt' | 'doneAt'>, other: Pick<Sample, 'sentAt' | 'doneAt'>): boolean {
+  return one.doneAt >= other.sentAt && one.sentAt <= other.doneAt
 }

@@ -10,7 +10,7 @@ const NAMES = ['a', 'b', 'c'] as const
 const KEY_PREFIX = 'chaos'
 
 /** Deadline of a whole refresh, in ms. A lease holds half a second longer. */
-const REFRESH_TIMEOUT_MS = 3_000
+const REFRESH_TIMEOUT_MS = 2_000
 
 export interface Server {
   readonly name: string
@@ -46,7 +46,7 @@ export async function startCluster(): Promise<Cluster> {
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     CACHE_KEY_PREFIX: KEY_PREFIX,
     CACHE_REFRESH_TIMEOUT_MS: String(REFRESH_TIMEOUT_MS),
-    AIRTABLE_PAGE_TIMEOUT_MS: '2000',
+    AIRTABLE_PAGE_TIMEOUT_MS: '1500',
     // The minute that the circuit stays open by default would be most of a run.
     CACHE_CB_RECOVERY_TIMEOUT: '500',
     ADMIN_TOKEN,

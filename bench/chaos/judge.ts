@@ -20,6 +20,8 @@ export interface Row {
   readonly refused: Readonly<Record<string, number>>
   /** The slowest read of the fault, less the median of the calm phase before, in ms. */
   readonly worstExtraMs: number
+  /** That read, in words. */
+  readonly slowest: string
   readonly upstream: number
   readonly allowedUpstream: number
   /** From the end of the fault to a plain hit of every field on every server, in ms; null when it never came. */
@@ -59,6 +61,7 @@ function samplesOf({ fault, from, to }: Phase, samples: readonly Sample[]): read
 }
 
 const isRead = ({ operation, cut }: Sample): boolean => operation === 'read' && !cut
+const durationOf = ({ sentAt, doneAt }: Sample): number => doneAt - sentAt
 const isFailed = (sample: Sample): boolean => isRead(sample) && sample.status !== 200
 
 function rowOf(
@@ -69,7 +72,10 @@ function rowOf(
   allowedUpstream: number,
 ): Row {
   const reads = samples.filter(isRead)
-  const slowest = Math.max(0, ...reads.map(({ sentAt, doneAt }) => doneAt - sentAt))
+  const slowest = reads.reduce<Sample | undefined>(
+    (most, read) => (most === undefined || durationOf(read) > durationOf(most) ? read : most),
+    undefined,
+  )
   const refused = samples.filter(
     (sample) => sample.operation !== 'read' && !sample.cut && !isAcknowledged(sample),
   )
@@ -81,7 +87,8 @@ function rowOf(
     degraded: reads.filter(({ cache }) => cache === 'degraded').length,
     oldValues: samples.filter((sample) => old.has(sample)).length,
     refused: countBy(refused.map(({ failure, status }) => failure ?? `HTTP ${status}`)),
-    worstExtraMs: Math.max(0, slowest - usualMs),
+    worstExtraMs: slowest === undefined ? 0 : Math.max(0, durationOf(slowest) - usualMs),
+    slowest: slowest === undefined ? '' : describe(slowest, phase),
     upstream: phase.upstream,
     allowedUpstream,
     recoveryMs: phase.recoveredAt === null ? null : phase.recoveredAt - phase.endedAt,
@@ -104,10 +111,10 @@ function problemsOf(row: Row, phase: Phase, samples: readonly Sample[], old: Rea
 }
 
 function describe(sample: Sample, { from }: Phase): string {
-  const { server, operation, field, status, cache, version, failure, sentAt, doneAt } = sample
+  const { server, operation, field, status, cache, version, failure, sentAt } = sample
   const shown = version === null ? undefined : `version ${version}`
   const facts = [status, cache, shown, failure].filter((fact) => fact !== null && fact !== undefined)
-  const times = `sent at ${Math.round(sentAt - from)} ms, answered after ${Math.round(doneAt - sentAt)} ms`
+  const times = `sent at ${Math.round(sentAt - from)} ms, answered after ${Math.round(durationOf(sample))} ms`
   return `server ${server}, ${operation} ${field}: ${facts.join(' ')} (${times})`
 }
 
@@ -125,7 +132,7 @@ function outputProblems({ output, phases }: RunRecord): string[] {
 }
 
 function medianRead(samples: readonly Sample[]): number {
-  const times = samples.filter(isRead).map(({ sentAt, doneAt }) => doneAt - sentAt)
+  const times = samples.filter(isRead).map(durationOf)
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
 }
 
@@ -148,6 +155,7 @@ function together(rows: readonly Row[]): Row {
       rows.flatMap(({ refused }) => Object.entries(refused).flatMap(([name, n]) => Array(n).fill(name))),
     ),
     worstExtraMs: Math.max(0, ...rows.map(({ worstExtraMs }) => worstExtraMs)),
+    slowest: '',
     upstream: sum(({ upstream }) => upstream),
     allowedUpstream: sum(({ allowedUpstream }) => allowedUpstream),
     recoveryMs: 0,

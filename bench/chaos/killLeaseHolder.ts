@@ -7,7 +7,7 @@ import { LEASED_FIELD } from './names'
 import { READS_ONLY } from './source'
 
 /** Long enough for the fetch to be under way for sure when the server dies, and below the deadline of a page, in ms. */
-const SLOW_SOURCE_MS = 1_400
+const SLOW_SOURCE_MS = 1_000
 const LEASE_WITHIN_MS = 10_000
 
 export async function killLeaseHolder(cluster: Cluster, load: Load): Promise<void> {
