@@ -12,6 +12,9 @@ const KEY_PREFIX = 'chaos'
 /** Deadline of a whole refresh, in ms. A lease holds half a second longer. */
 const REFRESH_TIMEOUT_MS = 2_000
 
+/** Deadline of a request to Redis, in ms. */
+export const REDIS_TIMEOUT_MS = 1_000
+
 export interface Server {
   readonly name: string
   readonly process: NextProcess
@@ -39,7 +42,8 @@ export interface Cluster {
 
 /** Needs the build of SITE and an installed redis-server. */
 export async function startCluster(): Promise<Cluster> {
-  const [redis, source] = await Promise.all([startTestRedis('redis-server'), startSource()])
+  const redis = await startTestRedis('redis-server')
+  const source = await startSource()
   const env = {
     ...source.env,
     UPSTASH_REDIS_REST_URL: redis.url,
@@ -47,6 +51,8 @@ export async function startCluster(): Promise<Cluster> {
     CACHE_KEY_PREFIX: KEY_PREFIX,
     CACHE_REFRESH_TIMEOUT_MS: String(REFRESH_TIMEOUT_MS),
     AIRTABLE_PAGE_TIMEOUT_MS: '1500',
+    // So long that a machine with other work to do is not taken for a Redis that fails.
+    CACHE_COMMAND_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
     // The minute that the circuit stays open by default would be most of a run.
     CACHE_CB_RECOVERY_TIMEOUT: '500',
     ADMIN_TOKEN,

@@ -1,5 +1,5 @@
 /** What goes wrong, in this order. */
-import type { Cluster } from './cluster'
+import { type Cluster, REDIS_TIMEOUT_MS } from './cluster'
 import { killLeaseHolder } from './killLeaseHolder'
 import type { Load } from './load'
 import { READS_ONLY } from './source'
@@ -39,8 +39,8 @@ export const FAULTS: readonly Fault[] = [
   redisFault('reset', 'fails', { kind: 'reset' }),
   redisFault('refused', 'fails', { kind: 'refuse' }),
   redisFault('hung', 'fails', { kind: 'hang' }),
-  redisFault('slow, in time', 'works', { kind: 'slow', ms: 100 }),
-  redisFault('slow, too late', 'fails', { kind: 'slow', ms: 600 }),
+  redisFault('slow, in time', 'works', { kind: 'slow', ms: REDIS_TIMEOUT_MS / 10 }),
+  redisFault('slow, too late', 'fails', { kind: 'slow', ms: REDIS_TIMEOUT_MS * 1.5 }),
   redisFault('replies lost', 'fails', { kind: 'lost-reply' }),
   redisFault('500', 'fails', { kind: 'error' }),
   redisFault('429', 'fails', { kind: 'rate-limit' }),

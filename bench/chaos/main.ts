@@ -36,11 +36,12 @@ async function main(): Promise<void> {
   const seconds = positive('--seconds', values.seconds)
   const seed = positive('--seed', values.seed)
   const requestsPerSecond = positive('--rate', values.rate)
+  const faults = FAULTS.filter(({ name }) => name.includes(values.only))
+  if (faults.length === 0) throw new Error(`no fault's name holds "${values.only}"; see --help`)
   const { code, output } = await runNext(['build', SITE], {})
   if (code !== 0) throw new Error(`next build failed:\n${output}`)
   const progress = (line: string): void => console.error(line)
   progress(`seed ${seed}`)
-  const faults = FAULTS.filter(({ name }) => name.includes(values.only))
   const verdict = judge(await runChaos({ seconds, seed, requestsPerSecond, faults, progress }))
   console.log(values.json ? JSON.stringify({ seed, ...verdict }, null, 2) : tableOf(verdict))
   process.exitCode = verdict.problems.length === 0 ? 0 : 1

@@ -57,9 +57,13 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
   const load = startLoad(cluster.servers, options, cluster.secrets)
   const editing = new AbortController()
   const edits = editAllTheTime(cluster, options.seed, editing.signal)
+  // Told at the end of the run, where it is awaited.
+  edits.catch(() => undefined)
   const phases: Phase[] = []
   try {
-    await recovery(cluster, load, performance.now())
+    if ((await recovery(cluster, load, performance.now())) === null) {
+      throw new Error(`the servers never got to work:\n${cluster.servers[0]?.process.output()}`)
+    }
     const deadline = performance.now() + options.seconds * 1_000
     for (const [index, fault] of options.faults.entries()) {
       options.progress?.(fault.name)
