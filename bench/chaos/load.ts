@@ -37,10 +37,15 @@ export const isAcknowledged = ({ operation, status, cache }: Sample): boolean =>
   (operation === 'refresh' && status === 200 && cache === 'refreshed') ||
   (operation === 'invalidate' && status === 204)
 
+export interface Changes {
+  readonly refresh: boolean
+  readonly invalidate: boolean
+}
+
 export interface Load {
   readonly samples: readonly Sample[]
-  /** Invalidations leave nothing that may be served, so there are none before and while the source fails. */
-  invalidations: boolean
+  /** What the stream may hold besides reads. */
+  changes: Changes
   /** Sends one request besides the stream. */
   send(server: Server, operation: Sample['operation'], field: string): Promise<Sample>
   /** Ends the stream; resolves once all has been answered. */
@@ -49,6 +54,7 @@ export interface Load {
 
 /** A client that waits longer than this has not been answered, in ms. */
 const PATIENCE_MS = 20_000
+const nothing = Promise.resolve()
 const SHARES = { invalidate: 0.004, refresh: 0.012, adminRead: 0.33 } as const
 
 export function startLoad(
@@ -90,10 +96,11 @@ export function startLoad(
   }
 
   function sendChosen(server: Server, choice: number, anyField: string): Promise<unknown> {
-    if (choice < SHARES.invalidate) {
-      return load.invalidations ? send(server, 'invalidate', EVERY_FIELD) : Promise.resolve()
+    const { refresh, invalidate } = load.changes
+    if (choice < SHARES.invalidate) return invalidate ? send(server, 'invalidate', EVERY_FIELD) : nothing
+    if (choice < SHARES.invalidate + SHARES.refresh) {
+      return refresh ? send(server, 'refresh', anyField) : nothing
     }
-    if (choice < SHARES.invalidate + SHARES.refresh) return send(server, 'refresh', anyField)
     return send(server, 'read', choice > 1 - SHARES.adminRead ? ADMIN_FIELD.name : PUBLIC_FIELD.name)
   }
 
@@ -110,7 +117,7 @@ export function startLoad(
 
   const load: Load = {
     samples,
-    invalidations: false,
+    changes: { refresh: false, invalidate: false },
     send,
     async stop() {
       clearTimeout(timer)

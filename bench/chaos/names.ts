@@ -10,27 +10,37 @@ export interface ChaosField {
   readonly ttl: number
   readonly staleWhileRevalidate?: number
   readonly staleIfError?: number
+  readonly memoryTtl: number
 }
 
 /** Longer than any run: what is stored may be served whatever becomes of the source. */
 const ANY_RUN = 7_200
 
+/** Lives so short that a fault outlasts it. */
 export const PUBLIC_FIELD = {
   name: 'shop-window',
   key: 'chaos_shop_window',
   ttl: 1,
   staleWhileRevalidate: 2,
   staleIfError: ANY_RUN,
+  memoryTtl: 1,
 } as const satisfies ChaosField
 
+/** Lives so long that only a refresh or an invalidation changes it, and is never answered without asking Redis. */
 export const ADMIN_FIELD = {
   name: 'back-office',
   key: 'chaos_back_office',
-  ttl: 2,
+  ttl: 60,
   staleIfError: ANY_RUN,
+  memoryTtl: 0,
 } as const satisfies ChaosField
 
 /** Read by nobody but the one who is killed in the middle of it, and those who take over. */
-export const LEASED_FIELD = { name: 'leased', key: 'chaos_leased', ttl: 60 } as const satisfies ChaosField
+export const LEASED_FIELD = {
+  name: 'leased',
+  key: 'chaos_leased',
+  ttl: 60,
+  memoryTtl: 1,
+} as const satisfies ChaosField
 
 export const LOADED_FIELDS: readonly ChaosField[] = [PUBLIC_FIELD, ADMIN_FIELD]

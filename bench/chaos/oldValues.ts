@@ -1,10 +1,7 @@
 /** Which answers show less than the freshness contract demands. */
 import { EVERY_FIELD, isAcknowledged, type Sample } from './load'
-import { type ChaosField, LOADED_FIELDS } from './names'
+import { LOADED_FIELDS } from './names'
 import type { Edit } from './source'
-
-/** How long an instance may answer from memory without asking, in ms: the default of `memoryTtl`. */
-export const MEMORY_TTL_MS = 1_000
 
 /**
  * A fetch shows at least the version that the source was known to have when the fetch began. So the version that was
@@ -17,14 +14,15 @@ export function oldValues(samples: readonly Sample[], edits: readonly Edit[]): S
   const replacedAt = new Map(edits.map(({ version, since }) => [version - 1, since]))
   const demands = samples.filter(isAcknowledged).map(({ field, sentAt, doneAt }) => ({
     field,
-    from: doneAt + MEMORY_TTL_MS,
+    since: doneAt,
     least: versionAt(sentAt),
   }))
-  const leastFor = ({ field, sentAt }: Sample): number => {
-    const changed = (of: string): boolean => of === field || (of === EVERY_FIELD && isLoaded(field))
-    return demands
-      .filter(({ field: of, from }) => from <= sentAt && changed(of))
-      .reduce((most, { least }) => Math.max(most, least), 0)
+  const leastFor = ({ field: name, sentAt }: Sample): number => {
+    const field = LOADED_FIELDS.find((loaded) => loaded.name === name)
+    const changes = demands.filter(({ field: of }) => of === name || (of === EVERY_FIELD && field))
+    // Meanwhile an instance may answer from memory without asking.
+    const binding = sentAt - (field?.memoryTtl ?? 0) * 1_000
+    return Math.max(0, ...changes.filter(({ since }) => since <= binding).map(({ least }) => least))
   }
   const isOld = (sample: Sample): boolean => {
     const { operation, version, cache, sentAt } = sample
@@ -36,11 +34,9 @@ export function oldValues(samples: readonly Sample[], edits: readonly Edit[]): S
   return new Set(samples.filter(isOld))
 }
 
-const isLoaded = (name: string): boolean => LOADED_FIELDS.some((field) => field.name === name)
-
 /** From this age on, in ms, a value is not answered under that status. */
 function longestServed({ field: name, cache }: Sample): number {
-  const field: ChaosField | undefined = LOADED_FIELDS.find((loaded) => loaded.name === name)
+  const field = LOADED_FIELDS.find((loaded) => loaded.name === name)
   if (field === undefined || (cache !== 'hit' && cache !== 'stale')) return Number.POSITIVE_INFINITY
   return (field.ttl + (cache === 'stale' ? (field.staleWhileRevalidate ?? 0) : 0)) * 1_000
 }

@@ -44,8 +44,10 @@ export interface RunRecord {
 }
 
 const RECOVERY_WITHIN_MS = 45_000
-/** Shortest calm phase and shortest fault, in ms. */
-const SHORTEST_MS = 1_000
+/** Shortest calm phase and shortest faults, in ms: a failing source has to be met by more than one expiry. */
+const SHORTEST_MS = { calm: 800, redis: 1_000, source: 2_500 } as const
+/** The end of the calm phase before the source fails, longer than a fetch. */
+const QUIET_MS = 600
 const CALM_SHARE = 0.4
 /** Between two edits of the source, in ms; half more or less. */
 const EDIT_EVERY_MS = 600
@@ -68,8 +70,9 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
     for (const [index, fault] of options.faults.entries()) {
       options.progress?.(fault.name)
       const share = (deadline - performance.now()) / (options.faults.length - index)
-      const calmMs = Math.max(SHORTEST_MS, share * CALM_SHARE)
-      const faultMs = Math.max(SHORTEST_MS, share - calmMs)
+      const calmMs = Math.max(SHORTEST_MS.calm, share * CALM_SHARE)
+      const shortest = fault.source === 'fails' ? SHORTEST_MS.source : SHORTEST_MS.redis
+      const faultMs = Math.max(shortest, share - calmMs)
       phases.push(
         await calmPhase(cluster, load, fault, calmMs),
         await faultPhase(cluster, load, fault, faultMs),
@@ -95,8 +98,13 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
 async function calmPhase(cluster: Cluster, load: Load, next: Fault, milliseconds: number): Promise<Phase> {
   const { source } = cluster
   const [from, upstream] = [performance.now(), source.reads()]
-  load.invalidations = next.source === 'works'
-  await delay(milliseconds)
+  // An invalidation leaves nothing that may be served, and a refresh may, if a fetch under way overwrites what it wrote:
+  // a source that fails then is no fault of the cache.
+  const harmless = next.source === 'works'
+  load.changes = { refresh: true, invalidate: harmless }
+  await delay(harmless ? milliseconds : milliseconds - QUIET_MS)
+  load.changes = { refresh: harmless, invalidate: harmless }
+  if (!harmless) await delay(QUIET_MS)
   const to = performance.now()
   return {
     fault: undefined,
@@ -116,6 +124,7 @@ async function faultPhase(cluster: Cluster, load: Load, fault: Fault, millisecon
   const [from, upstream] = [performance.now(), source.reads()]
   const before = fault.source === 'fails' ? await storedFields(cluster) : []
   await fault.begin(cluster, load)
+  load.changes = { ...load.changes, refresh: true }
   await delay(milliseconds)
   const after = before.length > 0 ? await storedFields(cluster) : []
   await fault.end(cluster, load)

@@ -22,9 +22,10 @@ const fault: Phase = { ...calm, fault: 'source 500', source: 'fails', endedAt: 9
 /** Versions 1, 2 and 3, known from 0, 2,000 and 4,000 ms on. */
 const edits = [1, 2, 3].map((version) => ({ version, since: (version - 1) * 2_000 }))
 
+/** Of the field with a ttl of 1 s, 2 s of stale answers and a memoryTtl of 1 s. */
 const read = (sentAt: number, given: Partial<Sample> = {}): Sample => ({
   operation: 'read',
-  field: 'back-office',
+  field: 'shop-window',
   server: 'a',
   sentAt,
   doneAt: sentAt + 5,
@@ -56,7 +57,7 @@ describe('the judge of a chaos run', () => {
       [refresh(4_100, { status: 503 }), read(5_200, { version: 2 })],
       0,
     ],
-    ['the same of another field', [refresh(4_100, { field: 'shop-window' }), read(5_200, { version: 2 })], 0],
+    ['the same of another field', [refresh(4_100, { field: 'back-office' }), read(5_200, { version: 2 })], 0],
     [
       'a value older than an acknowledged invalidation',
       [
@@ -66,8 +67,10 @@ describe('the judge of a chaos run', () => {
       1,
     ],
     ['a refresh that answers with an older value', [refresh(4_100, { version: 2 })], 1],
-    ['a hit within its ttl', [read(5_999, { version: 2, cache: 'hit' })], 0],
-    ['a hit past its ttl', [read(6_000, { version: 2, cache: 'hit' })], 1],
+    ['a hit within its ttl', [read(4_999, { version: 2, cache: 'hit' })], 0],
+    ['a hit past its ttl', [read(5_000, { version: 2, cache: 'hit' })], 1],
+    ['a stale answer within its window', [read(6_999, { version: 2, cache: 'stale' })], 0],
+    ['a stale answer past its window', [read(7_000, { version: 2, cache: 'stale' })], 1],
   ])('counts as old or not: %s', (_, samples, count) => {
     const { calm: row } = judge({ phases: [calm], samples, edits, servers: 3, output: CLEAN })
     expect(row.oldValues).toBe(count)
@@ -77,7 +80,7 @@ describe('the judge of a chaos run', () => {
     const failed = { status: 0, cache: null, version: null, failure: 'ECONNRESET' }
     expect(problems([read(100, { ...failed, cut: true })])).toEqual([])
     expect(problems([read(100, failed)])).toEqual([
-      'calm: 1 failed reads\n    server a, read back-office: 0 ECONNRESET (sent at 100 ms, answered after 5 ms)',
+      'calm: 1 failed reads\n    server a, read shop-window: 0 ECONNRESET (sent at 100 ms, answered after 5 ms)',
     ])
   })
 

@@ -4,6 +4,12 @@ import { createServer } from 'node:net'
 
 const nextCli = createRequire(import.meta.url).resolve('next/dist/bin/next')
 
+/** Killed when this process exits: whatever ends a run, no server outlives it. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 export interface NextProcess {
   url: string
   /** Everything the process has printed so far, on both streams. */
@@ -52,6 +58,8 @@ export async function startNext(variables: Record<string, string>, directory = '
     env: environment(variables),
   })
   const { output, ended } = collect(child)
+  running.add(child)
+  void ended.then(() => running.delete(child))
   const url = `http://127.0.0.1:${port}`
   await Promise.race([ended, answering(url)])
   const end = async (signal: NodeJS.Signals): Promise<void> => {
