@@ -48,6 +48,8 @@ export interface Load {
   changes: Changes
   /** Sends one request besides the stream. */
   send(server: Server, operation: Sample['operation'], field: string): Promise<Sample>
+  /** Resolves once all that is under way now has been answered. */
+  answered(): Promise<void>
   /** Ends the stream; resolves once all has been answered. */
   stop(): Promise<void>
 }
@@ -119,6 +121,9 @@ export function startLoad(
     samples,
     changes: { refresh: false, invalidate: false },
     send,
+    async answered() {
+      await Promise.all(open)
+    },
     async stop() {
       clearTimeout(timer)
       await Promise.all(open)

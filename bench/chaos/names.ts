@@ -26,13 +26,13 @@ export const PUBLIC_FIELD = {
   memoryTtl: 1,
 } as const satisfies ChaosField
 
-/** Lives so long that only a refresh or an invalidation changes it, and is never answered without asking Redis. */
+/** Lives so long that only a refresh or an invalidation changes it. */
 export const ADMIN_FIELD = {
   name: 'back-office',
   key: 'chaos_back_office',
   ttl: 60,
   staleIfError: ANY_RUN,
-  memoryTtl: 0,
+  memoryTtl: 1,
 } as const satisfies ChaosField
 
 /** Read by nobody but the one who is killed in the middle of it, and those who take over. */

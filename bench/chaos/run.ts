@@ -130,6 +130,8 @@ async function faultPhase(cluster: Cluster, load: Load, fault: Fault, millisecon
   await fault.end(cluster, load)
   const endedAt = performance.now()
   const recoveredAt = await recovery(cluster, load, endedAt)
+  // Fetches of the fault that others still wait for are not to be counted as calls of a calm phase.
+  await load.answered()
   const { name, redis, source: means } = fault
   return {
     fault: name,
