@@ -1,7 +1,7 @@
 /** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
 
 import { airtableConfig, peopleTable } from './config/airtableConfig'
-import { assertSecrets, logLevel, refreshConfig } from './config/appConfig'
+import { assertSecrets, logLevel, memoryMaxBytes, refreshConfig } from './config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
@@ -62,6 +62,7 @@ function assertConfiguration(env: Env): void {
     airtableConfig,
     peopleTable,
     refreshConfig,
+    memoryMaxBytes,
     logLevel,
     assertSecrets,
     cacheFailFast,

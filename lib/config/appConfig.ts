@@ -25,6 +25,17 @@ export function refreshConfig(env: Env = process.env): RefreshConfig {
   return { refreshTimeoutMs: values.CACHE_REFRESH_TIMEOUT_MS, warmupEnabled: values.CACHE_WARMUP_ENABLED }
 }
 
+/** How much memory the copies of field values may take in one process, in bytes; 0 turns the memory layer off. */
+export function memoryMaxBytes(env: Env = process.env): number {
+  const bytes = wholeNumber('CACHE_MEMORY_MAX_BYTES', 'bytes', 50_000_000, 999_999_999, 0)
+  return parseEnv(z.object({ CACHE_MEMORY_MAX_BYTES: bytes }), env).CACHE_MEMORY_MAX_BYTES
+}
+
+/** What tells this release of the app from others that run at the same time. */
+export function deploymentName(env: Env = process.env): string {
+  return env.VERCEL_DEPLOYMENT_ID || env.VERCEL_GIT_COMMIT_SHA || 'other'
+}
+
 export function logLevel(env: Env = process.env): LogLevel {
   const schema = z.preprocess(
     (value) => value || 'info',

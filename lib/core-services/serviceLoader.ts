@@ -1,5 +1,6 @@
 /** The services of this app and what they depend on. Importing this file registers them; nothing starts before use. */
 
+import { atRequest } from '../next/atRequest'
 import { isControlFlowError } from '../next/controlFlow'
 import { deferAfterResponse } from '../next/defer'
 import { AirtableService } from './airtable/airtableService'
@@ -22,6 +23,7 @@ if (!serviceRegistry.has('cache')) {
     ...processPorts(),
     isControlFlow: isControlFlowError,
     defer: deferAfterResponse,
+    atRequest,
   })
   serviceRegistry.register('cache', () => new CacheService(undefined, processPorts()))
 }

@@ -5,7 +5,7 @@ import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
-import { field, processForEachTest, storedEntry } from '../support/fieldProcess'
+import { field, processForEachTest, startFieldProcess, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
 
 const redis = redisForThisFile()
@@ -217,7 +217,8 @@ describe('what somebody else has left under the key of a field', () => {
     const name = store.names.entry('agents_list')
     const text = (await store.read([name])).get(name) ?? ''
     await store.write(name, text.slice(0, -3), 60)
-    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+    const other = await startFieldProcess(redis)
+    expect(await readFieldCache(config, 'never', other.runtime)).toMatchObject({
       data: ['a', 'b'],
       status: 'miss',
     })
@@ -260,7 +261,7 @@ describe('a schema', () => {
       data: [{ id: 'new shape' }],
       status: 'miss',
     })
-    expect(server.events.of('field.rejected')).toHaveLength(1)
+    expect(server.events.of('field.rejected').length).toBeGreaterThan(0)
     expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'hit' })
   })
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
@@ -40,6 +40,9 @@ async function costOf(run: () => Promise<unknown>): Promise<[commands: number, r
   await run()
   return [redis.upstash.counters.commands, redis.upstash.counters.requests]
 }
+
+// A configured field: the own token of a member of a family costs a command more.
+defineFields([field(async () => 0)])
 
 beforeEach(async () => {
   await redis.flush()

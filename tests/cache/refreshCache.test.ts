@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
@@ -15,6 +16,7 @@ const prices: FieldCacheConfig<number[]> = {
   name: 'prices',
   key: 'prices_list',
   ttl: 60,
+  memoryTtl: 0,
   schema: z.array(z.number()),
   fetcher: async () => {
     fetched += 1
@@ -79,7 +81,7 @@ describe('refreshCache', () => {
 
   it('removes the old value with purge when Redis does not take the new one, and only then', async () => {
     const cache = await serviceRegistry.getService('cache')
-    const tooLarge = async () => 'x'.repeat(11 * 1024 * 1024)
+    const tooLarge = async () => randomBytes(11_000_000).toString('base64')
     for (const [purge, left] of [
       [false, 1],
       [true, 0],

@@ -124,10 +124,10 @@ describe('transport', () => {
   it('never sends a token twice: what stood in between would be undone', async () => {
     const seen = answer(HttpResponse.error)
     const { fieldStore } = cache
-    await expect(fieldStore.writeTokens([['a', 'token']])).rejects.toThrow()
-    await expect(fieldStore.createTokens([['a', 'token']])).rejects.toThrow()
+    await expect(fieldStore.writeTokens([{ name: 'a', token: 'token' }])).rejects.toThrow()
+    await expect(fieldStore.createTokens([{ name: 'a', token: 'token' }])).rejects.toThrow()
     const lease = { name: 'lease', holder: 'token', milliseconds: 1_000 }
-    await expect(fieldStore.createTokens([['a', 'token']], lease)).rejects.toThrow()
+    await expect(fieldStore.createTokens([{ name: 'a', token: 'token' }], lease)).rejects.toThrow()
     expect(seen.bodies).toHaveLength(3)
   })
 
@@ -283,7 +283,7 @@ describe('transport', () => {
     await expect(cache.fieldStore.write('entry', 'text', 60)).rejects.toMatchObject({
       code: 'REDIS_BAD_REPLY',
     })
-    await expect(cache.fieldStore.writeTokens([['token', 'x']])).rejects.toMatchObject({
+    await expect(cache.fieldStore.writeTokens([{ name: 'token', token: 'x' }])).rejects.toMatchObject({
       code: 'REDIS_BAD_REPLY',
     })
   })

@@ -5,6 +5,7 @@ import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { cacheFor, settings } from '../support/cache'
 import { redisForThisFile } from '../support/redisSuite'
+import { settled } from './world/cacheUnderTest'
 import { type Command, SimRedis } from './world/simRedis'
 
 const redis = redisForThisFile()
@@ -20,7 +21,8 @@ function simulatedStore(): FieldStore {
   })
   return createFieldStore(
     async (...command) => simulated.execute(command),
-    async (commands: readonly Command[]) => commands.map((command) => simulated.execute(command)),
+    settled(async (commands: readonly Command[]) => commands.map((command) => simulated.execute(command))),
+    100,
     keys,
     defaultPorts,
   )
@@ -64,11 +66,11 @@ const call = fc.oneof<fc.Arbitrary<Call>[]>(
       (store) =>
         store.remove(store.names.entry(e)),
   ),
-  guarded.map((pairs) => (store) => store.writeTokens(named(store, pairs))),
+  guarded.map((pairs) => (store) => store.writeTokens(written(store, pairs))),
   fc.tuple(guarded, fc.option(lease, { nil: undefined })).map(
     ([pairs, l]) =>
       (store) =>
-        store.createTokens(named(store, pairs), l && leaseIn(store, l)),
+        store.createTokens(written(store, pairs), l && leaseIn(store, l)),
   ),
   lease.map((l) => (store) => store.takeLease(leaseIn(store, l))),
   lease.map((l) => (store) => store.failLease(leaseIn(store, l).name, 'failed', l.milliseconds)),
@@ -79,9 +81,13 @@ const call = fc.oneof<fc.Arbitrary<Call>[]>(
           ...write,
           entry: store.names.entry(write.entry),
           expected: named(store, expected),
+          own: { token: write.own },
         }),
   ),
 )
+
+const written = (store: FieldStore, pairs: readonly [string, string][]) =>
+  named(store, pairs).map(([name, token]) => ({ name, token }))
 
 async function everythingIn(store: FieldStore): Promise<unknown> {
   const names = [

@@ -1,9 +1,10 @@
 import { beforeEach } from 'vitest'
+import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
+import { createMemos } from '@/lib/core-services/cache/engine/memos'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
-import { createSeenTokens } from '@/lib/core-services/cache/engine/seenTokens'
 import type { CronRuntime, FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
@@ -24,7 +25,9 @@ export async function startFieldProcess(redis: { url: string; token: string }): 
       store: async () => cache.fieldStore,
       locks: async () => cache.lock,
       flights: createFlights(),
-      seen: createSeenTokens(),
+      memos: createMemos(),
+      copies: createCopies(10_000_000, defaultPorts.clock),
+      deployment: 'test',
       ports: { ...defaultPorts, emit: events.emit },
       refreshTimeoutMs: 5_000,
     },
@@ -46,7 +49,7 @@ export function field<T>(
   fetcher: FieldCacheConfig<T>['fetcher'],
   rest: Partial<FieldCacheConfig<T>> = {},
 ): FieldCacheConfig<T> {
-  return { name: 'agents', key: 'agents_list', ttl: 60, fetcher, ...rest }
+  return { name: 'agents', key: 'agents_list', ttl: 60, memoryTtl: 0, fetcher, ...rest }
 }
 
 /** What stands in Redis under a field's key, whether it is valid or not. */

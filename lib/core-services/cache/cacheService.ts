@@ -304,7 +304,13 @@ function connect(config: CacheConfig, ports: Ports): Started {
     batchSize: config.batchSize,
     commands: createCommands(send, keys),
     patterns: createPatternCommands(send, transport, keys, config.batchSize),
-    fieldStore: createFieldStore(send, (commands) => sendTogether(transport, commands), keys, ports),
+    fieldStore: createFieldStore(
+      send,
+      (commands) => sendTogether(transport, commands),
+      config.batchSize,
+      keys,
+      ports,
+    ),
     locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }

@@ -1,46 +1,70 @@
 /** Asks the source of a field, within its deadline, and makes an entry of the answer. */
 import { withinDeadline } from './engine/deadline'
-import { type Entry, encodeBody } from './engine/entry'
-import { codeOf, hasCode, messageOf, sourceFailed, sourceInvalid, sourceTimeout } from './engine/errors'
+import { type Entry, encodeBody, unpackEntry } from './engine/entry'
+import {
+  codeOf,
+  fieldInvalid,
+  hasCode,
+  messageOf,
+  sourceFailed,
+  sourceInvalid,
+  sourceTimeout,
+} from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
-import { checkBody } from './engine/schema'
-import type { TokenMap } from './engine/tokens'
+import { type Checked, checkBody } from './engine/schema'
+import { tagGuards } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
 
 export interface Fetched {
-  /** Each reader decodes a value of its own. */
+  /** Without tokens: whoever stores it adds those that stood before. Each reader decodes a value of its own. */
   entry: Entry
+  /** The guards that only the value tells. */
+  dependencies: readonly string[]
   /** How long the source took, in ms. */
   sourceMs: number
   /** How many items a list has; null for every other value. */
   items: number | null
 }
 
+/** Each of them costs a name in the command of every read. */
+const MOST_DEPENDENCIES = 1_000
+
+/** Deadline of the source, in ms. */
+export function timeoutOf({ refreshTimeoutMs }: FieldRuntime, field: AnyField): number {
+  return field.advanced?.timeoutMs ?? refreshTimeoutMs
+}
+
 /**
  * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT or SOURCE_INVALID. The value is checked as it comes out of JSON again, so
- * that what readers would refuse is not stored in the first place.
+ * that what readers would refuse is not stored in the first place. `previous`: what the field may compare it with.
  */
 export async function fetchEntry(
-  { ports, refreshTimeoutMs }: FieldRuntime,
+  runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
-  tokens: TokenMap,
+  previous: Entry | null = null,
 ): Promise<Fetched> {
   assertOptions(field)
+  const { ports } = runtime
   const { clock } = ports
+  const timeoutMs = timeoutOf(runtime, field)
   const started = clock.monotonic()
+  ports.emit({ type: 'refresh.started', field: field.name, reason })
   const fetchedAt = clock.now()
   try {
     const value = await withinDeadline(
-      refreshTimeoutMs,
-      () => sourceTimeout(field.name, new Error(`nothing came within ${refreshTimeoutMs} ms`)),
+      timeoutMs,
+      () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
       (signal) => field.fetcher({ signal, reason }),
     )
-    const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens }
-    await openEntry(field, entry)
+    const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }
+    const readBack = await openEntry(field, entry)
+    await assertAccepted(field, readBack, previous, reason)
     const sourceMs = clock.monotonic() - started
-    return { entry, sourceMs, items: Array.isArray(value) ? value.length : null }
+    const dependencies = dependenciesOf(field, readBack)
+    const items = Array.isArray(value) ? value.length : null
+    return { entry: { ...entry, ...lifeOf(field, readBack, fetchedAt) }, dependencies, sourceMs, items }
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
@@ -52,14 +76,64 @@ export async function fetchEntry(
 }
 
 function asSourceError(field: string, error: unknown): unknown {
-  if (hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) return error
+  if (hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'FIELD_INVALID')) return error
   // A part of the source that ran into its own deadline is as late as a whole refresh that did.
   return codeOf(error).endsWith('_TIMEOUT') ? sourceTimeout(field, error) : sourceFailed(field, error)
 }
 
-/** What a reader gets of an entry, fetched or stored: decoded for this caller alone, and checked by the schema. */
+async function assertAccepted(
+  field: AnyField,
+  next: unknown,
+  previous: Entry | null,
+  reason: RefreshReason,
+): Promise<void> {
+  const accept = field.advanced?.accept
+  if (!accept) return
+  const last = previous && (await openStored(field, previous))
+  if (!(await accept(next, last?.ok ? last.data : undefined, reason)))
+    throw sourceInvalid(field.name, 'the field does not accept it (advanced.accept)')
+}
+
+function dependenciesOf(field: AnyField, value: unknown): string[] {
+  const guards = tagGuards(field.dependsOn?.(value) ?? [])
+  if (guards.length <= MOST_DEPENDENCIES) return guards
+  throw fieldInvalid(field.name, `its value depends on ${guards.length} tags, ${MOST_DEPENDENCIES} at most`)
+}
+
+/** Where the value limits its own life. A window of staleness lies before that end, but takes no more than half of it. */
+function lifeOf(field: AnyField, value: unknown, fetchedAt: number): Pick<Entry, 'freshMs' | 'endMs'> {
+  const { negativeTtl, expiresAt } = field.advanced ?? {}
+  if (value === null && negativeTtl !== undefined) {
+    return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
+  }
+  const end = value === null ? undefined : expiresAt?.(value)
+  if (end === undefined) return {}
+  const endMs = end - fetchedAt
+  return { freshMs: Math.max(endMs - (field.staleWhileRevalidate ?? 0) * 1000, endMs / 2), endMs }
+}
+
+/** What a reader gets of an entry that was just fetched: decoded for this caller alone, and checked by the schema. */
 export async function openEntry<T>(field: FieldCacheConfig<T>, { body }: Entry): Promise<T> {
   const checked = await checkBody(field.schema, body)
   if (!checked.ok) throw sourceInvalid(field.name, checked.reason)
   return checked.value
+}
+
+/** An entry with the value that this caller gets of it. */
+export interface Opened<T> {
+  ok: true
+  /** Unpacked. */
+  entry: Entry
+  data: T
+}
+
+/** The same for an entry that was stored, maybe by another release: a refusal is an answer. */
+export async function openStored<T>(
+  { schema }: FieldCacheConfig<T>,
+  stored: Entry,
+): Promise<Opened<T> | Exclude<Checked<T>, { ok: true }>> {
+  const entry = await unpackEntry(stored)
+  if (!entry) return { ok: false, reason: 'it cannot be unpacked', refused: false }
+  const checked = await checkBody(schema, entry.body)
+  return checked.ok ? { ok: true, entry, data: checked.value } : checked
 }

@@ -4,13 +4,14 @@ import { isRedisFailure, isSourceError } from './engine/errors'
 import type { FieldStatus } from './engine/events'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
-import { allPresent, freshnessOf, lookFrom } from './engine/look'
-import { checkBody } from './engine/schema'
-import { guardNames } from './engine/tokens'
-import { fetchEntry, openEntry } from './fetchEntry'
+import { freshnessOf, guardsOf, type Look } from './engine/look'
+import { tokensHold } from './engine/tokens'
+import { fetchEntry, type Opened, openEntry, openStored } from './fetchEntry'
+import { lookAt, type Place, placeName, placeOf } from './fieldPlace'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
-import { type Fill, fillField } from './fillField'
+import { type Fill, type Filled, fillField } from './fillField'
 import { forceRefresh } from './refreshCache'
+import { keepCopy } from './storeEntry'
 
 export interface FieldAnswer<T> {
   data: T
@@ -25,15 +26,27 @@ export interface FieldAnswer<T> {
   }
 }
 
-/** `always` for callers who may, `anonymous` for the rest: theirs is subject to the field's cool-down. */
 /** How often a read begins anew because tokens changed under it, before it fetches on its own. */
 const ROUNDS = 5
+/** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
+const MEMORY_TTL_SECONDS = 1
 
+/** `always` for callers who may, `anonymous` for the rest: theirs is subject to the field's cool-down. */
 export type Force = 'never' | 'anonymous' | 'always'
 
 /** The value of a field: the stored one while it is fresh, else a fetched one. Rejects with a SOURCE_ error. */
 export async function getFieldCache<T>(config: FieldCacheConfig<T>, forceRefresh = false): Promise<T> {
   return (await readFieldCache(config, forceRefresh ? 'always' : 'never')).data
+}
+
+/** Many fields at once, in their order: what is warm costs one command for all of them. Rejects as soon as one does. */
+export async function getFieldCaches<T extends readonly unknown[]>(
+  configs: readonly [...{ [Index in keyof T]: FieldCacheConfig<T[Index]> }],
+): Promise<T> {
+  const values = await Promise.all(
+    configs.map((config) => getFieldCache(config as FieldCacheConfig<unknown>)),
+  )
+  return values as unknown as T
 }
 
 /** Like `getFieldCache`, telling besides where the value came from and how old it is. */
@@ -61,115 +74,215 @@ async function answerOf<T>(
 ): Promise<FieldAnswer<T>> {
   if (force === 'always' || (force === 'anonymous' && (await mayForce(runtime, config)))) {
     const { entry, stored, sourceMs } = await forceRefresh(runtime, config, 'force')
-    const status = stored ? 'refreshed' : 'miss'
-    return answer(runtime, await openFetched(config, entry), status, { cacheMs: 0, sourceMs })
+    const data = await openEntry(config, entry)
+    return answer(runtime, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
   }
   const read = await readThrough(runtime, config)
   return force === 'anonymous' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
 }
 
 async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
+  await runtime.ports.atRequest()
+  const remembered = await readMemory(runtime, config)
+  if (remembered) return remembered
   try {
     const store = await runtime.store()
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const answered = await readOnce(runtime, store, config)
+      const answered = await readOnce(runtime, placeOf(runtime, store, config), config)
       if (answered) return answered
     }
   } catch (error) {
-    if (!isRedisFailure(error)) throw error
-    runtime.ports.emit({
-      type: 'redis.degraded',
-      operation: 'read',
-      code: error.code,
-      message: error.message,
-    })
+    degraded(runtime, 'read', error)
   }
   return fetchUncached(runtime, config)
 }
 
-/** One look and what follows from it; null when the tokens changed in between, so that one has to look again. */
-async function readOnce<T>(
+/** From memory alone, as long as its proof is young enough. */
+async function readMemory<T>(
   runtime: FieldRuntime,
-  store: FieldStore,
   config: FieldCacheConfig<T>,
 ): Promise<FieldAnswer<T> | null> {
-  const { clock, defer } = runtime.ports
+  const { copies, ports } = runtime
+  const copy = copies.get(placeName(runtime, config))
+  if (!copy || copies.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
+  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  const opened = await openKnown(runtime, config, copy.entry)
+  if (!opened) return null
+  ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'fresh' })
+  return answer(runtime, opened, 'hit', { cacheMs: 0, sourceMs: 0 })
+}
+
+/** The copy in memory if Redis says that its tokens stand: a few hundred bytes, however large the value is. */
+async function revalidate<T>(
+  runtime: FieldRuntime,
+  place: Place,
+  config: FieldCacheConfig<T>,
+): Promise<FieldAnswer<T> | null> {
+  const { copies, ports } = runtime
+  const copy = copies.get(place.name)
+  const guards = copy && guardsOf(copy.entry, place.guards)
+  // Past its ttl somebody may have stored a newer one.
+  if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  const started = ports.clock.monotonic()
+  const snapshot = await place.store.read(guards.map(place.store.names.guard))
+  const holds = tokensHold(guards, copy.entry.tokens, (guard) => snapshot.get(place.store.names.guard(guard)))
+  const opened = holds ? await openKnown(runtime, config, copy.entry) : null
+  ports.emit({
+    type: 'field.looked',
+    field: config.name,
+    at: 'tokens',
+    found: holds ? 'fresh' : 'invalidated',
+  })
+  if (!opened) {
+    copies.drop(place.name)
+    return null
+  }
+  copies.prove(copy, snapshot.sentAt)
+  return answer(runtime, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
+}
+
+/** One look and what follows from it; null when what it saw does not count, so that one has to look again. */
+async function readOnce<T>(
+  runtime: FieldRuntime,
+  place: Place,
+  config: FieldCacheConfig<T>,
+): Promise<FieldAnswer<T> | null> {
+  const { clock, defer, emit } = runtime.ports
+  const remembered = await revalidate(runtime, place, config)
+  if (remembered) return remembered
   const started = clock.monotonic()
-  const guards = guardNames(config)
-  const names = [store.names.entry(config.key), ...guards.map(store.names.guard)]
-  const seen = lookFrom(await store.read(names), store.names, config.key, guards)
-  if (allPresent(seen.tokens)) runtime.seen.note(config.key, seen.tokens, seen.sentAt)
-  const stored = seen.valid && (await openStored(runtime, config, seen.valid))
-  const timings = { cacheMs: clock.monotonic() - started, sourceMs: 0 }
+  const look = await lookAt(runtime, place)
+  const stored = look.valid && (await openKnown(runtime, config, look.valid, place))
+  if (placeName(runtime, config) !== place.name) return null
   const freshness = stored ? freshnessOf(stored.entry, config, clock.now()) : 'expired'
+  emit({
+    type: 'field.looked',
+    field: config.name,
+    at: 'redis',
+    found: stored ? freshness : look.stored ? 'invalidated' : 'nothing',
+  })
+  const timings = { cacheMs: clock.monotonic() - started, sourceMs: 0 }
+  if (stored) keepCopy(runtime, place, stored.entry, look.sentAt)
   if (stored && freshness === 'fresh') return answer(runtime, stored, 'hit', timings)
-  const fill: Fill = { store, guards, look: seen, reason: 'miss', patient: true }
+  const fill: Fill = { place, look, reason: 'miss', patient: true }
   if (stored && freshness === 'stale') {
-    defer(() => refreshInBackground(runtime, config, { ...fill, reason: 'stale', patient: false }))
+    defer(() => inBackground(runtime, fillField(runtime, { ...fill, reason: 'stale', patient: false })))
     return answer(runtime, stored, 'stale', timings)
   }
+  const fallback = await lastGood(runtime, config, look, stored, freshness)
   try {
-    const filled = await fillField(runtime, config, fill)
-    return (
-      filled && answer(runtime, await openFetched(config, filled.entry), 'miss', { ...timings, ...filled })
-    )
+    const filled = await filledInTime(runtime, config, fill, fallback !== null)
+    if (filled === 'late') return fallback && answer(runtime, fallback, 'degraded', timings)
+    const opened = filled && (await openFilled(runtime, place, config, filled))
+    return opened && answer(runtime, opened, 'miss', { ...timings, sourceMs: filled?.sourceMs ?? 0 })
   } catch (error) {
-    if (!stored || freshness !== 'degraded' || !isSourceError(error)) throw error
-    return answer(runtime, stored, 'degraded', timings)
+    if (!fallback || !isSourceError(error)) throw error
+    return answer(runtime, fallback, 'degraded', timings)
   }
 }
 
-/** An entry with the value that this caller gets of it. */
-interface Opened<T> {
-  entry: Entry
-  data: T
+/** What may be served when the source fails. */
+async function lastGood<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  { stored, valid }: Look,
+  opened: Opened<T> | null,
+  freshness: ReturnType<typeof freshnessOf>,
+): Promise<Opened<T> | null> {
+  if (opened) return freshness === 'degraded' ? opened : null
+  if (!stored || valid || !config.advanced?.serveInvalidatedOnError) return null
+  if (freshnessOf(stored, config, runtime.ports.clock.now()) === 'expired') return null
+  return openKnown(runtime, config, stored)
 }
 
-async function openStored<T>(
+/** Past the soft deadline whoever has something to serve goes without; the fetch goes on in the background. */
+async function filledInTime(
+  runtime: FieldRuntime,
+  { advanced: { softTimeoutMs } = {} }: FieldCacheConfig<unknown>,
+  fill: Fill,
+  hasFallback: boolean,
+): Promise<Filled | 'late'> {
+  const filling = fillField(runtime, fill)
+  if (softTimeoutMs === undefined || !hasFallback) return filling
+  const answered = new AbortController()
+  const late = runtime.ports.clock.sleep(softTimeoutMs, answered.signal).then(() => 'late' as const)
+  try {
+    const first = await Promise.race([filling, late])
+    if (first === 'late') runtime.ports.defer(() => inBackground(runtime, filling))
+    return first
+  } finally {
+    answered.abort()
+  }
+}
+
+async function openFilled<T>(
+  runtime: FieldRuntime,
+  place: Place,
+  config: FieldCacheConfig<T>,
+  { entry, arrivedAt }: Exclude<Filled, null>,
+): Promise<Pick<Opened<T>, 'entry' | 'data'> | null> {
+  if (arrivedAt === undefined) return { entry, data: await openEntry(config, entry) }
+  const opened = await openKnown(runtime, config, entry, place)
+  if (opened) keepCopy(runtime, place, opened.entry, arrivedAt)
+  return opened
+}
+
+/**
+ * `place`: where others have stored it. If our schema refuses what is valid to them, another release of the app runs that
+ * stores another shape. Overwriting each other's would cost a fetch at each read: this process keeps its own aside from
+ * now on.
+ */
+async function openKnown<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
   entry: Entry,
+  place?: Place,
 ): Promise<Opened<T> | null> {
-  const checked = await checkBody(config.schema, entry.body)
-  if (checked.ok) return { entry, data: checked.value }
-  runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: checked.reason })
+  const opened = await openStored(config, entry)
+  if (opened.ok) return opened
+  runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: opened.reason })
+  if (opened.refused && place?.name === config.key) runtime.memos.of(config.key).aside = true
   return null
 }
 
-async function openFetched<T>(config: FieldCacheConfig<T>, entry: Entry): Promise<Opened<T>> {
-  return { entry, data: await openEntry(config, entry) }
-}
-
-async function refreshInBackground(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<unknown>,
-  fill: Fill,
-): Promise<void> {
+async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Promise<void> {
   try {
-    await fillField(runtime, config, fill)
+    await filling
   } catch (error) {
-    // A failing source has told so by an event; whoever was served stale has an answer.
-    if (!isRedisFailure(error)) return
-    runtime.ports.emit({
-      type: 'redis.degraded',
-      operation: 'refresh',
-      code: error.code,
-      message: error.message,
-    })
+    // A failing source has told so by an event; whoever was served meanwhile has an answer.
+    if (isRedisFailure(error)) degraded(runtime, 'refresh', error)
   }
 }
 
-/** Redis cannot be asked, so nobody knows what was invalidated meanwhile: one joins only a fetch still to begin. */
+/**
+ * Redis cannot be asked, so nobody knows what was invalidated meanwhile: one joins only a fetch still to begin. If the
+ * source fails as well, there is what this process remembers.
+ */
 async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
-  const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, config.fetcher, () =>
-    fetchEntry(runtime, config, 'miss', {}),
-  )
-  return answer(runtime, await openFetched(config, entry), 'miss', { cacheMs: 0, sourceMs })
+  try {
+    const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, config.fetcher, () =>
+      fetchEntry(runtime, config, 'miss'),
+    )
+    const data = await openEntry(config, entry)
+    return answer(runtime, { entry, data }, 'miss', { cacheMs: 0, sourceMs })
+  } catch (error) {
+    const copy = runtime.copies.get(placeName(runtime, config))
+    const usable = copy && freshnessOf(copy.entry, config, runtime.ports.clock.now()) !== 'expired'
+    const opened = usable && isSourceError(error) ? await openKnown(runtime, config, copy.entry) : null
+    if (!opened) throw error
+    return answer(runtime, opened, 'degraded', { cacheMs: 0, sourceMs: 0 })
+  }
+}
+
+/** Rethrows what is no failure of Redis. */
+function degraded({ ports }: FieldRuntime, operation: string, error: unknown): void {
+  if (!isRedisFailure(error)) throw error
+  ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
 }
 
 function answer<T>(
   { ports }: FieldRuntime,
-  { entry, data }: Opened<T>,
+  { entry, data }: Pick<Opened<T>, 'entry' | 'data'>,
   status: FieldStatus,
   { cacheMs, sourceMs }: FieldAnswer<T>['timings'],
 ): FieldAnswer<T> {
@@ -183,7 +296,7 @@ async function mayForce(
   { key, anonymousForce }: FieldCacheConfig<unknown>,
 ): Promise<boolean> {
   if (anonymousForce === undefined) return false
-  return askStore(runtime, 'cooldown', false, (store) =>
+  return askStore(runtime, 'cooldown', false, (store: FieldStore) =>
     store.claim('cooldown', key, 'forced', anonymousForce * 1000),
   )
 }

@@ -1,22 +1,27 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
-import { refreshConfig } from '../../config/appConfig'
+import { deploymentName, memoryMaxBytes, refreshConfig } from '../../config/appConfig'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
+import { type Copies, createCopies } from './engine/copies'
 import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
 import type { Locks } from './engine/lock'
+import { createMemos, type Memos } from './engine/memos'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
-import { createSeenTokens, type SeenTokens } from './engine/seenTokens'
 import '../serviceLoader'
 
 export interface FieldRuntime {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
   store(): Promise<FieldStore>
   flights: Flights
-  seen: SeenTokens
+  memos: Memos
+  /** The memory layer. */
+  copies: Copies
   ports: Ports
+  /** What tells this release of the app from others that run at the same time. */
+  deployment: string
   /** Deadline of a whole refresh, in ms. */
   refreshTimeoutMs: number
 }
@@ -32,7 +37,9 @@ export function fieldRuntime(): CronRuntime {
   return {
     ports,
     flights: processState('flights', createFlights),
-    seen: processState('seen', createSeenTokens),
+    memos: processState('memos', createMemos),
+    copies: processState('copies', () => createCopies(memoryMaxBytes(), ports.clock)),
+    deployment: deploymentName(),
     // Read when something is refreshed: a hit needs no configuration.
     get refreshTimeoutMs() {
       return refreshConfig().refreshTimeoutMs

@@ -2,22 +2,29 @@
  * The way of a miss: tokens that stand before the fetch, one fetch in the whole cluster, and what the others do
  * meanwhile. The steps and the reason of each guard are in docs/freshness.md.
  */
-import { type Entry, encodeEntry } from './engine/entry'
-import { codeOf, isSourceError, sourceCooling } from './engine/errors'
+import { dependencyTokens } from './dependencies'
+import type { Entry } from './engine/entry'
+import { codeOf, isRedisFailure, isSourceError, sourceCooling } from './engine/errors'
 import type { RefreshReason } from './engine/events'
-import type { AnyField } from './engine/fieldConfig'
-import type { FieldStore, Lease } from './engine/fieldStore'
-import { allPresent, flightName, freshnessOf, type Look, lifetimeOf, lookFrom } from './engine/look'
-import { type Token, tokenMap } from './engine/tokens'
-import { type Fetched, fetchEntry } from './fetchEntry'
+import type { Lease } from './engine/fieldStore'
+import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
+import { COARSE_GUARD, type Token, type TokenMap } from './engine/tokens'
+import { fetchEntry, timeoutOf } from './fetchEntry'
+import { lookAt, type Place, tokenWrite } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
+import { keepCopy, reportRefresh, storeEntry } from './storeEntry'
 
 /** What came of it; null when the tokens have changed or could not be created, so that what was seen does not count. */
-export type Filled = { entry: Entry; sourceMs: number } | null
+export type Filled = {
+  entry: Entry
+  /** How long the source took, in ms; 0 when another instance fetched. */
+  sourceMs: number
+  /** Another instance has stored it, maybe in a shape of its own. Monotonic clock, ms, of the request that proved it. */
+  arrivedAt?: number
+} | null
 
 export interface Fill {
-  store: FieldStore
-  guards: readonly string[]
+  place: Place
   /** Its entry, if there is one, is to be replaced: no flight that brought it is joined or waited for. */
   look: Look
   reason: RefreshReason
@@ -29,24 +36,27 @@ export interface Fill {
 const COOL_DOWN_MS = 5_000
 /** Polls of a waiting instance: at most two a second. */
 const POLL_MS = 500
+/** How long this process leaves a flight alone of which it has read that it fails or is under way, in ms. */
+const QUIET_MS = 1_000
 /** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
 const LEASE_SLACK_MS = 500
 
 const FAILED = 'failed '
 
 /** Fetches for the whole cluster or gets what another instance fetched. Rejects with a SOURCE_ or a REDIS_ error. */
-export async function fillField(runtime: FieldRuntime, field: AnyField, fill: Fill): Promise<Filled> {
-  const { tokens } = fill.look
-  const creation = `tokens ${field.key}`
+export async function fillField(runtime: FieldRuntime, fill: Fill): Promise<Filled> {
+  const { place, look } = fill
+  const { tokens } = look
+  const creation = `tokens ${place.name}`
   if (!allPresent(tokens)) {
     // Joined only until the tokens are confirmed, which is before the fetch begins.
-    const born = await runtime.flights.join(creation, () => createTokens(runtime, field, fill))
-    return born && fly(runtime, field, fill, born.tokens, born.lease)
+    const born = await runtime.flights.join(creation, () => createTokens(runtime, fill))
+    return born && fly(runtime, fill, born.tokens, born.lease)
   }
   // Whoever sees tokens that this process is just creating shares the lease that comes with them, or would wait for it.
-  const born = await runtime.flights.running<Born | null>(creation)
+  const born = await runtime.flights.running<Born | null>(creation)?.catch(() => null)
   const lease = born?.tokens.join() === tokens.join() ? born.lease : undefined
-  return fly(runtime, field, fill, tokens, lease)
+  return fly(runtime, fill, tokens, lease)
 }
 
 interface Born {
@@ -59,127 +69,188 @@ interface TakenLease extends Lease {
   sentAt: number | null
 }
 
-async function createTokens(
-  runtime: FieldRuntime,
-  field: AnyField,
-  { store, guards, look }: Fill,
-): Promise<Born | null> {
+async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promise<Born | null> {
   const { ports } = runtime
   const tokens = look.tokens.map((token) => token ?? ports.uniqueToken())
-  const missing = guards.flatMap((guard, index) =>
-    look.tokens[index] === null ? [[store.names.guard(guard), tokens[index] as Token] as const] : [],
+  const missing = place.guards.flatMap((guard, index) =>
+    look.tokens[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
   )
-  const lease = leaseOf(runtime, store, field, flightName(tokens, null))
-  const sentAt = ports.clock.monotonic()
-  const { created, leased } = await store.createTokens(missing, lease)
-  return created ? { tokens, lease: { ...lease, sentAt: leased ? sentAt : null } } : null
+  const lease = leaseOf(runtime, place, flightName(place.name, tokens, look.stored))
+  const sentAt = noteLease(runtime, place, lease)
+  const { created, leased } = await place.store.createTokens(missing, lease)
+  if (!created) return null
+  ports.emit({ type: 'tokens.created', field: place.field.name, count: missing.length })
+  return { tokens: Object.freeze(tokens), lease: { ...lease, sentAt: leased ? sentAt : null } }
 }
 
-function leaseOf(runtime: FieldRuntime, store: FieldStore, field: AnyField, flight: string): Lease {
+function leaseOf(runtime: FieldRuntime, { store, field }: Place, flight: string): Lease {
   return {
     name: store.names.lease(field.key, flight),
     holder: runtime.ports.uniqueToken(),
-    milliseconds: runtime.refreshTimeoutMs + LEASE_SLACK_MS,
+    milliseconds: timeoutOf(runtime, field) + LEASE_SLACK_MS,
   }
 }
 
-/** One flight in the process per key, tokens and entry that it replaces: after an invalidation nobody joins it. */
+function noteLease({ memos, ports }: FieldRuntime, place: Place, { name, holder }: Lease): number {
+  const sentAt = ports.clock.monotonic()
+  memos.of(place.name).lease = { name, holder, sentAt }
+  return sentAt
+}
+
+/** One flight in the process per place, tokens and entry that it replaces: after an invalidation nobody joins it. */
 function fly(
   runtime: FieldRuntime,
-  field: AnyField,
   fill: Fill,
   tokens: readonly Token[],
   taken?: TakenLease,
 ): Promise<Filled> {
-  const flight = flightName(tokens, fill.look.valid)
-  return runtime.flights.join(`fetch ${field.key} ${flight}`, async () => {
-    const lease = taken ?? { ...leaseOf(runtime, fill.store, field, flight), sentAt: null }
-    const sentAt = lease.sentAt ?? (await acquire(runtime, field, fill, tokens, lease, taken !== undefined))
+  const { place } = fill
+  const flight = flightName(place.name, tokens, fill.look.stored)
+  return runtime.flights.join(`fetch ${flight}`, async () => {
+    const quiet = quietFlight(runtime, place, flight)
+    if (quiet?.code) throw sourceCooling(place.field.name, quiet.code)
+    if (quiet && !fill.patient) return null
+    const lease = taken ?? { ...leaseOf(runtime, place, flight), sentAt: null }
+    const sentAt = lease.sentAt ?? (await acquire(runtime, fill, tokens, flight, lease, taken !== undefined))
     if (typeof sentAt !== 'number') return sentAt
     if (runtime.ports.clock.monotonic() - sentAt >= lease.milliseconds) return null
-    return fetchAsHolder(runtime, field, fill, tokens, { ...lease, sentAt })
+    runtime.ports.emit({ type: 'lease.taken', field: place.field.name })
+    return fetchAsHolder(runtime, fill, tokens, flight, { ...lease, sentAt })
   })
 }
 
 /** When the lease was sent that is now ours, or what made it needless. */
 async function acquire(
   runtime: FieldRuntime,
-  field: AnyField,
-  { store, guards, patient, look: { valid: replaced } }: Fill,
+  { place, patient, look: { stored: replaced } }: Fill,
   tokens: readonly Token[],
+  flight: string,
   lease: Lease,
   lost: boolean,
 ): Promise<number | Filled> {
-  const { clock, random } = runtime.ports
+  const { clock, random, emit } = runtime.ports
   const giveUpAt = clock.monotonic() + lease.milliseconds
-  const names = [store.names.entry(field.key), lease.name, ...guards.map(store.names.guard)]
+  const field = place.field.name
   let held = lost
   for (;;) {
     if (!held) {
-      const sentAt = clock.monotonic()
-      if (await store.takeLease(lease)) return sentAt
+      const sentAt = await takeLease(runtime, place, lease)
+      if (sentAt !== null) return sentAt
     }
-    const snapshot = await store.read(names)
-    const look = lookFrom(snapshot, store.names, field.key, guards)
+    const look = await lookAt(runtime, place, lease.name)
+    const arrived = look.valid !== null && look.valid.revision !== replaced?.revision
+    if (look.valid && arrived && freshnessOf(look.valid, place.field, clock.now()) === 'fresh') {
+      emit({ type: 'field.arrived', field })
+      return { entry: look.valid, sourceMs: 0, arrivedAt: look.sentAt }
+    }
     if (look.tokens.some((token, index) => token !== tokens[index])) return null
-    const arrived = look.valid && look.valid.revision !== replaced?.revision
-    if (look.valid && arrived && freshnessOf(look.valid, field, clock.now()) === 'fresh') {
-      return { entry: look.valid, sourceMs: 0 }
+    if (look.holder?.startsWith(FAILED)) {
+      const code = look.holder.slice(FAILED.length)
+      leaveAlone(runtime, place, flight, QUIET_MS, code)
+      throw sourceCooling(field, code)
     }
-    const holder = snapshot.get(lease.name)
-    if (holder?.startsWith(FAILED)) throw sourceCooling(field.name, holder.slice(FAILED.length))
-    held = holder !== null
+    const ours = runtime.memos.of(place.name).lease
+    if (ours?.name === lease.name && ours.holder === look.holder) {
+      // No other flight of this process has this name, so whoever sent it is done, or never heard the answer.
+      return ours.sentAt
+    }
+    held = look.holder !== null
+    if (held) emit({ type: 'lease.held', field, patient })
+    if (held && !patient) leaveAlone(runtime, place, flight, QUIET_MS, null)
     if (held && (!patient || clock.monotonic() >= giveUpAt)) return null
     if (held) await clock.sleep(POLL_MS * (1 + random() / 2))
   }
 }
 
+/** When it was sent; null when somebody else has it, or when nothing is known: a look tells whose it is. */
+async function takeLease(runtime: FieldRuntime, place: Place, lease: Lease): Promise<number | null> {
+  const before = runtime.memos.of(place.name).lease
+  const sentAt = noteLease(runtime, place, lease)
+  try {
+    if (await place.store.takeLease(lease)) return sentAt
+    // Refused, so what stands there may still be one that was sent earlier.
+    if (before?.name === lease.name) runtime.memos.of(place.name).lease = before
+    return null
+  } catch (error) {
+    if (isRedisFailure(error)) return null
+    throw error
+  }
+}
+
 async function fetchAsHolder(
   runtime: FieldRuntime,
-  field: AnyField,
-  { store, guards, reason }: Fill,
+  { place, look, reason }: Fill,
   tokens: readonly Token[],
+  flight: string,
   lease: Lease & { sentAt: number },
 ): Promise<Filled> {
+  const { clock } = runtime.ports
   try {
-    const fetched = await fetchEntry(runtime, field, reason, tokenMap(guards, tokens))
-    const text = encodeEntry(fetched.entry)
-    const stored = await askStore(runtime, 'write', false, async () => {
+    const fetched = await fetchEntry(runtime, place.field, reason, look.stored)
+    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
+    if (!settled) {
+      reportRefresh(runtime, place.field, reason, fetched, { why: 'dependencies-changed' })
+      return fetched
+    }
+    const entry: Entry = { ...fetched.entry, ...settled }
+    const outcome = await storeEntry(runtime, place, entry, lease.milliseconds, () => {
       // Somebody else may hold the lease by now, and be further.
-      if (runtime.ports.clock.monotonic() - lease.sentAt >= lease.milliseconds) return false
-      if (runtime.seen.outdated(field.key, tokens, lease.sentAt)) return false
-      await store.write(store.names.entry(field.key), text, lifetimeOf(field))
-      return true
+      if (clock.monotonic() - lease.sentAt >= lease.milliseconds) return 'lease-over'
+      return runtime.memos.outdated(place.name, tokens, lease.sentAt) ? 'outdated' : undefined
     })
-    reportRefresh(runtime, field, reason, fetched, text, stored)
-    return fetched
+    if (outcome.why !== 'outdated' && outcome.why !== 'lease-over')
+      keepCopy(runtime, place, entry, look.sentAt)
+    if (outcome.why === 'redis-failed') giveBack(runtime, place, lease)
+    reportRefresh(runtime, place.field, reason, fetched, outcome)
+    return { ...fetched, entry }
   } catch (error) {
     if (isSourceError(error)) {
       const milliseconds = error.retryAfter === undefined ? COOL_DOWN_MS : error.retryAfter * 1000
+      const code = codeOf(error.cause ?? error)
+      leaveAlone(runtime, place, flight, milliseconds, code)
       await askStore(runtime, 'cooldown', undefined, () =>
-        store.failLease(lease.name, `${FAILED}${codeOf(error.cause ?? error)}`, milliseconds),
+        place.store.failLease(lease.name, `${FAILED}${code}`, milliseconds),
       )
     }
     throw error
   }
 }
 
-export function reportRefresh(
-  { ports }: FieldRuntime,
-  field: AnyField,
-  reason: RefreshReason,
-  { sourceMs, items }: Fetched,
-  text: string,
-  stored: boolean,
+/** Whoever waits for what was not written would wait in vain. If somebody else has the lease by now, it costs a fetch. */
+function giveBack(runtime: FieldRuntime, { store }: Place, lease: Lease): void {
+  runtime.ports.defer(() =>
+    askStore(runtime, 'lease', undefined, () => store.failLease(lease.name, 'free', 1)),
+  )
+}
+
+/** The tokens that an entry stores; null when what its value depends on may have changed during the fetch. */
+export async function settleTokens(
+  runtime: FieldRuntime,
+  place: Place,
+  dependencies: readonly string[],
+  tokens: readonly Token[],
+  captured: TokenMap,
+): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
+  const own = Object.fromEntries(place.guards.map((guard, index) => [guard, tokens[index] as Token]))
+  if (!place.field.dependsOn) return { tokens: Object.freeze(own) }
+  const { [COARSE_GUARD]: coarse = '', ...rest } = own
+  const settled = await askStore(runtime, 'dependencies', null, () =>
+    dependencyTokens(runtime, place, dependencies, coarse, captured),
+  )
+  return settled && { tokens: Object.freeze({ ...rest, ...settled }), dependencies }
+}
+
+function leaveAlone(
+  { memos, ports }: FieldRuntime,
+  place: Place,
+  flight: string,
+  milliseconds: number,
+  code: string | null,
 ): void {
-  const bytes = new TextEncoder().encode(text).byteLength
-  ports.emit({
-    type: 'refresh.finished',
-    field: field.name,
-    reason,
-    durationMs: sourceMs,
-    bytes,
-    items,
-    stored,
-  })
+  memos.of(place.name).quiet = { flight, until: ports.clock.monotonic() + milliseconds, code }
+}
+
+function quietFlight({ memos, ports }: FieldRuntime, place: Place, flight: string) {
+  const { quiet } = memos.of(place.name)
+  return quiet?.flight === flight && ports.clock.monotonic() < quiet.until ? quiet : undefined
 }

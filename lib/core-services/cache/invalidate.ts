@@ -3,35 +3,94 @@
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
 import { codedError, isRedisFailure } from './engine/errors'
-import type { FieldCacheConfig } from './engine/fieldConfig'
-import { ownGuard, tagGuard } from './engine/tokens'
+import type { AnyField } from './engine/fieldConfig'
+import type { FieldStore } from './engine/fieldStore'
+import type { Windows } from './engine/look'
+import { COARSE_GUARD, ownGuard, tagGuards } from './engine/tokens'
+import { tokenSeconds } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 
-/** A read that starts after this has resolved returns nothing that was fetched before it was called. */
-export function invalidateTags(
+/**
+ * A read that starts after this has resolved, and after the `memoryTtl` of the field in other instances, returns nothing
+ * that was fetched before it was called. Rejects with INVALIDATION_FAILED.
+ */
+export async function invalidateTags(
   tags: readonly string[],
   runtime: FieldRuntime = fieldRuntime(),
 ): Promise<void> {
-  return invalidate(runtime, tags.map(tagGuard))
+  if (tags.length === 0) return
+  const guards = tagGuards(tags)
+  await recorded(runtime, guards, (store) =>
+    store.writeTokens([...guards, COARSE_GUARD].map((guard) => newToken(runtime, store, guard))),
+  )
 }
 
-export function invalidateField(
-  { key }: Pick<FieldCacheConfig<unknown>, 'key'>,
+/** The same for one field, or one member of a family. */
+export async function invalidateField(
+  field: Pick<AnyField, 'key'> & Partial<Windows>,
   runtime: FieldRuntime = fieldRuntime(),
 ): Promise<void> {
-  return invalidate(runtime, [ownGuard(key)])
+  const guard = ownGuard(field.key)
+  await recorded(runtime, [guard], (store) =>
+    store.writeTokens([{ ...newToken(runtime, store, guard), seconds: tokenSeconds(field, guard) }]),
+  )
 }
 
-async function invalidate(runtime: FieldRuntime, guards: readonly string[]): Promise<void> {
-  if (guards.length === 0) return
+/**
+ * The same for all entries that are stored under keys of a pattern such as `orders:*`, which are removed besides, as is
+ * whatever else stands there. Answers how many keys that were. Walks the whole database, and does not see a value that
+ * is only being fetched: prefer tags. Rejects with INVALIDATION_FAILED.
+ */
+export async function invalidatePattern(glob: string, runtime: PatternRuntime): Promise<number> {
+  let count = 0
+  await recorded(runtime, [`pattern:${glob}`], async (store) => {
+    for (const keys of chunked(await runtime.keysByPattern(glob), CHUNK)) {
+      await store.writeTokens(
+        keys.map((key) => {
+          const guard = ownGuard(key)
+          return { ...newToken(runtime, store, guard), seconds: tokenSeconds({ key }, guard) }
+        }),
+      )
+      runtime.copies.dropGuarded(keys.map(ownGuard))
+      count += await store.remove(...keys.map(store.names.entry))
+    }
+  })
+  return count
+}
+
+export interface PatternRuntime extends FieldRuntime {
+  /** Rejects with a REDIS_ error: nobody takes a failure for an empty answer. */
+  keysByPattern(glob: string): Promise<string[]>
+}
+
+const CHUNK = 100
+
+function chunked<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  )
+}
+
+const newToken = ({ ports }: FieldRuntime, { names }: FieldStore, guard: string) => ({
+  name: names.guard(guard),
+  token: ports.uniqueToken(),
+})
+
+async function recorded(
+  runtime: FieldRuntime,
+  guards: readonly string[],
+  write: (store: FieldStore) => Promise<void>,
+): Promise<void> {
+  runtime.copies.dropGuarded(guards)
   try {
     const store = await runtime.store()
-    // Drawn anew for each attempt: a lost request that is applied late must not bring back a token that stood before.
-    const write = () =>
-      store.writeTokens(
-        guards.map((guard) => [store.names.guard(guard), runtime.ports.uniqueToken()] as const),
-      )
-    await write().catch((error: unknown) => (isRedisFailure(error) ? write() : Promise.reject(error)))
+    // Tokens are drawn anew for each attempt: a lost request that is applied late must not bring back one that stood.
+    await write(store).catch((error: unknown) =>
+      isRedisFailure(error) ? write(store) : Promise.reject(error),
+    )
+    // What was asked for before and came meanwhile.
+    runtime.copies.dropGuarded(guards)
+    runtime.ports.emit({ type: 'field.invalidated', guards })
   } catch (error) {
     if (!isRedisFailure(error)) throw error
     throw codedError('INVALIDATION_FAILED', `Redis did not record the invalidation: ${error.message}`, {

@@ -3,12 +3,13 @@ import { type Entry, encodeEntry } from './engine/entry'
 import { forceContended, hasCode, isRedisFailure } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import { type AnyField, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
-import type { FieldStore } from './engine/fieldStore'
-import { allPresent, lifetimeOf } from './engine/look'
-import { guardNames, ownGuard, type Token, tokenMap } from './engine/tokens'
+import { allPresent, type Look } from './engine/look'
+import { ownGuard, type Token } from './engine/tokens'
 import { fetchEntry, openEntry } from './fetchEntry'
+import { lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
-import { reportRefresh } from './fillField'
+import { settleTokens } from './fillField'
+import { keepCopy, keptSeconds, reportRefresh } from './storeEntry'
 
 export interface Refreshed {
   entry: Entry
@@ -52,10 +53,9 @@ export function forceRefresh(
   purge = false,
 ): Promise<Refreshed> {
   return runtime.flights.queue(`force ${field.key}`, field.fetcher, async () => {
-    let store: FieldStore
     try {
-      store = await runtime.store()
-      return await forceInto(runtime, store, field, reason, purge)
+      const place = placeOf(runtime, await runtime.store(), field)
+      return await forceInto(runtime, place, reason, purge)
     } catch (error) {
       if (!isRedisFailure(error)) throw error
       runtime.ports.emit({
@@ -64,78 +64,108 @@ export function forceRefresh(
         code: error.code,
         message: error.message,
       })
-      return { ...(await fetchEntry(runtime, field, reason, {})), stored: false }
+      return { ...(await fetchEntry(runtime, field, reason)), stored: false }
     }
   })
 }
 
 async function forceInto(
   runtime: FieldRuntime,
-  store: FieldStore,
-  field: AnyField,
+  place: Place,
   reason: RefreshReason,
   purge: boolean,
 ): Promise<Refreshed> {
-  const guards = guardNames(field)
+  const { field } = place
+  const { clock, emit, uniqueToken } = runtime.ports
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const captured = await captureTokens(runtime, store, guards)
+    const captured = await capture(runtime, place)
     if (!captured) continue
-    const own = runtime.ports.uniqueToken()
-    const tokens = { ...tokenMap(guards, captured), [ownGuard(field.key)]: own }
-    const fetched = await fetchEntry(runtime, field, reason, tokens)
-    const text = encodeEntry(fetched.entry)
-    const stored = await commit(runtime, store, field, { guards, captured, own, text, purge })
-    if (stored === 'contended') continue
-    if (stored) runtime.seen.note(field.key, [own, ...captured.slice(1)], runtime.ports.clock.monotonic())
-    reportRefresh(runtime, field, reason, fetched, text, stored)
-    return { ...fetched, stored }
+    const { look, tokens } = captured
+    const own = uniqueToken()
+    const fetched = await fetchEntry(runtime, field, reason, look.stored)
+    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
+    const sentAt = clock.monotonic()
+    const outcome: Committed = settled
+      ? await commit(runtime, place, fetched.entry, { settled, own, purge })
+      : { stored: 'contended' }
+    if (outcome.stored === 'contended') {
+      emit({ type: 'force.contended', field: field.name, attempt })
+      continue
+    }
+    const entry = outcome.entry ?? fetched.entry
+    if (outcome.stored) {
+      runtime.memos.noteTokens(place.name, [own, ...tokens.slice(1)], clock.monotonic())
+      keepCopy(runtime, place, entry, sentAt)
+    }
+    reportRefresh(runtime, field, reason, fetched, outcome.stored ? {} : { why: 'redis-failed' })
+    return { ...fetched, entry, stored: outcome.stored }
   }
   throw forceContended(field.name, ATTEMPTS)
 }
 
-/** Null when somebody else created the missing ones at the same time: then look again. */
-async function captureTokens(
-  { ports }: FieldRuntime,
-  store: FieldStore,
-  guards: readonly string[],
-): Promise<readonly Token[] | null> {
-  const names = guards.map(store.names.guard)
-  const snapshot = await store.read(names)
-  const standing = names.map(snapshot.get)
-  if (allPresent(standing)) return standing
-  const tokens = standing.map((token) => token ?? ports.uniqueToken())
-  const missing = names.flatMap((name, index) =>
-    standing[index] === null ? [[name, tokens[index] as Token] as const] : [],
+/** Null when somebody else created missing tokens at the same time: then look again. */
+async function capture(
+  runtime: FieldRuntime,
+  place: Place,
+): Promise<{ look: Look; tokens: readonly Token[] } | null> {
+  const look = await lookAt(runtime, place)
+  if (allPresent(look.tokens)) return { look, tokens: look.tokens }
+  const tokens = look.tokens.map((token) => token ?? runtime.ports.uniqueToken())
+  const missing = place.guards.flatMap((guard, index) =>
+    look.tokens[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
   )
-  return (await store.createTokens(missing)).created ? tokens : null
+  return (await place.store.createTokens(missing)).created ? { look, tokens } : null
 }
 
 interface Commit {
-  guards: readonly string[]
-  captured: readonly Token[]
+  /** What was captured: the tokens that must still stand. */
+  settled: Pick<Entry, 'tokens' | 'dependencies'>
   own: Token
-  text: string
   purge: boolean
 }
 
+interface Committed {
+  stored: boolean | 'contended'
+  /** With its tokens. */
+  entry?: Entry
+}
+
 async function commit(
-  { ports }: FieldRuntime,
-  store: FieldStore,
-  field: AnyField,
-  { guards, captured, own, text, purge }: Commit,
-): Promise<boolean | 'contended'> {
-  const entry = store.names.entry(field.key)
-  const expected = guards.map((guard, index) => [store.names.guard(guard), captured[index] as Token] as const)
-  const write = () => store.writeForced({ entry, text, ttl: lifetimeOf(field), expected, own })
+  { ports, copies }: FieldRuntime,
+  place: Place,
+  fetched: Entry,
+  { settled, own, purge }: Commit,
+): Promise<Committed> {
+  const { store, field } = place
+  const ownName = ownGuard(field.key)
+  const entry: Entry = { ...fetched, ...settled, tokens: { ...settled.tokens, [ownName]: own } }
+  const ttl = keptSeconds(place, entry)
+  // What has ended already is for whoever asked, and for nobody later.
+  if (ttl !== 'forever' && ttl <= 0) return { stored: false }
+  const { [ownName]: before = '', ...others } = settled.tokens
+  const write = async () =>
+    store.writeForced({
+      entry: place.entry,
+      text,
+      ttl,
+      expected: [[ownName, before] as const, ...Object.entries(others)].map(
+        ([guard, token]) => [store.names.guard(guard), token] as const,
+      ),
+      own: { token: own, seconds: tokenSeconds(field, ownName) },
+    })
+  const text = await encodeEntry(entry, field.advanced?.compression !== false)
   try {
-    return (await write()) || 'contended'
+    return { stored: (await write()) || 'contended', entry }
   } catch (error) {
     if (!isRedisFailure(error)) throw error
     ports.emit({ type: 'redis.degraded', operation: 'write', code: error.code, message: error.message })
     const refused = hasCode(error, 'REDIS_QUOTA', 'REDIS_TOO_LARGE', 'REDIS_COMMAND_FAILED')
     // Only what Redis has refused for certain is not there: a write without an answer may have been done.
-    if (refused && purge) await store.remove(entry)
-    return refused ? false : retried(write)
+    if (refused && purge) {
+      copies.drop(place.name)
+      await store.remove(place.entry)
+    }
+    return { stored: refused ? false : await retried(write), entry }
   }
 }
 

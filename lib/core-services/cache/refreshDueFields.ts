@@ -3,8 +3,7 @@ import { ageSeconds } from './engine/entry'
 import { codeOf, hasCode } from './engine/errors'
 import type { AnyField } from './engine/fieldConfig'
 import type { LockHolder } from './engine/lock'
-import { lookFrom } from './engine/look'
-import { guardNames } from './engine/tokens'
+import { lookAt, placeOf } from './fieldPlace'
 import { type CronRuntime, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { forceRefresh } from './refreshCache'
 
@@ -93,9 +92,7 @@ async function refreshIfDue(
   const started = clock.monotonic()
   try {
     const store = await runtime.store()
-    const guards = guardNames(field)
-    const snapshot = await store.read([store.names.entry(field.key), ...guards.map(store.names.guard)])
-    const entry = lookFrom(snapshot, store.names, field.key, guards).valid
+    const entry = (await lookAt(runtime, placeOf(runtime, store, field))).valid
     const age = entry ? ageSeconds(entry.fetchedAt, clock.now()) : Number.POSITIVE_INFINITY
     if (age < refreshEvery) return { name, outcome: 'fresh', age }
     const { stored } = await forceRefresh(runtime, field, 'cron')

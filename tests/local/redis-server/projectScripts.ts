@@ -11,8 +11,14 @@ const send: Send = async (name, script) => {
 }
 const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
 
-const store = createFieldStore(send, async () => [], keys, { clock: systemClock })
-await store.writeForced({ entry: 'entry', text: 'text', ttl: 60, own: 'new', expected: [['token', 'old']] })
+const store = createFieldStore(send, async () => [], 100, keys, { clock: systemClock })
+await store.writeForced({
+  entry: 'entry',
+  text: 'text',
+  ttl: 60,
+  own: { token: 'new' },
+  expected: [['token', 'old']],
+})
 
 const locks = createLockStore(send, keys)
 await locks.take(['name'], 'holder', 1_000, 1)

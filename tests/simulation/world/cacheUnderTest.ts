@@ -1,10 +1,12 @@
 /** The cache of one process, as the simulation drives it: the shipped one, or one that is known to be wrong. */
 
+import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { createFieldStore } from '@/lib/core-services/cache/engine/fieldStore'
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
+import { createMemos } from '@/lib/core-services/cache/engine/memos'
 import type { Ports } from '@/lib/core-services/cache/engine/ports'
-import { createSeenTokens } from '@/lib/core-services/cache/engine/seenTokens'
+import type { SendTogether } from '@/lib/core-services/cache/engine/tickSends'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
@@ -45,7 +47,7 @@ export function createRuntime({
   ports,
   goesUncached,
 }: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached'>): FieldRuntime {
-  const store = createFieldStore(send, sendTogether, keySpace, ports)
+  const store = createFieldStore(send, settled(sendTogether), 100, keySpace, ports)
   const flights = createFlights()
   const told =
     <T>(name: string, work: () => Promise<T>) =>
@@ -61,7 +63,14 @@ export function createRuntime({
       join: (name, work) => flights.join(name, told(name, work)),
       queue: (name, by, work) => flights.queue(name, by, told(name, work)),
     },
-    seen: createSeenTokens(),
+    memos: createMemos(),
+    copies: createCopies(1_000_000, ports.clock),
+    deployment: 'sim',
     refreshTimeoutMs: FETCH_TIMEOUT_MS,
   }
+}
+
+/** The commands of a request have outcomes of their own; here they all fare alike. */
+export function settled(sendTogether: Connection['sendTogether']): SendTogether {
+  return async (commands) => (await sendTogether(commands)).map((value) => ({ status: 'fulfilled', value }))
 }

@@ -49,6 +49,7 @@ export class SimRedis {
         this.execute(['MSET', ...texts])
         return 1
       case 'DEL':
+      case 'UNLINK':
         return texts.filter((key) => this.peek(key) !== null && this.#stored.delete(key)).length
       case 'EVAL':
         return this.#force(texts)
@@ -77,12 +78,13 @@ export class SimRedis {
   /** The script of `writeForced`, the only one that reads and refreshes of fields send. */
   #force([, count = '0', ...rest]: string[]): RawReply {
     const [entry = '', ...guards] = rest.slice(0, Number(count))
-    const [text = '', ttl = '', own = '', ...expected] = rest.slice(Number(count))
+    const [text = '', ttl = '', own = '', life = '', ...expected] = rest.slice(Number(count))
     const current = guards.map((guard) => this.peek(guard))
     if (current[0] === own) return 1
     if (current.some((token, index) => token !== expected[index])) return 0
     this.#set(ttl === '' ? [entry, text] : [entry, text, 'EX', ttl])
-    this.#put(guards[0], own)
+    const [ownName = ''] = guards
+    this.#set(life === '' ? [ownName, own] : [ownName, own, 'EX', life])
     return 1
   }
 }

@@ -4,9 +4,12 @@
  */
 
 import type { BreakerState } from './breaker'
+import type { Freshness } from './look'
 
 export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
 export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron'
+/** Why a fetched value was not stored: whoever waited for it has it all the same. */
+export type NotStored = 'outdated' | 'lease-over' | 'dependencies-changed' | 'expired' | 'redis-failed'
 
 export type FieldCacheEvent =
   | { type: 'service.initialized'; service: string; durationMs: number }
@@ -16,7 +19,24 @@ export type FieldCacheEvent =
   | { type: 'breaker.changed'; from: BreakerState; to: BreakerState }
   | { type: 'redis.retried'; command: string; code: string }
   | { type: 'field.read'; field: string; status: FieldStatus; ageSeconds: number; durationMs: number }
+  | {
+      type: 'field.looked'
+      field: string
+      /** `tokens`: those of a copy in memory. */
+      at: 'memory' | 'tokens' | 'redis'
+      found: Freshness | 'invalidated' | 'nothing'
+    }
   | { type: 'field.rejected'; field: string; reason: string }
+  | { type: 'field.invalidated'; guards: readonly string[] }
+  | { type: 'tokens.created'; field: string; count: number }
+  | { type: 'lease.taken'; field: string }
+  /** Another instance fetches. `patient`: we wait for it. */
+  | { type: 'lease.held'; field: string; patient: boolean }
+  /** What another instance has fetched. */
+  | { type: 'field.arrived'; field: string }
+  | { type: 'force.contended'; field: string; attempt: number }
+  | { type: 'refresh.started'; field: string; reason: RefreshReason }
+  | { type: 'refresh.skipped'; field: string; why: NotStored }
   | {
       type: 'refresh.finished'
       field: string

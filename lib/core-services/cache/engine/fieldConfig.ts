@@ -32,8 +32,40 @@ export interface FieldCacheConfig<T> {
   staleIfError?: number
   /** What the value is made of: `invalidateTags` with any of them makes it a miss. */
   tags?: readonly string[]
+  /** Tags that only the value tells, such as `product:42` for each product on a page; 1,000 at most. */
+  dependsOn?(value: T): readonly string[]
+  /**
+   * Seconds in which an instance may answer from its memory without asking Redis, so that an invalidation by another
+   * instance is seen that much later. 1 by default; 0 always asks. The memory is used past it, too, for as long as Redis
+   * says that nothing was invalidated.
+   */
+  memoryTtl?: number
   /** The cron refreshes the field once its value is this many seconds old; without it, never. */
   refreshEvery?: number
+  advanced?: AdvancedOptions<T>
+}
+
+export interface AdvancedOptions<T> {
+  /** Deadline of the fetcher, in ms; CACHE_REFRESH_TIMEOUT_MS by default. Its signal is aborted then. */
+  timeoutMs?: number
+  /** After so many ms a value within `staleIfError` is served instead, while the fetch goes on. */
+  softTimeoutMs?: number
+  /** Seconds that a `null` is fresh, in place of `ttl`; nothing is served past them. */
+  negativeTtl?: number
+  /** When the value ends, in ms since 1970, such as signed URLs in it do: no window reaches beyond. */
+  expiresAt?(value: T): number | undefined
+  /**
+   * False refuses a suspicious answer, such as a list that has shrunk by half, as if the source had failed. `previous` is
+   * the last value that is stored, if there is one.
+   */
+  accept?(next: T, previous: T | undefined, reason: RefreshReason): boolean | Promise<boolean>
+  /** Brotli for values of some KB, where it pays; on by default. */
+  compression?: boolean
+  /**
+   * Whether a value that was invalidated may be served as `degraded` when the source fails, within `staleIfError`. Such
+   * an answer can be older than the invalidation. Off by default.
+   */
+  serveInvalidatedOnError?: boolean
 }
 
 export type AnyField = FieldCacheConfig<unknown>
@@ -58,6 +90,11 @@ export function defineFields(fields: readonly AnyField[]): readonly AnyField[] {
 
 export function findFieldByKey(key: string): AnyField | undefined {
   return directory().byKey.get(key)
+}
+
+/** A field of the list, and not a member of a family or a key of `refreshCache`. */
+export function isConfigured({ key }: Pick<AnyField, 'key'>): boolean {
+  return directory().byKey.has(key)
 }
 
 export function findFieldByName(name: string): AnyField | undefined {
@@ -92,10 +129,13 @@ function optionProblem(field: AnyField): string | undefined {
     staleIfError: field.staleIfError,
     anonymousForce: field.anonymousForce,
     refreshEvery: field.refreshEvery,
+    'advanced.negativeTtl': field.advanced?.negativeTtl,
   })) {
     if (seconds !== undefined && !(Number.isSafeInteger(seconds) && seconds > 0)) {
       return `${option} is ${seconds}, not a positive whole number of seconds`
     }
   }
-  return undefined
+  const { memoryTtl = 0, advanced: { timeoutMs = 1, softTimeoutMs = 1 } = {} } = field
+  if (!(memoryTtl >= 0)) return `memoryTtl is ${memoryTtl}, not a number of seconds`
+  return timeoutMs > 0 && softTimeoutMs > 0 ? undefined : 'a deadline of advanced is no positive number of ms'
 }

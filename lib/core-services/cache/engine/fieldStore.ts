@@ -5,14 +5,17 @@
 import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
 import type { Ports } from './ports'
-import type { RawReply, Send } from './send'
+import type { Command, Send } from './send'
 import { SHEBANG } from './shebang'
 import { shortHash } from './shortHash'
-import { createTickReads, type Snapshot } from './tickReads'
+import { createTickReads, type Snapshot, snapshotOf } from './tickReads'
+import { createTickSends, type SendTogether } from './tickSends'
 import type { Token } from './tokens'
 
 export interface StoreNames {
   entry(key: string): string
+  /** Where a deployment keeps what it stores in another shape than the one that stands in the usual place. */
+  asideEntry(key: string, deployment: string): string
   /** The version key of a guard, such as `tag:people`. */
   guard(guard: string): string
   /** The lease of one flight: the fetch of one key under certain tokens. */
@@ -25,6 +28,14 @@ export interface Lease {
   milliseconds: number
 }
 
+/** A token and the version key that it is for. */
+export interface TokenWrite {
+  name: string
+  token: Token
+  /** Seconds after which the version key is forgotten; never by default. */
+  seconds?: number | undefined
+}
+
 export interface ForcedWrite {
   entry: string
   text: string
@@ -32,18 +43,20 @@ export interface ForcedWrite {
   /** Version keys with the tokens that must still stand; the first is the entry's own. */
   expected: readonly (readonly [name: string, token: Token])[]
   /** The own token that the entry stores. */
-  own: Token
+  own: Omit<TokenWrite, 'name'>
 }
 
 export interface FieldStore {
   names: StoreNames
   /** Shares one MGET with all reads of the tick. */
   read(names: readonly string[]): Promise<Snapshot>
-  /** Creates all tokens or none, and takes the lease, in one request of 2 commands (1 without a lease). */
-  createTokens(
-    tokens: readonly (readonly [name: string, token: Token])[],
-    lease?: Lease,
-  ): Promise<{ created: boolean; leased: boolean }>
+  /**
+   * Creates the tokens, each of which must be missing, and takes the lease, in one request. `created` is false if any of
+   * them was there. 1 command, 1 for each token that expires, 1 for the lease.
+   */
+  createTokens(tokens: readonly TokenWrite[], lease?: Lease): Promise<{ created: boolean; leased: boolean }>
+  /** Creates the tokens that are missing, if all are, and reads names after that, in one request of 2 commands. */
+  createAndRead(tokens: readonly TokenWrite[], names: readonly string[]): Promise<Snapshot>
   takeLease(lease: Lease): Promise<boolean>
   /** Turns the lease into the cool-down of its flight: nobody takes it, everybody can read why. */
   failLease(name: string, note: string, milliseconds: number): Promise<void>
@@ -52,35 +65,38 @@ export interface FieldStore {
   /** Writes the entry and a new own token together, if all captured tokens still stand; false if one does not. */
   writeForced(write: ForcedWrite): Promise<boolean>
   /** Writes new tokens: every entry that stores an older one is invalid from then on. */
-  writeTokens(tokens: readonly (readonly [name: string, token: Token])[]): Promise<void>
-  remove(entry: string): Promise<void>
+  writeTokens(tokens: readonly TokenWrite[]): Promise<void>
+  /** How many of the entries were there. */
+  remove(...entries: readonly string[]): Promise<number>
   /** Takes a name for a time; false when somebody holds it. */
   claim(kind: string, name: string, token: string, milliseconds: number): Promise<boolean>
 }
 
 /**
- * KEYS: the entry, its own version key, the other version keys. ARGV: text, ttl in s or '', the new own token, then the
- * expected tokens. Sent again after a lost reply it finds its own token in place, which counts as success: that token
- * value is written by nobody else, so the script is the one token write that may be repeated.
+ * KEYS: the entry, its own version key, the other version keys. ARGV: text, ttl in s or '', the new own token, its life
+ * in s or '', then the expected tokens. Sent again after a lost reply it finds its own token in place, which counts as
+ * success: that token value is written by nobody else, so the script is the one token write that may be repeated.
  */
 const FORCE_SCRIPT = `${SHEBANG}local guards = {}
 for i = 2, #KEYS do guards[i - 1] = KEYS[i] end
 local current = redis.call('MGET', unpack(guards))
 if current[1] == ARGV[3] then return 1 end
 for i = 1, #current do
-  if current[i] ~= ARGV[i + 3] then return 0 end
+  if current[i] ~= ARGV[i + 4] then return 0 end
 end
 if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
-redis.call('SET', KEYS[2], ARGV[3])
+if ARGV[4] == '' then redis.call('SET', KEYS[2], ARGV[3]) else redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end
 return 1`
 
 export function createFieldStore(
   send: Send,
-  sendTogether: (commands: readonly [string, ...(string | number)[]][]) => Promise<RawReply[]>,
+  sendTogether: SendTogether,
+  maxCommands: number,
   keys: KeySpace,
   { clock }: Pick<Ports, 'clock'>,
 ): FieldStore {
-  const leaseCommand = ({ name, holder, milliseconds }: Lease): [string, ...(string | number)[]] => [
+  const sendInTick = createTickSends(sendTogether, maxCommands)
+  const leaseCommand = ({ name, holder, milliseconds }: Lease): Command => [
     'SET',
     name,
     holder,
@@ -88,43 +104,65 @@ export function createFieldStore(
     'PX',
     milliseconds,
   ]
+
   return {
     names: {
       entry: keys.physical,
+      asideEntry: (key, deployment) => keys.internal('entry', `${key}:${shortHash(deployment)}`),
       guard: (guard) => keys.internal('token', guard),
       lease: (key, flight) => keys.internal('lease', `${key}:${shortHash(flight)}`),
     },
     read: createTickReads(send, clock),
     async createTokens(tokens, lease) {
-      const create: [string, ...string[]] = ['MSETNX', ...tokens.flat()]
-      if (!lease) return { created: (await send(...create)) === 1, leased: false }
-      const [created, leased] = await sendTogether([create, leaseCommand(lease)])
-      return { created: created === 1, leased: leased === 'OK' }
+      const commands = [
+        ...tokens.flatMap(({ name, token, seconds }): Command[] =>
+          seconds === undefined ? [] : [['SET', name, token, 'NX', 'EX', seconds]],
+        ),
+        ...together('MSETNX', tokens),
+        ...(lease ? [leaseCommand(lease)] : []),
+      ]
+      const replies = await sendInTick(commands)
+      const leased = lease !== undefined && replies.pop() === 'OK'
+      return { created: replies.every((reply) => reply === 'OK' || reply === 1), leased }
     },
-    takeLease: async (lease) => (await send(...leaseCommand(lease))) === 'OK',
+    async createAndRead(tokens, names) {
+      const sentAt = clock.monotonic()
+      const [, values] = await sendInTick([...together('MSETNX', tokens), ['MGET', ...names]])
+      return snapshotOf(names, values ?? null, sentAt)
+    },
+    takeLease: async (lease) => (await sendInTick([leaseCommand(lease)]))[0] === 'OK',
     async failLease(name, note, milliseconds) {
       await send('SET', name, note, 'XX', 'PX', milliseconds)
     },
     async write(entry, text, ttl) {
-      const reply = await send('SET', entry, text, ...(ttl === 'forever' ? [] : ['EX', ttl]))
+      const expiry = ttl === 'forever' ? [] : ['EX', ttl]
+      const [reply] = await sendInTick([['SET', entry, text, ...expiry]])
       if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
     },
     async writeForced({ entry, text, ttl, expected, own }) {
       const names = [entry, ...expected.map(([name]) => name)]
-      const args = [text, ttl === 'forever' ? '' : ttl, own, ...expected.map(([, token]) => token)]
+      const tokens = expected.map(([, token]) => token)
+      const args = [text, ttl === 'forever' ? '' : ttl, own.token, own.seconds ?? '', ...tokens]
       const reply = await send('EVAL', FORCE_SCRIPT, names.length, ...names, ...args)
       if (reply !== 0 && reply !== 1) throw redisBadReply('the script answered in another shape')
       return reply === 1
     },
     async writeTokens(tokens) {
-      const reply = await send('MSET', ...tokens.flat())
-      if (reply !== 'OK') throw redisBadReply('MSET was not answered with OK')
+      const expiring = tokens.flatMap(({ name, token, seconds }): Command[] =>
+        seconds === undefined ? [] : [['SET', name, token, 'EX', seconds]],
+      )
+      const replies = await sendInTick([...together('MSET', tokens), ...expiring])
+      if (replies.some((reply) => reply !== 'OK')) throw redisBadReply('a token was not answered with OK')
     },
-    async remove(entry) {
-      await send('DEL', entry)
-    },
+    remove: async (...entries) => Number(await send('UNLINK', ...entries)),
     async claim(kind, name, token, milliseconds) {
       return (await send('SET', keys.internal(kind, name), token, 'NX', 'PX', milliseconds)) === 'OK'
     },
   }
+}
+
+/** One command for all tokens that never expire. */
+function together(command: 'MSET' | 'MSETNX', tokens: readonly TokenWrite[]): Command[] {
+  const lasting = tokens.filter(({ seconds }) => seconds === undefined)
+  return lasting.length === 0 ? [] : [[command, ...lasting.flatMap(({ name, token }) => [name, token])]]
 }

@@ -1,31 +1,64 @@
 /** One look at a field in Redis, and what may be made of it. Pure: no clock, no requests. */
-import { decodeEntry, type Entry } from './entry'
-import type { FieldStore } from './fieldStore'
-import type { Snapshot } from './tickReads'
-import { type Token, tokensHold } from './tokens'
+import { decodeEntry, type Entry, type EntryHeader } from './entry'
+import { COARSE_GUARD, type Token, type TokenMap, tokensHold } from './tokens'
 
 export interface Look {
-  /** The entry if its tokens hold, else null: a token-stale value is served to nobody. */
+  /** The entry that stands there, whatever its tokens. */
+  stored: Entry | null
+  /** The same if its tokens hold, else null. */
   valid: Entry | null
   /** In the order of the guards; null for one that was never created or was evicted. */
   tokens: readonly (Token | null)[]
+  /** Tokens of dependencies, as far as they were looked at and stand. */
+  dependencies: TokenMap
+  /** Who holds the lease that was asked for. */
+  holder: string | null
+  /** Monotonic clock, ms, when the request was sent: what it proves holds from then. */
   sentAt: number
 }
 
+export interface Seen {
+  text: string | null
+  token(guard: string): Token | null
+  holder?: string | null
+  sentAt: number
+}
+
+/** `dependencies`: the guards besides `guards` that `token` can tell. */
 export function lookFrom(
-  snapshot: Snapshot,
-  { entry, guard }: FieldStore['names'],
-  key: string,
+  { text, token, holder = null, sentAt }: Seen,
   guards: readonly string[],
+  dependencies: readonly string[],
 ): Look {
-  const text = snapshot.get(entry(key))
   const stored = text === null ? null : decodeEntry(text)
-  const tokens = guards.map((name) => snapshot.get(guard(name)))
+  const standing = dependencies.flatMap((guard) => {
+    const value = token(guard)
+    return value === null ? [] : [[guard, value] as const]
+  })
   return {
-    valid: stored && tokensHold(guards, stored.tokens, tokens) ? stored : null,
-    tokens,
-    sentAt: snapshot.sentAt,
+    stored,
+    valid: stored && holds(stored, guards, token) ? stored : null,
+    tokens: Object.freeze(guards.map(token)),
+    dependencies: Object.freeze(Object.fromEntries(standing)),
+    holder,
+    sentAt,
   }
+}
+
+/** Whether the tokens of an entry stand: those of its guards, and of what its value depends on. */
+export function holds(
+  entry: EntryHeader,
+  guards: readonly string[],
+  token: (guard: string) => Token | null,
+): boolean {
+  const watched = guardsOf(entry, guards)
+  return watched !== null && tokensHold(watched, entry.tokens, token)
+}
+
+/** The guards whose tokens decide about an entry; null for one that was stored before the field had dependencies. */
+export function guardsOf({ dependencies }: EntryHeader, guards: readonly string[]): string[] | null {
+  if (!guards.includes(COARSE_GUARD)) return [...guards]
+  return dependencies ? [...guards.filter((guard) => guard !== COARSE_GUARD), ...dependencies] : null
 }
 
 export interface Windows {
@@ -41,28 +74,33 @@ export type Freshness = 'fresh' | 'stale' | 'degraded' | 'expired'
 
 /** What the age of a valid entry allows: `stale` while it is refreshed, `degraded` only when the source fails. */
 export function freshnessOf(
-  { fetchedAt }: Pick<Entry, 'fetchedAt'>,
+  { fetchedAt, freshMs = Number.POSITIVE_INFINITY, endMs = Number.POSITIVE_INFINITY }: EntryHeader,
   windows: Windows,
   now: number,
 ): Freshness {
   const age = (now - fetchedAt) / 1000
   // No clock of ours is that far ahead: whoever wrote this did not mean its age.
-  if (!(age > -CLOCK_SKEW_SECONDS)) return 'expired'
-  if (windows.ttl === 'forever') return 'fresh'
+  if (!(age > -CLOCK_SKEW_SECONDS) || age >= endMs / 1000) return 'expired'
+  const ttl = windows.ttl === 'forever' ? Number.POSITIVE_INFINITY : windows.ttl
   const stale = windows.staleWhileRevalidate ?? 0
-  if (age < windows.ttl) return 'fresh'
-  if (age < windows.ttl + stale) return 'stale'
-  return age < windows.ttl + stale + (windows.staleIfError ?? 0) ? 'degraded' : 'expired'
+  if (age < Math.min(ttl, freshMs / 1000)) return 'fresh'
+  if (age < ttl + stale) return 'stale'
+  return age < ttl + stale + (windows.staleIfError ?? 0) ? 'degraded' : 'expired'
 }
 
-/** How long Redis keeps an entry, in s: as long as anybody may serve it. */
-export function lifetimeOf({ ttl, staleWhileRevalidate = 0, staleIfError = 0 }: Windows): number | 'forever' {
-  return ttl === 'forever' ? ttl : ttl + staleWhileRevalidate + staleIfError
+/** How long anybody may serve an entry, in s from the start of its fetch. */
+export function lifetimeOf(
+  { ttl, staleWhileRevalidate = 0, staleIfError = 0 }: Windows,
+  { endMs }: Pick<EntryHeader, 'endMs'> = {},
+): number | 'forever' {
+  const end = endMs === undefined ? Number.POSITIVE_INFINITY : Math.ceil(endMs / 1000)
+  if (ttl === 'forever') return endMs === undefined ? ttl : end
+  return Math.min(ttl + staleWhileRevalidate + staleIfError, end)
 }
 
 /** Names a flight by the tokens it runs under and the entry it replaces: after an invalidation nobody joins it. */
-export function flightName(tokens: readonly Token[], replaced: Entry | null): string {
-  return `${tokens.join('.')}.${replaced?.revision ?? '-'}`
+export function flightName(place: string, tokens: readonly Token[], replaced: Entry | null): string {
+  return `${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}`
 }
 
 export function allPresent(tokens: readonly (Token | null)[]): tokens is readonly Token[] {

@@ -7,8 +7,8 @@ import { processState } from './processState'
 
 export interface Clock {
   /**
-   * Wall clock in ms since 1970, comparable between instances. Only read it after the first await on Redis or a
-   * source: Next refuses `Date.now()` in a prerender before that.
+   * Wall clock in ms since 1970, comparable between instances. Only read it after `atRequest`, Redis or a source was
+   * awaited: Next refuses `Date.now()` in a prerender before that.
    */
   now(): number
   /** Monotonic clock in ms, for durations and deadlines of this process. */
@@ -26,6 +26,11 @@ export interface Ports {
   emit(event: FieldCacheEvent): void
   /** Runs work after the answer. The work never rejects. */
   defer(work: () => Promise<void>): void
+  /**
+   * Resolves where an answer may differ from request to request, and never does in a prerender: an answer from memory
+   * would become part of a static page. After it the wall clock may be read.
+   */
+  atRequest(): Promise<void>
   /** True for errors by which the framework steers rendering: they pass through every catch untouched. */
   isControlFlow(error: unknown): boolean
 }
@@ -54,6 +59,7 @@ export const defaultPorts: Ports = {
   defer: (work) => {
     void work()
   },
+  atRequest: async () => undefined,
   isControlFlow: () => false,
 }
 

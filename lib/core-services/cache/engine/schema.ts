@@ -16,14 +16,15 @@ interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string }
+/** `refused`: it is JSON, but the schema does not take it. */
+export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string; refused: boolean }
 
 /** The value in a JSON text, if it fits the schema; without one every value does. Each call gets a value of its own. */
 export async function checkBody<T>(schema: StandardSchema<T> | undefined, body: string): Promise<Checked<T>> {
   try {
     return await checkSchema(schema, JSON.parse(body))
   } catch {
-    return { ok: false, reason: 'it is not JSON' }
+    return { ok: false, reason: 'it is not JSON', refused: false }
   }
 }
 
@@ -35,11 +36,12 @@ async function checkSchema<T>(schema: StandardSchema<T> | undefined, value: unkn
     result = await schema['~standard'].validate(value)
   } catch {
     // A rule that was written for the new shape can trip over a stored value of the old one.
-    return { ok: false, reason: 'the schema threw an error' }
+    return { ok: false, reason: 'the schema threw an error', refused: true }
   }
   if (!result.issues) return { ok: true, value: result.value }
   const [first] = result.issues
   const path = (first?.path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)).join('.')
   const more = result.issues.length > 1 ? ` (and ${result.issues.length - 1} more)` : ''
-  return { ok: false, reason: `${path === '' ? 'the value' : path}: ${first?.message ?? 'refused'}${more}` }
+  const reason = `${path === '' ? 'the value' : path}: ${first?.message ?? 'refused'}${more}`
+  return { ok: false, reason, refused: true }
 }

@@ -6,6 +6,7 @@ import type { Transport } from './transport'
 
 export type Argument = string | number
 export type RawReply = string | number | null | RawReply[]
+export type Command = readonly [string, ...Argument[]]
 /** Sends one command by its Redis name; rejects with a REDIS_ error. */
 export type Send = (command: string, ...args: Argument[]) => Promise<RawReply>
 
@@ -49,15 +50,15 @@ export function createBatch(transport: Transport): Batch {
   }
 }
 
-/** Commands in one request, in order; rejects when any of them is refused. */
+/** Commands in one request, in order, each with an outcome of its own; rejects when the request itself fails. */
 export async function sendTogether(
   transport: Transport,
-  commands: readonly (readonly [string, ...Argument[]])[],
-): Promise<RawReply[]> {
+  commands: readonly Command[],
+): Promise<PromiseSettledResult<RawReply>[]> {
   const batch = createBatch(transport)
-  const replies = Promise.all(commands.map(([command, ...args]) => batch.send(command, ...args)))
-  await Promise.all([replies, batch.flush()])
-  return replies
+  const outcomes = Promise.allSettled(commands.map(([command, ...args]) => batch.send(command, ...args)))
+  await batch.flush()
+  return outcomes
 }
 
 interface PipelineReply {

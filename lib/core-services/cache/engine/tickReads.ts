@@ -41,10 +41,9 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic'>): Ti
     const names = [...new Set(batch.flatMap((asked) => asked.names))]
     const sentAt = clock.monotonic()
     try {
-      const values = listOf(await send('MGET', ...names), names.length)
-      const byName = new Map(names.map((name, index) => [name, values[index] ?? null]))
-      for (const [name, value] of byName) remember(name, value?.length ?? 0)
-      for (const { resolve } of batch) resolve({ get: (name) => byName.get(name) ?? null, sentAt })
+      const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt)
+      for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)
+      for (const { resolve } of batch) resolve(snapshot)
     } catch (error) {
       if (batch.length > 1 && hasCode(error, 'REDIS_TOO_LARGE')) {
         await Promise.all(batch.map((asked) => readBatch([asked])))
@@ -80,7 +79,11 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic'>): Ti
     })
 }
 
-function listOf(reply: RawReply, length: number): (string | null)[] {
-  if (!Array.isArray(reply) || reply.length !== length) throw redisBadReply('MGET answered in another shape')
-  return reply.map((value) => (value === null ? null : String(value)))
+/** The answer of an MGET. Throws REDIS_BAD_REPLY. */
+export function snapshotOf(names: readonly string[], reply: RawReply, sentAt: number): Snapshot {
+  if (!Array.isArray(reply) || reply.length !== names.length)
+    throw redisBadReply('MGET answered in another shape')
+  const texts = reply.map((value) => (value === null ? null : String(value)))
+  const byName = new Map(names.map((name, index) => [name, texts[index] ?? null]))
+  return { get: (name) => byName.get(name) ?? null, sentAt }
 }

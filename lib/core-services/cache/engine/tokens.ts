@@ -16,24 +16,27 @@ export interface Guarded {
 
 /** The names of an entry's tokens, its own first: `key:agents_list`, `tag:people`. */
 export function guardNames({ key, tags = [] }: Guarded): string[] {
-  return [ownGuard(key), ...[...new Set(tags)].sort().map(tagGuard)]
+  return [ownGuard(key), ...tagGuards(tags)]
 }
 
 export const ownGuard = (key: string): string => `key:${key}`
-export const tagGuard = (tag: string): string => `tag:${tag}`
+export const tagGuards = (tags: readonly string[]): string[] =>
+  [...new Set(tags)].sort().map((tag) => `tag:${tag}`)
+
+/**
+ * The coarse token: every invalidation of tags changes it, in the command that changes the tags. Whoever finds it
+ * unchanged knows that no tag at all was invalidated meanwhile. No entry stores it.
+ */
+export const COARSE_GUARD = 'any:tag'
 
 /** True when every guard's token is present in the entry and equal to the one that stands now. */
 export function tokensHold(
   guards: readonly string[],
   stored: TokenMap,
-  current: readonly (Token | null)[],
+  current: (guard: string) => Token | null,
 ): boolean {
-  return guards.every((guard, index) => {
-    const now = current[index]
-    return typeof now === 'string' && Object.hasOwn(stored, guard) && stored[guard] === now
+  return guards.every((guard) => {
+    const now = current(guard)
+    return now !== null && Object.hasOwn(stored, guard) && stored[guard] === now
   })
-}
-
-export function tokenMap(guards: readonly string[], tokens: readonly Token[]): TokenMap {
-  return Object.freeze(Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token])))
 }

@@ -1,0 +1,82 @@
+/** Where a field stands in Redis, and a look at it. */
+import { type AnyField, isConfigured } from './engine/fieldConfig'
+import type { FieldStore, TokenWrite } from './engine/fieldStore'
+import { type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
+import { COARSE_GUARD, guardNames, ownGuard, type Token } from './engine/tokens'
+import type { FieldRuntime } from './fieldRuntime'
+
+export interface Place {
+  field: AnyField
+  store: FieldStore
+  /** What this process calls it. */
+  name: string
+  /** The physical name of its entry. */
+  entry: string
+  /** The guards that every reader knows: its own, its tags, and with `dependsOn` the coarse one. */
+  guards: readonly string[]
+}
+
+/** The own token of a member of a family is forgotten some time after its entry; there may be any number of them. */
+const OWN_TOKEN_SECONDS = 30 * 86_400
+
+export function placeName({ memos }: FieldRuntime, { key }: AnyField): string {
+  return memos.of(key).aside ? `${key} aside` : key
+}
+
+export function placeOf(runtime: FieldRuntime, store: FieldStore, field: AnyField): Place {
+  const name = placeName(runtime, field)
+  const entry =
+    name === field.key ? store.names.entry(field.key) : store.names.asideEntry(field.key, runtime.deployment)
+  const guards = guardNames(field)
+  return { field, store, name, entry, guards: field.dependsOn ? [...guards, COARSE_GUARD] : guards }
+}
+
+/**
+ * One command, or two when the entry depends on what this process has not known; `lease`: a name whose holder is asked
+ * for in the same command.
+ */
+export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string): Promise<Look> {
+  const { store, entry, guards } = place
+  const memo = runtime.memos.of(place.name)
+  const known = place.field.dependsOn ? (memo.dependencies ?? []) : []
+  const asked = [...new Set([...guards, ...known])]
+  const snapshot = await store.read([
+    entry,
+    ...asked.map(store.names.guard),
+    ...(lease === undefined ? [] : [lease]),
+  ])
+  const seen = {
+    text: snapshot.get(entry),
+    holder: lease === undefined ? null : snapshot.get(lease),
+    sentAt: snapshot.sentAt,
+  }
+  const look = lookFrom({ ...seen, token: (guard) => snapshot.get(store.names.guard(guard)) }, guards, known)
+  const unknown = (look.stored?.dependencies ?? []).filter((guard) => !asked.includes(guard))
+  if (unknown.length === 0 || !place.field.dependsOn) return noted(runtime, place, look)
+  memo.dependencies = look.stored?.dependencies ?? []
+  const rest = await store.read(unknown.map(store.names.guard))
+  const token = (guard: string): Token | null =>
+    (unknown.includes(guard) ? rest : snapshot).get(store.names.guard(guard))
+  return noted(runtime, place, lookFrom({ ...seen, token }, guards, [...known, ...unknown]))
+}
+
+function noted({ memos }: FieldRuntime, { name }: Place, look: Look): Look {
+  if (look.tokens.every((token) => token !== null))
+    memos.noteTokens(name, look.tokens as Token[], look.sentAt)
+  return look
+}
+
+/** What creates or rotates the token of a guard of this field. */
+export function tokenWrite({ store, field }: Place, guard: string, token: Token): TokenWrite {
+  return { name: store.names.guard(guard), token, seconds: tokenSeconds(field, guard) }
+}
+
+/** How long a version key is kept, in s; undefined: for ever. */
+export function tokenSeconds(
+  field: Pick<AnyField, 'key'> & Partial<Windows>,
+  guard: string,
+): number | undefined {
+  const lifetime = lifetimeOf({ ttl: 1, ...field })
+  if (guard !== ownGuard(field.key) || isConfigured(field) || lifetime === 'forever') return undefined
+  return Math.max(OWN_TOKEN_SECONDS, 2 * lifetime)
+}
