@@ -5,11 +5,13 @@ import { assertSecrets, logLevel, memoryMaxBytes, refreshConfig } from './config
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
+import type { FieldCacheEvent } from './core-services/cache/engine/events'
 import type { AnyField } from './core-services/cache/engine/fieldConfig'
 import { createKeySpace } from './core-services/cache/engine/keys'
 import { processPorts } from './core-services/cache/engine/ports'
 import { setProcessState } from './core-services/cache/engine/processState'
 import { initCoreServices } from './core-services/serviceLoader'
+import { publishEvent } from './diagnostics'
 import { createEventLog } from './eventLog'
 
 export interface BootOutcome {
@@ -50,9 +52,13 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
 /** First of all: a server that goes on without Redis or with half a configuration tells its story, too. */
 function startEventLog(env: Env): void {
   const threshold = orElse('info', () => logLevel(env))
+  const log = createEventLog((line) => process.stdout.write(line), threshold)
   setProcessState('ports', {
     ...processPorts(),
-    emit: createEventLog((line) => process.stdout.write(line), threshold),
+    emit(event: FieldCacheEvent) {
+      log(event)
+      publishEvent(event)
+    },
   })
 }
 

@@ -19,6 +19,8 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'tokens.created': 'debug',
   'lease.taken': 'debug',
   'lease.held': 'debug',
+  'source.cooling': 'debug',
+  'field.contended': 'warn',
   'force.contended': 'info',
   'refresh.started': 'debug',
   'refresh.skipped': 'warn',

@@ -45,9 +45,11 @@ describe('the house', () => {
   const imports = (file: string) =>
     [...read(file).matchAll(/\b(?:from|import)[\s(]*['"]([^'"]+)['"]/g)].map(([, name]) => name ?? '')
 
-  it('keeps the engine to itself: it imports its own files and @upstash/redis, and nothing else', () => {
+  it('keeps the engine to itself: it imports its own files and two libraries, and Node only to compress', () => {
+    const allowed = /^(\.\/|@upstash\/redis$|lru-cache$)/
     for (const file of filesIn('lib/core-services/cache/engine')) {
-      const foreign = imports(file).filter((name) => !/^(\.\/|@upstash\/redis$)/.test(name))
+      const ofNode = file.endsWith('/compression.ts') ? ['node:util', 'node:zlib'] : []
+      const foreign = imports(file).filter((name) => !allowed.test(name) && !ofNode.includes(name))
       expect({ file, foreign }).toEqual({ file, foreign: [] })
     }
   })
@@ -62,5 +64,20 @@ describe('the house', () => {
       .flatMap(filesIn)
       .filter((file) => read(file).split('\n').length > 351)
     expect(long).toEqual([])
+  })
+})
+
+describe('docs/freshness.md', () => {
+  it('follows a read through 12 functions at most, each of which exists', () => {
+    const section =
+      read('docs/freshness.md')
+        .split(/^## /m)
+        .find((part) => part.startsWith('A read,')) ?? ''
+    const [, diagram = ''] = section.split('```')
+    const named = new Set(diagram.match(/\b(?!memoryTtl|staleIfError)[a-z]+(?:[A-Z][a-z]+)+\b/g))
+    const sources = filesIn('lib/core-services/cache').map(read).join('\n')
+    expect(named.size).toBeGreaterThan(5)
+    expect(named.size).toBeLessThanOrEqual(12)
+    expect([...named].filter((name) => !new RegExp(`function ${name}\\b`).test(sources))).toEqual([])
   })
 })

@@ -7,7 +7,8 @@ let app: NextProcess
 
 beforeAll(async () => {
   backends = await startBackends()
-  app = await startNext(backends.env)
+  // Without the memory of the process, so that it is Redis that is seen to fail and to come back.
+  app = await startNext({ ...backends.env, CACHE_MEMORY_MAX_BYTES: '0' })
 })
 afterAll(async () => {
   await app.stop()

@@ -43,6 +43,8 @@ beforeAll(async () => {
     UPSTASH_REDIS_REST_TOKEN: redis.token,
     CACHE_COMMAND_TIMEOUT_MS: '2000',
     CACHE_CB_RECOVERY_TIMEOUT: '20',
+    // Each test begins with an empty Redis, and the memory of the process would know better.
+    CACHE_MEMORY_MAX_BYTES: '0',
     AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
     AIRTABLE_ENDPOINT_URL: airtable.url,
     AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,

@@ -91,6 +91,7 @@ async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>
       const answered = await readOnce(runtime, placeOf(runtime, store, config), config)
       if (answered) return answered
     }
+    runtime.ports.emit({ type: 'field.contended', field: config.name, rounds: ROUNDS })
   } catch (error) {
     degraded(runtime, 'read', error)
   }

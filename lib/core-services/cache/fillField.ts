@@ -4,7 +4,7 @@
  */
 import { dependencyTokens } from './dependencies'
 import type { Entry } from './engine/entry'
-import { codeOf, isRedisFailure, isSourceError, sourceCooling } from './engine/errors'
+import { isCodedError, isRedisFailure, isSourceError, sourceCooling } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
@@ -108,7 +108,7 @@ function fly(
   const flight = flightName(place.name, tokens, fill.look.stored)
   return runtime.flights.join(`fetch ${flight}`, async () => {
     const quiet = quietFlight(runtime, place, flight)
-    if (quiet?.code) throw sourceCooling(place.field.name, quiet.code)
+    if (quiet?.code) throw cooling(runtime, place, quiet.code)
     if (quiet && !fill.patient) return null
     const lease = taken ?? { ...leaseOf(runtime, place, flight), sentAt: null }
     const sentAt = lease.sentAt ?? (await acquire(runtime, fill, tokens, flight, lease, taken !== undefined))
@@ -147,7 +147,7 @@ async function acquire(
     if (look.holder?.startsWith(FAILED)) {
       const code = look.holder.slice(FAILED.length)
       leaveAlone(runtime, place, flight, QUIET_MS, code)
-      throw sourceCooling(field, code)
+      throw cooling(runtime, place, code)
     }
     const ours = runtime.memos.of(place.name).lease
     if (ours?.name === lease.name && ours.holder === look.holder) {
@@ -206,7 +206,7 @@ async function fetchAsHolder(
   } catch (error) {
     if (isSourceError(error)) {
       const milliseconds = error.retryAfter === undefined ? COOL_DOWN_MS : error.retryAfter * 1000
-      const code = codeOf(error.cause ?? error)
+      const code = isCodedError(error.cause) ? error.cause.code : error.code
       leaveAlone(runtime, place, flight, milliseconds, code)
       await askStore(runtime, 'cooldown', undefined, () =>
         place.store.failLease(lease.name, `${FAILED}${code}`, milliseconds),
@@ -238,6 +238,11 @@ export async function settleTokens(
     dependencyTokens(runtime, place, dependencies, coarse, captured),
   )
   return settled && { tokens: Object.freeze({ ...rest, ...settled }), dependencies }
+}
+
+function cooling({ ports }: FieldRuntime, { field }: Place, code: string): Error {
+  ports.emit({ type: 'source.cooling', field: field.name, code })
+  return sourceCooling(field.name, code)
 }
 
 function leaveAlone(

@@ -34,6 +34,10 @@ export type FieldCacheEvent =
   | { type: 'lease.held'; field: string; patient: boolean }
   /** What another instance has fetched. */
   | { type: 'field.arrived'; field: string }
+  /** The source has failed a moment ago, here or in another instance, and is left alone. */
+  | { type: 'source.cooling'; field: string; code: string }
+  /** Tokens went on changing under a read: it fetches on its own now. */
+  | { type: 'field.contended'; field: string; rounds: number }
   | { type: 'force.contended'; field: string; attempt: number }
   | { type: 'refresh.started'; field: string; reason: RefreshReason }
   | { type: 'refresh.skipped'; field: string; why: NotStored }
