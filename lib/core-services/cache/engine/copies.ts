@@ -21,7 +21,7 @@ export interface Copies {
   /** How long ago a copy was proved, in ms. */
   unprovenFor(copy: Copy): number
   drop(place: string): void
-  /** Drops whatever is guarded by one of these. */
+  /** Drops whatever is guarded by one of these, and what was asked for before and has yet to come. */
   dropGuarded(guards: readonly string[]): void
 }
 
@@ -29,6 +29,8 @@ export interface Copies {
 const OVERHEAD = 500
 /** How long a value without end is kept without being asked for, in ms. */
 const LONGEST_MS = 86_400_000
+/** How many guards are remembered that something was dropped by. */
+const DROPS_KEPT = 10_000
 
 /** `maxBytes` 0 turns the layer off. */
 export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 'now'>): Copies {
@@ -37,6 +39,23 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     sizeCalculation: ({ entry }) => entry.body.length * 2 + OVERHEAD,
     perf: { now: clock.monotonic },
   })
+  /** When (monotonic, ms) a guard was dropped last; those that are forgotten count as dropped at `forgotten`. */
+  const drops = new Map<string, number>()
+  let forgotten = Number.NEGATIVE_INFINITY
+
+  function noteDrop(guard: string): void {
+    drops.delete(guard)
+    drops.set(guard, clock.monotonic())
+    const [oldest] = drops
+    if (drops.size <= DROPS_KEPT || !oldest) return
+    drops.delete(oldest[0])
+    forgotten = oldest[1]
+  }
+
+  /** A fetch that began before an invalidation may end after it. */
+  const droppedSince = ({ tokens }: Entry, sentAt: number): boolean =>
+    sentAt <= forgotten || Object.keys(tokens).some((guard) => sentAt <= (drops.get(guard) ?? forgotten))
+
   const proof = (sentAt: number) => ({
     monotonic: sentAt,
     wall: clock.now() - (clock.monotonic() - sentAt),
@@ -48,7 +67,7 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
       const known = copies.get(place)
       if (maxBytes === 0 || !(ttl > 0)) return
       // An answer that was asked for earlier may come later.
-      if (known && known.provenAt.monotonic > sentAt) return
+      if ((known && known.provenAt.monotonic > sentAt) || droppedSince(entry, sentAt)) return
       copies.set(place, { entry, provenAt: proof(sentAt) }, { ttl })
     },
     prove(copy, sentAt) {
@@ -61,6 +80,7 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
       copies.delete(place)
     },
     dropGuarded(guards) {
+      guards.forEach(noteDrop)
       for (const [place, { entry }] of copies.entries())
         if (guards.some((guard) => Object.hasOwn(entry.tokens, guard))) copies.delete(place)
     },
