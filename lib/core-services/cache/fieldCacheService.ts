@@ -261,7 +261,7 @@ async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Pr
  */
 async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   try {
-    const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, config.fetcher, () =>
+    const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, 'read', () =>
       fetchEntry(runtime, config, 'miss'),
     )
     const data = await openEntry(config, entry)

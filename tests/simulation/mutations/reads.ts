@@ -87,7 +87,7 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fieldCacheService.ts',
-        search: 'runtime.flights.queue(`uncached ${config.key}`, config.fetcher, () =>',
+        search: "runtime.flights.queue(`uncached ${config.key}`, 'read', () =>",
         replace: 'runtime.flights.join(`uncached ${config.key}`, () =>',
       },
     ],

@@ -132,7 +132,7 @@ export function createFieldStore(
     },
     takeLease: async (lease) => (await sendInTick([leaseCommand(lease)]))[0] === 'OK',
     async failLease(name, note, milliseconds) {
-      await send('SET', name, note, 'XX', 'PX', milliseconds)
+      await sendInTick([['SET', name, note, 'XX', 'PX', milliseconds]])
     },
     async write(entry, text, ttl) {
       const expiry = ttl === 'forever' ? [] : ['EX', ttl]
