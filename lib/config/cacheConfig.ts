@@ -140,6 +140,12 @@ function defaultPrefix(env: Env): string {
   return `field-cache-${env.VERCEL_ENV || env.NODE_ENV || 'development'}`
 }
 
+/** How many keys a batch has at most; needs no credentials. */
+export function batchSize(env: Env = process.env): number {
+  const { CACHE_BATCH_SIZE } = settings.shape
+  return parseEnv(z.object({ CACHE_BATCH_SIZE }), env).CACHE_BATCH_SIZE
+}
+
 /** What a failed start does: true ends the process, false serves what can be fetched. On by default, except on Vercel. */
 export function cacheFailFast(env: Env = process.env): boolean {
   const fallback = env.VERCEL !== '1'

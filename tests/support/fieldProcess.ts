@@ -5,13 +5,13 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldCon
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { createMemos } from '@/lib/core-services/cache/engine/memos'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
-import type { CronRuntime, FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import type { AsideRuntime, CronRuntime, FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
 import type { TestRedis } from './testRedis'
 
 export interface FieldProcess {
-  runtime: CronRuntime
+  runtime: CronRuntime & AsideRuntime
   events: RecordedEvents
 }
 
@@ -24,6 +24,12 @@ export async function startFieldProcess(redis: { url: string; token: string }): 
     runtime: {
       store: async () => cache.fieldStore,
       locks: async () => cache.lock,
+      keysByPattern: async (glob) => {
+        const found = await cache.attempt((redis) => redis.keysByPattern(glob))
+        if (found.ok) return found.value
+        throw found.error
+      },
+      batchSize: 100,
       flights: createFlights(),
       memos: createMemos(),
       copies: createCopies(10_000_000, defaultPorts.clock),

@@ -7,6 +7,7 @@ import type { Redis } from '@upstash/redis'
 import { type CacheConfig, cacheConfig } from '../../config/cacheConfig'
 import type { ServiceInterface } from '../service-registry'
 import type { Breaker } from './engine/breaker'
+import { chunked } from './engine/chunked'
 import { type CacheCommands, createCommands } from './engine/commands'
 import {
   type CodedError,
@@ -144,7 +145,7 @@ export class CacheService implements ServiceInterface {
   mget<T>(...keys: string[]): Promise<(T | null)[]> {
     const nothing = keys.map(() => null)
     return this.#soft('mget', nothing, async ({ commands, batchSize }) => {
-      const chunks = chunk(keys, batchSize).map((names) => commands.mget<T>(...names))
+      const chunks = chunked(keys, batchSize).map((names) => commands.mget<T>(...names))
       return (await Promise.all(chunks)).flat()
     })
   }
@@ -322,10 +323,4 @@ async function toResult<T>(promise: Promise<T>): Promise<Result<T>> {
     if (!isRedisFailure(error)) throw error
     return { ok: false, error }
   }
-}
-
-function chunk<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = []
-  for (let index = 0; index < items.length; index += size) chunks.push(items.slice(index, index + size))
-  return chunks
 }

@@ -1,5 +1,7 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
+
 import { deploymentName, memoryMaxBytes, refreshConfig } from '../../config/appConfig'
+import { batchSize } from '../../config/cacheConfig'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
 import { type Copies, createCopies } from './engine/copies'
@@ -32,7 +34,19 @@ export interface CronRuntime extends FieldRuntime {
   locks(): Promise<Locks>
 }
 
-export function fieldRuntime(): CronRuntime {
+/** What walks the key space. */
+export interface PatternRuntime extends FieldRuntime {
+  /** Rejects with a REDIS_ error: nobody takes a failure for an empty answer. */
+  keysByPattern(glob: string): Promise<string[]>
+}
+
+/** What the cache-aside face needs besides. */
+export interface AsideRuntime extends PatternRuntime {
+  /** How many keys one call of the source is asked for at most. */
+  batchSize: number
+}
+
+export function fieldRuntime(): CronRuntime & AsideRuntime {
   const ports = processPorts()
   return {
     ports,
@@ -44,8 +58,16 @@ export function fieldRuntime(): CronRuntime {
     get refreshTimeoutMs() {
       return refreshConfig().refreshTimeoutMs
     },
+    get batchSize() {
+      return batchSize()
+    },
     store: async () => (await cacheService()).fieldStore,
     locks: async () => (await cacheService()).lock,
+    keysByPattern: async (glob) => {
+      const found = await (await cacheService()).attempt((redis) => redis.keysByPattern(glob))
+      if (found.ok) return found.value
+      throw found.error
+    },
   }
 }
 

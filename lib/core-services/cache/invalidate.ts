@@ -2,13 +2,14 @@
  * Invalidation: one command that makes any number of entries misses, wherever they are and whoever is fetching them.
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
+import { chunked } from './engine/chunked'
 import { codedError, isRedisFailure } from './engine/errors'
 import type { AnyField } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
 import type { Windows } from './engine/look'
 import { COARSE_GUARD, ownGuard, tagGuards } from './engine/tokens'
 import { tokenSeconds } from './fieldPlace'
-import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
+import { type FieldRuntime, fieldRuntime, type PatternRuntime } from './fieldRuntime'
 
 /**
  * A read that starts after this has resolved, and after the `memoryTtl` of the field in other instances, returns nothing
@@ -41,7 +42,10 @@ export async function invalidateField(
  * whatever else stands there. Answers how many keys that were. Walks the whole database, and does not see a value that
  * is only being fetched: prefer tags. Rejects with INVALIDATION_FAILED.
  */
-export async function invalidatePattern(glob: string, runtime: PatternRuntime): Promise<number> {
+export async function invalidatePattern(
+  glob: string,
+  runtime: PatternRuntime = fieldRuntime(),
+): Promise<number> {
   let count = 0
   await recorded(runtime, [`pattern:${glob}`], async (store) => {
     for (const keys of chunked(await runtime.keysByPattern(glob), CHUNK)) {
@@ -58,18 +62,7 @@ export async function invalidatePattern(glob: string, runtime: PatternRuntime): 
   return count
 }
 
-export interface PatternRuntime extends FieldRuntime {
-  /** Rejects with a REDIS_ error: nobody takes a failure for an empty answer. */
-  keysByPattern(glob: string): Promise<string[]>
-}
-
 const CHUNK = 100
-
-function chunked<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  )
-}
 
 const newToken = ({ ports }: FieldRuntime, { names }: FieldStore, guard: string) => ({
   name: names.guard(guard),
