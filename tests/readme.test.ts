@@ -30,6 +30,7 @@ describe('README.md', () => {
   it('shows code that passes the type check of the project', async () => {
     const imports = `import { z } from 'zod'\nimport type { FieldCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'\n`
     writeFileSync(join(folder, 'field.ts'), imports + snippet('ts field'))
+    writeFileSync(join(folder, 'family.ts'), snippet('ts family'))
     writeFileSync(join(folder, 'component.tsx'), snippet('tsx component'))
     writeFileSync(
       join(folder, 'tsconfig.json'),

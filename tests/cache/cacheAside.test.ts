@@ -1,11 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
+import { cacheAside as cacheAsideOfProcess, createCacheAside } from '@/lib/core-services/cache/cacheAside'
 import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
 import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { deferred } from '../support/deferred'
+import { setEnvironment } from '../support/environment'
 import { field, processForEachTest, startFieldProcess } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
 
@@ -229,5 +230,21 @@ describe('cacheAside.warm', () => {
     await redis.killEngine()
     expect(await cacheAside.warm([itemOf('a')])).toEqual([{ key: 'a', outcome: 'not-stored' }])
     await redis.reviveEngine()
+  })
+})
+
+describe('the cache-aside face of the process', () => {
+  it('works with what the environment says', async () => {
+    setEnvironment({
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+      CACHE_COMMAND_TIMEOUT_MS: '2000',
+      CACHE_BATCH_SIZE: '2',
+    })
+    const source = vi.fn(async (keys: string[]) => keys.map((key) => `value of ${key}`))
+    await cacheAsideOfProcess.batchGet(['orders:1', 'orders:2', 'orders:3'], source)
+    expect(source.mock.calls.map(([keys]) => keys)).toEqual([['orders:1', 'orders:2'], ['orders:3']])
+    expect(await cacheAsideOfProcess.invalidatePattern('orders:*')).toBe(3)
+    expect(await cacheAsideOfProcess.get('orders:1', async () => 'new')).toMatchObject({ data: 'new' })
   })
 })

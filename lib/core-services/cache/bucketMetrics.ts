@@ -69,7 +69,7 @@ export function createDomainCache<Bucket extends string>(
     },
     getMetrics: () => {
       const copies = [...counts].map(([bucket, counted]) => [bucket, { ...counted }])
-      return { ...Object.fromEntries(copies), invalidations }
+      return { ...(Object.fromEntries(copies) as Record<Bucket, CacheBucketMetrics>), invalidations }
     },
   }
 }

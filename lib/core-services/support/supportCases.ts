@@ -3,13 +3,11 @@
  * come from is the caller's: each read brings its fetcher.
  */
 import { z } from 'zod'
-import { type CacheBucketMetrics, createDomainCache, type DomainMetrics } from '../cache/bucketMetrics'
+import { createDomainCache, type DomainMetrics } from '../cache/bucketMetrics'
 import type { FieldCacheConfig } from '../cache/engine/fieldConfig'
 import { processState } from '../cache/engine/processState'
 import { type FieldRuntime, fieldRuntime } from '../cache/fieldRuntime'
 import { buildKey } from '../cache/keys'
-
-export type { CacheBucketMetrics }
 
 const supportCaseListSchema = z.object({
   cases: z.array(
