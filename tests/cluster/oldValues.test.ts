@@ -3,7 +3,7 @@ import { type Cluster, clusterForThisFile, fieldOf } from '../support/cluster'
 import { type Deferred, deferred } from '../support/deferred'
 import type { Answered, Worker, WorkerField } from '../support/workers'
 
-const cluster = clusterForThisFile({ refreshTimeoutMs: 3_000 })
+const cluster = clusterForThisFile()
 
 const FIELDS = 30
 const ROUNDS = 8
