@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { deferred } from '../support/deferred'
@@ -42,6 +43,39 @@ describe('an entry that is gone soon after it was stored is fetched again withou
     gate.resolve('old')
     await early
     expect(await readAndCount(here, config)).toEqual({ data: 'new', status: 'miss', commands: 3 })
+  })
+
+  it('by those, too, who were waiting for it when that happened', async () => {
+    const [older, newer, asleep] = [deferred<string>(), deferred<string>(), deferred<void>()]
+    const early = readFieldCache(
+      field(() => older.promise),
+      'never',
+      there.runtime,
+    )
+    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
+    const fetcher = vi.fn(() => newer.promise)
+    const config = field(fetcher)
+    await invalidateField(config, here.runtime)
+    const holder = readFieldCache(config, 'never', here.runtime)
+    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+    const waiting = await startFieldProcess(redis)
+    const sleep = vi.fn((milliseconds: number) =>
+      sleep.mock.calls.length === 1 ? asleep.promise : systemClock.sleep(milliseconds),
+    )
+    waiting.runtime.ports = { ...waiting.runtime.ports, clock: { ...systemClock, sleep } }
+    const waiter = readFieldCache(
+      field(async () => 'new'),
+      'never',
+      waiting.runtime,
+    )
+    await expect.poll(() => sleep.mock.calls.length).toBe(1)
+    newer.resolve('new')
+    await holder
+    older.resolve('old')
+    await early
+    asleep.resolve()
+    expect(await waiter).toMatchObject({ data: 'new', status: 'miss' })
+    expect(sleep).toHaveBeenCalledTimes(1)
   })
 
   it('when its ttl is shorter than a lease', async () => {

@@ -30,10 +30,11 @@ export function clusterForThisFile(settings: WorkerSettings = {}): Cluster {
   return cluster
 }
 
+/** A field that always asks Redis, unless `rest` gives it memory. */
 export function fieldOf(
   { source }: Pick<Cluster, 'source'>,
   key: string,
   rest: Partial<WorkerField> = {},
 ): WorkerField {
-  return { key, url: source.url, ttl: 60, ...rest }
+  return { key, url: source.url, ttl: 60, memoryTtl: 0, ...rest }
 }

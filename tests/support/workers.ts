@@ -10,6 +10,7 @@ export interface WorkerField {
   tags?: string[]
   staleWhileRevalidate?: number
   staleIfError?: number
+  memoryTtl?: number
 }
 
 export type Order =
@@ -74,14 +75,18 @@ async function startWorker(
     for (const [id, settle] of waiting) settle({ id, failure: 'the process is gone' })
     waiting.clear()
   })
-  const replied = (id: number): Promise<Answered[]> =>
-    new Promise((resolve, reject) => {
+  const replied = (id: number): Promise<Answered[]> => {
+    const answers = new Promise<Answered[]>((resolve, reject) => {
       waiting.set(id, (reply) => {
         waiting.delete(id)
         if ('answers' in reply) resolve(reply.answers)
         else reject(new Error(`a worker failed: ${reply.failure}`))
       })
     })
+    // A test that has failed already awaits no more answers.
+    answers.catch(() => undefined)
+    return answers
+  }
   child.on('message', (reply: Reply) => waiting.get(reply.id)?.(reply))
   await replied(0)
   return commandsOf(child, dead, replied)
