@@ -28,36 +28,32 @@ async function readAndCount(process: FieldProcess, config: ReturnType<typeof fie
   return { data, status, commands: redis.upstash.counters.commands }
 }
 
+/** A read whose fetch has begun and ends when the test says so. */
+async function slowRead({ runtime }: FieldProcess) {
+  const answer = deferred<string>()
+  const fetcher = vi.fn(() => answer.promise)
+  const early = readFieldCache(field(fetcher), 'never', runtime)
+  await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+  return { early, answer }
+}
+
 describe('an entry that is gone soon after it was stored is fetched again without waiting', () => {
   it('when an older fetch of another process has overwritten it with what nobody may be served', async () => {
-    const gate = deferred<string>()
-    const early = readFieldCache(
-      field(() => gate.promise),
-      'never',
-      there.runtime,
-    )
-    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
+    const { early, answer: older } = await slowRead(there)
     const config = field(async () => 'new')
     await invalidateField(config, here.runtime)
     await readFieldCache(config, 'never', here.runtime)
-    gate.resolve('old')
+    older.resolve('old')
     await early
-    expect(await readAndCount(here, config)).toEqual({ data: 'new', status: 'miss', commands: 3 })
+    const third = await startFieldProcess(redis)
+    expect(await readAndCount(third, config)).toEqual({ data: 'new', status: 'miss', commands: 3 })
   })
 
   it('by those, too, who were waiting for it when that happened', async () => {
-    const [older, newer, asleep] = [deferred<string>(), deferred<string>(), deferred<void>()]
-    const early = readFieldCache(
-      field(() => older.promise),
-      'never',
-      there.runtime,
-    )
-    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
-    const fetcher = vi.fn(() => newer.promise)
-    const config = field(fetcher)
-    await invalidateField(config, here.runtime)
-    const holder = readFieldCache(config, 'never', here.runtime)
-    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+    const asleep = deferred<void>()
+    const { early, answer: older } = await slowRead(there)
+    await invalidateField({ key: 'agents_list' }, here.runtime)
+    const { early: holder, answer: newer } = await slowRead(here)
     const waiting = await startFieldProcess(redis)
     const sleep = vi.fn((milliseconds: number) =>
       sleep.mock.calls.length === 1 ? asleep.promise : systemClock.sleep(milliseconds),

@@ -65,6 +65,7 @@ async function playRounds(key: string, memoryTtl: number): Promise<string[]> {
     const slow = { asked: deferred<void>(), answer: deferred<void>() }
     row.slow = slow
     await other.invalidateField(field)
+    await pause(memoryTtl * 1000)
     const fetching = round % 2 === 0 ? reader.read(field, 2) : reader.force(field)
     await slow.asked.promise
     overtaken.push(other.read(field, 2))

@@ -22,6 +22,8 @@ beforeEach(async () => {
 })
 afterEach(() => redis.upstash.faults.clear())
 
+const WRITES = '"(set|del|mset|msetnx|eval)"'
+
 const codes = (): string[] => here.events.of('redis.degraded').map(({ code }) => code)
 
 async function failureOf(run: Promise<unknown>): Promise<CodedError> {
@@ -42,12 +44,22 @@ describe('a store of which every command fails', () => {
     })
   }
 
+  probe('storeRejects', 'answers, and tries little, when reads work and every write is refused', async () => {
+    const config = field(async () => 'fetched', { ttl: 60, staleIfError: 600 })
+    await here.read(config)
+    here.pass(61)
+    redis.upstash.resetCounters()
+    await redis.upstash.faults.set({ kind: 'error', match: WRITES })
+    expect(await here.read(config)).toMatchObject({ data: 'fetched', status: 'miss' })
+    expect(redis.upstash.counters.requests).toBeLessThanOrEqual(4)
+  })
+
   probe('storeRejects', 'answers, too, when what it read is damaged and nothing can be written', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
-    await here.read(field(async () => 'before'))
+    await (await startInstance(redis)).read(field(async () => 'before'))
     await cache.redis.set('test:v1:agents_list', 'damaged')
-    await redis.upstash.faults.set({ kind: 'error', match: '"(set|del|mset|msetnx|eval)"' })
+    await redis.upstash.faults.set({ kind: 'error', match: WRITES })
     expect(await here.read(field(async () => 'fetched'))).toMatchObject({ data: 'fetched', status: 'miss' })
   })
 
@@ -79,11 +91,15 @@ describe('a store that swallows every request', () => {
     expect(fetcher.mock.calls.length).toBeLessThanOrEqual(2)
   })
 
-  for (const command of ['mget', 'msetnx', 'set']) {
-    probe('blackHole', `answers when only ${command} is never answered`, async () => {
-      if (command === 'set') await here.read(field(async () => 'before', { ttl: 60, staleIfError: 600 }))
-      here.pass(100)
-      await redis.upstash.faults.set({ kind: 'hang', match: `"${command}"` })
+  const requests = {
+    'its read': '"mget"',
+    'its making of tokens': '"(msetnx|set)","test:v1~token:',
+    'its try for the lease': '"set","test:v1~lease:',
+    'its write of the entry': '"set","test:v1:agents_list"',
+  }
+  for (const [which, match] of Object.entries(requests)) {
+    probe('blackHole', `answers when only ${which} is never answered`, async () => {
+      await redis.upstash.faults.set({ kind: 'hang', match })
       expect((await here.read(field(async () => 'fetched'))).data).toBe('fetched')
       expect(codes()).toContain('REDIS_TIMEOUT')
     })

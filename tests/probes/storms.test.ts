@@ -104,6 +104,7 @@ describe('a source that fails', () => {
           }
           expect([1, 2]).toContain(fetcher.mock.calls.length)
           await endCoolDowns(redis)
+          for (const instance of [here, there]) instance.pass(5)
         }
       },
     )
