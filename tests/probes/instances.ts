@@ -1,5 +1,6 @@
 import { vi } from 'vitest'
 import type { CacheConfig } from '@/lib/config/cacheConfig'
+import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { type Clock, systemClock } from '@/lib/core-services/cache/engine/ports'
 import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -7,6 +8,8 @@ import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
 import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
 import type { TestRedis } from '../support/testRedis'
+
+const MEMORY_BYTES = 10_000_000
 
 /** An instance whose clocks, connection and background work are the test's to direct. */
 export interface Instance extends FieldProcess {
@@ -32,6 +35,7 @@ export async function startInstance(
     monotonic: () => systemClock.monotonic() + passedMs,
     sleep: systemClock.sleep,
   }
+  runtime.copies = createCopies(MEMORY_BYTES, clock)
   runtime.ports = { ...runtime.ports, clock, defer: (work) => background.push(work) > 0 }
   if (Object.keys(settings).length > 0) {
     const { cache } = cacheFor(redis, settings, { emit: events.emit })
