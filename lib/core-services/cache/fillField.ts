@@ -4,7 +4,7 @@
  */
 import { dependencyTokens } from './dependencies'
 import type { Entry } from './engine/entry'
-import { isCodedError, isRedisFailure, isSourceError, sourceCooling } from './engine/errors'
+import { type CodedError, isCodedError, isRedisFailure, isSourceError, sourceCooling } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
@@ -110,8 +110,11 @@ function fly(
     const quiet = quietFlight(runtime, place, flight)
     if (quiet?.code) throw cooling(runtime, place, quiet.code)
     if (quiet && !fill.patient) return null
-    const lease = taken ?? { ...leaseOf(runtime, place, flight), sentAt: null }
-    const sentAt = lease.sentAt ?? (await acquire(runtime, fill, tokens, flight, lease, taken !== undefined))
+    const own = { ...leaseOf(runtime, place, flight), sentAt: null }
+    // Who has seen another entry than the creator of the tokens flies under another name.
+    const shared = taken?.name === own.name ? taken : undefined
+    const lease = shared ?? own
+    const sentAt = lease.sentAt ?? (await acquire(runtime, fill, tokens, flight, lease, shared !== undefined))
     if (typeof sentAt !== 'number') return sentAt
     if (runtime.ports.clock.monotonic() - sentAt >= lease.milliseconds) return null
     runtime.ports.emit({ type: 'lease.taken', field: place.field.name })
@@ -132,10 +135,12 @@ async function acquire(
   const giveUpAt = clock.monotonic() + lease.milliseconds
   const field = place.field.name
   let held = lost
+  let refusal: CodedError | null = null
   for (;;) {
     if (!held) {
-      const sentAt = await takeLease(runtime, place, lease)
-      if (sentAt !== null) return sentAt
+      const taken = await takeLease(runtime, place, lease)
+      if (typeof taken === 'number') return taken
+      refusal = taken
     }
     const look = await lookAt(runtime, place, lease.name)
     const arrived = look.valid !== null && look.valid.revision !== replaced?.revision
@@ -144,6 +149,8 @@ async function acquire(
       return { entry: look.valid, sourceMs: 0, arrivedAt: look.sentAt }
     }
     if (look.tokens.some((token, index) => token !== tokens[index])) return null
+    // Something else stands there: the flight of this name may be over, with nobody behind its lease.
+    if (look.stored?.revision !== replaced?.revision) return null
     if (look.holder?.startsWith(FAILED)) {
       const code = look.holder.slice(FAILED.length)
       leaveAlone(runtime, place, flight, QUIET_MS, code)
@@ -155,6 +162,8 @@ async function acquire(
       return ours.sentAt
     }
     held = look.holder !== null
+    // Redis answers, and does not take what nobody holds: it is full or read-only.
+    if (!held && refusal) throw refusal
     if (held) emit({ type: 'lease.held', field, patient })
     if (held && !patient) leaveAlone(runtime, place, flight, QUIET_MS, null)
     if (held && (!patient || clock.monotonic() >= giveUpAt)) return null
@@ -162,8 +171,12 @@ async function acquire(
   }
 }
 
-/** When it was sent; null when somebody else has it, or when nothing is known: a look tells whose it is. */
-async function takeLease(runtime: FieldRuntime, place: Place, lease: Lease): Promise<number | null> {
+/** When it was sent; null when somebody else has it, an error when nothing is known: a look tells whose it is. */
+async function takeLease(
+  runtime: FieldRuntime,
+  place: Place,
+  lease: Lease,
+): Promise<number | CodedError | null> {
   const before = runtime.memos.of(place.name).lease
   const sentAt = noteLease(runtime, place, lease)
   try {
@@ -172,7 +185,7 @@ async function takeLease(runtime: FieldRuntime, place: Place, lease: Lease): Pro
     if (before?.name === lease.name) runtime.memos.of(place.name).lease = before
     return null
   } catch (error) {
-    if (isRedisFailure(error)) return null
+    if (isRedisFailure(error)) return error
     throw error
   }
 }
