@@ -30,6 +30,7 @@ function waitPatiently(): void {
 
 describe('a batch of 100 keys', () => {
   it('calls the source once when all are missing, and Redis in four requests', async () => {
+    waitPatiently()
     const source = countedSource()
     expect(await batchGet(users(100), source)).toEqual(namesOf(users(100)))
     expect(askedFor(source)).toEqual([users(100)])
