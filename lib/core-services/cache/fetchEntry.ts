@@ -107,7 +107,9 @@ function lifeOf(field: AnyField, value: unknown, fetchedAt: number): Pick<Entry,
     return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
   }
   const end = value === null ? undefined : expiresAt?.(value)
-  if (end === undefined) return {}
+  if (end === undefined || end === Number.POSITIVE_INFINITY) return {}
+  if (!Number.isFinite(end))
+    throw sourceInvalid(field.name, `advanced.expiresAt answered ${end}, which is no time`)
   const endMs = end - fetchedAt
   return { freshMs: Math.max(endMs - (field.staleWhileRevalidate ?? 0) * 1000, endMs / 2), endMs }
 }

@@ -4,10 +4,10 @@ import { isRedisFailure, isSourceError } from './engine/errors'
 import type { FieldStatus } from './engine/events'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
-import { freshnessOf, guardsOf, type Look } from './engine/look'
+import { covers, freshnessOf, guardsOf, type Look } from './engine/look'
 import { tokensHold } from './engine/tokens'
 import { fetchEntry, type Opened, openEntry, openStored } from './fetchEntry'
-import { lookAt, type Place, placeName, placeOf } from './fieldPlace'
+import { guardsFor, lookAt, type Place, placeName, placeOf } from './fieldPlace'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { type Fill, type Filled, fillField } from './fillField'
 import { forceRefresh } from './refreshCache'
@@ -106,6 +106,7 @@ async function readMemory<T>(
   const { copies, ports } = runtime
   const copy = copies.get(placeName(runtime, config))
   if (!copy || copies.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
+  if (!covers(copy.entry, guardsFor(config))) return null
   if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
   const opened = await openKnown(runtime, config, copy.entry)
   if (!opened) return null
@@ -154,6 +155,7 @@ async function readOnce<T>(
   const started = clock.monotonic()
   const look = await lookAt(runtime, place)
   const stored = look.valid && (await openKnown(runtime, config, look.valid, place))
+  if (look.foreign) keepAside(runtime, place)
   if (placeName(runtime, config) !== place.name) return null
   const freshness = stored ? freshnessOf(stored.entry, config, clock.now()) : 'expired'
   emit({
@@ -228,11 +230,7 @@ async function openFilled<T>(
   return opened
 }
 
-/**
- * `place`: where others have stored it. If our schema refuses what is valid to them, another release of the app runs that
- * stores another shape. Overwriting each other's would cost a fetch at each read: this process keeps its own aside from
- * now on.
- */
+/** `place`: where others have stored it. If our schema refuses what is valid to them, it is of another release. */
 async function openKnown<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
@@ -242,8 +240,16 @@ async function openKnown<T>(
   const opened = await openStored(config, entry)
   if (opened.ok) return opened
   runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: opened.reason })
-  if (opened.refused && place?.name === config.key) runtime.memos.of(config.key).aside = true
+  if (opened.refused && place) keepAside(runtime, place)
   return null
+}
+
+/**
+ * Another release of the app runs that stores another shape or format. Overwriting each other's would cost a fetch at
+ * each read: this process keeps its own aside from now on.
+ */
+function keepAside({ memos }: FieldRuntime, { name, field }: Place): void {
+  if (name === field.key) memos.of(name).aside = true
 }
 
 async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Promise<void> {

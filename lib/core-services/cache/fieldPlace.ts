@@ -19,16 +19,21 @@ export interface Place {
 /** The own token of a member of a family is forgotten some time after its entry; there may be any number of them. */
 const OWN_TOKEN_SECONDS = 30 * 86_400
 
-export function placeName({ memos }: FieldRuntime, { key }: AnyField): string {
-  return memos.of(key).aside ? `${key} aside` : key
+/** Flights and leases are named by it, and each deployment that keeps its own aside has one of its own. */
+export function placeName({ memos, deployment }: FieldRuntime, { key }: AnyField): string {
+  return memos.of(key).aside ? `${key} aside ${deployment}` : key
 }
 
 export function placeOf(runtime: FieldRuntime, store: FieldStore, field: AnyField): Place {
   const name = placeName(runtime, field)
   const entry =
     name === field.key ? store.names.entry(field.key) : store.names.asideEntry(field.key, runtime.deployment)
-  const guards = guardNames(field)
-  return { field, store, name, entry, guards: field.dependsOn ? [...guards, COARSE_GUARD] : guards }
+  return { field, store, name, entry, guards: guardsFor(field) }
+}
+
+/** The guards that every reader of a field knows. */
+export function guardsFor(field: AnyField): string[] {
+  return field.dependsOn ? [...guardNames(field), COARSE_GUARD] : guardNames(field)
 }
 
 /**
@@ -62,7 +67,7 @@ export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string
 
 function noted({ memos }: FieldRuntime, { name }: Place, look: Look): Look {
   if (look.tokens.every((token) => token !== null))
-    memos.noteTokens(name, look.tokens as Token[], look.sentAt)
+    memos.noteTokens(name, look.tokens as Token[], look.sentAt.monotonic)
   return look
 }
 

@@ -8,6 +8,7 @@ import { type CodedError, isCodedError, isRedisFailure, isSourceError, sourceCoo
 import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
+import type { Instant } from './engine/ports'
 import { COARSE_GUARD, type Token, type TokenMap } from './engine/tokens'
 import { fetchEntry, timeoutOf } from './fetchEntry'
 import { lookAt, type Place, tokenWrite } from './fieldPlace'
@@ -19,8 +20,8 @@ export type Filled = {
   entry: Entry
   /** How long the source took, in ms; 0 when another instance fetched. */
   sourceMs: number
-  /** Another instance has stored it, maybe in a shape of its own. Monotonic clock, ms, of the request that proved it. */
-  arrivedAt?: number
+  /** Another instance has stored it, maybe in a shape of its own. This is when the request was sent that proved it. */
+  arrivedAt?: Instant
 } | null
 
 export interface Fill {
@@ -75,7 +76,7 @@ async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promi
   const missing = place.guards.flatMap((guard, index) =>
     look.tokens[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
   )
-  const lease = leaseOf(runtime, place, flightName(place.name, tokens, look.stored))
+  const lease = leaseOf(runtime, place, flightName(place.name, tokens, look.replaced))
   const sentAt = noteLease(runtime, place, lease)
   const { created, leased } = await place.store.createTokens(missing, lease)
   if (!created) return null
@@ -105,7 +106,7 @@ function fly(
   taken?: TakenLease,
 ): Promise<Filled> {
   const { place } = fill
-  const flight = flightName(place.name, tokens, fill.look.stored)
+  const flight = flightName(place.name, tokens, fill.look.replaced)
   return runtime.flights.join(`fetch ${flight}`, async () => {
     const quiet = quietFlight(runtime, place, flight)
     if (quiet?.code) throw cooling(runtime, place, quiet.code)
@@ -125,7 +126,7 @@ function fly(
 /** When the lease was sent that is now ours, or what made it needless. */
 async function acquire(
   runtime: FieldRuntime,
-  { place, patient, look: { stored: replaced } }: Fill,
+  { place, patient, look: { replaced } }: Fill,
   tokens: readonly Token[],
   flight: string,
   lease: Lease,
@@ -150,7 +151,7 @@ async function acquire(
     }
     if (look.tokens.some((token, index) => token !== tokens[index])) return null
     // Something else stands there: the flight of this name may be over, with nobody behind its lease.
-    if (look.stored?.revision !== replaced?.revision) return null
+    if (look.replaced?.revision !== replaced?.revision) return null
     if (look.holder?.startsWith(FAILED)) {
       const code = look.holder.slice(FAILED.length)
       leaveAlone(runtime, place, flight, QUIET_MS, code)
@@ -202,6 +203,7 @@ async function fetchAsHolder(
     const fetched = await fetchEntry(runtime, place.field, reason, look.stored)
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
     if (!settled) {
+      giveBack(runtime, place, lease)
       reportRefresh(runtime, place.field, reason, fetched, { why: 'dependencies-changed' })
       return fetched
     }
@@ -213,7 +215,7 @@ async function fetchAsHolder(
     })
     if (outcome.why !== 'outdated' && outcome.why !== 'lease-over')
       keepCopy(runtime, place, entry, look.sentAt)
-    if (outcome.why === 'redis-failed') giveBack(runtime, place, lease)
+    if (outcome.why === 'redis-failed' || outcome.why === 'expired') giveBack(runtime, place, lease)
     reportRefresh(runtime, place.field, reason, fetched, outcome)
     return { ...fetched, entry }
   } catch (error) {
@@ -224,7 +226,7 @@ async function fetchAsHolder(
       await askStore(runtime, 'cooldown', undefined, () =>
         place.store.failLease(lease.name, `${FAILED}${code}`, milliseconds),
       )
-    }
+    } else if (!runtime.ports.isControlFlow(error)) giveBack(runtime, place, lease)
     throw error
   }
 }

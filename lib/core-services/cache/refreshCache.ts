@@ -1,9 +1,10 @@
 /** The refresh path: fetch, check, and put the new value in the place of the old one for everybody at once. */
 import { type Entry, encodeEntry } from './engine/entry'
 import { forceContended, hasCode, isRedisFailure } from './engine/errors'
-import type { RefreshReason } from './engine/events'
+import type { NotStored, RefreshReason } from './engine/events'
 import { type AnyField, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
 import { allPresent, type Look } from './engine/look'
+import { instantOf } from './engine/ports'
 import { ownGuard, type Token } from './engine/tokens'
 import { fetchEntry, openEntry } from './fetchEntry'
 import { lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
@@ -53,6 +54,7 @@ export function forceRefresh(
   purge = false,
 ): Promise<Refreshed> {
   return runtime.flights.queue(`force ${field.key}`, field.fetcher, async () => {
+    await runtime.ports.atRequest()
     try {
       const place = placeOf(runtime, await runtime.store(), field)
       return await forceInto(runtime, place, reason, purge)
@@ -84,7 +86,7 @@ async function forceInto(
     const own = uniqueToken()
     const fetched = await fetchEntry(runtime, field, reason, look.stored)
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
-    const sentAt = clock.monotonic()
+    const sentAt = instantOf(clock)
     const outcome: Committed = settled
       ? await commit(runtime, place, fetched.entry, { settled, own, purge })
       : { stored: 'contended' }
@@ -95,9 +97,11 @@ async function forceInto(
     const entry = outcome.entry ?? fetched.entry
     if (outcome.stored) {
       runtime.memos.noteTokens(place.name, [own, ...tokens.slice(1)], clock.monotonic())
+      // A read that was sent before the answer can bring the replaced value after it.
+      runtime.copies.dropGuarded([ownGuard(field.key)], own)
       keepCopy(runtime, place, entry, sentAt)
     }
-    reportRefresh(runtime, field, reason, fetched, outcome.stored ? {} : { why: 'redis-failed' })
+    reportRefresh(runtime, field, reason, fetched, outcome.why ? { why: outcome.why } : {})
     return { ...fetched, entry, stored: outcome.stored }
   }
   throw forceContended(field.name, ATTEMPTS)
@@ -126,6 +130,7 @@ interface Commit {
 
 interface Committed {
   stored: boolean | 'contended'
+  why?: NotStored | undefined
   /** With its tokens. */
   entry?: Entry
 }
@@ -141,7 +146,7 @@ async function commit(
   const entry: Entry = { ...fetched, ...settled, tokens: { ...settled.tokens, [ownName]: own } }
   const ttl = keptSeconds(place, entry)
   // What has ended already is for whoever asked, and for nobody later.
-  if (ttl !== 'forever' && ttl <= 0) return { stored: false }
+  if (ttl !== 'forever' && ttl <= 0) return { stored: false, why: 'expired' }
   const { [ownName]: before = '', ...others } = settled.tokens
   const write = async () =>
     store.writeForced({
@@ -163,9 +168,11 @@ async function commit(
     // Only what Redis has refused for certain is not there: a write without an answer may have been done.
     if (refused && purge) {
       copies.drop(place.name)
-      await store.remove(place.entry)
+      // Without its token the old value is of no use to the memory of any other process either.
+      await store.remove(place.entry, store.names.guard(ownName))
     }
-    return { stored: refused ? false : await retried(write), entry }
+    const stored = refused ? false : await retried(write)
+    return { stored, entry, why: stored ? undefined : 'redis-failed' }
   }
 }
 

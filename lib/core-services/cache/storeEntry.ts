@@ -3,6 +3,7 @@ import { type Entry, encodeEntry } from './engine/entry'
 import type { NotStored, RefreshReason } from './engine/events'
 import type { AnyField } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
+import type { Instant } from './engine/ports'
 import type { Fetched } from './fetchEntry'
 import type { Place } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
@@ -45,12 +46,12 @@ export function keptSeconds({ field, name }: Place, entry: Entry): number | 'for
   return lifetime === 'forever' && name !== field.key ? ASIDE_SECONDS : lifetime
 }
 
-/** Keeps an unpacked entry in memory. `sentAt`: monotonic clock, ms, of the request that proved its tokens. */
+/** Keeps an unpacked entry in memory. `sentAt`: of the request that proved its tokens. */
 export function keepCopy(
   { copies, ports }: FieldRuntime,
   { name, field }: Place,
   entry: Entry,
-  sentAt: number,
+  sentAt: Instant,
 ): void {
   const lifetime = lifetimeOf(field, entry)
   const keepMs =

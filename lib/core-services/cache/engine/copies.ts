@@ -4,74 +4,81 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Entry } from './entry'
-import type { Clock } from './ports'
+import type { Clock, Instant } from './ports'
+import type { Token } from './tokens'
 
 export interface Copy {
   /** Unpacked. */
   readonly entry: Entry
-  /** Monotonic and wall clock, ms, when the request was sent that proved it last. */
-  provenAt: { monotonic: number; wall: number }
+  /** When the request was sent that proved it last. */
+  provenAt: Instant
 }
 
 export interface Copies {
   get(place: string): Copy | undefined
-  /** `sentAt`: monotonic clock, ms, of the request that proved the entry. `keepMs`: how long it may be of use. */
-  put(place: string, entry: Entry, sentAt: number, keepMs: number): void
-  prove(copy: Copy, sentAt: number): void
+  /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be of use. */
+  put(place: string, entry: Entry, sentAt: Instant, keepMs: number): void
+  prove(copy: Copy, sentAt: Instant): void
   /** How long ago a copy was proved, in ms. */
   unprovenFor(copy: Copy): number
   drop(place: string): void
-  /** Drops whatever is guarded by one of these, and what was asked for before and has yet to come. */
-  dropGuarded(guards: readonly string[]): void
+  /**
+   * Drops whatever is guarded by one of these, and takes nothing more that was asked for before. `unless`: what stores
+   * this token is newer.
+   */
+  dropGuarded(guards: readonly string[], unless?: Token): void
 }
 
-/** What a copy costs besides its body, in bytes. */
+/** What a copy costs besides its body, and each of its tokens, in bytes. */
 const OVERHEAD = 500
+const TOKEN_OVERHEAD = 200
+/** How many guards are remembered as dropped. */
+const DROPS_KEPT = 10_000
 /** How long a value without end is kept without being asked for, in ms. */
 const LONGEST_MS = 86_400_000
-/** How many guards are remembered that something was dropped by. */
-const DROPS_KEPT = 10_000
 
 /** `maxBytes` 0 turns the layer off. */
 export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 'now'>): Copies {
   const copies = new LRUCache<string, Copy>({
     maxSize: Math.max(1, maxBytes),
-    sizeCalculation: ({ entry }) => entry.body.length * 2 + OVERHEAD,
+    sizeCalculation: ({ entry }) =>
+      entry.body.length * 2 + OVERHEAD + Object.keys(entry.tokens).length * TOKEN_OVERHEAD,
     perf: { now: clock.monotonic },
+    // Or it would answer for a ms with the time that it has read before.
+    ttlResolution: 0,
   })
-  /** When (monotonic, ms) a guard was dropped last; those that are forgotten count as dropped at `forgotten`. */
-  const drops = new Map<string, number>()
-  let forgotten = Number.NEGATIVE_INFINITY
+  /** By guard: when it was dropped last (monotonic clock, ms). Whatever was forgotten counts as dropped as late. */
+  const drops = new Map<string, { at: number; unless: Token | undefined }>()
+  let forgottenAt = Number.NEGATIVE_INFINITY
 
-  function noteDrop(guard: string): void {
+  function noteDrop(guard: string, unless: Token | undefined): void {
     drops.delete(guard)
-    drops.set(guard, clock.monotonic())
+    drops.set(guard, { at: clock.monotonic(), unless })
     const [oldest] = drops
     if (drops.size <= DROPS_KEPT || !oldest) return
+    forgottenAt = oldest[1].at
     drops.delete(oldest[0])
-    forgotten = oldest[1]
   }
 
-  /** A fetch that began before an invalidation may end after it. */
-  const droppedSince = ({ tokens }: Entry, sentAt: number): boolean =>
-    sentAt <= forgotten || Object.keys(tokens).some((guard) => sentAt <= (drops.get(guard) ?? forgotten))
+  const wasDropped = ({ tokens }: Entry, sentAt: number): boolean =>
+    sentAt <= forgottenAt ||
+    Object.entries(tokens).some(([guard, token]) => {
+      const drop = drops.get(guard)
+      return drop !== undefined && sentAt <= drop.at && token !== drop.unless
+    })
 
-  const proof = (sentAt: number) => ({
-    monotonic: sentAt,
-    wall: clock.now() - (clock.monotonic() - sentAt),
-  })
   return {
     get: (place) => copies.get(place),
     put(place, entry, sentAt, keepMs) {
       const ttl = Math.ceil(Math.min(keepMs, LONGEST_MS))
       const known = copies.get(place)
-      if (maxBytes === 0 || !(ttl > 0)) return
+      if (maxBytes === 0 || !(ttl > 0) || wasDropped(entry, sentAt.monotonic)) return
       // An answer that was asked for earlier may come later.
-      if ((known && known.provenAt.monotonic > sentAt) || droppedSince(entry, sentAt)) return
-      copies.set(place, { entry, provenAt: proof(sentAt) }, { ttl })
+      if (known && known.provenAt.monotonic > sentAt.monotonic) return
+      copies.set(place, { entry, provenAt: sentAt }, { ttl })
     },
     prove(copy, sentAt) {
-      if (sentAt > copy.provenAt.monotonic) copy.provenAt = proof(sentAt)
+      if (sentAt.monotonic > copy.provenAt.monotonic) copy.provenAt = sentAt
     },
     // A frozen process finds one of its clocks standing where it was.
     unprovenFor: ({ provenAt }) =>
@@ -79,10 +86,12 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     drop: (place) => {
       copies.delete(place)
     },
-    dropGuarded(guards) {
-      guards.forEach(noteDrop)
-      for (const [place, { entry }] of copies.entries())
-        if (guards.some((guard) => Object.hasOwn(entry.tokens, guard))) copies.delete(place)
+    dropGuarded(guards, unless) {
+      for (const guard of guards) noteDrop(guard, unless)
+      for (const [place, { entry }] of copies.entries()) {
+        const isOld = (guard: string) => Object.hasOwn(entry.tokens, guard) && entry.tokens[guard] !== unless
+        if (guards.some(isOld)) copies.delete(place)
+      }
     },
   }
 }

@@ -8,6 +8,7 @@ import type { Token, TokenMap } from './tokens'
 
 /** Readers refuse every other format: an older or newer release then sees a miss, never a misread value. */
 const FORMAT = 'fc2 '
+const ANY_FORMAT = /^fc\d+ /
 const BROTLI = 'br'
 
 export interface EntryHeader {
@@ -59,6 +60,9 @@ export function decodeEntry(text: string): Entry | null {
     return null
   }
 }
+
+/** Whether a text that `decodeEntry` refuses is an entry all the same, as another release of the app writes them. */
+export const isForeignEntry = (text: string): boolean => ANY_FORMAT.test(text)
 
 /** Null when the body is not what its encoding says. */
 export async function unpackEntry(entry: Entry): Promise<Entry | null> {

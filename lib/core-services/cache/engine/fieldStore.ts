@@ -4,7 +4,7 @@
  */
 import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
-import type { Ports } from './ports'
+import { instantOf, type Ports } from './ports'
 import type { Command, Send } from './send'
 import { SHEBANG } from './shebang'
 import { shortHash } from './shortHash'
@@ -126,7 +126,7 @@ export function createFieldStore(
       return { created: replies.every((reply) => reply === 'OK' || reply === 1), leased }
     },
     async createAndRead(tokens, names) {
-      const sentAt = clock.monotonic()
+      const sentAt = instantOf(clock)
       const [, values] = await sendInTick([...together('MSETNX', tokens), ['MGET', ...names]])
       return snapshotOf(names, values ?? null, sentAt)
     },

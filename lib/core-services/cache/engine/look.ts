@@ -1,11 +1,17 @@
 /** One look at a field in Redis, and what may be made of it. Pure: no clock, no requests. */
-import { decodeEntry, type Entry, type EntryHeader } from './entry'
+import { decodeEntry, type Entry, type EntryHeader, isForeignEntry } from './entry'
+import type { Instant } from './ports'
+import { shortHash } from './shortHash'
 import { COARSE_GUARD, type Token, type TokenMap, tokensHold } from './tokens'
 
 export interface Look {
   /** The entry that stands there, whatever its tokens. */
   stored: Entry | null
-  /** The same if its tokens hold, else null. */
+  /** Tells what stands there, even if it is no entry of ours, from whatever comes after it; null for nothing. */
+  replaced: Pick<Entry, 'revision'> | null
+  /** An entry stands there that only another release can read. */
+  foreign: boolean
+  /** What is `stored` if its tokens hold, else null. */
   valid: Entry | null
   /** In the order of the guards; null for one that was never created or was evicted. */
   tokens: readonly (Token | null)[]
@@ -13,15 +19,15 @@ export interface Look {
   dependencies: TokenMap
   /** Who holds the lease that was asked for. */
   holder: string | null
-  /** Monotonic clock, ms, when the request was sent: what it proves holds from then. */
-  sentAt: number
+  /** When the request was sent: what it proves holds from then. */
+  sentAt: Instant
 }
 
 export interface Seen {
   text: string | null
   token(guard: string): Token | null
   holder?: string | null
-  sentAt: number
+  sentAt: Instant
 }
 
 /** `dependencies`: the guards besides `guards` that `token` can tell. */
@@ -37,6 +43,8 @@ export function lookFrom(
   })
   return {
     stored,
+    replaced: stored ?? (text === null ? null : { revision: shortHash(text) }),
+    foreign: stored === null && text !== null && isForeignEntry(text),
     valid: stored && holds(stored, guards, token) ? stored : null,
     tokens: Object.freeze(guards.map(token)),
     dependencies: Object.freeze(Object.fromEntries(standing)),
@@ -59,6 +67,11 @@ export function holds(
 export function guardsOf({ dependencies }: EntryHeader, guards: readonly string[]): string[] | null {
   if (!guards.includes(COARSE_GUARD)) return [...guards]
   return dependencies ? [...guards.filter((guard) => guard !== COARSE_GUARD), ...dependencies] : null
+}
+
+/** Whether an entry stores a token of each guard that decides about it: it may be from before the field had that one. */
+export function covers(entry: EntryHeader, guards: readonly string[]): boolean {
+  return guardsOf(entry, guards)?.every((guard) => Object.hasOwn(entry.tokens, guard)) ?? false
 }
 
 export interface Windows {
@@ -99,7 +112,7 @@ export function lifetimeOf(
 }
 
 /** Names a flight by the tokens it runs under and the entry it replaces: after an invalidation nobody joins it. */
-export function flightName(place: string, tokens: readonly Token[], replaced: Entry | null): string {
+export function flightName(place: string, tokens: readonly Token[], replaced: Look['replaced']): string {
   return `${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}`
 }
 

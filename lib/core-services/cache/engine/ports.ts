@@ -17,6 +17,17 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
+/** The same moment by both clocks, in ms: a process that is frozen finds one of them standing where it was. */
+export interface Instant {
+  readonly monotonic: number
+  readonly wall: number
+}
+
+export const instantOf = (clock: Pick<Clock, 'monotonic' | 'now'>): Instant => ({
+  monotonic: clock.monotonic(),
+  wall: clock.now(),
+})
+
 export interface Ports {
   clock: Clock
   /** A value that nobody ever drew before: at least 64 random bits. */

@@ -3,14 +3,14 @@
  * already been sent, because that one may have been answered from before the asker began.
  */
 import { hasCode, redisBadReply } from './errors'
-import type { Clock } from './ports'
+import { type Clock, type Instant, instantOf } from './ports'
 import type { RawReply, Send } from './send'
 
 export interface Snapshot {
   /** Text by name; null for what is not there. */
   get(name: string): string | null
-  /** Monotonic clock, ms, when the request was sent: what it proves holds from then. */
-  sentAt: number
+  /** When the request was sent: what it proves holds from then. */
+  sentAt: Instant
 }
 
 export type TickReads = (names: readonly string[]) => Promise<Snapshot>
@@ -26,7 +26,7 @@ interface Asked {
   reject(error: unknown): void
 }
 
-export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic'>): TickReads {
+export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): TickReads {
   const sizes = new Map<string, number>()
   let waiting: Asked[] = []
 
@@ -39,7 +39,7 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic'>): Ti
 
   async function readBatch(batch: readonly Asked[]): Promise<void> {
     const names = [...new Set(batch.flatMap((asked) => asked.names))]
-    const sentAt = clock.monotonic()
+    const sentAt = instantOf(clock)
     try {
       const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt)
       for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)
@@ -80,7 +80,7 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic'>): Ti
 }
 
 /** The answer of an MGET. Throws REDIS_BAD_REPLY. */
-export function snapshotOf(names: readonly string[], reply: RawReply, sentAt: number): Snapshot {
+export function snapshotOf(names: readonly string[], reply: RawReply, sentAt: Instant): Snapshot {
   if (!Array.isArray(reply) || reply.length !== names.length)
     throw redisBadReply('MGET answered in another shape')
   const texts = reply.map((value) => (value === null ? null : String(value)))
