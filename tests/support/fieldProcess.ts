@@ -1,10 +1,11 @@
 import { beforeEach } from 'vitest'
+import type { CacheConfig } from '@/lib/config/cacheConfig'
 import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { createMemos } from '@/lib/core-services/cache/engine/memos'
-import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
 import type { AsideRuntime, CronRuntime, FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
@@ -15,9 +16,21 @@ export interface FieldProcess {
   events: RecordedEvents
 }
 
+export interface FieldProcessOptions {
+  ports?: Partial<Ports>
+  cache?: Partial<CacheConfig>
+  /** In bytes. */
+  memory?: number
+  deployment?: string
+}
+
 /** What a server process brings to fields: flights and a connection of its own, over a Redis that may be shared. */
-export async function startFieldProcess(redis: { url: string; token: string }): Promise<FieldProcess> {
-  const { cache, events } = cacheFor(redis)
+export async function startFieldProcess(
+  redis: { url: string; token: string },
+  { ports, cache: settings, memory = 10_000_000, deployment = 'test' }: FieldProcessOptions = {},
+): Promise<FieldProcess> {
+  const { cache, events } = cacheFor(redis, settings, ports)
+  const allPorts = { ...defaultPorts, emit: events.emit, ...ports }
   await cache.initialize()
   return {
     events,
@@ -32,9 +45,9 @@ export async function startFieldProcess(redis: { url: string; token: string }): 
       batchSize: 100,
       flights: createFlights(),
       memos: createMemos(),
-      copies: createCopies(10_000_000, defaultPorts.clock),
-      deployment: 'test',
-      ports: { ...defaultPorts, emit: events.emit },
+      copies: createCopies(memory, allPorts.clock),
+      deployment,
+      ports: allPorts,
       refreshTimeoutMs: 5_000,
     },
   }
