@@ -158,7 +158,11 @@ async function acquire(
       throw cooling(runtime, place, code)
     }
     const ours = runtime.memos.of(place.name).lease
-    if (ours?.name === lease.name && ours.holder === look.holder) {
+    if (
+      ours?.name === lease.name &&
+      ours.holder === look.holder &&
+      clock.monotonic() - ours.sentAt < lease.milliseconds
+    ) {
       // No other flight of this process has this name, so whoever sent it is done, or never heard the answer.
       return ours.sentAt
     }
