@@ -2,7 +2,7 @@
  * What holds in every run, whatever happens in it. Each invariant lists what contradicts it in a run; the names are
  * those of the freshness contract.
  */
-import type { FetchSpan, History, ReadSpan } from './world/history'
+import type { Acknowledged, FetchSpan, History, ReadSpan } from './world/history'
 import { STALE_SECONDS } from './world/process'
 
 export type Invariant = (history: History) => string[]
@@ -10,14 +10,22 @@ export type Invariant = (history: History) => string[]
 const describeRead = ({ from, process, field, status, fetch }: ReadSpan) =>
   `the read of field ${field} by p${process} at step ${from} (${status}, fetch ${fetch})`
 
-/** A read that begins after an acknowledgement returns nothing that was fetched before the call it acknowledges. */
-function noOutdatedRead({ reads, acknowledged, fetches }: History): string[] {
+/**
+ * A read that begins after an acknowledgement returns nothing that was fetched before the call it acknowledges; in other
+ * processes than that of the call, one that begins `memoryTtl` later.
+ */
+function noOutdatedRead({ plan, reads, acknowledged, fetches }: History): string[] {
   return reads
     .filter(({ status }) => status !== 'degraded')
     .flatMap((read) => {
-      const fetched = fetches[read.fetch]?.began ?? 0
+      const { began = 0, parts = [] } = fetches[read.fetch] ?? {}
+      const { memoryTtl = 0, dependsOn = false } = plan.fields[read.field] ?? {}
+      const concerns = ({ fields, tag = '' }: Acknowledged) =>
+        fields.includes(read.field) || (dependsOn && parts.includes(tag))
+      const known = ({ process, at, to }: Acknowledged) =>
+        to < read.from && (process === read.process || read.at >= at + memoryTtl * 1_000)
       return acknowledged
-        .filter(({ fields, from, to }) => fields.includes(read.field) && to < read.from && fetched < from)
+        .filter((one) => concerns(one) && known(one) && began < one.from)
         .map(({ by, from, to }) => `${describeRead(read)} is older than the ${by} of steps ${from} to ${to}`)
     })
 }
@@ -129,11 +137,21 @@ function exactlyTheTaggedMiss(history: History): string[] {
       }
     }
     for (const read of now) if (isStored(history, read)) warm.add(read.field)
-    for (const { fields } of acknowledged.filter((one) => one.phase === phase)) {
-      for (const field of fields) warm.delete(field)
+    for (const { at, fields, tag = '' } of acknowledged.filter((one) => one.phase === phase)) {
+      for (const field of warm) {
+        if (fields.includes(field) || told(history, field, at).includes(tag)) warm.delete(field)
+      }
     }
   }
   return wrong
+}
+
+/** The tags that the value of a field tells of itself which is stored at that time. */
+function told({ plan, fetches }: History, field: number, at: number): readonly string[] {
+  const last = fetches.findLast(
+    ({ field: of, storedAt }) => of === field && storedAt !== undefined && storedAt <= at,
+  )
+  return (plan.fields[field]?.dependsOn && last?.parts) || []
 }
 
 /** An eviction makes misses of what it took and of what it guarded, once, and of nothing else. For calm plans. */
@@ -146,7 +164,8 @@ function evictionCostsOneFetch(history: History): string[] {
     for (const read of now) {
       if (!cold.has(read.field) && read.status !== 'hit') wrong.push(`${describeRead(read)} should be a hit`)
     }
-    for (const read of now) if (isStored(history, read)) cold.delete(read.field)
+    // A copy in memory outlives an evicted entry, and nobody else gets any of it.
+    for (const read of now) if (read.status === 'miss' && isStored(history, read)) cold.delete(read.field)
     for (const { name } of evictions.filter((one) => one.phase === phase)) {
       cold = new Set([...cold, ...concerned(history, name)])
     }

@@ -3,18 +3,20 @@
  * Everything that is not drawn here is drawn by the scheduler.
  */
 import fc from 'fast-check'
-import type { Ambush, Client, Operation, Plan } from '../world/plan'
+import type { Ambush, Client, FieldPlan, Operation, Plan } from '../world/plan'
 import { quiet, type Scenario } from './scenario'
 
 const read: Operation = { do: 'read', field: 0 }
 const force: Operation = { do: 'force', field: 0 }
 const invalidateTag: Operation = { do: 'invalidate tag', tag: 'a' }
 const invalidateField: Operation = { do: 'invalidate field', field: 0 }
-const evict = (which: string): Operation => ({ do: 'evict', which })
+export const evict = (which: string): Operation => ({ do: 'evict', which })
 
-const client = (process: number, ...operations: Operation[]): Client => ({ process, operations })
+export const client = (process: number, ...operations: Operation[]): Client => ({ process, operations })
 
 interface Setting {
+  field?: Partial<FieldPlan>
+  parts?: Plan['parts']
   phases: fc.Arbitrary<Client[][]>
   ambushes?: Ambush[]
   cutOff?: number[]
@@ -25,11 +27,18 @@ const pauses = fc.array(fc.nat(6), { minLength: 6, maxLength: 6 })
 const pause: Operation = { do: 'wait', milliseconds: 1 }
 
 /** Two processes and one field of one tag, which stays fresh. */
-const planOf = ({ phases, ambushes = [], cutOff = [] }: Setting): fc.Arbitrary<Plan> =>
+export const planOf = ({
+  field = {},
+  parts = [],
+  phases,
+  ambushes = [],
+  cutOff = [],
+}: Setting): fc.Arbitrary<Plan> =>
   fc.tuple(phases, pauses).map(([drawn, waits]) => ({
     ...quiet,
     clocks: [0, 0],
-    fields: [{ tags: ['a'], ttl: 3_600 }],
+    fields: [{ tags: ['a'], ttl: 3_600, ...field }],
+    parts,
     phases: drawn.map((clients) =>
       clients.map(({ process, operations }, index) => ({
         process,
@@ -40,8 +49,8 @@ const planOf = ({ phases, ambushes = [], cutOff = [] }: Setting): fc.Arbitrary<P
     cutOff,
   }))
 
-const always = (...phases: Client[][]) => fc.constant(phases)
-const sometimes = (one: Operation) => fc.subarray([one])
+export const always = (...phases: Client[][]) => fc.constant(phases)
+export const sometimes = (one: Operation) => fc.subarray([one])
 const eitherInvalidation = fc.constantFrom(invalidateTag, invalidateField)
 
 export const ambushes: readonly Scenario[] = [

@@ -38,24 +38,30 @@ const tagged: readonly FieldPlan[] = [
   { tags: ['a'], ttl: LONG },
   { tags: ['b'], ttl: LONG },
   { tags: ['a', 'b'], ttl: LONG },
-  { tags: ['a', 'ab'], ttl: LONG },
+  { tags: ['a', 'ab'], ttl: LONG, family: true },
 ]
 
-const readingAll = fc
-  .array(fc.nat(2), { minLength: tagged.length, maxLength: tagged.length })
-  .map((processes) =>
-    processes.map((process, field): Client => ({ process, operations: [{ do: 'read', field }] })),
-  )
+const readingAll = ({ length }: readonly FieldPlan[]) =>
+  fc
+    .array(fc.nat(2), { minLength: length, maxLength: length })
+    .map((processes) =>
+      processes.map((process, field): Client => ({ process, operations: [{ do: 'read', field }] })),
+    )
 
 /** Every field read once by some process, then some deeds at the same time, over and over. */
-const inTurns = (deed: fc.Arbitrary<Operation>, most: number): fc.Arbitrary<Plan> => {
+export const inTurns = (
+  deed: fc.Arbitrary<Operation>,
+  most: number,
+  fields = tagged,
+  drawnParts: fc.Arbitrary<string[][]> = fc.constant([]),
+): fc.Arbitrary<Plan> => {
   const deeds = fc.array(fc.record({ process: fc.nat(2), operations: fc.tuple(deed) }), {
     minLength: 1,
     maxLength: most,
   })
   return fc
-    .array(fc.tuple(readingAll, deeds), { minLength: 1, maxLength: 2 })
-    .map((rounds) => ({ ...quiet, clocks: [0, 0], fields: tagged, phases: rounds.flat() }))
+    .tuple(fc.array(fc.tuple(readingAll(fields), deeds), { minLength: 1, maxLength: 2 }), drawnParts)
+    .map(([rounds, parts]) => ({ ...quiet, clocks: [0, 0], fields, parts, phases: rounds.flat() }))
 }
 
 const invalidating: fc.Arbitrary<Operation> = fc.oneof(

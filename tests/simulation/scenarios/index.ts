@@ -1,6 +1,8 @@
 import { ambushes } from './ambushes'
 import { calm } from './calm'
+import { dependencies } from './dependencies'
+import { memory } from './memory'
 import { mixes } from './mixes'
 import type { Scenario } from './scenario'
 
-export const scenarios: readonly Scenario[] = [...mixes, ...calm, ...ambushes]
+export const scenarios: readonly Scenario[] = [...mixes, ...calm, ...ambushes, ...memory, ...dependencies]

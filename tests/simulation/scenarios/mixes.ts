@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import type { Client, Fault, FieldPlan, Operation, Plan, SourceAnswer } from '../world/plan'
 import type { Scenario } from './scenario'
 
-/** Two fields of one tag, and another one beside them. */
+/** A configured field, and a member of a family that shares a tag with it. */
 const fields: readonly FieldPlan[] = [
   { tags: ['a'], ttl: 2 },
-  { tags: ['a', 'b'], ttl: 2 },
+  { tags: ['a', 'b'], ttl: 2, family: true },
 ]
 const field = fc.constantFrom(0, 0, 0, 1)
 
@@ -17,7 +17,7 @@ const waiting = fc.record({
 const evicting = fc.record({ do: fc.constant('evict' as const), which: fc.nat(20) })
 const crashing = fc.record({ do: fc.constant('crash' as const), process: fc.nat(2), turns: fc.nat(12) })
 
-const deed = (weights: { evict: number; crash: number }): fc.Arbitrary<Operation> =>
+const deed = (weights: { evict: number; crash: number }, tags: readonly string[]): fc.Arbitrary<Operation> =>
   fc.oneof(
     { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), field }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('force' as const), field }) },
@@ -25,7 +25,7 @@ const deed = (weights: { evict: number; crash: number }): fc.Arbitrary<Operation
       weight: 4,
       arbitrary: fc.record({
         do: fc.constant('invalidate tag' as const),
-        tag: fc.constantFrom('a', 'a', 'b'),
+        tag: fc.constantFrom(...tags),
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('invalidate field' as const), field }) },
@@ -40,10 +40,10 @@ const clientsOf = (operation: fc.Arbitrary<Operation>): fc.Arbitrary<Client[]> =
     { minLength: 3, maxLength: 5 },
   )
 
-const sameClocks = fc.constantFrom<number[]>([0, 0], [0, 0, 0])
-const clocksApart = fc.constantFrom<number[]>([0, 300_000], [0, -300_000, 300_000])
+export const sameClocks = fc.constantFrom<number[]>([0, 0], [0, 0, 0])
+export const clocksApart = fc.constantFrom<number[]>([0, 300_000], [0, -300_000, 300_000])
 
-const faulty = fc.array(
+export const faulty = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: fc.constant<Fault>('none') },
     { weight: 1, arbitrary: fc.constantFrom<Fault>('lost', 'unanswered', 'late') },
@@ -55,12 +55,16 @@ const down = fc.array(fc.constantFrom<Fault>('lost', 'lost', 'unanswered', 'late
   maxLength: 6,
 })
 const slowSource = fc.array(fc.constantFrom<SourceAnswer>('answers', 'answers', 'late'), { maxLength: 4 })
-const failingSource = fc.array(
+export const failingSource = fc.array(
   fc.constantFrom<SourceAnswer>('answers', 'answers', 'late', 'fails', 'times out'),
   { minLength: 1, maxLength: 5 },
 )
 
 interface Mix {
+  fields?: fc.Arbitrary<readonly FieldPlan[]>
+  /** Those that are invalidated. */
+  tags?: readonly string[]
+  parts?: fc.Arbitrary<string[][]>
   clocks?: fc.Arbitrary<number[]>
   faults?: fc.Arbitrary<Fault[]>
   source?: fc.Arbitrary<SourceAnswer[]>
@@ -68,7 +72,10 @@ interface Mix {
   crash?: number
 }
 
-function mixOf({
+export function mixOf({
+  fields: drawn = fc.constant(fields),
+  tags = ['a', 'a', 'b'],
+  parts = fc.constant([]),
   clocks = sameClocks,
   faults,
   source = slowSource,
@@ -77,15 +84,16 @@ function mixOf({
 }: Mix): fc.Arbitrary<Plan> {
   return fc.record({
     clocks,
-    fields: fc.constant(fields),
-    phases: clientsOf(deed({ evict, crash })).map((clients) => [clients]),
+    fields: drawn,
+    phases: clientsOf(deed({ evict, crash }, tags)).map((clients) => [clients]),
     faults: faults ?? fc.constant([]),
     ambushes: fc.constant([]),
     source,
+    parts,
   })
 }
 
-const MIXED = [
+export const MIXED = [
   'invalidation during a fetch',
   'overlapping forces',
   'eviction between read and write',

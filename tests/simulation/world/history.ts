@@ -18,10 +18,17 @@ export interface ReadSpan extends Span {
   fetch: number
 }
 
-/** From then on no read may see what was fetched for these fields before `from`. */
+/**
+ * From then on no read may see what was fetched for these fields, or told of itself that it is made of this tag, before
+ * `from`: no read of this process, and none of others once the `memoryTtl` of the field is over.
+ */
 export interface Acknowledged extends Span {
   phase: number
+  /** True time of the acknowledgement, in ms. */
+  at: number
+  process: number
   fields: readonly number[]
+  tag?: string
   by: 'force' | 'invalidation'
 }
 
@@ -32,6 +39,8 @@ export interface FetchSpan {
   process: number
   field: number
   reason: string
+  /** The tags that its value tells of itself. */
+  parts: readonly string[]
   ended: 'running' | 'answered' | 'failed' | 'died'
   lease?: GrantedLease
   /** True time at which Redis first stored its value, in ms. */
@@ -43,8 +52,8 @@ export interface GrantedLease {
   process: number
   /** True time, in ms; of a fetch that failed, the end of the cool-down that its lease was turned into. */
   expiresAt: number
-  /** True when a fetch has begun with it. */
-  used: boolean
+  /** The last fetch that has begun with it. */
+  fetch?: FetchSpan
 }
 
 export interface Rejection {
@@ -85,6 +94,11 @@ export const COINCIDENCES = [
   'eviction between read and write',
   'expired lease',
   'death of a lease holder',
+  'an answer from memory',
+  'a copy that its tokens prove',
+  'a copy that its tokens disprove',
+  'dependencies that were not known before the fetch',
+  'dependencies invalidated during the fetch',
 ] as const
 
 export type Coincidence = (typeof COINCIDENCES)[number]
@@ -106,13 +120,7 @@ export function emptyHistory(plan: Plan, story: readonly string[]): History {
       storedOlder: [],
     },
     endedAt: 0,
-    during: {
-      'invalidation during a fetch': false,
-      'overlapping forces': false,
-      'eviction between read and write': false,
-      'expired lease': false,
-      'death of a lease holder': false,
-    },
+    during: Object.fromEntries(COINCIDENCES.map((name) => [name, false])) as Record<Coincidence, boolean>,
     story,
   }
 }

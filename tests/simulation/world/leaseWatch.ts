@@ -7,8 +7,8 @@ import type { Universe } from './universe'
 
 export interface LeaseWatch {
   granted(command: Command, caller: Caller): void
-  /** Its holder has turned it into a cool-down. */
-  failed(command: Command): void
+  /** Its holder has turned it into a cool-down, or has given it back. */
+  failed(command: Command, caller: Caller): void
   /** Notes the lease of a fetch; false when it needs one and has none. */
   fetchBegins(fetch: FetchSpan): boolean
   /** Whether a process has a lease for a field that has not run out, whichever. */
@@ -32,24 +32,27 @@ export function createLeaseWatch(universe: Universe): LeaseWatch {
     granted([, name, , ...options], { process }) {
       if (!String(name).includes('~lease:') || !options.includes('NX')) return
       const milliseconds = Number(options[options.indexOf('PX') + 1])
-      leases.push({ name: String(name), process, used: false, expiresAt: universe.now() + milliseconds })
+      leases.push({ name: String(name), process, expiresAt: universe.now() + milliseconds })
       universe.log(`p${process}: has the lease ${name} for ${milliseconds} ms`)
     },
-    failed([, name, , ...options]) {
+    failed([, name, , ...options], { process }) {
       const lease = leases.findLast((one) => one.name === name)
-      if (lease && options.includes('XX')) {
+      // One that comes late may end the lease of somebody else, who has no way to know.
+      const own = lease?.process === process && lease.fetch !== undefined && lease.fetch.ended !== 'running'
+      if (own && options.includes('XX')) {
         lease.expiresAt = universe.now() + Number(options[options.indexOf('PX') + 1])
       }
     },
     fetchBegins(fetch) {
       if (uncached.delete(fetch.process)) return true
       if (fetch.reason !== 'miss' && fetch.reason !== 'stale') return true
-      // The first one to run out: if it is not this fetch's own, the other one will do for the fetch that is still to come.
+      // The first one to run out: if it is not this fetch's own, the other one will do for the fetch that is still to
+      // come. A process that finds its own lease may fetch with it once more, but not twice at a time.
       const [lease] = held(fetch.process, fetch.field)
-        .filter(({ used }) => !used)
+        .filter((one) => one.fetch?.ended !== 'running')
         .sort((a, b) => a.expiresAt - b.expiresAt)
       if (!lease) return false
-      lease.used = true
+      lease.fetch = fetch
       fetch.lease = lease
       return true
     },

@@ -1,13 +1,16 @@
 /** One run: the processes of a plan over one Redis, in the order that the scheduler draws. */
 import type fc from 'fast-check'
+import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
 import { type StartCache, startShippedCache } from './cacheUnderTest'
 import { emptyHistory, type History } from './history'
+import { fieldKey } from './names'
 import { createNetwork } from './network'
+import { noticeIn } from './notice'
 import { perform, populate, type Scene } from './operate'
 import type { Client, Plan } from './plan'
 import { SimRedis } from './simRedis'
 import { createSource } from './source'
-import { createUniverse } from './universe'
+import { createUniverse, never } from './universe'
 import { createWatch } from './watch'
 
 export async function live(
@@ -20,6 +23,7 @@ export async function live(
   const redis = new SimRedis(universe.now)
   const watch = createWatch(universe, redis, plan, history)
   const { track, judge } = createTracker(history)
+  configure(plan)
   const scene = populate({
     universe,
     history,
@@ -28,6 +32,7 @@ export async function live(
     plan,
     startCache,
     track,
+    notice: (event) => noticeIn(history, event),
     network: createNetwork(universe, plan, watch),
     source: createSource(universe, plan, history, watch),
     phase: 0,
@@ -43,6 +48,15 @@ export async function live(
   judge()
   history.endedAt = universe.now()
   return history
+}
+
+/** Whatever is not configured belongs to a family. */
+function configure({ fields }: Plan): void {
+  const configured = fields.map(({ ttl }, field) => {
+    const name = fieldKey(field)
+    return { name, key: name, ttl, fetcher: never }
+  })
+  defineFields(configured.filter((_, field) => !fields[field]?.family))
 }
 
 async function act(scene: Scene, clients: readonly Client[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** What clients do, and what is written down of it. */
 import { isCodedError } from '@/lib/core-services/cache/engine/errors'
-import type { History } from './history'
+import type { Acknowledged, History } from './history'
 import type { Operation } from './plan'
 import { type SimProcess, startProcess, type World } from './process'
 import type { SimRedis } from './simRedis'
@@ -99,7 +99,17 @@ async function read(scene: Scene, process: SimProcess, field: number, force: boo
     `p${process.number}: ${force ? 'force' : 'read'} of field ${field} is answered: ${status}, fetch ${fetch}`,
   )
   history.reads.push({ from, to, phase, process: process.number, field, at, status, fetch })
-  if (status === 'refreshed') history.acknowledged.push({ from, to, phase, fields: [field], by: 'force' })
+  if (status !== 'refreshed') return
+  const { number } = process
+  history.acknowledged.push({
+    from,
+    to,
+    phase,
+    at: universe.now(),
+    process: number,
+    fields: [field],
+    by: 'force',
+  })
 }
 
 async function invalidate(
@@ -108,22 +118,26 @@ async function invalidate(
   operation: Extract<Operation, { do: 'invalidate tag' | 'invalidate field' }>,
 ): Promise<void> {
   const from = universe.step()
+  const acknowledge = (what: Pick<Acknowledged, 'fields' | 'tag'>) =>
+    history.acknowledged.push({
+      ...what,
+      from,
+      to: universe.step(),
+      phase,
+      at: universe.now(),
+      process: process.number,
+      by: 'invalidation',
+    })
   if (isFetching(history)) history.during['invalidation during a fetch'] = true
   if (operation.do === 'invalidate tag') {
     await process.invalidating(() => process.cache.invalidateTags([operation.tag]))
     const fields = plan.fields.flatMap(({ tags }, field) => (tags.includes(operation.tag) ? [field] : []))
-    history.acknowledged.push({ from, to: universe.step(), phase, fields, by: 'invalidation' })
+    acknowledge({ fields, tag: operation.tag })
   } else {
     const config = process.fields[operation.field % process.fields.length]
     if (!config) return
     await process.invalidating(() => process.cache.invalidateField(config))
-    history.acknowledged.push({
-      from,
-      to: universe.step(),
-      phase,
-      fields: [operation.field],
-      by: 'invalidation',
-    })
+    acknowledge({ fields: [operation.field] })
   }
   universe.log(`p${process.number}: ${Object.values(operation).join(' ')} is done`)
 }

@@ -37,6 +37,12 @@ export interface FieldPlan {
   tags: readonly string[]
   /** Seconds, as in a field's configuration. */
   ttl: number
+  /** Seconds; 0 by default, so that each read asks Redis. */
+  memoryTtl?: number
+  /** True for a member of a family: not among the configured fields, so its own token expires. */
+  family?: boolean
+  /** True when its value tells what else it is made of; see `Plan.parts`. */
+  dependsOn?: boolean
 }
 
 export interface Plan {
@@ -52,4 +58,6 @@ export interface Plan {
   cutOff?: readonly number[]
   /** For one fetch after the other, over and over. */
   source: readonly SourceAnswer[]
+  /** The tags that a value tells of itself: for one fetch after the other, over and over. */
+  parts?: readonly (readonly string[])[]
 }

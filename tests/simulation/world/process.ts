@@ -1,4 +1,5 @@
 /** A process: a cache with clocks of its own, which can die at any await, and then does nothing any more. */
+import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
 import { fieldKey } from './names'
@@ -27,6 +28,8 @@ export interface World {
   watch: Watch
   plan: Plan
   startCache: StartCache
+  /** Told of everything that a cache tells. */
+  notice(event: FieldCacheEvent): void
   /** Sees that what was begun ends, and ends well. */
   track(label: string, work: Promise<void>): void
 }
@@ -35,6 +38,7 @@ export interface World {
 export const STALE_SECONDS = 2
 
 export function startProcess(world: World, number: number, clockSkew: number): SimProcess {
+  const { notice } = world
   const { universe, network, source, watch, plan } = world
   let alive = true
   let tokens = 0
@@ -69,14 +73,17 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     },
     random: () => 0.5,
     uniqueToken: () => `p${number}t${++tokens}`,
+    emit: (event) => notice(event),
     defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
   }
   const fields = plan.fields.map(
-    ({ tags, ttl }, field): SimField => ({
+    ({ tags, ttl, memoryTtl = 0, dependsOn }, field): SimField => ({
       name: fieldKey(field),
       key: fieldKey(field),
       tags,
       ttl,
+      memoryTtl,
+      ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,
       fetcher: ({ reason }) => whileAlive(() => source.fetch(number, field, reason)),

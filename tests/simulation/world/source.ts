@@ -7,6 +7,7 @@ import type { Watch } from './watch'
 
 export interface Value {
   fetch: number
+  parts: readonly string[]
 }
 
 export interface Source {
@@ -23,15 +24,16 @@ const VERY_LATE_MS = 2_500
 
 export function createSource(
   universe: Universe,
-  { source: answers }: Pick<Plan, 'source'>,
+  { source: answers, parts: partsOf = [] }: Pick<Plan, 'source' | 'parts'>,
   history: History,
   watch: Watch,
 ): Source {
   let failed = false
 
   function begin(process: number, field: number, reason: string): FetchSpan {
+    const parts = partsOf[history.fetches.length % Math.max(1, partsOf.length)] ?? []
     const began = universe.step()
-    const fetch: FetchSpan = { began, at: universe.now(), process, field, reason, ended: 'running' }
+    const fetch: FetchSpan = { began, at: universe.now(), process, field, reason, parts, ended: 'running' }
     watch.fetchBegins(fetch)
     history.fetches.push(fetch)
     return fetch
@@ -48,14 +50,14 @@ export function createSource(
       await universe.turn(`fetch ${number} ends`)
       if (answer === 'times out') universe.passUntil(fetch.at + FETCH_TIMEOUT_MS)
       if (answer === 'late') universe.passUntil(fetch.at + VERY_LATE_MS)
-      if (fetch.ended === 'died') return { fetch: number }
+      if (fetch.ended === 'died') return { fetch: number, parts: fetch.parts }
       if (fetch.lease && fetch.lease.expiresAt <= universe.now()) history.during['expired lease'] = true
       const down = answer === 'fails' || answer === 'times out'
       failed ||= down
       fetch.ended = down ? 'failed' : 'answered'
       universe.log(`p${process}: fetch ${number} has ${fetch.ended}`)
       if (down) throw codedError(answer === 'fails' ? 'SIM_DOWN' : 'SIM_TIMEOUT', 'the source is down')
-      return { fetch: number }
+      return { fetch: number, parts: fetch.parts }
     },
     die(process) {
       for (const fetch of history.fetches) {

@@ -1,7 +1,7 @@
 /** Looks at every command, as it is sent and as Redis executes it, for what must never happen there. */
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { RawReply } from '@/lib/core-services/cache/engine/send'
-import { guardNames } from '@/lib/core-services/cache/engine/tokens'
+import { COARSE_GUARD, guardNames } from '@/lib/core-services/cache/engine/tokens'
 import type { FetchSpan, History } from './history'
 import { createLeaseWatch } from './leaseWatch'
 import { fieldKey, physicalNames } from './names'
@@ -27,13 +27,13 @@ export function createWatch(
   universe: Universe,
   redis: SimRedis,
   plan: Plan,
-  { fetches, seen }: History,
+  { fetches, seen, during }: History,
 ): Watch {
   const leases = createLeaseWatch(universe)
-  const fields = plan.fields.map(({ tags }, field) => {
+  const fields = plan.fields.map(({ tags, dependsOn = false }, field) => {
     const guards = guardNames({ key: fieldKey(field), tags })
     const entry = physicalNames.entry(fieldKey(field))
-    return { entry, guards, names: new Set([entry, ...guards.map(physicalNames.guard)]) }
+    return { entry, guards, names: new Set([entry, ...guards.map(physicalNames.guard)]), dependsOn }
   })
   /** The last entry of a field that a process knows to have stored. */
   const lastStored = new Map<string, Entry>()
@@ -42,7 +42,7 @@ export function createWatch(
   function standing(field: number): number | null {
     const { entry: name = '', guards = [] } = fields[field] ?? {}
     const entry = decodeEntry(redis.peek(name) ?? '')
-    const holds = guards.every((guard) => {
+    const holds = [...guards, ...(entry?.dependencies ?? [])].every((guard) => {
       const token = redis.peek(physicalNames.guard(guard))
       return token !== null && entry?.tokens[guard] === token
     })
@@ -51,7 +51,8 @@ export function createWatch(
 
   /** Whose entry or tokens a command names: nothing changes for the others. */
   function fieldsOf(command: Command): number[] {
-    const touched = ({ names }: { names: Set<string> }) => command.some((part) => names.has(String(part)))
+    const touched = ({ names, dependsOn }: (typeof fields)[number]) =>
+      command.some((part) => names.has(String(part)) || (dependsOn && String(part).includes('~token:')))
     return fields.flatMap((one, field) => (touched(one) ? [field] : []))
   }
 
@@ -90,11 +91,14 @@ export function createWatch(
     },
     execute(command, caller) {
       const [name] = command
+      // Only what a value has told for the first time is asked for together with the coarse token, and that one first.
+      if (name === 'MGET' && command[1] === physicalNames.guard(COARSE_GUARD))
+        during['dependencies that were not known before the fetch'] = true
       if (name === 'GET' || name === 'MGET') return redis.execute(command)
       const reply = compared(command, caller, () => redis.execute(command))
       if (name === 'SET' && reply === 'OK') {
         leases.granted(command, caller)
-        leases.failed(command)
+        leases.failed(command, caller)
       }
       const fetch = fetches[fetchOf(storedBy(command))]
       if (fetch) fetch.storedAt ??= universe.now()

@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { dependencies } from './scenarios/dependencies'
+
+itHoldsIn(dependencies)

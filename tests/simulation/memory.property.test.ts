@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { memory } from './scenarios/memory'
+
+itHoldsIn(memory)

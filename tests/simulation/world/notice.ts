@@ -1,0 +1,17 @@
+/** What the events of a cache say about a run. */
+import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
+import type { Coincidence, History } from './history'
+
+export function noticeIn({ during }: History, event: FieldCacheEvent): void {
+  const what = coincidenceOf(event)
+  if (what) during[what] = true
+}
+
+function coincidenceOf(event: FieldCacheEvent): Coincidence | undefined {
+  if (event.type === 'field.looked' && event.at === 'memory') return 'an answer from memory'
+  if (event.type === 'field.looked' && event.at === 'tokens') {
+    return event.found === 'fresh' ? 'a copy that its tokens prove' : 'a copy that its tokens disprove'
+  }
+  const skipped = event.type === 'refresh.skipped' && event.why === 'dependencies-changed'
+  return skipped ? 'dependencies invalidated during the fetch' : undefined
+}
