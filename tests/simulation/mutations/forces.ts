@@ -1,7 +1,9 @@
 /** Forced refreshes: nothing older afterwards, and never less than before. */
 import type { Mutation } from './mutation'
 
-const COMMIT = 'const stored = await commit(runtime, store, field, { guards, captured, own, text, purge })'
+const SETTLE = `    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
+`
+const COMMIT = 'await commit(runtime, place, fetched.entry, { settled, own, purge })'
 
 export const forceMutations: readonly Mutation[] = [
   {
@@ -9,9 +11,13 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: COMMIT,
-        replace: `const late = (await captureTokens(runtime, store, guards)) ?? captured
-    const stored = await commit(runtime, store, field, { guards, captured: late, own, text, purge })`,
+        search: "  const { [ownName]: before = '', ...others } = settled.tokens\n",
+        replace: `  const guards = Object.keys(settled.tokens)
+  const late = await store.read(guards.map(store.names.guard))
+  const { [ownName]: before = '', ...others } = Object.fromEntries(
+    guards.map((guard) => [guard, late.get(store.names.guard(guard)) ?? '']),
+  )
+`,
       },
     ],
   },
@@ -20,15 +26,11 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: '    const text = encodeEntry(fetched.entry)\n',
-        replace: `    const late = (await captureTokens(runtime, store, guards)) ?? captured
-    const text = encodeEntry({ ...fetched.entry, tokens: { ...tokenMap(guards, late), [ownGuard(field.key)]: own } })
+        search: SETTLE,
+        replace: `    const late = await capture(runtime, place)
+    const settled = await settleTokens(
+      runtime, place, fetched.dependencies, late?.tokens ?? tokens, late?.look.dependencies ?? {})
 `,
-      },
-      {
-        file: 'refreshCache.ts',
-        search: '{ guards, captured, own, text, purge })\n',
-        replace: '{ guards, captured: late, own, text, purge })\n',
       },
     ],
   },
@@ -39,9 +41,9 @@ export const forceMutations: readonly Mutation[] = [
       {
         file: 'refreshCache.ts',
         search: COMMIT,
-        replace: `const entry = encodeEntry({ ...fetched.entry, tokens: tokenMap(guards, captured) })
-    await store.write(store.names.entry(field.key), entry, lifetimeOf(field))
-    const stored = purge || true`,
+        replace: `await encodeEntry({ ...fetched.entry, ...settled }, false)
+          .then((text) => place.store.write(place.entry, text, keptSeconds(place, fetched.entry)))
+          .then(() => ({ stored: purge || true }))`,
       },
     ],
   },
@@ -50,8 +52,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'const own = runtime.ports.uniqueToken()',
-        replace: 'const own = captured[0] as Token',
+        search: 'const own = uniqueToken()',
+        replace: 'const own = tokens[0] as Token',
       },
     ],
   },
@@ -72,8 +74,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: "if (stored === 'contended') continue",
-        replace: "if (stored === 'contended') return { ...fetched, stored: true }",
+        search: "if (outcome.stored === 'contended') {\n",
+        replace:
+          "if (outcome.stored === 'contended') {\n      if (runtime) return { ...fetched, stored: true }\n",
       },
     ],
   },
@@ -83,8 +86,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'return refused ? false : retried(write)',
-        replace: 'return refused ? false : Boolean(retried)',
+        search: 'stored: refused ? false : await retried(write)',
+        replace: 'stored: refused ? false : Boolean(retried)',
       },
     ],
   },
@@ -94,8 +97,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'reason, {})), stored: false }',
-        replace: 'reason, {})), stored: true }',
+        search: 'reason)), stored: false }',
+        replace: 'reason)), stored: true }',
       },
     ],
   },
@@ -105,9 +108,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'const fetched = await fetchEntry(runtime, field, reason, tokens)',
-        replace: `const fetched = await fetchEntry(runtime, field, reason, tokens).catch(async (error: unknown) => {
-      await store.remove(store.names.entry(field.key))
+        search: 'const fetched = await fetchEntry(runtime, field, reason, look.stored)',
+        replace: `const fetched = await fetchEntry(runtime, field, reason).catch(async (error: unknown) => {
+      await place.store.remove(place.entry)
       throw error
     })`,
       },
@@ -118,9 +121,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: '    const own = runtime.ports.uniqueToken()\n',
-        replace: `    await store.remove(store.names.entry(field.key))
-    const own = runtime.ports.uniqueToken()
+        search: '    const own = uniqueToken()\n',
+        replace: `    await place.store.remove(place.entry)
+    const own = uniqueToken()
 `,
       },
     ],
@@ -130,10 +133,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: '    const fetched = await fetchEntry(runtime, field, reason, tokens)\n',
-        replace: `    const name = store.names.guard(ownGuard(field.key))
-    await store.writeTokens([[name, own]])
-    const fetched = await fetchEntry(runtime, field, reason, tokens)
+        search: '    const fetched = await fetchEntry(runtime, field, reason, look.stored)\n',
+        replace: `    await place.store.writeTokens([tokenWrite(place, ownGuard(field.key), own)])
+    const fetched = await fetchEntry(runtime, field, reason, look.stored)
 `,
       },
     ],
@@ -143,7 +145,7 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/fieldStore.ts',
-        search: 'if current[i] ~= ARGV[i + 3] then return 0 end',
+        search: 'if current[i] ~= ARGV[i + 4] then return 0 end',
         replace: 'if current[i] == ARGV[3] then return 0 end',
       },
     ],
@@ -158,7 +160,14 @@ export const forceMutations: readonly Mutation[] = [
   },
   {
     name: 'the script of a force leaves the own token',
-    edits: [{ file: 'engine/fieldStore.ts', search: "redis.call('SET', KEYS[2], ARGV[3])\n", replace: '' }],
+    edits: [
+      {
+        file: 'engine/fieldStore.ts',
+        search:
+          "if ARGV[4] == '' then redis.call('SET', KEYS[2], ARGV[3]) else redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end\n",
+        replace: '',
+      },
+    ],
     test: 'tests/simulation/simRedis.test.ts',
   },
 ]

@@ -1,5 +1,7 @@
+import { dependencyMutations } from './dependencies'
 import { forceMutations } from './forces'
 import { leaseMutations } from './leases'
+import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
 import { readMutations } from './reads'
 import { tokenMutations } from './tokens'
@@ -9,4 +11,6 @@ export const mutations: readonly Mutation[] = [
   ...readMutations,
   ...leaseMutations,
   ...forceMutations,
+  ...memoryMutations,
+  ...dependencyMutations,
 ]

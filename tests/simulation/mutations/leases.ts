@@ -18,8 +18,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'if (await store.takeLease(lease)) return sentAt',
-        replace: 'if (await store.takeLease(lease).catch(() => true)) return sentAt',
+        search: 'if (await place.store.takeLease(lease)) return sentAt',
+        replace: 'if (await place.store.takeLease(lease).catch(() => true)) return sentAt',
       },
     ],
   },
@@ -28,8 +28,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'if (await store.takeLease(lease)) return sentAt',
-        replace: 'if ((await store.takeLease(lease)) !== undefined) return sentAt',
+        search: 'if (await place.store.takeLease(lease)) return sentAt',
+        replace: 'if ((await place.store.takeLease(lease)) !== undefined) return sentAt',
       },
     ],
   },
@@ -38,8 +38,9 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: '    held = holder !== null\n',
-        replace: '    if (held && holder === null) return clock.monotonic()\n    held = holder !== null\n',
+        search: '    held = look.holder !== null\n',
+        replace:
+          '    if (held && look.holder === null) return clock.monotonic()\n    held = look.holder !== null\n',
       },
     ],
   },
@@ -64,10 +65,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'await store.write(store.names.entry(field.key), text, lifetimeOf(field))\n',
-        replace: `await store.write(store.names.entry(field.key), text, lifetimeOf(field))
-      await store.remove(lease.name)
-`,
+        search: "if (outcome.why === 'redis-failed') giveBack(",
+        replace: 'giveBack(',
       },
     ],
   },
@@ -87,7 +86,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'if (runtime.ports.clock.monotonic() - lease.sentAt >= lease.milliseconds) return false\n',
+        search: "if (clock.monotonic() - lease.sentAt >= lease.milliseconds) return 'lease-over'\n",
         replace: '',
       },
     ],
@@ -98,8 +97,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: '      if (runtime.seen.outdated(field.key, tokens, lease.sentAt)) return false\n',
-        replace: '',
+        search: "runtime.memos.outdated(place.name, tokens, lease.sentAt) ? 'outdated' : undefined",
+        replace: 'undefined',
       },
     ],
   },
@@ -109,8 +108,40 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'store.failLease(lease.name, `${FAILED}${codeOf(error.cause ?? error)}`, milliseconds),',
-        replace: 'store.remove(lease.name).then(() => void milliseconds),',
+        search: 'place.store.failLease(lease.name, `${FAILED}${code}`, milliseconds),',
+        replace: 'place.store.remove(lease.name).then(() => void milliseconds),',
+      },
+      { file: 'fillField.ts', search: 'leaveAlone(runtime, place, flight, milliseconds, code)', replace: '' },
+    ],
+  },
+  {
+    name: 'a lease of somebody else counts as our own',
+    edits: [{ file: 'fillField.ts', search: '      ours.holder === look.holder &&\n', replace: '' }],
+  },
+  {
+    name: 'a lease of our own that is over counts as ours',
+    scenarios: ['cold readers whose lease holders are late'],
+    edits: [
+      {
+        file: 'fillField.ts',
+        search: 'clock.monotonic() - ours.sentAt < lease.milliseconds',
+        replace: 'ours.sentAt <= clock.monotonic()',
+      },
+    ],
+  },
+  {
+    name: 'a Redis that takes no lease is asked for ever',
+    scenarios: ['a Redis that hardly answers'],
+    edits: [{ file: 'fillField.ts', search: 'if (taken && unanswered) throw taken\n', replace: '' }],
+  },
+  {
+    name: 'the lease that came with new tokens is shared with who has seen another entry',
+    scenarios: ['evictions of whatever there is'],
+    edits: [
+      {
+        file: 'fillField.ts',
+        search: 'taken?.name === own.name ? taken : undefined',
+        replace: 'taken',
       },
     ],
   },

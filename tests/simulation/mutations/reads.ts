@@ -29,9 +29,7 @@ export const readMutations: readonly Mutation[] = [
   {
     name: 'a flight is named by its key alone',
     scenarios: ['readers before and after an invalidation'],
-    edits: [
-      { file: 'fillField.ts', search: '`fetch ${field.key} ${flight}`', replace: '`fetch ${field.key}`' },
-    ],
+    edits: [{ file: 'fillField.ts', search: '`fetch ${flight}`', replace: '`fetch ${place.name}`' }],
   },
   {
     name: 'flights and leases are named by the own token alone',
@@ -39,8 +37,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/look.ts',
-        search: "`${tokens.join('.')}.${replaced?.revision ?? '-'}`",
-        replace: "`${tokens[0]}.${replaced?.revision ?? '-'}`",
+        search: "`${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}`",
+        replace: "`${place} ${tokens[0]}.${replaced?.revision ?? '-'}`",
       },
     ],
   },
@@ -61,12 +59,16 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: `    const born = await runtime.flights.join(creation, () => createTokens(runtime, field, fill))
-    return born && fly(runtime, field, fill, born.tokens, born.lease)`,
+        search: `    const born = await runtime.flights.join(creation, () => createTokens(runtime, fill))
+    return born && fly(runtime, fill, born.tokens, born.lease)
+  }
+`,
         replace: `    return runtime.flights.join(\`missing \${creation}\`, async () => {
-      const born = await createTokens(runtime, field, fill)
-      return born && fly(runtime, field, fill, born.tokens, born.lease)
-    })`,
+      const born = await createTokens(runtime, fill)
+      return born && fly(runtime, fill, born.tokens, born.lease)
+    })
+  }
+`,
       },
     ],
   },
@@ -75,9 +77,9 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/look.ts',
-        search: 'tokensHold(guards, stored.tokens, tokens) ? stored : null',
+        search: 'valid: stored && holds(stored, guards, token) ? stored : null',
         replace:
-          'tokensHold(guards, stored.tokens, tokens) ? stored : stored && { ...stored, fetchedAt: stored.fetchedAt - 2_000 }',
+          'valid: stored && !holds(stored, guards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
       },
     ],
   },
@@ -108,13 +110,13 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/look.ts',
-        search: "? 'degraded' : 'expired'",
-        replace: "? 'degraded' : age < 0 ? 'expired' : 'degraded'",
+        search: "age < ttl + stale + (windows.staleIfError ?? 0) ? 'degraded'",
+        replace: "age > 0 ? 'degraded'",
       },
       {
         file: 'engine/look.ts',
-        search: "return ttl === 'forever' ? ttl : ttl +",
-        replace: "return ttl === 'forever' ? ttl : 60 + ttl +",
+        search: 'Math.min(ttl + staleWhileRevalidate',
+        replace: 'Math.min(60 + ttl + staleWhileRevalidate',
       },
     ],
   },
@@ -124,14 +126,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fieldCacheService.ts',
-        search: `    if (!isRedisFailure(error)) throw error
-    runtime.ports.emit({
-      type: 'redis.degraded',
-      operation: 'read',`,
-        replace: `    if (runtime) throw error
-    runtime.ports.emit({
-      type: 'redis.degraded',
-      operation: 'read',`,
+        search: "degraded(runtime, 'read', error)",
+        replace: 'if (runtime) throw error',
       },
     ],
   },

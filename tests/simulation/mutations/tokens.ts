@@ -1,12 +1,12 @@
 /** Tokens: what makes an entry valid, and how new ones come about. */
 import type { Mutation } from './mutation'
 
-const HOLD = "return typeof now === 'string' && Object.hasOwn(stored, guard) && stored[guard] === now"
+const HOLD = 'return now !== null && Object.hasOwn(stored, guard) && stored[guard] === now'
 
 export const tokenMutations: readonly Mutation[] = [
   {
     name: 'tokens are not compared',
-    edits: [{ file: 'engine/tokens.ts', search: HOLD, replace: 'return now !== undefined' }],
+    edits: [{ file: 'engine/tokens.ts', search: HOLD, replace: 'return now !== null' }],
   },
   {
     name: 'a missing token counts as equal',
@@ -19,12 +19,10 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: '    const text = encodeEntry(fetched.entry)\n    const stored = await askStore',
-        replace: `    const names = guards.map(store.names.guard)
-    const now = await store.read(names)
-    fetched.entry = { ...fetched.entry, tokens: tokenMap(guards, names.map((name) => now.get(name) ?? '')) }
-    const text = encodeEntry(fetched.entry)
-    const stored = await askStore`,
+        search: 'await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)',
+        replace: `await settleTokens(runtime, place, fetched.dependencies, (
+      await lookAt(runtime, place)
+    ).tokens.map((token) => token ?? ''), look.dependencies)`,
       },
     ],
   },
@@ -34,8 +32,9 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'await store.createTokens(missing, lease)',
-        replace: 'await store.createTokens(missing, lease).catch(() => ({ created: true, leased: true }))',
+        search: 'await place.store.createTokens(missing, lease)',
+        replace:
+          'await place.store.createTokens(missing, lease).catch(() => ({ created: true, leased: true }))',
       },
     ],
   },
@@ -45,8 +44,8 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'return created ? { tokens',
-        replace: 'return created !== undefined ? { tokens',
+        search: 'if (!created) return null\n',
+        replace: '',
       },
     ],
   },
@@ -56,9 +55,8 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: '(await store.createTokens(missing)).created ? tokens : null',
-        replace:
-          '(await store.createTokens(missing).catch(() => ({ created: true }))).created ? tokens : null',
+        search: '(await place.store.createTokens(missing)).created',
+        replace: '(await place.store.createTokens(missing).catch(() => ({ created: true }))).created',
       },
     ],
   },
@@ -68,13 +66,8 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/fieldStore.ts',
-        search: "['MSETNX', ...tokens.flat()]",
-        replace: "['MSET', ...tokens.flat()]",
-      },
-      {
-        file: 'engine/fieldStore.ts',
-        search: 'created: created === 1',
-        replace: "created: created === 'OK'",
+        search: "        ...together('MSETNX', tokens),\n",
+        replace: "        ...together('MSET', tokens),\n",
       },
     ],
   },
@@ -89,8 +82,8 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/tokens.ts',
-        search: '...[...new Set(tags)].sort().map(tagGuard)]',
-        replace: '...tags.slice(tags.length).map(tagGuard)]',
+        search: '...tagGuards(tags)]',
+        replace: '...tagGuards(tags.slice(tags.length))]',
       },
     ],
   },
@@ -100,12 +93,17 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'invalidate.ts',
-        search: `    const write = () =>
-      store.writeTokens(
-        guards.map((guard) => [store.names.guard(guard), runtime.ports.uniqueToken()] as const),
-      )`,
-        replace: `    const drawn = guards.map((guard) => [store.names.guard(guard), runtime.ports.uniqueToken()] as const)
-    const write = () => store.writeTokens(drawn)`,
+        search:
+          'store.writeTokens([...guards, COARSE_GUARD].map((guard) => newToken(runtime, store, guard)))',
+        replace: `{
+      drawn ??= [...guards, COARSE_GUARD].map((guard) => newToken(runtime, store, guard))
+      return store.writeTokens(drawn)
+    }`,
+      },
+      {
+        file: 'invalidate.ts',
+        search: '  const guards = tagGuards(tags)\n',
+        replace: '  const guards = tagGuards(tags)\n  let drawn: ReturnType<typeof newToken>[] | undefined\n',
       },
     ],
   },

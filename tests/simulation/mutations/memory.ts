@@ -1,0 +1,107 @@
+/** The memory layer: how long a copy needs no proof, and what proves it after that. */
+import type { Mutation } from './mutation'
+
+const OTHERS = ['copies in memory while another process invalidates', 'memory and a calm network']
+const OWN = ['copies in memory while their own process invalidates']
+
+export const memoryMutations: readonly Mutation[] = [
+  {
+    name: 'memoryTtl is counted from the end of the fetch',
+    scenarios: ['a fetch that is slower than memory is long, and an invalidation', ...OTHERS],
+    edits: [
+      {
+        file: 'fillField.ts',
+        search: 'keepCopy(runtime, place, entry, look.sentAt)',
+        replace: 'keepCopy(runtime, place, entry, clock.monotonic())',
+      },
+    ],
+  },
+  {
+    name: 'memoryTtl is counted from the answer of a look',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'keepCopy(runtime, place, stored.entry, look.sentAt)',
+        replace: 'keepCopy(runtime, place, stored.entry, clock.monotonic())',
+      },
+    ],
+  },
+  {
+    name: 'memoryTtl is counted from the answer that proves a copy again',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'copies.prove(copy, snapshot.sentAt)',
+        replace: 'copies.prove(copy, ports.clock.monotonic())',
+      },
+    ],
+  },
+  {
+    name: 'a copy is proved without its tokens',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'const holds = tokensHold(guards, copy',
+        replace: 'const holds = tokensHold([], copy',
+      },
+    ],
+  },
+  {
+    name: 'a copy is proved by its own token alone',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'const holds = tokensHold(guards, copy',
+        replace: 'const holds = tokensHold(guards.slice(0, 1), copy',
+      },
+    ],
+  },
+  {
+    name: 'a copy past its ttl is proved by its tokens',
+    scenarios: ['memory and a calm network'],
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search:
+          "if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n",
+        replace: 'if (!guards) return null\n',
+      },
+    ],
+  },
+  {
+    name: 'a copy in memory never ends',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'if (!copy || copies.unprovenFor(copy) >= (',
+        replace: 'if (!copy || copies.unprovenFor(copy) >= 1e9 + (',
+      },
+    ],
+  },
+  {
+    name: 'an invalidation leaves the copies of its own process',
+    scenarios: OWN,
+    edits: [
+      {
+        file: 'engine/copies.ts',
+        search: 'if (guards.some(',
+        replace: 'if (guards.length < 0 && guards.some(',
+      },
+    ],
+  },
+  {
+    name: 'what was asked for before an invalidation of the same process is kept',
+    scenarios: OWN,
+    edits: [{ file: 'engine/copies.ts', search: ' || sentAt <= refusedUntil', replace: '' }],
+  },
+  {
+    name: 'a force leaves a copy that was asked for while it was written',
+    scenarios: OWN,
+    edits: [{ file: 'refreshCache.ts', search: "entry, sentAt, 'replace')", replace: 'entry, sentAt)' }],
+  },
+]
