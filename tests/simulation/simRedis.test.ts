@@ -72,22 +72,35 @@ const call = fc.oneof<fc.Arbitrary<Call>[]>(
       (store) =>
         store.createTokens(written(store, pairs), l && leaseIn(store, l)),
   ),
+  guarded.map((pairs) => (store) => createdAndRead(store, pairs)),
   lease.map((l) => (store) => store.takeLease(leaseIn(store, l))),
   lease.map((l) => (store) => store.failLease(leaseIn(store, l).name, 'failed', l.milliseconds)),
-  fc.record({ entry, text, ttl, expected: guarded, own: token }).map(
-    ({ expected, ...write }) =>
+  fc.record({ entry, text, ttl, expected: guarded, own: token, seconds: fc.constantFrom(60, undefined) }).map(
+    ({ expected, seconds, ...write }) =>
       (store) =>
         store.writeForced({
           ...write,
           entry: store.names.entry(write.entry),
           expected: named(store, expected),
-          own: { token: write.own },
+          own: { token: write.own, seconds },
         }),
   ),
 )
 
+/** The token of one of the guards expires, as those of members of families do. */
 const written = (store: FieldStore, pairs: readonly [string, string][]) =>
-  named(store, pairs).map(([name, token]) => ({ name, token }))
+  pairs.map(([name, value]) => ({
+    name: store.names.guard(name),
+    token: value,
+    seconds: name === 'g2' ? 60 : undefined,
+  }))
+
+async function createdAndRead(store: FieldStore, pairs: readonly [string, string][]): Promise<unknown> {
+  const names = named(store, pairs).map(([name]) => name)
+  const lasting = named(store, pairs).map(([name, value]) => ({ name, token: value }))
+  const snapshot = await store.createAndRead(lasting, names)
+  return names.map(snapshot.get)
+}
 
 async function everythingIn(store: FieldStore): Promise<unknown> {
   const names = [
