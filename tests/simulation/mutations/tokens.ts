@@ -20,9 +20,9 @@ export const tokenMutations: readonly Mutation[] = [
       {
         file: 'fillField.ts',
         search: 'await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)',
-        replace: `await settleTokens(runtime, place, fetched.dependencies, (
-      await lookAt(runtime, place)
-    ).tokens.map((token) => token ?? ''), look.dependencies)`,
+        replace: `await settleTokens(runtime, place, fetched.dependencies, await place.store
+      .read(place.guards.map(place.store.names.guard))
+      .then((now) => place.guards.map((guard) => now.get(place.store.names.guard(guard)) ?? '')), look.dependencies)`,
       },
     ],
   },
