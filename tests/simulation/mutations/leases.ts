@@ -132,7 +132,7 @@ export const leaseMutations: readonly Mutation[] = [
   {
     name: 'a Redis that takes no lease is asked for ever',
     scenarios: ['a Redis that hardly answers'],
-    edits: [{ file: 'fillField.ts', search: 'if (taken && unanswered) throw taken\n', replace: '' }],
+    edits: [{ file: 'fillField.ts', search: 'if (!held && refusal) throw refusal\n', replace: '' }],
   },
   {
     name: 'the lease that came with new tokens is shared with who has seen another entry',

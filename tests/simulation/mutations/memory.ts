@@ -97,11 +97,11 @@ export const memoryMutations: readonly Mutation[] = [
   {
     name: 'what was asked for before an invalidation of the same process is kept',
     scenarios: OWN,
-    edits: [{ file: 'engine/copies.ts', search: ' || sentAt <= refusedUntil', replace: '' }],
+    edits: [{ file: 'engine/copies.ts', search: ' || droppedSince(entry, sentAt)', replace: '' }],
   },
   {
     name: 'a force leaves a copy that was asked for while it was written',
     scenarios: OWN,
-    edits: [{ file: 'refreshCache.ts', search: "entry, sentAt, 'replace')", replace: 'entry, sentAt)' }],
+    edits: [{ file: 'refreshCache.ts', search: 'entry, sentAt, true)', replace: 'entry, sentAt)' }],
   },
 ]
