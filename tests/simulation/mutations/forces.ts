@@ -86,8 +86,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'stored: refused ? false : await retried(write)',
-        replace: 'stored: refused ? false : Boolean(retried)',
+        search: 'const stored = refused ? false : await retried(write)',
+        replace: 'const stored = refused ? false : Boolean(retried)',
       },
     ],
   },

@@ -12,7 +12,7 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'fillField.ts',
         search: 'keepCopy(runtime, place, entry, look.sentAt)',
-        replace: 'keepCopy(runtime, place, entry, clock.monotonic())',
+        replace: 'keepCopy(runtime, place, entry, { monotonic: clock.monotonic(), wall: clock.now() })',
       },
     ],
   },
@@ -23,7 +23,8 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'fieldCacheService.ts',
         search: 'keepCopy(runtime, place, stored.entry, look.sentAt)',
-        replace: 'keepCopy(runtime, place, stored.entry, clock.monotonic())',
+        replace:
+          'keepCopy(runtime, place, stored.entry, { monotonic: clock.monotonic(), wall: clock.now() })',
       },
     ],
   },
@@ -34,7 +35,7 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'fieldCacheService.ts',
         search: 'copies.prove(copy, snapshot.sentAt)',
-        replace: 'copies.prove(copy, ports.clock.monotonic())',
+        replace: 'copies.prove(copy, { monotonic: ports.clock.monotonic(), wall: ports.clock.now() })',
       },
     ],
   },
@@ -97,11 +98,17 @@ export const memoryMutations: readonly Mutation[] = [
   {
     name: 'what was asked for before an invalidation of the same process is kept',
     scenarios: OWN,
-    edits: [{ file: 'engine/copies.ts', search: ' || droppedSince(entry, sentAt)', replace: '' }],
+    edits: [{ file: 'engine/copies.ts', search: ' || wasDropped(entry, sentAt.monotonic)', replace: '' }],
   },
   {
     name: 'a force leaves a copy that was asked for while it was written',
     scenarios: OWN,
-    edits: [{ file: 'refreshCache.ts', search: 'entry, sentAt, true)', replace: 'entry, sentAt)' }],
+    edits: [
+      {
+        file: 'refreshCache.ts',
+        search: 'runtime.copies.dropGuarded([ownGuard(field.key)], own)\n',
+        replace: '',
+      },
+    ],
   },
 ]
