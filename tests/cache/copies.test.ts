@@ -26,6 +26,22 @@ describe('a copy whose guard was dropped', () => {
     expect(copies.get('agents')).toBeDefined()
   })
 
+  it('stays away although a force has spared its token before or after', () => {
+    for (const order of [
+      [undefined, 'token'],
+      ['token', undefined],
+    ] as const) {
+      const clock = manualClock()
+      const copies = createCopies(1_000_000, clock)
+      for (const unless of order) {
+        clock.advance(100)
+        copies.dropGuarded(['key:agents'], unless)
+      }
+      copies.put('agents', entry('key:agents'), at(90), FOR_EVER)
+      expect(copies.get('agents')).toBeUndefined()
+    }
+  })
+
   it('is no reason to forget others', () => {
     const clock = manualClock()
     const copies = createCopies(1_000_000, clock)

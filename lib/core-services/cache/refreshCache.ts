@@ -97,9 +97,9 @@ async function forceInto(
     const entry = outcome.entry ?? fetched.entry
     if (outcome.stored) {
       runtime.memos.noteTokens(place.name, [own, ...tokens.slice(1)], clock.monotonic())
+      keepCopy(runtime, place, entry, sentAt)
       // A read that was sent before the answer can bring the replaced value after it.
       runtime.copies.dropGuarded([ownGuard(field.key)], own)
-      keepCopy(runtime, place, entry, sentAt)
     }
     reportRefresh(runtime, field, reason, fetched, outcome.why ? { why: outcome.why } : {})
     return { ...fetched, entry, stored: outcome.stored }

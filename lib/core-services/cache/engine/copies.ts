@@ -29,6 +29,14 @@ export interface Copies {
   dropGuarded(guards: readonly string[], unless?: Token): void
 }
 
+interface Drop {
+  at: number
+  /** The token that was spared. */
+  unless: Token | undefined
+  /** When nothing was spared last. */
+  allAt: number
+}
+
 /** What a copy costs besides its body, and each of its tokens, in bytes. */
 const OVERHEAD = 500
 const TOKEN_OVERHEAD = 200
@@ -48,12 +56,14 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     ttlResolution: 0,
   })
   /** By guard: when it was dropped last (monotonic clock, ms). Whatever was forgotten counts as dropped as late. */
-  const drops = new Map<string, { at: number; unless: Token | undefined }>()
+  const drops = new Map<string, Drop>()
   let forgottenAt = Number.NEGATIVE_INFINITY
 
   function noteDrop(guard: string, unless: Token | undefined): void {
+    const at = clock.monotonic()
+    const allAt = unless === undefined ? at : (drops.get(guard)?.allAt ?? Number.NEGATIVE_INFINITY)
     drops.delete(guard)
-    drops.set(guard, { at: clock.monotonic(), unless })
+    drops.set(guard, { at, unless, allAt })
     const [oldest] = drops
     if (drops.size <= DROPS_KEPT || !oldest) return
     forgottenAt = oldest[1].at
@@ -64,7 +74,7 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     sentAt <= forgottenAt ||
     Object.entries(tokens).some(([guard, token]) => {
       const drop = drops.get(guard)
-      return drop !== undefined && sentAt <= drop.at && token !== drop.unless
+      return drop !== undefined && sentAt <= (token === drop.unless ? drop.allAt : drop.at)
     })
 
   return {

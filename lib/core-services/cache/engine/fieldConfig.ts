@@ -50,7 +50,7 @@ export interface AdvancedOptions<T> {
   timeoutMs?: number
   /** After so many ms a value within `staleIfError` is served instead, while the fetch goes on. */
   softTimeoutMs?: number
-  /** Seconds that a `null` is fresh, in place of `ttl`; nothing is served past them. */
+  /** Seconds that a `null` is fresh, where that is less than `ttl`; it is served to nobody past them. */
   negativeTtl?: number
   /** When the value ends, in ms since 1970, such as signed URLs in it do: no window reaches beyond. */
   expiresAt?(value: T): number | undefined
