@@ -21,10 +21,11 @@ const DEFAULT_SLOW_MS = 1_000
  * - `reset`: the connection is reset before the request has any effect.
  * - `hang`: the request has no effect and is never answered, even after the fault is cleared.
  * - `stall`: the request takes effect; its answer stops for good after the headers and a part of the body.
+ * - `endless`: the request takes effect; its answer goes on as fast as it is read, until the reader hangs up.
  * - `slow`: the request takes effect; its answer comes `ms` later (default 1,000).
  * - `lost-reply`: the request takes effect, then the connection is reset.
  */
-const WIRE_KINDS = ['refuse', 'reset', 'hang', 'stall', 'slow', 'lost-reply'] as const
+const WIRE_KINDS = ['refuse', 'reset', 'hang', 'stall', 'endless', 'slow', 'lost-reply'] as const
 
 /**
  * What each server answers in its vendor's words, without any effect: 401, 429, 500, an HTML 502, a 200 that is not
@@ -69,6 +70,16 @@ export interface FaultInjector<Answer, Own extends string, Handled extends strin
   control(incoming: IncomingMessage, response: ServerResponse): Promise<void>
   /** To be called before the server is closed: a port that is closed for a time stays closed then. */
   dispose(): void
+}
+
+/** White space, which JSON may begin with, for as long as anybody reads it. */
+function pour(response: ServerResponse): void {
+  const chunk = Buffer.alloc(65_536, ' ')
+  const more = (): void => {
+    while (response.write(chunk));
+  }
+  response.on('drain', more)
+  more()
 }
 
 /** Closes and opens a server's port. */
@@ -184,6 +195,10 @@ export function createFaultInjector<Answer, Own extends string = never, Handled 
         case 'stall':
           await run()
           response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1024 }).write('{"')
+          return undefined
+        case 'endless':
+          await run()
+          pour(response.writeHead(200, { 'content-type': 'application/json' }))
           return undefined
         case 'slow': {
           const answer = await run()

@@ -50,6 +50,8 @@ export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | '
   readonly counters: Readonly<AirtableCounters>
   readonly faults: Faults<AirtableFault>
   resetCounters(): void
+  /** How many answers have not ended: one that stalls goes on until its connection is closed. */
+  unended(): number
   /** Ends open connections too. */
   close(): Promise<void>
 }
@@ -115,6 +117,13 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     serve(incoming, response).catch(() => response.destroy())
   })
   const injector = createFaultInjector<Answer, AirtableFault>(server, FAULT_ANSWERS)
+  let unended = 0
+  server.on('request', (_, response) => {
+    unended += 1
+    response.once('close', () => {
+      unended -= 1
+    })
+  })
   // Longer than clients keep an idle connection, so that none is closed under a request.
   server.keepAliveTimeout = 65_000
   const port = await listenOnLoopback(server, options.port ?? 0)
@@ -123,5 +132,6 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     dispose()
     return closeServer(server)
   }
-  return { url: `http://${HOST}:${port}`, port, apiKey, baseId, counters, faults, resetCounters, close }
+  const url = `http://${HOST}:${port}`
+  return { url, port, apiKey, baseId, counters, faults, resetCounters, unended: () => unended, close }
 }

@@ -171,6 +171,18 @@ describe('connections on demand', () => {
     await expect(rest).rejects.toThrow('aborted')
   })
 
+  it('endless: a body that goes on until its reader hangs up', async () => {
+    await server.faults.set({ kind: 'endless', times: 1 })
+    const abort = new AbortController()
+    const response = await ask({ signal: abort.signal })
+    const reader = response.body?.getReader()
+    let bytes = 0
+    while (bytes < 4_000_000) bytes += (await reader?.read())?.value?.length ?? 0
+    expect(server.unended()).toBe(1)
+    abort.abort()
+    await expect.poll(() => server.unended()).toBe(0)
+  })
+
   it('slow: the answer is made at once and comes later', async () => {
     const before = await firstRecord()
     await server.faults.set({ kind: 'slow', ms: 60, times: 1 })
