@@ -7,6 +7,8 @@ import { FASTEST_FETCH_MS } from './source'
 /** How long a failing source is left alone, in s, unless it asks for more. */
 const COOL_DOWN_SECONDS = 5
 const CALLS_PER_COOL_DOWN = 2
+/** A fetch that meets a server error asks again, so often in all. */
+const TRIES = 3
 /** A forced refresh that others get in the way of begins anew, so often in all. */
 const FORCE_ATTEMPTS = 3
 /** Of one process, in ms: it spaces out its calls of the source, which is all that holds them back while both fail. */
@@ -18,12 +20,12 @@ export function allowedCalls(phase: Phase, samples: readonly Sample[], servers: 
     const changes = during.filter(
       ({ operation, field: of }) => operation !== 'read' && (of === field.name || of === EVERY_FIELD),
     )
-    return callsOfChanges(changes) + callsOfReads(phase, field.ttl, servers)
+    return callsOfChanges(changes) * triesIn(phase) + callsOfReads(phase, field.ttl, servers)
   })
   // One for the server that is killed, one for who takes over.
   const leased = during.some(({ field }) => field === LEASED_FIELD.name) ? 2 : 0
   // What goes wrong all at once may cost every field one fetch.
-  const surprise = phase.fault === undefined ? 0 : LOADED_FIELDS.length
+  const surprise = phase.fault === undefined ? 0 : LOADED_FIELDS.length * triesIn(phase)
   return Math.ceil(perField.reduce((sum, calls) => sum + calls, leased + surprise))
 }
 
@@ -36,6 +38,8 @@ function callsOfChanges(changes: readonly Sample[]): number {
   }, 0)
 }
 
+const triesIn = ({ source }: Phase): number => (source === 'fails' ? TRIES : 1)
+
 /** Of one field, in whose reads nobody interferes. */
 function callsOfReads({ redis, source, from, endedAt, to }: Phase, ttl: number, servers: number): number {
   if (redis === 'fails') {
@@ -44,7 +48,7 @@ function callsOfReads({ redis, source, from, endedAt, to }: Phase, ttl: number, 
     return servers * ((to - from) / fastest + 2)
   }
   if (source === 'works') return once(ttl, from, to)
-  return CALLS_PER_COOL_DOWN * once(COOL_DOWN_SECONDS, from, endedAt) + once(ttl, endedAt, to)
+  return CALLS_PER_COOL_DOWN * TRIES * once(COOL_DOWN_SECONDS, from, endedAt) + once(ttl, endedAt, to)
 }
 
 /** How often something can begin that begins once in so many seconds. */
