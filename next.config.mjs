@@ -11,8 +11,6 @@ export default {
   typedRoutes: true,
   cacheComponents,
   ...(cacheComponents ? { partialPrefetching: true } : {}),
-  // airtable.js picks its fetch when it is imported; outside the bundle it always picks the Node one.
-  serverExternalPackages: ['airtable'],
   experimental: {
     // With it on, `next dev` answers our Redis POSTs from memory after an edit, writes and locks included.
     serverComponentsHmrCache: false,

@@ -29,7 +29,9 @@ if (!serviceRegistry.has('cache')) {
 }
 if (!serviceRegistry.has('airtable')) {
   // A field can be fetched while Redis is down, so the cache is wished for, not required.
-  serviceRegistry.register('airtable', () => new AirtableService(), { prefers: ['cache'] })
+  serviceRegistry.register('airtable', () => new AirtableService(undefined, processPorts()), {
+    prefers: ['cache'],
+  })
 }
 
 /** Starts the services, dependencies first. Rejects with the first failure, which names the service and the mend. */

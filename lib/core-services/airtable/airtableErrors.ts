@@ -1,71 +1,156 @@
-/** What Airtable refuses, told apart by status, each with the mend. Texts name bases, tables and views, never the key. */
+/**
+ * Every error of the Airtable client: a code to test for, what was asked for, and the mend. Texts name bases, tables,
+ * views and columns, never the key, and causes are left out that could quote it.
+ */
 import { type CodedError, codedError } from '../cache/engine/errors'
+
+/** What is read: ids or names as the caller gave them. */
+export interface Target {
+  baseId: string
+  tableId: string
+  view?: string | undefined
+  fields: readonly string[]
+}
 
 /** Airtable refuses everything for this long after its rate limit was exceeded, in seconds. */
 const PENALTY_SECONDS = 30
+/** When trying again can help where Airtable does not say, in seconds. */
+const SOON_SECONDS = 5
 
-/** How airtable.js reports a failure: a plain object, not an Error. */
-interface AirtableFailure {
-  error?: unknown
-  message?: unknown
-  statusCode?: unknown
-}
+const tableText = ({ baseId, tableId }: Target): string => `table ${tableId} of base ${baseId}`
 
-export function airtableError(failure: unknown, what: string): CodedError {
-  const { error, message, statusCode } = (failure ?? {}) as AirtableFailure
-  const type = typeof error === 'string' ? error : 'UNKNOWN'
-  const detail = typeof message === 'string' ? message : `HTTP ${statusCode}`
-  const cause = { cause: failure }
-  switch (statusCode) {
-    case 401:
-      return codedError('AIRTABLE_UNAUTHORIZED', 'Airtable refused the key in AIRTABLE_API_KEY', {
-        hint: 'Make a personal access token with the scope data.records:read and put it into AIRTABLE_API_KEY.',
-        ...cause,
-      })
-    case 403:
-      return codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${what}`, {
-        hint: 'Add the base to the token, with the scope data.records:read; Airtable says the same of a base or table that does not exist.',
-        ...cause,
-      })
-    case 404:
-      return codedError('AIRTABLE_NOT_FOUND', `Airtable does not know ${what}`, {
-        hint: 'Check the ids of base (app…) and table (tbl…) in the environment.',
-        ...cause,
-      })
-    case 422:
-      return codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${what}: ${type}, ${detail}`, {
-        hint: 'A view or a column was probably renamed: mend its name in fieldCacheConfigs.ts.',
-        ...cause,
-      })
-    case 429:
-      return codedError('AIRTABLE_RATE_LIMITED', `Airtable's rate limit was exceeded reading ${what}`, {
-        hint: 'More than 5 requests a second reach the base, or the monthly quota of the workspace is used up.',
-        retryAfter: PENALTY_SECONDS,
-        ...cause,
-      })
-    default:
-      // Without a status no answer came, and the library's own words can quote the key.
-      return codedError(
-        'AIRTABLE_UNAVAILABLE',
-        `Airtable could not be read (${what}): ${statusCode ? detail : 'no answer'}`,
-        {
-          hint: 'It answered with a server error or not at all; it usually passes by itself.',
-          retryAfter: 5,
-          ...cause,
-        },
-      )
-  }
-}
+const targetText = (target: Target): string =>
+  target.view ? `${tableText(target)}, view "${target.view}"` : tableText(target)
 
-export const airtableTimeout = (milliseconds: number, what: string): CodedError =>
-  codedError('AIRTABLE_TIMEOUT', `Airtable did not answer within ${milliseconds} ms (a page of ${what})`, {
-    hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if the table is that slow.',
-    retryAfter: 5,
+export const airtableUnauthorized = (target: Target): CodedError =>
+  codedError(
+    'AIRTABLE_UNAUTHORIZED',
+    `Airtable refused the key in AIRTABLE_API_KEY (${targetText(target)})`,
+    {
+      hint: 'Make a personal access token with the scope data.records:read and put it into AIRTABLE_API_KEY.',
+    },
+  )
+
+export const airtableForbidden = (target: Target): CodedError =>
+  codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${targetText(target)}`, {
+    hint: 'Add the base to the token, with the scope data.records:read, and see that its owner may open the base.',
   })
 
-export const airtableBadShape = (what: string): CodedError =>
-  codedError('AIRTABLE_BAD_REPLY', `What answered for ${what} is not a page of Airtable records`, {
-    hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy may stand in between.',
+export const airtableForbiddenOrMissing = (target: Target): CodedError =>
+  codedError(
+    'AIRTABLE_FORBIDDEN',
+    `The key in AIRTABLE_API_KEY may not read ${targetText(target)}, or there is no such base or table`,
+    {
+      hint: 'Add the base to the token, with the scope data.records:read, and check the ids of base (app…) and table (tbl…): Airtable does not tell the two apart.',
+    },
+  )
+
+export const airtableNotFound = (target: Target): CodedError =>
+  codedError('AIRTABLE_NOT_FOUND', `Airtable does not know ${targetText(target)}`, {
+    hint: 'Check the ids of base (app…) and table (tbl…) in the environment, and the address in AIRTABLE_ENDPOINT_URL if that is set.',
+  })
+
+export const airtableTableUnknown = (target: Target): CodedError =>
+  codedError('AIRTABLE_TABLE_UNKNOWN', `There is no table ${target.tableId} in base ${target.baseId}`, {
+    hint: 'It was probably renamed or deleted: give its id (tbl…, in the URL of the table), which a rename does not change.',
+  })
+
+export const airtableViewUnknown = (target: Target): CodedError =>
+  codedError('AIRTABLE_VIEW_UNKNOWN', `There is no view "${target.view ?? ''}" in ${tableText(target)}`, {
+    hint: 'It was probably renamed or deleted: mend it in fieldCacheConfigs.ts, best with its id (viw…, in the URL of the view), which a rename does not change.',
+  })
+
+/** `column` is the one that Airtable named, if it named one. */
+export function airtableFieldUnknown(target: Target, column: string | undefined): CodedError {
+  const named = column === undefined ? target.fields : [column]
+  const columns = named.map((name) => `"${name}"`).join(', ')
+  const which = named.length === 1 ? `no column ${columns}` : `not all of the columns ${columns}`
+  return codedError('AIRTABLE_FIELD_UNKNOWN', `There is ${which} in ${tableText(target)}`, {
+    hint: 'It was probably renamed or deleted: mend it in fieldCacheConfigs.ts, best with ids for all columns (fld…), which a rename does not change.',
+  })
+}
+
+/** `detail` is Airtable's own word for it. */
+export const airtableRefused = (target: Target, detail: string): CodedError =>
+  codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${targetText(target)}: ${detail}`, {
+    hint: 'Check what fieldCacheConfigs.ts asks for: its views and its columns.',
+  })
+
+export const airtableOffsetInvalid = (target: Target): CodedError =>
+  codedError(
+    'AIRTABLE_REFUSED',
+    `Airtable refused the offset that it had given (${targetText(target)}): INVALID_OFFSET_VALUE`,
+    {
+      hint: 'A proxy that keeps single pages hands out offsets that have died: let it pass them through.',
+    },
+  )
+
+export const airtableIteratorLost = (target: Target): CodedError =>
+  codedError('AIRTABLE_ITERATOR_LOST', `Airtable forgot the list while it was read (${targetText(target)})`, {
+    hint: 'The list was read again from its first page, and forgotten again: it usually passes by itself.',
+    retryAfter: SOON_SECONDS,
+  })
+
+/** `seconds`: how long Airtable asks to wait, if it says so. */
+export const airtableRateLimited = (target: Target, seconds: number | undefined): CodedError =>
+  codedError('AIRTABLE_RATE_LIMITED', `Airtable's rate limit was exceeded reading ${targetText(target)}`, {
+    hint: 'More than 5 requests a second reach the base, from here or from elsewhere, or 50 come with the same token.',
+    retryAfter: seconds ?? PENALTY_SECONDS,
+  })
+
+/** It has no time after which trying again helps: Airtable does not say when the quota is renewed. */
+export const airtableQuotaExhausted = (target: Target): CodedError =>
+  codedError(
+    'AIRTABLE_QUOTA_EXHAUSTED',
+    `The monthly API calls of the workspace of base ${target.baseId} are used up (${targetText(target)})`,
+    {
+      hint: 'Raise the plan of the workspace or wait for the next month; then refresh less often.',
+    },
+  )
+
+/** `seconds`: how long it asks to wait, if it says so. */
+export const airtableUnavailable = (
+  target: Target,
+  detail: string,
+  seconds?: number,
+  cause?: unknown,
+): CodedError =>
+  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${targetText(target)}): ${detail}`, {
+    hint: 'It answered with a server error or not at all; it usually passes by itself.',
+    retryAfter: seconds ?? SOON_SECONDS,
+    cause,
+  })
+
+export function airtableUnreachable(target: Target, error: unknown): CodedError {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  // Only the system's own errors have a code; others can quote the header that holds the key.
+  if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(target, 'no answer')
+  return airtableUnavailable(target, `no answer (${String(inner.code)})`, undefined, inner)
+}
+
+export const airtableTimeout = (milliseconds: number, target: Target): CodedError =>
+  codedError(
+    'AIRTABLE_TIMEOUT',
+    `Airtable did not answer within ${milliseconds} ms (a page of ${targetText(target)})`,
+    {
+      hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if the table is that slow.',
+      retryAfter: SOON_SECONDS,
+    },
+  )
+
+export const airtableBadReply = (target: Target, reason: string): CodedError =>
+  codedError('AIRTABLE_BAD_REPLY', `What answered for ${targetText(target)} is not Airtable: ${reason}`, {
+    hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy or a login page may stand in between.',
+  })
+
+export const airtableTooLarge = (target: Target, bytes: number): CodedError =>
+  codedError('AIRTABLE_TOO_LARGE', `A page of ${targetText(target)} has more than ${bytes} bytes`, {
+    hint: 'Ask for fewer columns; if the table is small, what answers is not Airtable.',
+  })
+
+export const airtableQueryInvalid = (target: Target): CodedError =>
+  codedError('AIRTABLE_QUERY_INVALID', `The columns of ${tableText(target)} are given by id and by name`, {
+    hint: 'Give all by id (fld…) or all by name: Airtable answers all in the same way.',
   })
 
 export const airtableNotInitialized = (): CodedError =>

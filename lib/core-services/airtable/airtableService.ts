@@ -1,27 +1,21 @@
-/**
- * Reads records out of Airtable, through the vendor's package but with our own paging and deadlines: its `select()` can
- * hang for ever on a bad answer and retries a 429 without end. Nothing is cached here; that is what fields are for.
- */
-import Airtable from 'airtable'
+/** Reads records out of Airtable. Nothing is cached here; that is what fields are for. */
 import { type AirtableConfig, airtableConfig } from '../../config/airtableConfig'
-import { withinDeadline } from '../cache/engine/deadline'
-import { hasCode } from '../cache/engine/errors'
-import { type Clock, systemClock } from '../cache/engine/ports'
+import { defaultPorts, type Ports } from '../cache/engine/ports'
 import type { ServiceInterface } from '../service-registry'
-import { airtableBadShape, airtableError, airtableNotInitialized, airtableTimeout } from './airtableErrors'
+import { airtableNotInitialized, type Target } from './airtableErrors'
+import { askPage } from './askPage'
 import { createPacer, type Pacer } from './pacer'
-
-export interface AirtableRecord {
-  id: string
-  createdTime: string
-  /** Only what is not empty: Airtable leaves out empty texts, empty lists and unticked boxes. */
-  fields: Record<string, unknown>
-}
+import type { AirtableRecord, Page } from './page'
+import { readPages } from './readPages'
+import { pauseBefore } from './retryPolicy'
 
 export interface FetchRecordsOptions {
-  /** Name or id of the view: its filter and its order apply. */
+  /** Id or name of the view: its filter and its order apply. An id (viw…) outlives a rename. */
   view?: string
-  /** The columns to ask for; name only those that are used. */
+  /**
+   * The columns to ask for, all by name or all by id (fld…), which outlives a rename; the records have them under the
+   * same names or ids. Give only those that are used: without any, all come.
+   */
   fields: readonly string[]
   /** Ends the read between or during pages; its reason is what the read rejects with. */
   signal?: AbortSignal
@@ -29,99 +23,60 @@ export interface FetchRecordsOptions {
 
 /** A little over a fifth of a second: Airtable allows 5 requests a second for a base. */
 const PACE_MS = 220
-const PAGE_SIZE = 100
-
-type RequestOptions = Parameters<Airtable.Base['makeRequest']>[0]
-
-interface Started {
-  client: Airtable
-  config: AirtableConfig
-}
 
 export class AirtableService implements ServiceInterface {
-  readonly #config: () => AirtableConfig
+  readonly #readConfig: () => AirtableConfig
+  readonly #ports: Pick<Ports, 'clock' | 'random' | 'isControlFlow'>
   readonly #pacer: Pacer
-  #started: Started | undefined
+  #config: AirtableConfig | undefined
 
-  constructor(config: () => AirtableConfig = airtableConfig, clock: Clock = systemClock) {
-    this.#config = config
-    this.#pacer = createPacer(PACE_MS, clock)
+  constructor(
+    config: () => AirtableConfig = airtableConfig,
+    ports: Pick<Ports, 'clock' | 'random' | 'isControlFlow'> = defaultPorts,
+  ) {
+    this.#readConfig = config
+    this.#ports = ports
+    this.#pacer = createPacer(PACE_MS, ports.clock)
   }
 
   /** Rejects with CONFIG_INVALID when the key is missing; asks Airtable nothing. */
   async initialize(): Promise<void> {
-    const config = this.#config()
-    const { apiKey, endpointUrl, pageTimeoutMs } = config
-    const client = new Airtable({
-      apiKey,
-      noRetryIfRateLimited: true,
-      requestTimeout: pageTimeoutMs,
-      ...(endpointUrl === undefined ? {} : { endpointUrl }),
-    })
-    this.#started = { client, config }
+    this.#config = this.#readConfig()
   }
 
-  /** All records of a table or view, in its order. Rejects with an AIRTABLE_ error or the signal's reason. */
+  /**
+   * All records of a table or view, in its order, each once. `tableId` may be the name of the table; its id (tbl…)
+   * outlives a rename. Rejects with the signal's reason, or with an AIRTABLE_ error that names what was asked for and
+   * the mend; its `retryAfter` says after how many seconds another try can help. Codes: AIRTABLE_UNAUTHORIZED,
+   * _FORBIDDEN, _NOT_FOUND, _TABLE_UNKNOWN, _VIEW_UNKNOWN, _FIELD_UNKNOWN, _REFUSED, _QUERY_INVALID, _RATE_LIMITED,
+   * _QUOTA_EXHAUSTED, _ITERATOR_LOST, _UNAVAILABLE, _TIMEOUT, _BAD_REPLY, _TOO_LARGE, _NOT_INITIALIZED.
+   */
   async fetchRecords(
     baseId: string,
     tableId: string,
-    options: FetchRecordsOptions,
-  ): Promise<AirtableRecord[]> {
-    const records: AirtableRecord[] = []
-    let offset: string | undefined
-    do {
-      await this.#pacer.turn(baseId, options.signal)
-      const page = await this.#fetchPage(baseId, tableId, options, offset)
-      records.push(...page.records)
-      offset = page.offset
-    } while (offset !== undefined)
-    return records
-  }
-
-  async #fetchPage(
-    baseId: string,
-    tableId: string,
     { view, fields, signal }: FetchRecordsOptions,
+  ): Promise<AirtableRecord[]> {
+    const config = this.#config
+    if (!config) throw airtableNotInitialized()
+    const target: Target = { baseId, tableId, view, fields }
+    return readPages((offset) => this.#patientPage(config, target, offset, signal), target)
+  }
+
+  async #patientPage(
+    config: AirtableConfig,
+    target: Target,
     offset: string | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<Page> {
-    if (!this.#started) throw airtableNotInitialized()
-    const { client, config } = this.#started
-    const what = `${tableId} of ${baseId}${view === undefined ? '' : `, view "${view}"`}`
-    const request: RequestOptions = {
-      path: `/${encodeURIComponent(tableId)}`,
-      qs: { pageSize: PAGE_SIZE, fields: [...fields], ...(view && { view }), ...(offset && { offset }) },
-    }
-    try {
-      // The package knows no abort and forgets its own timer once headers have come.
-      const { body } = await withinDeadline(
-        config.pageTimeoutMs,
-        () => airtableTimeout(config.pageTimeoutMs, what),
-        () => client.base(baseId).makeRequest(request),
-        signal,
-      )
-      return pageOf(body, what)
-    } catch (error) {
-      if (signal?.aborted || hasCode(error, 'AIRTABLE_TIMEOUT', 'AIRTABLE_BAD_REPLY')) throw error
-      throw airtableError(error, what)
+    const { clock, random } = this.#ports
+    for (let failures = 1; ; failures += 1) {
+      // Rejects, too, when the signal was aborted during a pause.
+      await this.#pacer.turn(target.baseId, signal)
+      const outcome = await askPage(config, target, offset, this.#ports, signal)
+      if (outcome.ok) return outcome.page
+      const pause = pauseBefore(outcome.error.code, failures, outcome.retryAfter, random)
+      if (pause === undefined) throw outcome.error
+      await clock.sleep(pause, signal)
     }
   }
-}
-
-interface Page {
-  records: AirtableRecord[]
-  offset: string | undefined
-}
-
-function pageOf(body: unknown, what: string): Page {
-  const { records, offset } = (body ?? {}) as { records?: unknown; offset?: unknown }
-  const hasOffset = typeof offset === 'string' && offset !== ''
-  if (!Array.isArray(records) || !records.every(isRecord)) throw airtableBadShape(what)
-  // Taken for the last page, a strange offset would cut the list off.
-  if (offset !== undefined && !hasOffset) throw airtableBadShape(what)
-  return { records, offset: hasOffset ? offset : undefined }
-}
-
-function isRecord(value: unknown): value is AirtableRecord {
-  const { id, fields } = (value ?? {}) as Partial<AirtableRecord>
-  return typeof id === 'string' && typeof fields === 'object' && fields !== null
 }
