@@ -4,7 +4,9 @@ import { createOffsets } from './offsets'
 import { readQuery } from './parameters'
 import { type Clock, createRateLimit } from './rateLimit'
 import { deleteRecords, getRecord, listRecords, writeRecords } from './records'
-import { createTable, describeTable, find, type TableData } from './table'
+import type { createStore } from './store'
+import { describeTable, find, type Table } from './table'
+import type { createHooks } from './webhooks/hooks'
 
 const MAX_BODY_BYTES = 1_048_576
 const MODEL_NOT_FOUND =
@@ -15,6 +17,12 @@ const MODEL_NOT_FOUND =
 export type ApiRequest = { method: string; url: URL; authorization: string | undefined; body: Buffer }
 
 const ROUTES = [
+  ['listWebhooks', /^GET \/v0\/bases\/([^/]+)\/webhooks$/],
+  ['createWebhook', /^POST \/v0\/bases\/([^/]+)\/webhooks$/],
+  ['deleteWebhook', /^DELETE \/v0\/bases\/([^/]+)\/webhooks\/([^/]+)$/],
+  ['refreshWebhook', /^POST \/v0\/bases\/([^/]+)\/webhooks\/([^/]+)\/refresh$/],
+  ['enableNotifications', /^POST \/v0\/bases\/([^/]+)\/webhooks\/([^/]+)\/enableNotifications$/],
+  ['listPayloads', /^GET \/v0\/bases\/([^/]+)\/webhooks\/([^/]+)\/payloads$/],
   ['schema', /^GET \/v0\/meta\/bases\/([^/]+)\/tables$/],
   ['listRecords', /^POST \/v0\/([^/]+)\/([^/]+)\/listRecords$/],
   // The vendor's package writes to "…/table/", with a slash at the end.
@@ -25,11 +33,14 @@ const ROUTES = [
   ['delete', /^DELETE \/v0\/([^/]+)\/([^/]+)(?:\/([^/]*))?$/],
 ] as const
 
-/** Reads method and path only: says what is asked for, not whether it exists; a whole table has no record id. */
+/**
+ * Reads method and path only: says what is asked for, not whether it exists. `owner` is a table or a webhook, if one is
+ * named; a whole table has no record id.
+ */
 export function matchRoute({ method, url }: Pick<ApiRequest, 'method' | 'url'>) {
   for (const [kind, pattern] of ROUTES) {
     const found = pattern.exec(`${method} ${url.pathname}`)?.map((part = '') => decode(part))
-    if (found) return { kind, baseId: found[1], table: found[2] ?? '', recordId: found[3] ?? '' }
+    if (found) return { kind, baseId: found[1], owner: found[2] ?? '', recordId: found[3] ?? '' }
   }
   return undefined
 }
@@ -43,12 +54,20 @@ function parseBody(body: Buffer): object {
   }
 }
 
+/** What is in a base, and who may ask. */
+export interface BaseContents {
+  readonly baseId: string
+  readonly apiKey: string
+  readonly tables: readonly Table[]
+  readonly store: ReturnType<typeof createStore>
+  readonly hooks: ReturnType<typeof createHooks>
+}
+
 /**
  * The API without HTTP: key, then address, then rate limit, then the work. A request that is turned away before the
  * rate limit takes no place in it, as no base was asked.
  */
-export function createApi(baseId: string, apiKey: string, data: readonly TableData[], clock: Clock) {
-  const tables = data.map(createTable)
+export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents, clock: Clock) {
   const offsets = createOffsets(clock)
   const takePlace = createRateLimit(clock)
   const modelNotFound = () => fail(403, 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND', MODEL_NOT_FOUND)
@@ -57,18 +76,24 @@ export function createApi(baseId: string, apiKey: string, data: readonly TableDa
     answer(() => {
       if (request.body.length > MAX_BODY_BYTES) fail(413, 'REQUEST_TOO_LARGE', 'Request body is too large')
       if (/^bearer (.*)$/i.exec(request.authorization ?? '')?.[1] !== apiKey) refuse(unauthenticated)
-      const { kind, recordId, ...route } = matchRoute(request) ?? refuse(notFound)
+      const { kind, owner, recordId, ...route } = matchRoute(request) ?? refuse(notFound)
       if (route.baseId !== baseId) modelNotFound()
       if (!takePlace()) refuse(rateLimited)
-      if (kind === 'schema') return { tables: tables.map(describeTable) }
-
-      const table = find(tables, route.table) ?? modelNotFound()
       const query = readQuery(request.url.searchParams)
-      if (kind === 'list') return listRecords(table, query, offsets)
-      if (kind === 'get') return getRecord(table, recordId, query)
-      if (kind === 'delete') return deleteRecords(table, recordId, query.records)
+      if (kind === 'schema') return { tables: tables.map(describeTable) }
+      if (kind === 'listWebhooks') return hooks.list()
+      if (kind === 'createWebhook') return hooks.create(parseBody(request.body))
+      if (kind === 'deleteWebhook') return hooks.remove(owner)
+      if (kind === 'refreshWebhook') return hooks.refresh(owner)
+      if (kind === 'enableNotifications') return hooks.enableNotifications(owner, parseBody(request.body))
+      if (kind === 'listPayloads') return hooks.listPayloads(owner, query)
+
+      const table = find(tables, owner) ?? modelNotFound()
+      if (kind === 'list') return listRecords(store.seen(table), query, offsets)
+      if (kind === 'get') return getRecord(store.seen(table), recordId, query)
+      if (kind === 'delete') return deleteRecords(table, recordId, query.records, store.commit)
       const body = parseBody(request.body)
-      if (kind === 'listRecords') return listRecords(table, { ...query, ...body }, offsets)
-      return writeRecords(table, request.method, recordId, body)
+      if (kind === 'listRecords') return listRecords(store.seen(table), { ...query, ...body }, offsets)
+      return writeRecords(table, request.method, recordId, body, store.commit)
     })
 }

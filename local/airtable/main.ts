@@ -4,7 +4,7 @@ import { read, readMilliseconds } from '../env'
 import { FAULTS_PATH } from '../faults'
 import { choosePort } from '../ports'
 import { catchStopSignals } from '../supervise'
-import { DEVELOPMENT, STATS_PATH, startAirtableServer } from './server'
+import { CONTROLS_PATH, DEVELOPMENT, STATS_PATH, startAirtableServer } from './server'
 
 const HELP = `Starts an Airtable-compatible server with sample people on 127.0.0.1.
 
@@ -15,6 +15,7 @@ const HELP = `Starts an Airtable-compatible server with sample people on 127.0.0
   LOCAL_AIRTABLE_LATENCY_MS      how long an answer takes, give or take a quarter (default ${DEVELOPMENT.latencyMs})
 
 Counters: GET or DELETE ${STATS_PATH}. Faults: POST {"kind":"bad-gateway","times":3} to ${FAULTS_PATH}; GET, DELETE.
+Webhooks and reads: POST {"splitPayloads":2} or {"do":"expire"} to ${CONTROLS_PATH}; GET, DELETE.
 `
 
 async function run(): Promise<void> {

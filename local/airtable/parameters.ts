@@ -23,6 +23,7 @@ export const listParameters = getParameters.extend({
   fields: z.array(z.string()).optional(),
   sort: z.array(sorting).default([]),
   filterByFormula: z.string().optional(),
+  recordMetadata: z.array(z.literal('commentCount')).default([]),
   method: z.unknown().optional(),
   timeZone: z.unknown().optional(),
   userLocale: z.unknown().optional(),

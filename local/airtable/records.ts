@@ -1,6 +1,8 @@
+import { ATTACHMENTS, keepAttachments } from './attachments'
 import { fail, notFound, refuse } from './errors'
 import type { Offsets } from './offsets'
 import { check, deletedIds, getParameters, listParameters, writeBatch, writeParameters } from './parameters'
+import type { Change, Commit } from './store'
 import { fieldOf, listView, newId, type RecordData, render, type Table, viewOf } from './table'
 
 const collator = new Intl.Collator('en', { sensitivity: 'base', numeric: true })
@@ -40,21 +42,25 @@ export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   const position = offset === undefined ? first : offsets.resume(table.id, offset)
   const end = position.start + pageSize
   const page = position.recordIds.slice(position.start, end).flatMap((id) => table.records.get(id) ?? [])
-  const records = page.map((record) => render(record, wanted, parameters.returnFieldsByFieldId))
+  const metadata = parameters.recordMetadata.length > 0 && { commentCount: 0 }
+  const records = page.map((record) => ({
+    ...render(table, record, wanted, parameters.returnFieldsByFieldId),
+    ...metadata,
+  }))
   return { records, offset: offsets.offsetAt(position, end) }
 }
 
 /** One record. */
 export function getRecord(table: Table, recordId: string, raw: unknown) {
   const { returnFieldsByFieldId } = check(getParameters, raw)
-  return render(table.records.get(recordId) ?? refuse(notFound), table.fields, returnFieldsByFieldId)
+  return render(table, table.records.get(recordId) ?? refuse(notFound), table.fields, returnFieldsByFieldId)
 }
 
 /**
  * POST creates, PATCH overwrites the cells it names, PUT empties the others too; null or "" empties a cell. Writes the
  * record of the path or the body's `fields`, else the body's `records`: all of them or none.
  */
-export function writeRecords(table: Table, method: string, recordId: string, raw: object) {
+export function writeRecords(table: Table, method: string, recordId: string, raw: object, commit: Commit) {
   const creates = method === 'POST'
   const single = recordId !== '' || (creates && !('records' in raw))
   const missing = single && !('fields' in raw)
@@ -69,26 +75,37 @@ export function writeRecords(table: Table, method: string, recordId: string, raw
     return fail(422, 'INVALID_RECORDS', message)
   }
 
-  const written = changes.map(({ id, fields }): RecordData => {
-    const cells = Object.entries(fields).map(([name, value]) => [fieldOf(table, name).name, value])
-    const added = { id: newId('rec'), createdTime: new Date().toISOString(), fields: {} }
-    const before = id === undefined ? added : table.records.get(id)
-    if (before === undefined && single) return refuse(notFound)
-    const nowhere = `Record ID ${id} does not exist in this table`
-    if (before === undefined) return fail(422, 'ROW_DOES_NOT_EXIST', nowhere)
-    return { ...before, fields: { ...(method !== 'PUT' && before.fields), ...Object.fromEntries(cells) } }
+  const written = changes.map(({ id, fields }) => {
+    const before = id === undefined ? undefined : table.records.get(id)
+    if (before === undefined && !creates) {
+      const nowhere = `Record ID ${id} does not exist in this table`
+      return single ? refuse(notFound) : fail(422, 'ROW_DOES_NOT_EXIST', nowhere)
+    }
+    const cells = Object.entries(fields).map(([wanted, value]) => {
+      const { name, type } = fieldOf(table, wanted)
+      return [name, type === ATTACHMENTS ? keepAttachments(value, before?.fields[name]) : value]
+    })
+    const kept = before ?? { id: newId('rec'), createdTime: new Date().toISOString(), fields: {} }
+    const after: RecordData = {
+      ...kept,
+      fields: { ...(method !== 'PUT' && kept.fields), ...Object.fromEntries(cells) },
+    }
+    return { id: after.id, before, after } satisfies Change
   })
-  for (const record of written) table.records.set(record.id, record)
-  const rendered = written.map((record) => render(record, table.fields, returnFieldsByFieldId))
+  commit(table, written)
+  const rendered = written.map(({ after }) => render(table, after, table.fields, returnFieldsByFieldId))
   return single ? rendered[0] : { records: rendered }
 }
 
 /** Deletes the record of the path, else those of the query's `records[]`: all of them or none. */
-export function deleteRecords(table: Table, recordId: string, raw: unknown) {
+export function deleteRecords(table: Table, recordId: string, raw: unknown, commit: Commit) {
   const { data: ids } = deletedIds.safeParse(recordId === '' ? raw : [recordId])
   if (!ids) return fail(422, 'INVALID_RECORDS', '"records" must be an array of up to 10 record IDs.')
   if (!ids.every((id) => table.records.has(id))) return refuse(notFound)
-  for (const id of ids) table.records.delete(id)
+  commit(
+    table,
+    ids.map((id) => ({ id, before: table.records.get(id) })),
+  )
   const deleted = ids.map((id) => ({ deleted: true, id }))
   return recordId === '' ? { records: deleted } : deleted[0]
 }

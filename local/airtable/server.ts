@@ -6,28 +6,45 @@
  * the bearer key; the three error shapes; five requests a second per base, then 30 s of refusal; faults on demand
  * (../faults.ts; `billing`, the spent monthly quota, and `iterator-gone` are this vendor's).
  *
+ * Webhooks: create, list, delete, refresh, enableNotifications, list payloads, in the same rate limit. Each write makes
+ * payloads of format v0, with choices and links as objects, for a base, a table or a view, with the filters dataTypes,
+ * recordChangeScope, changeTypes, fromSources and watchDataInFieldIds and all includes. Pings carry a real MAC, wait
+ * 25 s for an answer, are sent again 13 times within a day, and then notifications are off. A webhook ends 7 days after
+ * it was created, refreshed or asked for payloads, and is forgotten 7 days later; payloads are kept for 7 days.
+ * Attachments have another URL in each answer, good for two hours. What seldom happens can be made to happen
+ * (./controls.ts): split, lost and error payloads, pings twice, late or never, reads that lag, an early end.
+ *
  * Its limits:
- * - One base, in memory, with the fields it starts with. No webhooks, attachments, comments, upserts, cellFormat=string,
- *   recordMetadata or changes of the schema: unknown parameters are answered 422, other addresses 403 or 404.
+ * - One base, in memory, with the fields it starts with. No comments, upserts, cellFormat=string or changes of the
+ *   schema: unknown parameters are answered 422, other addresses 403 or 404. Payloads of a changed schema come on
+ *   demand only. No sourceOptions, no roles and scopes, no thumbnails; lookups and collaborators are told as stored.
  * - filterByFormula is `RECORD_ID()='rec…'`, alone or in `OR(…)`. sort compares text without regard to case and accents.
  * - Values are stored as they come, with typecast or without; the schema tells types, but no options of theirs.
  * - Of later pages only offset, pageSize and fields count. No limit of 50 requests a second per user.
  * - Where the vendor's documents are silent the choice is this server's: an offset ends after 5 minutes without use,
  *   reading the schema takes a place among the five a second, a refusal does not lengthen the penalty, empty parameters
- *   count as not given, the texts of 400, 413 and 500.
+ *   count as not given, the texts of 400, 413 and 500. Of webhooks: what a cursor before the oldest payload is answered,
+ *   an emptied cell in a payload (null), a record that enters a view (with all its cells), that created and deleted
+ *   records pass watchDataInFieldIds, that switching notifications on sends no ping, and the types of their refusals
+ *   (TOO_MANY_WEBHOOKS_IN_BASE has been seen). The vendor takes https notification URLs only, this server http too.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createFaultInjector, FAULTS_PATH, type Faults } from '../faults'
 import { closeServer, HOST, listenOnLoopback } from '../loopback'
-import { createApi, matchRoute } from './api'
+import { matchRoute } from './api'
+import { createBase } from './base'
+import { answerControl, type Controls } from './controls'
 import { type AirtableFault, type Answer, FAULT_ANSWERS } from './errors'
 import type { Clock } from './rateLimit'
 import type { TableData } from './table'
+import type { Wait } from './webhooks/pings'
 
 /** Where the counters are read (GET) and set back to zero (DELETE), without a key and without being counted. */
 export const STATS_PATH = '/__local/stats'
+/** Where the settings are read (GET), changed (POST) and set back (DELETE), and actions posted; no key, not counted. */
+export const CONTROLS_PATH = '/__local/controls'
 /** Where a server to develop with listens, and how long it takes to answer: as long as the real one, in ms. */
 export const DEVELOPMENT = { port: 8078, latencyMs: 200 }
 
@@ -39,8 +56,10 @@ export interface AirtableServerOptions {
   readonly port?: number
   /** How long an answer takes, in milliseconds, give or take a quarter; default 0. */
   readonly latencyMs?: number
-  /** What the rate limit and the age of offsets go by; default the process's monotonic clock. */
+  /** What every limit, age and expiry goes by; default the process's monotonic clock. */
   readonly clock?: Clock
+  /** How the wait before a ping is sent again is spent; default a timer. */
+  readonly wait?: Wait
 }
 
 export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | 'baseId'> {
@@ -49,6 +68,8 @@ export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | '
   readonly port: number
   readonly counters: Readonly<AirtableCounters>
   readonly faults: Faults<AirtableFault>
+  /** Settings and actions for what a webhook, a read or an attachment may meet. */
+  readonly controls: Controls
   resetCounters(): void
   /** How many answers have not ended: one that stalls goes on until its connection is closed. */
   unended(): number
@@ -72,7 +93,9 @@ const createCounters = () => ({
 
 function send(response: ServerResponse, { status, body }: Answer): number {
   const [type, text] =
-    typeof body === 'string' ? ['text/html', body] : ['application/json; charset=utf-8', JSON.stringify(body)]
+    typeof body === 'string'
+      ? ['text/html', body]
+      : ['application/json; charset=utf-8', body === undefined ? '' : JSON.stringify(body)]
   const bytes = Buffer.byteLength(text)
   response.writeHead(status, { 'content-type': type, 'content-length': bytes }).end(text)
   return bytes
@@ -80,8 +103,9 @@ function send(response: ServerResponse, { status, body }: Answer): number {
 
 /** Starts the server; rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
 export async function startAirtableServer(options: AirtableServerOptions): Promise<AirtableServer> {
-  const { apiKey, baseId, tables, latencyMs = 0, clock = () => performance.now() } = options
-  const perform = createApi(baseId, apiKey, tables, clock)
+  const { apiKey, baseId, latencyMs = 0, clock = () => performance.now() } = options
+  let origin = ''
+  const base = createBase({ ...options, clock }, () => origin)
   const counters = createCounters()
   // In place, so that whoever holds the object sees it.
   const resetCounters = () => void Object.assign(counters, createCounters())
@@ -95,6 +119,15 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
       send(response, { status: 200, body: counters })
       return
     }
+    if (url.pathname === CONTROLS_PATH) {
+      send(response, answerControl(base.controls, method, (await buffer(incoming)).toString()))
+      return
+    }
+    const attachment = base.serveAttachment(url.pathname)
+    if (attachment !== undefined) {
+      send(response, attachment)
+      return
+    }
     const request = { method, url, authorization: headers.authorization, body: await buffer(incoming) }
     counters.requests += 1
     counters.bytesIn += request.body.length
@@ -103,7 +136,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     const line = () => `${method} ${incoming.url} ${request.body}`
     const answer = await injector.answer(response, line, async () => {
       // Made on arrival and then held back, so that a slow answer can be out of date when it comes.
-      const made = perform(request)
+      const made = base.perform(request)
       if (latencyMs > 0) await delay(latencyMs * (0.75 + Math.random() / 2))
       return made
     })
@@ -127,11 +160,24 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
   // Longer than clients keep an idle connection, so that none is closed under a request.
   server.keepAliveTimeout = 65_000
   const port = await listenOnLoopback(server, options.port ?? 0)
+  origin = `http://${HOST}:${port}`
   const { faults, dispose } = injector
+  const { controls } = base
   const close = (): Promise<void> => {
     dispose()
+    base.close()
     return closeServer(server)
   }
-  const url = `http://${HOST}:${port}`
-  return { url, port, apiKey, baseId, counters, faults, resetCounters, unended: () => unended, close }
+  return {
+    url: origin,
+    port,
+    apiKey,
+    baseId,
+    counters,
+    faults,
+    controls,
+    resetCounters,
+    unended: () => unended,
+    close,
+  }
 }

@@ -24,17 +24,24 @@ export interface TableData extends Named {
 
 /** One table's present state: only `records`, by id and in table order, changes. */
 export type Table = ReturnType<typeof createTable>
-type Field = Table['fields'][number]
+export type Field = Table['fields'][number]
+
+/** Makes of a value as it is kept what is answered, by the type of its field. */
+type Present = (type: string, value: unknown) => unknown
 
 /** A new id in the vendor's form. */
-export const newId = (prefix: 'rec' | 'itr'): string => prefix + randomBytes(7).toString('hex')
+export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
+  prefix + randomBytes(7).toString('hex')
 
 // Derived, so that a client that maps fields by id finds them again after a restart.
 const fieldId = (tableId: string, name: string): string =>
   `fld${createHash('sha256').update(`${tableId}/${name}`).digest('hex').slice(0, 14)}`
 
 /** Keeps a table in memory; it starts as `data` says and forgets every change when the process ends. */
-export function createTable({ id, name, fields, views, records }: TableData) {
+export function createTable(
+  { id, name, fields, views, records }: TableData,
+  present: Present = (_type, value) => value,
+) {
   const used = records.flatMap((record) => Object.keys(record.fields))
   const types = fields ?? Object.fromEntries(used.map((key) => [key, 'singleLineText']))
   const columns = Object.entries(types).map(([field, type]) => ({
@@ -42,7 +49,8 @@ export function createTable({ id, name, fields, views, records }: TableData) {
     name: field,
     type,
   }))
-  return { id, name, views, fields: columns, records: new Map(records.map((record) => [record.id, record])) }
+  const byId = new Map(records.map((record) => [record.id, record]))
+  return { id, name, views, fields: columns, present, records: byId }
 }
 
 /** Finds a table, view or field by its id or its name. */
@@ -64,13 +72,20 @@ export function listView({ records }: Table, { includes, compare }: Partial<View
   return compare ? listed.sort((a, b) => compare(a.fields, b.fields)) : listed
 }
 
-const isEmpty = (value: unknown): boolean =>
+/** Whether the API leaves a value out. */
+export const isEmpty = (value: unknown): boolean =>
   (value ?? '') === '' || value === false || (Array.isArray(value) && value.length === 0)
 
 /** A record as the API answers it: with the wanted fields, by name or id, and without those that are empty. */
-export function render({ fields, ...record }: RecordData, wanted: readonly Field[], byId: boolean) {
+export function render(
+  { present }: Table,
+  { fields, ...record }: RecordData,
+  wanted: readonly Field[],
+  byId: boolean,
+) {
   const filled = wanted.filter(({ name }) => !isEmpty(fields[name]))
-  return { ...record, fields: Object.fromEntries(filled.map((f) => [byId ? f.id : f.name, fields[f.name]])) }
+  const cells = filled.map(({ id, name, type }) => [byId ? id : name, present(type, fields[name])])
+  return { ...record, fields: Object.fromEntries(cells) as Fields }
 }
 
 /** A table as the metadata API describes it. */

@@ -1,4 +1,4 @@
-import { type AirtableServer, startAirtableServer } from '@/local/airtable/server'
+import { type AirtableServer, type AirtableServerOptions, startAirtableServer } from '@/local/airtable/server'
 import type { RecordData, TableData } from '@/local/airtable/table'
 import { type AnsweredRecord, askAirtable } from './testAirtable'
 
@@ -37,12 +37,16 @@ export const fivePeople: TableData = {
 }
 
 /** A server of the five and of a copy of the table; every request moves its clock a second on. */
-export function startFivePeople(clock = { now: 0 }): Promise<AirtableServer> {
+export function startFivePeople(
+  clock = { now: 0 },
+  overrides: Partial<AirtableServerOptions> = {},
+): Promise<AirtableServer> {
   return startAirtableServer({
     apiKey: 'patTest',
     baseId: 'appTest0000000001',
     tables: [fivePeople, { ...fivePeople, id: 'tblCopy0000000001', name: 'Copia' }],
     clock: () => (clock.now += 1_000),
+    ...overrides,
   })
 }
 

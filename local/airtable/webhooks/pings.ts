@@ -1,0 +1,134 @@
+import { createHmac } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Settings } from '../controls'
+
+/** How often a ping is tried again, and how long after the first failure; each further wait is twice as long. */
+const RETRIES = 13
+const FIRST_RETRY_MS = 10_000
+
+/** What is known of the last ping, as the vendor lists it. */
+export type PingResult = {
+  readonly completionTimestamp: string
+  readonly durationMs: number
+  readonly retryNumber: number
+} & (
+  | { readonly success: true }
+  | { readonly success: false; readonly error: { readonly message: string }; readonly willBeRetried: boolean }
+)
+
+/** What pings need of a webhook, and what they change in it. */
+export interface Pinged {
+  readonly id: string
+  readonly macSecretBase64: string
+  readonly notificationUrl: string | null
+  areNotificationsEnabled: boolean
+  lastNotificationResult: PingResult | null
+  lastSuccessfulNotificationTime: string | null
+}
+
+/** Waits some milliseconds; rejects when the server is closed meanwhile. */
+export type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>
+
+const waitInTheBackground: Wait = (ms, signal) => delay(ms, undefined, { ref: false, signal })
+
+/** The header X-Airtable-Content-MAC for a body of exactly these bytes. */
+export const contentMac = (macSecretBase64: string, body: string): string =>
+  `hmac-sha256=${createHmac('sha256', Buffer.from(macSecretBase64, 'base64')).update(body).digest('hex')}`
+
+/**
+ * Pings, which say only that there is something. For each webhook one is under way at a time: one that has not been
+ * sent yet, or is to be sent again, stands for all that happens until then.
+ */
+export function createPings(
+  baseId: string,
+  settings: Settings,
+  now: () => number,
+  wait: Wait = waitInTheBackground,
+) {
+  const closing = new AbortController()
+  const underWay = new Map<Pinged, { sending: boolean; again: boolean }>()
+  const held = new Set<Pinged>()
+
+  async function post(hook: Pinged, retryNumber: number): Promise<PingResult> {
+    const timestamp = new Date(now()).toISOString()
+    const body = JSON.stringify({ base: { id: baseId }, webhook: { id: hook.id }, timestamp })
+    const mac = contentMac(hook.macSecretBase64, body)
+    const headers = { 'content-type': 'application/json', 'x-airtable-content-mac': mac }
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(settings.pingTimeoutMs)])
+    const started = performance.now()
+    const outcome = await fetch(hook.notificationUrl ?? '', {
+      method: 'POST',
+      headers,
+      body,
+      signal,
+      redirect: 'manual',
+    }).then(
+      ({ status }) => (status === 200 || status === 204 ? undefined : `The answer was ${status}`),
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    )
+    const told = {
+      completionTimestamp: new Date(now()).toISOString(),
+      durationMs: performance.now() - started,
+      retryNumber,
+    }
+    if (outcome === undefined) return { ...told, success: true }
+    return { ...told, success: false, error: { message: outcome }, willBeRetried: retryNumber < RETRIES }
+  }
+
+  /** One attempt; tells whether the ping is done with. */
+  async function attempt(hook: Pinged, retryNumber: number): Promise<boolean> {
+    if (settings.losePings > 0) {
+      settings.losePings -= 1
+      return true
+    }
+    for (let copy = 0; copy < settings.pingCopies; copy += 1) {
+      const result = await post(hook, retryNumber)
+      hook.lastNotificationResult = result
+      if (!result.success) {
+        hook.areNotificationsEnabled &&= result.willBeRetried
+        return false
+      }
+      hook.lastSuccessfulNotificationTime = result.completionTimestamp
+    }
+    return true
+  }
+
+  async function deliver(hook: Pinged): Promise<void> {
+    const state = { sending: false, again: true }
+    underWay.set(hook, state)
+    while (state.again) {
+      let done = false
+      for (let retry = 0; !done && hook.areNotificationsEnabled; retry += 1) {
+        if (retry > 0) await wait(FIRST_RETRY_MS * 2 ** (retry - 1), closing.signal)
+        if (!hook.areNotificationsEnabled) break
+        Object.assign(state, { sending: true, again: false })
+        done = await attempt(hook, retry)
+        state.sending = false
+      }
+      state.again &&= hook.areNotificationsEnabled
+    }
+    underWay.delete(hook)
+  }
+
+  const announce = (hook: Pinged): void => {
+    if (hook.notificationUrl === null || !hook.areNotificationsEnabled) return
+    const state = underWay.get(hook)
+    if (settings.holdPings) held.add(hook)
+    else if (state !== undefined) state.again ||= state.sending
+    // All that can be thrown is that the server was closed.
+    else deliver(hook).catch(() => underWay.delete(hook))
+  }
+  return {
+    /** Lets the webhook's URL know, soon and once, that there is something. */
+    announce,
+    /** Sends what was held back, unless it still is. */
+    release(): void {
+      if (settings.holdPings) return
+      const due = [...held]
+      held.clear()
+      for (const hook of due) announce(hook)
+    },
+    /** Ends pings under way and those that wait to be sent again. */
+    close: (): void => closing.abort(),
+  }
+}
