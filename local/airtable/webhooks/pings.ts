@@ -46,7 +46,7 @@ export function createPings(
   wait: Wait = waitInTheBackground,
 ) {
   const closing = new AbortController()
-  const underWay = new Map<Pinged, { sending: boolean; again: boolean }>()
+  const underWay = new Map<Pinged, { again: boolean }>()
   const held = new Set<Pinged>()
 
   async function post(hook: Pinged, retryNumber: number): Promise<PingResult> {
@@ -94,16 +94,16 @@ export function createPings(
   }
 
   async function deliver(hook: Pinged): Promise<void> {
-    const state = { sending: false, again: true }
+    const state = { again: true }
     underWay.set(hook, state)
     while (state.again) {
       let done = false
       for (let retry = 0; !done && hook.areNotificationsEnabled; retry += 1) {
         if (retry > 0) await wait(FIRST_RETRY_MS * 2 ** (retry - 1), closing.signal)
         if (!hook.areNotificationsEnabled) break
-        Object.assign(state, { sending: true, again: false })
+        // What is sent now stands for all that has happened until now.
+        state.again = false
         done = await attempt(hook, retry)
-        state.sending = false
       }
       state.again &&= hook.areNotificationsEnabled
     }
@@ -114,7 +114,7 @@ export function createPings(
     if (hook.notificationUrl === null || !hook.areNotificationsEnabled) return
     const state = underWay.get(hook)
     if (settings.holdPings) held.add(hook)
-    else if (state !== undefined) state.again ||= state.sending
+    else if (state !== undefined) state.again = true
     // All that can be thrown is that the server was closed.
     else deliver(hook).catch(() => underWay.delete(hook))
   }
