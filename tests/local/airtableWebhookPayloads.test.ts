@@ -67,15 +67,16 @@ describe('a payload', () => {
 
   it('shows choices as objects, unlike the record API, and an emptied cell as null', async () => {
     const hook = await createHook(server)
-    await edit(server, 1, { Activo: 'no', Notas: ['a', 'b'], Nombre: null })
-    const cells = {
-      [id('Activo')]: choice('no'),
-      [id('Notas')]: [choice('a'), choice('b')],
-      [id('Nombre')]: null,
-    }
-    expect(await lastChange(hook)).toEqual({
+    const current = (cells: object) => ({
       changedRecordsById: { [first]: { current: { cellValuesByFieldId: cells } } },
     })
+    await edit(server, 1, { Activo: 'no', Notas: ['a', 'b'], Nombre: null })
+    const notes = [choice('a'), choice('b')]
+    expect(await lastChange(hook)).toEqual(
+      current({ [id('Activo')]: choice('no'), [id('Notas')]: notes, [id('Nombre')]: null }),
+    )
+    await edit(server, 1, { Activo: '', Notas: [] })
+    expect(await lastChange(hook)).toEqual(current({ [id('Activo')]: null, [id('Notas')]: null }))
   })
 
   it('tells of a new record all its cells, and of deleted ones their ids', async () => {
@@ -109,7 +110,10 @@ describe('a payload', () => {
 
 describe('what a webhook asks for', () => {
   it('can be previous and unchanged values too', async () => {
-    const includes = { includePreviousCellValues: true, includeCellValuesInFieldIds: [id('Nombre')] }
+    const includes = {
+      includePreviousCellValues: true,
+      includeCellValuesInFieldIds: [id('Nombre'), id('Edad')],
+    }
     const hook = await createHook(server, { includes })
     await edit(server, 1, { Edad: 31 })
     expect(await lastChange(hook)).toEqual({
@@ -162,6 +166,7 @@ describe('payloads are listed', () => {
     expect([page.payloads.length, page.cursor, page.mightHaveMore]).toEqual([50, 51, true])
     const rest = await listPayloads(server, hook.id, 'cursor=51')
     expect([numbers(rest.payloads), rest.cursor, rest.mightHaveMore]).toEqual([[51, 52, 53], 54, false])
+    expect((await listPayloads(server, hook.id, 'cursor=51&limit=3')).mightHaveMore).toBe(false)
     const short = await listPayloads(server, hook.id, 'cursor=51&limit=2')
     expect([numbers(short.payloads), short.cursor, short.mightHaveMore]).toEqual([[51, 52], 53, true])
     expect(await listPayloads(server, hook.id, 'cursor=54')).toEqual({

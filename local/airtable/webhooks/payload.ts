@@ -59,7 +59,6 @@ function entryOf(
 
 /** Cuts entries into at most `parts` lists; a record of several changed cells may be cut as well. */
 function split(entries: readonly Entry[], parts: number): Entry[][] {
-  if (parts === 1) return [[...entries]]
   const pieces = entries.flatMap((entry): Entry[] => {
     if (entry.kind !== 'changed') return [entry]
     const { current, previous, unchanged } = entry.cells

@@ -123,7 +123,6 @@ export function createPings(
     announce,
     /** Sends what was held back, unless it still is. */
     release(): void {
-      if (settings.holdPings) return
       const due = [...held]
       held.clear()
       for (const hook of due) announce(hook)
