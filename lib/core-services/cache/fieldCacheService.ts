@@ -1,36 +1,21 @@
 /** The read path of fields: the stored value while it is fresh, else a fetched one. Redis failing never fails a read. */
-import { ageSeconds, type Entry } from './engine/entry'
 import { isRedisFailure, isSourceError } from './engine/errors'
-import type { FieldStatus } from './engine/events'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
-import { covers, freshnessOf, guardsOf, type Look } from './engine/look'
-import { tokensHold } from './engine/tokens'
-import { fetchEntry, type Opened, openEntry, openStored } from './fetchEntry'
-import { guardsFor, lookAt, type Place, placeName, placeOf } from './fieldPlace'
+import { freshnessOf, type Look } from './engine/look'
+import { fetchEntry, type Opened, openEntry } from './fetchEntry'
+import { answer, type FieldAnswer, keepAside, openKnown } from './fieldAnswer'
+import { readMemory, revalidate } from './fieldMemory'
+import { lookAt, type Place, placeName, placeOf } from './fieldPlace'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { type Fill, type Filled, fillField } from './fillField'
 import { forceRefresh } from './refreshCache'
 import { keepCopy } from './storeEntry'
 
-export interface FieldAnswer<T> {
-  data: T
-  status: FieldStatus
-  /** Whole seconds since the fetch of the value began. */
-  age: number
-  timings: {
-    /** How long Redis took for the read, in ms; 0 when it was not asked. */
-    cacheMs: number
-    /** How long the source took, in ms; 0 when it was not asked. */
-    sourceMs: number
-  }
-}
+export type { FieldAnswer }
 
 /** How often a read begins anew because tokens changed under it, before it fetches on its own. */
 const ROUNDS = 5
-/** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
-const MEMORY_TTL_SECONDS = 1
-
 /** `always` for callers who may, `anonymous` for the rest: theirs is subject to the field's cool-down. */
 export type Force = 'never' | 'anonymous' | 'always'
 
@@ -96,51 +81,6 @@ async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>
     degraded(runtime, 'read', error)
   }
   return fetchUncached(runtime, config)
-}
-
-/** From memory alone, as long as its proof is young enough. */
-async function readMemory<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-): Promise<FieldAnswer<T> | null> {
-  const { copies, ports } = runtime
-  const copy = copies.get(placeName(runtime, config))
-  if (!copy || copies.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
-  if (!covers(copy.entry, guardsFor(config))) return null
-  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
-  const opened = await openKnown(runtime, config, copy.entry)
-  if (!opened) return null
-  ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'fresh' })
-  return answer(runtime, opened, 'hit', { cacheMs: 0, sourceMs: 0 })
-}
-
-/** The copy in memory if Redis says that its tokens stand: a few hundred bytes, however large the value is. */
-async function revalidate<T>(
-  runtime: FieldRuntime,
-  place: Place,
-  config: FieldCacheConfig<T>,
-): Promise<FieldAnswer<T> | null> {
-  const { copies, ports } = runtime
-  const copy = copies.get(place.name)
-  const guards = copy && guardsOf(copy.entry, place.guards)
-  // Past its ttl somebody may have stored a newer one.
-  if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
-  const started = ports.clock.monotonic()
-  const snapshot = await place.store.read(guards.map(place.store.names.guard))
-  const holds = tokensHold(guards, copy.entry.tokens, (guard) => snapshot.get(place.store.names.guard(guard)))
-  const opened = holds ? await openKnown(runtime, config, copy.entry) : null
-  ports.emit({
-    type: 'field.looked',
-    field: config.name,
-    at: 'tokens',
-    found: holds ? 'fresh' : 'invalidated',
-  })
-  if (!opened) {
-    copies.drop(place.name)
-    return null
-  }
-  copies.prove(copy, snapshot.sentAt)
-  return answer(runtime, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
 }
 
 /** One look and what follows from it; null when what it saw does not count, so that one has to look again. */
@@ -230,28 +170,6 @@ async function openFilled<T>(
   return opened
 }
 
-/** `place`: where others have stored it. If our schema refuses what is valid to them, it is of another release. */
-async function openKnown<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-  entry: Entry,
-  place?: Place,
-): Promise<Opened<T> | null> {
-  const opened = await openStored(config, entry)
-  if (opened.ok) return opened
-  runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: opened.reason })
-  if (opened.refused && place) keepAside(runtime, place)
-  return null
-}
-
-/**
- * Another release of the app runs that stores another shape or format. Overwriting each other's would cost a fetch at
- * each read: this process keeps its own aside from now on.
- */
-function keepAside({ memos }: FieldRuntime, { name, field }: Place): void {
-  if (name === field.key) memos.of(name).aside = true
-}
-
 async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Promise<void> {
   try {
     await filling
@@ -285,16 +203,6 @@ async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<
 function degraded({ ports }: FieldRuntime, operation: string, error: unknown): void {
   if (!isRedisFailure(error)) throw error
   ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
-}
-
-function answer<T>(
-  { ports }: FieldRuntime,
-  { entry, data }: Pick<Opened<T>, 'entry' | 'data'>,
-  status: FieldStatus,
-  { cacheMs, sourceMs }: FieldAnswer<T>['timings'],
-): FieldAnswer<T> {
-  const age = ageSeconds(entry.fetchedAt, ports.clock.now())
-  return { data, status, age, timings: { cacheMs, sourceMs } }
 }
 
 /** Starts the cool-down of the field by the attempt. Without Redis nobody can tell, so nobody may force. */

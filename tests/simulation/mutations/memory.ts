@@ -33,7 +33,7 @@ export const memoryMutations: readonly Mutation[] = [
     scenarios: OTHERS,
     edits: [
       {
-        file: 'fieldCacheService.ts',
+        file: 'fieldMemory.ts',
         search: 'copies.prove(copy, snapshot.sentAt)',
         replace: 'copies.prove(copy, { monotonic: ports.clock.monotonic(), wall: ports.clock.now() })',
       },
@@ -44,7 +44,7 @@ export const memoryMutations: readonly Mutation[] = [
     scenarios: OTHERS,
     edits: [
       {
-        file: 'fieldCacheService.ts',
+        file: 'fieldMemory.ts',
         search: 'const holds = tokensHold(guards, copy',
         replace: 'const holds = tokensHold([], copy',
       },
@@ -55,7 +55,7 @@ export const memoryMutations: readonly Mutation[] = [
     scenarios: OTHERS,
     edits: [
       {
-        file: 'fieldCacheService.ts',
+        file: 'fieldMemory.ts',
         search: 'const holds = tokensHold(guards, copy',
         replace: 'const holds = tokensHold(guards.slice(0, 1), copy',
       },
@@ -66,7 +66,7 @@ export const memoryMutations: readonly Mutation[] = [
     scenarios: ['memory and a calm network'],
     edits: [
       {
-        file: 'fieldCacheService.ts',
+        file: 'fieldMemory.ts',
         search:
           "if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n",
         replace: 'if (!guards) return null\n',
@@ -78,7 +78,7 @@ export const memoryMutations: readonly Mutation[] = [
     scenarios: OTHERS,
     edits: [
       {
-        file: 'fieldCacheService.ts',
+        file: 'fieldMemory.ts',
         search: 'if (!copy || copies.unprovenFor(copy) >= (',
         replace: 'if (!copy || copies.unprovenFor(copy) >= 1e9 + (',
       },

@@ -1,0 +1,55 @@
+/** Answers out of the memory of this process: at once while its proof is young, then once Redis says that nothing changed. */
+import type { FieldCacheConfig } from './engine/fieldConfig'
+import { covers, freshnessOf, guardsOf } from './engine/look'
+import { tokensHold } from './engine/tokens'
+import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
+import { guardsFor, type Place, placeName } from './fieldPlace'
+import type { FieldRuntime } from './fieldRuntime'
+
+/** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
+const MEMORY_TTL_SECONDS = 1
+
+/** From memory alone, as long as its proof is young enough. */
+export async function readMemory<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+): Promise<FieldAnswer<T> | null> {
+  const { copies, ports } = runtime
+  const copy = copies.get(placeName(runtime, config))
+  if (!copy || copies.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
+  if (!covers(copy.entry, guardsFor(config))) return null
+  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  const opened = await openKnown(runtime, config, copy.entry)
+  if (!opened) return null
+  ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'fresh' })
+  return answer(runtime, opened, 'hit', { cacheMs: 0, sourceMs: 0 })
+}
+
+/** The copy in memory if Redis says that its tokens stand: a few hundred bytes, however large the value is. */
+export async function revalidate<T>(
+  runtime: FieldRuntime,
+  place: Place,
+  config: FieldCacheConfig<T>,
+): Promise<FieldAnswer<T> | null> {
+  const { copies, ports } = runtime
+  const copy = copies.get(place.name)
+  const guards = copy && guardsOf(copy.entry, place.guards)
+  // Past its ttl somebody may have stored a newer one.
+  if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  const started = ports.clock.monotonic()
+  const snapshot = await place.store.read(guards.map(place.store.names.guard))
+  const holds = tokensHold(guards, copy.entry.tokens, (guard) => snapshot.get(place.store.names.guard(guard)))
+  const opened = holds ? await openKnown(runtime, config, copy.entry) : null
+  ports.emit({
+    type: 'field.looked',
+    field: config.name,
+    at: 'tokens',
+    found: holds ? 'fresh' : 'invalidated',
+  })
+  if (!opened) {
+    copies.drop(place.name)
+    return null
+  }
+  copies.prove(copy, snapshot.sentAt)
+  return answer(runtime, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
+}
