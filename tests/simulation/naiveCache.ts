@@ -12,7 +12,13 @@ export const startNaiveCache: StartCache = ({ connection: { send }, fields }) =>
     const running = inFlight.get(key)
     if (running !== undefined) return running
     const fetching = (async () => {
-      const value = await fetcher({ signal: new AbortController().signal, reason: 'miss' })
+      const value = await fetcher({
+        signal: new AbortController().signal,
+        reason: 'miss',
+        startedAt: 0,
+        previous: async () => null,
+        keep: () => undefined,
+      })
       await send('SET', key, JSON.stringify(value), 'EX', Number(ttl))
       return value
     })().finally(() => inFlight.delete(key))

@@ -11,7 +11,14 @@ import {
   sourceTimeout,
 } from './engine/errors'
 import type { RefreshReason } from './engine/events'
-import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
+import {
+  type AnyField,
+  assertOptions,
+  type FetchContext,
+  type FieldCacheConfig,
+  type Kept,
+} from './engine/fieldConfig'
+import type { Look } from './engine/look'
 import { type Checked, checkBody } from './engine/schema'
 import { tagGuards } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
@@ -27,6 +34,12 @@ export interface Fetched {
   items: number | null
 }
 
+/** A note is part of what every full read transfers. */
+const MOST_NOTE_CHARACTERS = 4_000
+
+/** What stands while a field is fetched: an entry, and the same again while its tokens hold. */
+export type Standing = Pick<Look, 'stored' | 'valid'>
+
 /** Each of them costs a name in the command of every read. */
 const MOST_DEPENDENCIES = 1_000
 
@@ -37,13 +50,13 @@ export function timeoutOf({ refreshTimeoutMs }: FieldRuntime, field: AnyField): 
 
 /**
  * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT or SOURCE_INVALID. The value is checked as it comes out of JSON again, so
- * that what readers would refuse is not stored in the first place. `previous`: what the field may compare it with.
+ * that what readers would refuse is not stored in the first place.
  */
 export async function fetchEntry(
   runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
-  previous: Entry | null = null,
+  standing: Standing = { stored: null, valid: null },
 ): Promise<Fetched> {
   assertOptions(field)
   const { ports } = runtime
@@ -51,20 +64,23 @@ export async function fetchEntry(
   const timeoutMs = timeoutOf(runtime, field)
   const started = clock.monotonic()
   ports.emit({ type: 'refresh.started', field: field.name, reason })
-  const fetchedAt = clock.now()
+  const startedAt = clock.now()
+  const kept: Kept = {}
   try {
     const value = await withinDeadline(
       timeoutMs,
       () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
-      (signal) => field.fetcher({ signal, reason }),
+      (signal) => field.fetcher({ signal, reason, startedAt, ...memoryOf(field, standing, kept) }),
     )
+    const fetchedAt = Math.min(startedAt, kept.fetchedAt ?? startedAt)
     const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }
     const readBack = await openEntry(field, entry)
-    await assertAccepted(field, readBack, previous, reason)
+    await assertAccepted(field, readBack, standing.stored, reason)
     const sourceMs = clock.monotonic() - started
     const dependencies = dependenciesOf(field, readBack)
     const items = Array.isArray(value) ? value.length : null
-    return { entry: { ...entry, ...lifeOf(field, readBack, fetchedAt) }, dependencies, sourceMs, items }
+    const life = lifeOf(field, readBack, fetchedAt, kept.endsAt)
+    return { entry: { ...entry, ...life, note: kept.note }, dependencies, sourceMs, items }
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
@@ -72,6 +88,24 @@ export async function fetchEntry(
     const { code, message } = { code: codeOf(failure), message: messageOf(failure) }
     ports.emit({ type: 'refresh.failed', field: field.name, reason, durationMs, code, message })
     throw failure
+  }
+}
+
+/** What links a fetch with the one before it. */
+function memoryOf(field: AnyField, { valid }: Standing, kept: Kept): Pick<FetchContext, 'previous' | 'keep'> {
+  return {
+    async previous() {
+      const opened = valid && (await openStored(field, valid))
+      return opened?.ok ? { value: opened.data, note: valid?.note, fetchedAt: opened.entry.fetchedAt } : null
+    },
+    keep(about) {
+      if ((about.note?.length ?? 0) > MOST_NOTE_CHARACTERS)
+        throw fieldInvalid(
+          field.name,
+          `its fetcher keeps a note of more than ${MOST_NOTE_CHARACTERS} characters`,
+        )
+      Object.assign(kept, about)
+    },
   }
 }
 
@@ -101,13 +135,18 @@ function dependenciesOf(field: AnyField, value: unknown): string[] {
 }
 
 /** Where the value limits its own life. A window of staleness lies before that end, but takes no more than half of it. */
-function lifeOf(field: AnyField, value: unknown, fetchedAt: number): Pick<Entry, 'freshMs' | 'endMs'> {
+function lifeOf(
+  field: AnyField,
+  value: unknown,
+  fetchedAt: number,
+  endsAt = Number.POSITIVE_INFINITY,
+): Pick<Entry, 'freshMs' | 'endMs'> {
   const { negativeTtl, expiresAt } = field.advanced ?? {}
   if (value === null && negativeTtl !== undefined) {
     return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
   }
-  const end = value === null ? undefined : expiresAt?.(value)
-  if (end === undefined || end === Number.POSITIVE_INFINITY) return {}
+  const end = Math.min(endsAt, (value === null ? undefined : expiresAt?.(value)) ?? Number.POSITIVE_INFINITY)
+  if (end === Number.POSITIVE_INFINITY) return {}
   if (!Number.isFinite(end))
     throw sourceInvalid(field.name, `advanced.expiresAt answered ${end}, which is no time`)
   const endMs = end - fetchedAt

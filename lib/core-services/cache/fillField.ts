@@ -204,7 +204,7 @@ async function fetchAsHolder(
 ): Promise<Filled> {
   const { clock } = runtime.ports
   try {
-    const fetched = await fetchEntry(runtime, place.field, reason, look.stored)
+    const fetched = await fetchEntry(runtime, place.field, reason, look)
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
     if (!settled) {
       giveBack(runtime, place, lease)

@@ -84,7 +84,7 @@ async function forceInto(
     if (!captured) continue
     const { look, tokens } = captured
     const own = uniqueToken()
-    const fetched = await fetchEntry(runtime, field, reason, look.stored)
+    const fetched = await fetchEntry(runtime, field, reason, look)
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
     const sentAt = instantOf(clock)
     const outcome: Committed = settled

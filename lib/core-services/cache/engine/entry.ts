@@ -23,6 +23,8 @@ export interface EntryHeader {
   /** Where the value itself limits its life: ms from `fetchedAt` in which it is fresh, and in which it may be served. */
   freshMs?: number | undefined
   endMs?: number | undefined
+  /** What its fetcher wants to be told by the next fetch. */
+  note?: string | undefined
 }
 
 export interface Entry extends EntryHeader {
@@ -41,6 +43,7 @@ export async function encodeEntry(entry: Entry, compression: boolean): Promise<s
     dep: entry.dependencies,
     fresh: entry.freshMs,
     end: entry.endMs,
+    note: entry.note,
     enc: packed === null ? undefined : BROTLI,
   }
   return `${FORMAT}${JSON.stringify(header)}\n${packed ?? entry.body}`
@@ -82,11 +85,12 @@ interface Header {
   dep?: string[]
   fresh?: number
   end?: number
+  note?: string
   enc?: string
 }
 
 function isHeader(header: Record<string, unknown>): header is Header & Record<string, unknown> {
-  const { at, rev, tok, dep, fresh, end, enc } = header
+  const { at, rev, tok, dep, fresh, end, note, enc } = header
   return (
     typeof at === 'number' &&
     typeof rev === 'string' &&
@@ -95,11 +99,12 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
     (dep === undefined || (Array.isArray(dep) && dep.every((guard) => typeof guard === 'string'))) &&
     (fresh === undefined || typeof fresh === 'number') &&
     (end === undefined || typeof end === 'number') &&
+    (note === undefined || typeof note === 'string') &&
     (enc === undefined || enc === BROTLI)
   )
 }
 
-function entryOf({ at, rev, tok, dep, fresh, end, enc }: Header, body: string): Entry {
+function entryOf({ at, rev, tok, dep, fresh, end, note, enc }: Header, body: string): Entry {
   const packed = enc === undefined ? {} : { packed: true }
   return {
     fetchedAt: at,
@@ -108,6 +113,7 @@ function entryOf({ at, rev, tok, dep, fresh, end, enc }: Header, body: string): 
     dependencies: dep,
     freshMs: fresh,
     endMs: end,
+    note,
     body,
     ...packed,
   }

@@ -7,7 +7,8 @@ import type { BreakerState } from './breaker'
 import type { Freshness } from './look'
 
 export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
-export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron'
+/** `change`: the source has said that something changed. */
+export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron' | 'change'
 /** Why a fetched value was not stored: whoever waited for it has it all the same. */
 export type NotStored = 'outdated' | 'lease-over' | 'dependencies-changed' | 'expired' | 'redis-failed'
 

@@ -9,6 +9,32 @@ export interface FetchContext {
   /** Aborted when the refresh has run out of time: hand it to whatever you await. */
   signal: AbortSignal
   reason: RefreshReason
+  /** When this fetch began, in ms since 1970. */
+  startedAt: number
+  /**
+   * What is stored and was not invalidated, for a fetcher that can bring it up to date by changes alone; null for
+   * nothing, and for what the schema refuses. Each call decodes a value of its own.
+   */
+  previous(): Promise<Previous | null>
+  /** Says more about the value that this fetch returns; a later call adds to an earlier one. */
+  keep(about: Kept): void
+}
+
+export interface Previous {
+  value: unknown
+  /** What its fetch has kept. */
+  note: string | undefined
+  /** When it was fetched, in ms since 1970. */
+  fetchedAt: number
+}
+
+export interface Kept {
+  /** Stored with the value for the fetches to come, such as how far a log of changes was read; 4,000 characters at most. */
+  note?: string
+  /** When the value was fetched, in ms since 1970, where that is earlier than this fetch: its age counts from there. */
+  fetchedAt?: number
+  /** When the value ends, in ms since 1970, as `advanced.expiresAt`; the earlier of both counts. */
+  endsAt?: number
 }
 
 export interface FieldCacheConfig<T> {
