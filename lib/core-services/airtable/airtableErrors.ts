@@ -1,52 +1,70 @@
 /**
  * Every error of the Airtable client: a code to test for, what was asked for, and the mend. Texts name bases, tables,
- * views and columns, never the key, and causes are left out that could quote it.
+ * views, columns and webhooks, never the key, and causes are left out that could quote it.
  */
 import { type CodedError, codedError } from '../cache/engine/errors'
 
-/** What is read: ids or names as the caller gave them. */
+/** The records that are read: ids or names as the caller gave them. */
 export interface Target {
   baseId: string
   tableId: string
   view?: string | undefined
   fields: readonly string[]
+  /** Only these records, of those that the view shows. */
+  ids?: readonly string[] | undefined
 }
+
+/** The webhooks of a base, or one of them. */
+export interface HookTarget {
+  baseId: string
+  webhookId?: string | undefined
+}
+
+/** What a request is about. */
+export type Subject = Target | HookTarget
 
 /** Airtable refuses everything for this long after its rate limit was exceeded, in seconds. */
 const PENALTY_SECONDS = 30
 /** When trying again can help where Airtable does not say, in seconds. */
 const SOON_SECONDS = 5
 
+/** How many records can be asked for by id at a time: as many as a page has. */
+export const MAX_IDS = 100
+
 const tableText = ({ baseId, tableId }: Target): string => `table ${tableId} of base ${baseId}`
 
-const targetText = (target: Target): string =>
-  target.view ? `${tableText(target)}, view "${target.view}"` : tableText(target)
+export function subjectText(subject: Subject): string {
+  if ('tableId' in subject)
+    return subject.view ? `${tableText(subject)}, view "${subject.view}"` : tableText(subject)
+  const { baseId, webhookId } = subject
+  return webhookId === undefined ? `the webhooks of base ${baseId}` : `webhook ${webhookId} of base ${baseId}`
+}
 
 export const airtableUnauthorized = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_UNAUTHORIZED',
-    `Airtable refused the key in AIRTABLE_API_KEY (${targetText(target)})`,
+    `Airtable refused the key in AIRTABLE_API_KEY (${subjectText(target)})`,
     {
       hint: 'Make a personal access token with the scope data.records:read and put it into AIRTABLE_API_KEY.',
     },
   )
 
 export const airtableForbidden = (target: Target): CodedError =>
-  codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${targetText(target)}`, {
+  codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${subjectText(target)}`, {
     hint: 'Add the base to the token, with the scope data.records:read, and see that its owner may open the base.',
   })
 
 export const airtableForbiddenOrMissing = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_FORBIDDEN',
-    `The key in AIRTABLE_API_KEY may not read ${targetText(target)}, or there is no such base or table`,
+    `The key in AIRTABLE_API_KEY may not read ${subjectText(target)}, or there is no such base or table`,
     {
       hint: 'Add the base to the token, with the scope data.records:read, and check the ids of base (app…) and table (tbl…): Airtable does not tell the two apart.',
     },
   )
 
 export const airtableNotFound = (target: Target): CodedError =>
-  codedError('AIRTABLE_NOT_FOUND', `Airtable does not know ${targetText(target)}`, {
+  codedError('AIRTABLE_NOT_FOUND', `Airtable does not know ${subjectText(target)}`, {
     hint: 'Check the ids of base (app…) and table (tbl…) in the environment, and the address in AIRTABLE_ENDPOINT_URL if that is set.',
   })
 
@@ -72,37 +90,41 @@ export function airtableFieldUnknown(target: Target, column: string | undefined)
 
 /** `detail` is Airtable's own word for it. */
 export const airtableRefused = (target: Target, detail: string): CodedError =>
-  codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${targetText(target)}: ${detail}`, {
+  codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${subjectText(target)}: ${detail}`, {
     hint: 'Check what fieldCacheConfigs.ts asks for: its views and its columns.',
   })
 
 export const airtableOffsetInvalid = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_REFUSED',
-    `Airtable refused the offset that it had given (${targetText(target)}): INVALID_OFFSET_VALUE`,
+    `Airtable refused the offset that it had given (${subjectText(target)}): INVALID_OFFSET_VALUE`,
     {
       hint: 'A proxy that keeps single pages hands out offsets that have died: let it pass them through.',
     },
   )
 
 export const airtableIteratorLost = (target: Target): CodedError =>
-  codedError('AIRTABLE_ITERATOR_LOST', `Airtable forgot the list while it was read (${targetText(target)})`, {
-    hint: 'The list was read again from its first page, and forgotten again: it usually passes by itself.',
-    retryAfter: SOON_SECONDS,
-  })
+  codedError(
+    'AIRTABLE_ITERATOR_LOST',
+    `Airtable forgot the list while it was read (${subjectText(target)})`,
+    {
+      hint: 'The list was read again from its first page, and forgotten again: it usually passes by itself.',
+      retryAfter: SOON_SECONDS,
+    },
+  )
 
 /** `seconds`: how long Airtable asks to wait, if it says so. */
-export const airtableRateLimited = (target: Target, seconds: number | undefined): CodedError =>
-  codedError('AIRTABLE_RATE_LIMITED', `Airtable's rate limit was exceeded reading ${targetText(target)}`, {
+export const airtableRateLimited = (subject: Subject, seconds: number | undefined): CodedError =>
+  codedError('AIRTABLE_RATE_LIMITED', `Airtable's rate limit was exceeded reading ${subjectText(subject)}`, {
     hint: 'More than 5 requests a second reach the base, from here or from elsewhere, or 50 come with the same token.',
     retryAfter: seconds ?? PENALTY_SECONDS,
   })
 
 /** It has no time after which trying again helps: Airtable does not say when the quota is renewed. */
-export const airtableQuotaExhausted = (target: Target): CodedError =>
+export const airtableQuotaExhausted = (subject: Subject): CodedError =>
   codedError(
     'AIRTABLE_QUOTA_EXHAUSTED',
-    `The monthly API calls of the workspace of base ${target.baseId} are used up (${targetText(target)})`,
+    `The monthly API calls of the workspace of base ${subject.baseId} are used up (${subjectText(subject)})`,
     {
       hint: 'Raise the plan of the workspace or wait for the next month; then refresh less often.',
     },
@@ -110,41 +132,41 @@ export const airtableQuotaExhausted = (target: Target): CodedError =>
 
 /** `seconds`: how long it asks to wait, if it says so. */
 export const airtableUnavailable = (
-  target: Target,
+  subject: Subject,
   detail: string,
   seconds?: number,
   cause?: unknown,
 ): CodedError =>
-  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${targetText(target)}): ${detail}`, {
+  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${subjectText(subject)}): ${detail}`, {
     hint: 'It answered with a server error or not at all; it usually passes by itself.',
     retryAfter: seconds ?? SOON_SECONDS,
     cause,
   })
 
-export function airtableUnreachable(target: Target, error: unknown): CodedError {
+export function airtableUnreachable(subject: Subject, error: unknown): CodedError {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
   // Only the system's own errors have a code; others can quote the header that holds the key.
-  if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(target, 'no answer')
-  return airtableUnavailable(target, `no answer (${String(inner.code)})`, undefined, inner)
+  if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(subject, 'no answer')
+  return airtableUnavailable(subject, `no answer (${String(inner.code)})`, undefined, inner)
 }
 
-export const airtableTimeout = (milliseconds: number, target: Target): CodedError =>
+export const airtableTimeout = (milliseconds: number, subject: Subject): CodedError =>
   codedError(
     'AIRTABLE_TIMEOUT',
-    `Airtable did not answer within ${milliseconds} ms (a page of ${targetText(target)})`,
+    `Airtable did not answer within ${milliseconds} ms (${subjectText(subject)})`,
     {
-      hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if the table is that slow.',
+      hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if it is that slow.',
       retryAfter: SOON_SECONDS,
     },
   )
 
-export const airtableBadReply = (target: Target, reason: string): CodedError =>
-  codedError('AIRTABLE_BAD_REPLY', `What answered for ${targetText(target)} is not Airtable: ${reason}`, {
+export const airtableBadReply = (subject: Subject, reason: string): CodedError =>
+  codedError('AIRTABLE_BAD_REPLY', `What answered for ${subjectText(subject)} is not Airtable: ${reason}`, {
     hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy or a login page may stand in between.',
   })
 
-export const airtableTooLarge = (target: Target, bytes: number): CodedError =>
-  codedError('AIRTABLE_TOO_LARGE', `A page of ${targetText(target)} has more than ${bytes} bytes`, {
+export const airtableTooLarge = (subject: Subject, bytes: number): CodedError =>
+  codedError('AIRTABLE_TOO_LARGE', `What answered for ${subjectText(subject)} has more than ${bytes} bytes`, {
     hint: 'Ask for fewer columns; if the table is small, what answers is not Airtable.',
   })
 
@@ -152,6 +174,15 @@ export const airtableQueryInvalid = (target: Target): CodedError =>
   codedError('AIRTABLE_QUERY_INVALID', `The columns of ${tableText(target)} are given by id and by name`, {
     hint: 'Give all by id (fld…) or all by name: Airtable answers all in the same way.',
   })
+
+export const airtableIdsInvalid = (target: Target, reason: string): CodedError =>
+  codedError(
+    'AIRTABLE_QUERY_INVALID',
+    `The records of ${tableText(target)} cannot be asked for by id: ${reason}`,
+    {
+      hint: `Give ids of records (rec…), ${MAX_IDS} at most at a time.`,
+    },
+  )
 
 export const airtableNotInitialized = (): CodedError =>
   codedError('AIRTABLE_NOT_INITIALIZED', 'Airtable was asked before its service had started', {

@@ -3,9 +3,9 @@ import { type AirtableConfig, airtableConfig } from '../../config/airtableConfig
 import { defaultPorts, type Ports } from '../cache/engine/ports'
 import type { ServiceInterface } from '../service-registry'
 import { airtableNotInitialized, type Target } from './airtableErrors'
-import { askPage } from './askPage'
+import { type AirtableRequest, ask } from './ask'
 import { createPacer, type Pacer } from './pacer'
-import type { AirtableRecord, Page } from './page'
+import { type AirtableRecord, pageRequest } from './page'
 import { readPages } from './readPages'
 import { pauseBefore } from './retryPolicy'
 
@@ -17,8 +17,15 @@ export interface FetchRecordsOptions {
    * same names or ids. Give only those that are used: without any, all come.
    */
   fields: readonly string[]
+  /** Only these records, as far as they are there and in the view: 100 ids (rec…) at most, in one request. */
+  ids?: readonly string[] | undefined
   /** Ends the read between or during pages; its reason is what the read rejects with. */
   signal?: AbortSignal
+}
+
+export interface CallOptions {
+  /** Ends the call; its reason is what it rejects with. */
+  signal?: AbortSignal | undefined
 }
 
 /** A little over a fifth of a second: Airtable allows 5 requests a second for a base. */
@@ -54,27 +61,29 @@ export class AirtableService implements ServiceInterface {
   async fetchRecords(
     baseId: string,
     tableId: string,
-    { view, fields, signal }: FetchRecordsOptions,
+    { view, fields, ids, signal }: FetchRecordsOptions,
   ): Promise<AirtableRecord[]> {
-    const config = this.#config
-    if (!config) throw airtableNotInitialized()
-    const target: Target = { baseId, tableId, view, fields }
-    return readPages((offset) => this.#patientPage(config, target, offset, signal), target)
+    const target: Target = { baseId, tableId, view, fields, ids }
+    if (ids?.length === 0) return []
+    return readPages((offset) => this.call(pageRequest(target, offset), { signal }), target)
   }
 
-  async #patientPage(
-    config: AirtableConfig,
-    target: Target,
-    offset: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<Page> {
+  /**
+   * Any request, in its turn, with the deadline of a page; tried again where that does no harm. Rejects as
+   * `fetchRecords` does.
+   */
+  async call<T>(request: AirtableRequest<T>, { signal }: CallOptions = {}): Promise<T> {
+    const config = this.#config
+    if (!config) throw airtableNotInitialized()
     const { clock, random } = this.#ports
     for (let failures = 1; ; failures += 1) {
       // Rejects, too, when the signal was aborted during a pause.
-      await this.#pacer.turn(target.baseId, signal)
-      const outcome = await askPage(config, target, offset, this.#ports, signal)
-      if (outcome.ok) return outcome.page
-      const pause = pauseBefore(outcome.error.code, failures, outcome.retryAfter, random)
+      await this.#pacer.turn(request.subject.baseId, signal)
+      const outcome = await ask(config, request, this.#ports, signal)
+      if (outcome.ok) return outcome.value
+      const pause = request.repeatable
+        ? pauseBefore(outcome.error.code, failures, outcome.retryAfter, random)
+        : undefined
       if (pause === undefined) throw outcome.error
       await clock.sleep(pause, signal)
     }

@@ -1,6 +1,14 @@
 /** One page of records: how it is asked for, and what an answer of 200 must look like. */
 import type Airtable from 'airtable'
-import { airtableBadReply, airtableQueryInvalid, type Target } from './airtableErrors'
+import {
+  airtableBadReply,
+  airtableIdsInvalid,
+  airtableQueryInvalid,
+  MAX_IDS,
+  type Target,
+} from './airtableErrors'
+import type { AirtableRequest } from './ask'
+import { parseReply } from './parseReply'
 
 /** Plain data, fit for JSON. */
 export interface AirtableRecord {
@@ -22,30 +30,24 @@ export interface Page {
 /** As the vendor's package spells them; only its type for `offset` is out of date. */
 type Parameters = Pick<
   Airtable.SelectOptions<Airtable.FieldSet>,
-  'pageSize' | 'view' | 'fields' | 'returnFieldsByFieldId'
+  'pageSize' | 'view' | 'fields' | 'returnFieldsByFieldId' | 'filterByFormula'
 > & { offset?: string }
 
 const PAGE_SIZE = 100
-/** Airtable takes 16,000 characters; its own package leaves the same margin. */
-const MAX_URL_LENGTH = 15_000
+/** Airtable takes addresses of 16,000 characters; its own package leaves the same margin. */
+const MAX_PATH_LENGTH = 15_000
 const FIELD_ID = /^fld\w{14}$/
+// Nothing that could end the text in a formula.
+const RECORD_ID = /^rec\w+$/
 
-/** What to fetch for a page: a GET, or a POST when its address would become too long. */
-export function pageRequest(
-  endpointUrl: string,
-  target: Target,
-  offset: string | undefined,
-): { url: string; init: RequestInit } {
-  const path = [target.baseId, target.tableId].map(encodeURIComponent).join('/')
-  const table = `${endpointUrl}/v0/${path}`
+/** The page at an offset, or the first one: a GET, or a POST when its address would become too long. */
+export function pageRequest(target: Target, offset: string | undefined): AirtableRequest<Page> {
+  const table = `/v0/${[target.baseId, target.tableId].map(encodeURIComponent).join('/')}`
   const parameters = parametersOf(target, offset)
-  const url = `${table}?${queryOf(parameters)}`
-  if (url.length <= MAX_URL_LENGTH) return { url, init: { method: 'GET' } }
-  const headers = { 'content-type': 'application/json' }
-  return {
-    url: `${table}/listRecords`,
-    init: { method: 'POST', headers, body: JSON.stringify(parameters) },
-  }
+  const path = `${table}?${queryOf(parameters)}`
+  const common = { subject: target, repeatable: true, read: (text: string) => readPage(text, target) }
+  if (path.length <= MAX_PATH_LENGTH) return { ...common, method: 'GET', path }
+  return { ...common, method: 'POST', path: `${table}/listRecords`, body: parameters }
 }
 
 function parametersOf(target: Target, offset: string | undefined): Parameters {
@@ -56,9 +58,17 @@ function parametersOf(target: Target, offset: string | undefined): Parameters {
     pageSize: PAGE_SIZE,
     fields: [...fields],
     ...(view ? { view } : {}),
+    ...(target.ids ? { filterByFormula: formulaOf(target.ids, target) } : {}),
     ...(ids > 0 ? { returnFieldsByFieldId: true } : {}),
     ...(offset ? { offset } : {}),
   }
+}
+
+function formulaOf(ids: readonly string[], target: Target): string {
+  if (ids.length > MAX_IDS) throw airtableIdsInvalid(target, `there are ${ids.length} of them`)
+  if (!ids.every((id) => RECORD_ID.test(id)))
+    throw airtableIdsInvalid(target, 'one is not the id of a record')
+  return `OR(${ids.map((id) => `RECORD_ID()='${id}'`).join()})`
 }
 
 function queryOf({ fields = [], ...others }: Parameters): URLSearchParams {
@@ -68,22 +78,13 @@ function queryOf({ fields = [], ...others }: Parameters): URLSearchParams {
 }
 
 /** Throws AIRTABLE_BAD_REPLY for everything that is not a page of records. */
-export function readPage(text: string, target: Target): Page {
-  const { records, offset } = Object(parse(text, target)) as { records?: unknown; offset?: unknown }
+function readPage(text: string, target: Target): Page {
+  const { records, offset } = parseReply(text, target)
   if (!Array.isArray(records)) throw airtableBadReply(target, 'the answer holds no list of records')
   // Taken for the last page, a strange offset would cut the list off.
   if (offset !== undefined && (typeof offset !== 'string' || offset === ''))
     throw airtableBadReply(target, 'the offset of the next page is not a text')
   return { records: records.map((record) => plainRecord(record, target)), offset }
-}
-
-function parse(text: string, target: Target): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // The parser's own words quote the answer.
-    throw airtableBadReply(target, 'the answer is not JSON')
-  }
 }
 
 function plainRecord(value: unknown, target: Target): AirtableRecord {

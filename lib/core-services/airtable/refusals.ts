@@ -15,8 +15,17 @@ import {
   airtableUnauthorized,
   airtableUnavailable,
   airtableViewUnknown,
+  type HookTarget,
+  type Subject,
   type Target,
 } from './airtableErrors'
+import {
+  webhookForbidden,
+  webhookRefused,
+  webhooksFull,
+  webhookUnauthorized,
+  webhookUnknown,
+} from './webhookErrors'
 
 /** An answer, read as far as it is wanted. */
 export interface Reply {
@@ -26,63 +35,84 @@ export interface Reply {
   text: string
 }
 
-interface Refusal extends Omit<Reply, 'text'> {
-  target: Target
+interface Refusal<S extends Subject> extends Omit<Reply, 'text'> {
+  subject: S
   /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not one of Airtable's. */
   type: string
   message: string
 }
 
-type ErrorOf = (refusal: Refusal) => CodedError
-
-const rateLimited: ErrorOf = ({ target, retryAfter }) => airtableRateLimited(target, retryAfter)
-const unauthorized: ErrorOf = ({ target }) => airtableUnauthorized(target)
-const viewUnknown: ErrorOf = ({ target }) => airtableViewUnknown(target)
-const tableUnknown: ErrorOf = ({ target }) => airtableTableUnknown(target)
-const quotaExhausted: ErrorOf = ({ target }) => airtableQuotaExhausted(target)
-
-const BY_TYPE: ReadonlyMap<string, ErrorOf> = new Map<string, ErrorOf>([
-  ['AUTHENTICATION_REQUIRED', unauthorized],
-  ['UNAUTHORIZED', unauthorized],
-  ['INVALID_PERMISSIONS', ({ target }) => airtableForbidden(target)],
-  ['INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND', ({ target }) => airtableForbiddenOrMissing(target)],
-  ['NOT_FOUND', ({ target }) => airtableNotFound(target)],
-  ['TABLE_NOT_FOUND', tableUnknown],
-  ['MODEL_ID_NOT_FOUND', tableUnknown],
-  ['VIEW_NAME_NOT_FOUND', viewUnknown],
-  ['VIEW_ID_NOT_FOUND', viewUnknown],
-  ['UNKNOWN_FIELD_NAME', ({ target, message }) => airtableFieldUnknown(target, /"(.+)"/.exec(message)?.[1])],
-  ['INVALID_OFFSET_VALUE', ({ target }) => airtableOffsetInvalid(target)],
-  ['LIST_RECORDS_ITERATOR_NOT_AVAILABLE', ({ target }) => airtableIteratorLost(target)],
-  ['RATE_LIMIT_REACHED', rateLimited],
-  ['PUBLIC_API_BILLING_LIMIT_EXCEEDED', quotaExhausted],
-])
-
-export function refusalError({ text, ...reply }: Reply, target: Target): CodedError {
-  const refusal = { ...reply, ...readErrorBody(text), target }
-  // How Airtable writes this one is not documented: a word of it is enough, as waiting 30 s would never help.
-  if (reply.status === 429 && /billing|month/i.test(`${refusal.type} ${refusal.message}`))
-    return quotaExhausted(refusal)
-  return (BY_TYPE.get(refusal.type) ?? byStatus)(refusal)
+type ErrorOf<S extends Subject> = (refusal: Refusal<S>) => CodedError
+interface Errors<S extends Subject> {
+  byType: Readonly<Record<string, ErrorOf<S>>>
+  /** For bodies of Airtable's with another type. */
+  byStatus: Readonly<Record<number, ErrorOf<S>>>
+  /** For all the rest; `detail` is what Airtable says. */
+  other: (subject: S, detail: string) => CodedError
 }
 
-function byStatus(refusal: Refusal): CodedError {
-  const { status, type, message, retryAfter, target } = refusal
+const rateLimited: ErrorOf<Subject> = ({ subject, retryAfter }) => airtableRateLimited(subject, retryAfter)
+const quotaExhausted: ErrorOf<Subject> = ({ subject }) => airtableQuotaExhausted(subject)
+const COMMON: Errors<Subject>['byType'] = {
+  RATE_LIMIT_REACHED: rateLimited,
+  PUBLIC_API_BILLING_LIMIT_EXCEEDED: quotaExhausted,
+}
+
+const on =
+  <S extends Subject>(make: (subject: S) => CodedError): ErrorOf<S> =>
+  ({ subject }) =>
+    make(subject)
+
+const OF_RECORDS: Errors<Target> = {
+  byType: {
+    ...COMMON,
+    AUTHENTICATION_REQUIRED: on(airtableUnauthorized),
+    UNAUTHORIZED: on(airtableUnauthorized),
+    INVALID_PERMISSIONS: on(airtableForbidden),
+    INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND: on(airtableForbiddenOrMissing),
+    NOT_FOUND: on(airtableNotFound),
+    TABLE_NOT_FOUND: on(airtableTableUnknown),
+    MODEL_ID_NOT_FOUND: on(airtableTableUnknown),
+    VIEW_NAME_NOT_FOUND: on(airtableViewUnknown),
+    VIEW_ID_NOT_FOUND: on(airtableViewUnknown),
+    UNKNOWN_FIELD_NAME: ({ subject, message }) => airtableFieldUnknown(subject, /"(.+)"/.exec(message)?.[1]),
+    INVALID_OFFSET_VALUE: on(airtableOffsetInvalid),
+    LIST_RECORDS_ITERATOR_NOT_AVAILABLE: on(airtableIteratorLost),
+  },
+  byStatus: { 401: on(airtableUnauthorized), 403: on(airtableForbidden), 404: on(airtableNotFound) },
+  other: airtableRefused,
+}
+
+const OF_WEBHOOKS: Errors<HookTarget> = {
+  byType: { ...COMMON, TOO_MANY_WEBHOOKS_IN_BASE: on(webhooksFull) },
+  byStatus: { 401: on(webhookUnauthorized), 403: on(webhookForbidden), 404: on(webhookUnknown) },
+  other: webhookRefused,
+}
+
+export function refusalError(reply: Reply, subject: Subject): CodedError {
+  return 'tableId' in subject ? errorOf(OF_RECORDS, reply, subject) : errorOf(OF_WEBHOOKS, reply, subject)
+}
+
+function errorOf<S extends Subject>(errors: Errors<S>, { text, ...reply }: Reply, subject: S): CodedError {
+  const refusal: Refusal<S> = { ...reply, ...readErrorBody(text), subject }
+  const { status, type, message, retryAfter } = refusal
+  // How Airtable writes this one is not documented: a word of it is enough, as waiting 30 s would never help.
+  if (status === 429 && /billing|month/i.test(`${type} ${message}`)) return quotaExhausted(refusal)
+  const named = Object.hasOwn(errors.byType, type) ? errors.byType[type] : undefined
+  if (named) return named(refusal)
   const detail = [`HTTP ${status}`, type, message].filter(Boolean).join(', ')
-  if (status === 401) return unauthorized(refusal)
   if (status === 429) return rateLimited(refusal)
-  if (status >= 500) return airtableUnavailable(target, detail, retryAfter)
-  if (type === '') return airtableBadReply(target, `HTTP ${status} without one of Airtable's error bodies`)
-  if (status === 403) return airtableForbidden(target)
-  if (status === 404) return airtableNotFound(target)
-  return airtableRefused(target, detail)
+  if (status >= 500) return airtableUnavailable(subject, detail, retryAfter)
+  if (type === '' && status !== 401)
+    return airtableBadReply(subject, `HTTP ${status} without one of Airtable's error bodies`)
+  return errors.byStatus[status]?.(refusal) ?? errors.other(subject, detail)
 }
 
 /**
  * Airtable writes errors as `{error: {type, message}}`, `{error: 'TYPE'}` and `{errors: [{error: 'TYPE', message}]}`;
  * what stands in between writes HTML.
  */
-function readErrorBody(text: string): Pick<Refusal, 'type' | 'message'> {
+function readErrorBody(text: string): Pick<Refusal<Subject>, 'type' | 'message'> {
   const body = Object(parseJson(text)) as Record<string, unknown>
   const told = Array.isArray(body.errors) ? body.errors[0] : body.error
   const { type, error, message } = typeof told === 'string' ? { ...body, type: told } : Object(told)

@@ -6,22 +6,36 @@ import type { AirtableConfig } from '../../config/airtableConfig'
 import { withinDeadline } from '../cache/engine/deadline'
 import { type CodedError, isCodedError } from '../cache/engine/errors'
 import type { Ports } from '../cache/engine/ports'
-import { airtableTimeout, airtableTooLarge, airtableUnreachable, type Target } from './airtableErrors'
+import { airtableTimeout, airtableTooLarge, airtableUnreachable, type Subject } from './airtableErrors'
 import { readBounded } from './boundedBody'
-import { type Page, pageRequest, readPage } from './page'
 import { type Reply, refusalError } from './refusals'
 
 const AIRTABLE_URL = 'https://api.airtable.com'
 /** Enough for 100 records of 160 KB. */
-const MAX_PAGE_BYTES = 16 * 1024 * 1024
+const MAX_BYTES = 16 * 1024 * 1024
 /** What is read of an error body, and in which part of the deadline: more of it would tell nothing more. */
 const MAX_ERROR_BYTES = 64 * 1024
 const ERROR_BODY_SHARE = 0.2
 /** The longest time that is believed when Airtable asks to wait, in seconds. */
 const MAX_RETRY_AFTER = 3_600
 
-export type PageOutcome =
-  | { ok: true; page: Page }
+/** Something to ask of Airtable. */
+export interface AirtableRequest<T> {
+  /** What it is about; its base is the one whose limit it counts against. */
+  subject: Subject
+  method: 'GET' | 'POST' | 'DELETE'
+  /** What follows the address of the server, query included. */
+  path: string
+  /** Sent as JSON. */
+  body?: unknown
+  /** Whether it may be sent again when nobody knows what became of it. */
+  repeatable: boolean
+  /** Makes something of the body of a good answer; throws AIRTABLE_BAD_REPLY for what is not Airtable's. */
+  read(text: string): T
+}
+
+export type AskOutcome<T> =
+  | { ok: true; value: T }
   | {
       ok: false
       error: CodedError
@@ -30,60 +44,60 @@ export type PageOutcome =
     }
 
 /**
- * Asks for a page within the deadline for it, which holds until its last byte has come; at the deadline the connection
- * is closed. Rejects with the signal's reason, and with errors by which the framework steers.
+ * Asks within the deadline for a request, which holds until the last byte of the answer has come; at the deadline the
+ * connection is closed. Rejects with the signal's reason, and with errors by which the framework steers.
  */
-export async function askPage(
+export async function ask<T>(
   config: AirtableConfig,
-  target: Target,
-  offset: string | undefined,
+  request: AirtableRequest<T>,
   { clock, isControlFlow }: Pick<Ports, 'clock' | 'isControlFlow'>,
   signal: AbortSignal | undefined,
-): Promise<PageOutcome> {
+): Promise<AskOutcome<T>> {
   const { pageTimeoutMs } = config
+  const { subject } = request
   try {
     const reply = await withinDeadline(
       pageTimeoutMs,
-      () => airtableTimeout(pageTimeoutMs, target),
-      (deadline) => converse(config, target, offset, () => clock.now(), deadline),
+      () => airtableTimeout(pageTimeoutMs, subject),
+      (deadline) => converse(config, request, () => clock.now(), deadline),
       signal,
     )
-    if (reply.status === 200) return { ok: true, page: readPage(reply.text, target) }
-    return { ok: false, error: refusalError(reply, target), retryAfter: reply.retryAfter }
+    if (reply.ok) return { ok: true, value: request.read(reply.text) }
+    return { ok: false, error: refusalError(reply, subject), retryAfter: reply.retryAfter }
   } catch (error) {
     if (isControlFlow(error)) throw error
     signal?.throwIfAborted()
-    const failure = isCodedError(error) ? error : airtableUnreachable(target, error)
+    const failure = isCodedError(error) ? error : airtableUnreachable(subject, error)
     return { ok: false, error: failure, retryAfter: undefined }
   }
 }
 
 async function converse(
   { apiKey, endpointUrl = AIRTABLE_URL, pageTimeoutMs }: AirtableConfig,
-  target: Target,
-  offset: string | undefined,
+  { subject, method, path, body }: AirtableRequest<unknown>,
   now: () => number,
   signal: AbortSignal,
-): Promise<Reply> {
-  const { url, init } = pageRequest(endpointUrl, target, offset)
-  const response = await fetch(url, {
-    ...init,
-    headers: { ...init.headers, authorization: `Bearer ${apiKey}` },
+): Promise<Reply & { ok: boolean }> {
+  const json = body === undefined ? {} : { 'content-type': 'application/json' }
+  const response = await fetch(`${endpointUrl}${path}`, {
+    method,
+    headers: { ...json, authorization: `Bearer ${apiKey}` },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     cache: 'no-store',
     // Airtable never redirects: a proxy that does gets an error with its name on it, and the key goes nowhere else.
     redirect: 'manual',
     signal,
   })
-  const { status } = response
+  const { status, ok } = response
   const retryAfter = retryAfterOf(response.headers.get('retry-after'), now)
-  if (status !== 200) {
+  if (!ok) {
     // Without the rest of its body the status still tells what an error is.
     const { text } = await readBounded(response, MAX_ERROR_BYTES, signal, pageTimeoutMs * ERROR_BODY_SHARE)
-    return { status, retryAfter, text: text.replaceAll(apiKey, '[key]') }
+    return { ok, status, retryAfter, text: text.replaceAll(apiKey, '[key]') }
   }
-  const { text, whole } = await readBounded(response, MAX_PAGE_BYTES, signal)
-  if (!whole) throw airtableTooLarge(target, MAX_PAGE_BYTES)
-  return { status, retryAfter, text }
+  const { text, whole } = await readBounded(response, MAX_BYTES, signal)
+  if (!whole) throw airtableTooLarge(subject, MAX_BYTES)
+  return { ok, status, retryAfter, text }
 }
 
 /** Seconds, from a number of them or from a date. */
