@@ -1,6 +1,6 @@
 /** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
 
-import { airtableConfig, peopleTable } from './config/airtableConfig'
+import { airtableConfig, assertWebhookSecrets, peopleTable } from './config/airtableConfig'
 import { assertSecrets, logLevel, memoryMaxBytes, refreshConfig } from './config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
@@ -67,6 +67,7 @@ function assertConfiguration(env: Env): void {
     cacheConfig,
     airtableConfig,
     peopleTable,
+    assertWebhookSecrets,
     refreshConfig,
     memoryMaxBytes,
     logLevel,

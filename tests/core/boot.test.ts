@@ -13,6 +13,7 @@ describe('boot', () => {
     const { ok, report } = await boot({
       UPSTASH_REDIS_REST_URL: 'https://a.example',
       LOG_LEVEL: 'loud',
+      AIRTABLE_WEBHOOK_SECRETS: 'achNobody',
       ADMIN_TOKEN: 'short',
     })
     expect(ok).toBe(false)
@@ -22,6 +23,7 @@ describe('boot', () => {
       'AIRTABLE_RRHH_BASE_ID is not set',
       'AIRTABLE_RRHH_PEOPLE_TABLE_ID is not set',
       'LOG_LEVEL is none of',
+      'AIRTABLE_WEBHOOK_SECRETS: entry 1 of 1',
       'ADMIN_TOKEN has fewer than 16 characters',
     ]) {
       expect(report).toContain(name)

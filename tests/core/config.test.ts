@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { airtableConfig, peopleTable } from '@/lib/config/airtableConfig'
+import {
+  airtableConfig,
+  assertWebhookSecrets,
+  peopleTable,
+  webhookSecrets,
+} from '@/lib/config/airtableConfig'
 import { assertSecrets, logLevel, refreshConfig, secret } from '@/lib/config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from '@/lib/config/cacheConfig'
 
@@ -163,6 +168,47 @@ describe('how Airtable is reached', () => {
       pageTimeoutMs: 10_000,
     })
     expect(refreshConfig({})).toEqual({ refreshTimeoutMs: 25_000, warmupEnabled: true })
+  })
+})
+
+describe('secrets of webhooks', () => {
+  const SECRET = Buffer.from('secret-key').toString('base64')
+  const read = (AIRTABLE_WEBHOOK_SECRETS: string) => webhookSecrets({ AIRTABLE_WEBHOOK_SECRETS })
+  const assert = (AIRTABLE_WEBHOOK_SECRETS?: string) => () =>
+    assertWebhookSecrets({ AIRTABLE_WEBHOOK_SECRETS })
+
+  it('are read by the id of the webhook, decoded', () => {
+    const text = `ach00000000000001:${SECRET}, ach00000000000002:${SECRET}`
+    expect([...read(text)].map(([id, secret]) => [id, secret.toString()])).toEqual([
+      ['ach00000000000001', 'secret-key'],
+      ['ach00000000000002', 'secret-key'],
+    ])
+    expect(assert(text)).not.toThrow()
+  })
+
+  it.each([undefined, '', ' '])('need not be there: %j', (text) => {
+    expect(read(text ?? '').size).toBe(0)
+    expect(assert(text)).not.toThrow()
+  })
+
+  it.each([
+    ['ach1', 'is not ach…:secret'],
+    [`app1:${SECRET}`, 'is not ach…:secret'],
+    [`:${SECRET}`, 'is not ach…:secret'],
+    ['', 'is not ach…:secret'],
+    ['ach1:bad-secret!', 'is not base64'],
+    ['ach1:c2VjcmV0LWtleQ', 'is not base64'],
+    ['ach1:', 'fewer than 8 bytes'],
+    ['ach1:c2hvcnQ=', 'fewer than 8 bytes'],
+    [`ach0:${SECRET}`, 'has the same webhook'],
+  ])('are refused by position, and never shown: %s', (entry, problem) => {
+    const text = `ach0:${SECRET},${entry}`
+    expect(assert(text)).toThrow(`AIRTABLE_WEBHOOK_SECRETS: entry 2 of 2 `)
+    expect(assert(text)).toThrow(problem)
+    expect(assert(text)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }))
+    for (const secret of [SECRET, 'bad-secret', 'c2hvcnQ'])
+      expect(assert(text)).toThrow(expect.objectContaining({ message: expect.not.stringContaining(secret) }))
+    expect([...read(text).keys()]).toEqual(['ach0'])
   })
 })
 
