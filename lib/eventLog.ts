@@ -11,7 +11,10 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'redis.slow': 'warn',
   'breaker.changed': 'warn',
   'redis.retried': 'debug',
+  'redis.requested': 'debug',
   'field.read': 'debug',
+  'field.failed': 'debug',
+  'field.charged': 'debug',
   'field.looked': 'debug',
   'field.rejected': 'warn',
   'field.invalidated': 'info',
@@ -30,6 +33,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'lock.acquired': 'debug',
   'lock.refused': 'info',
   'lock.lost': 'warn',
+  'airtable.requested': 'debug',
   'request.failed': 'error',
 }
 

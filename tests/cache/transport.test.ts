@@ -197,6 +197,7 @@ describe('transport', () => {
     )
     answer(pong)
     await rendering.initialize()
+    told.all.length = 0
     const original = globalThis.fetch
     let calls = 0
     globalThis.fetch = () => {

@@ -1,12 +1,12 @@
 /** The read path of fields: the stored value while it is fresh, else a fetched one. Redis failing never fails a read. */
-import { isRedisFailure, isSourceError } from './engine/errors'
+import { codeOf, isRedisFailure, isSourceError } from './engine/errors'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
 import { freshnessOf, type Look } from './engine/look'
 import { fetchEntry, type Opened, openEntry } from './fetchEntry'
 import { answer, type FieldAnswer, keepAside, openKnown } from './fieldAnswer'
 import { readMemory, revalidate } from './fieldMemory'
-import { lookAt, type Place, placeName, placeOf } from './fieldPlace'
+import { lookAt, type Place, placeName, placeOf, storeFor } from './fieldPlace'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { type Fill, type Filled, fillField } from './fillField'
 import { forceRefresh } from './refreshCache'
@@ -41,15 +41,18 @@ export async function readFieldCache<T>(
   runtime: FieldRuntime = fieldRuntime(),
 ): Promise<FieldAnswer<T>> {
   const started = runtime.ports.clock.monotonic()
-  const answer = await answerOf(runtime, config, force)
-  runtime.ports.emit({
-    type: 'field.read',
-    field: config.name,
-    status: answer.status,
-    ageSeconds: answer.age,
-    durationMs: runtime.ports.clock.monotonic() - started,
-  })
-  return answer
+  const { clock, emit, isControlFlow } = runtime.ports
+  const field = config.name
+  try {
+    const answer = await answerOf(runtime, config, force)
+    const { status, age: ageSeconds } = answer
+    emit({ type: 'field.read', field, status, ageSeconds, durationMs: clock.monotonic() - started })
+    return answer
+  } catch (error) {
+    const durationMs = clock.monotonic() - started
+    if (!isControlFlow(error)) emit({ type: 'field.failed', field, code: codeOf(error), durationMs })
+    throw error
+  }
 }
 
 async function answerOf<T>(
@@ -206,12 +209,10 @@ function degraded({ ports }: FieldRuntime, operation: string, error: unknown): v
 }
 
 /** Starts the cool-down of the field by the attempt. Without Redis nobody can tell, so nobody may force. */
-async function mayForce(
-  runtime: FieldRuntime,
-  { key, anonymousForce }: FieldCacheConfig<unknown>,
-): Promise<boolean> {
+async function mayForce(runtime: FieldRuntime, field: FieldCacheConfig<unknown>): Promise<boolean> {
+  const { key, anonymousForce } = field
   if (anonymousForce === undefined) return false
   return askStore(runtime, 'cooldown', false, (store: FieldStore) =>
-    store.claim('cooldown', key, 'forced', anonymousForce * 1000),
+    storeFor(runtime, store, field).claim('cooldown', key, 'forced', anonymousForce * 1000),
   )
 }

@@ -1,4 +1,5 @@
 /** Where a field stands in Redis, and a look at it. */
+import { chargedStore } from './engine/chargedStore'
 import { type AnyField, isConfigured } from './engine/fieldConfig'
 import type { FieldStore, TokenWrite } from './engine/fieldStore'
 import { type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
@@ -28,7 +29,12 @@ export function placeOf(runtime: FieldRuntime, store: FieldStore, field: AnyFiel
   const name = placeName(runtime, field)
   const entry =
     name === field.key ? store.names.entry(field.key) : store.names.asideEntry(field.key, runtime.deployment)
-  return { field, store, name, entry, guards: guardsFor(field) }
+  return { field, store: storeFor(runtime, store, field), name, entry, guards: guardsFor(field) }
+}
+
+/** A store whose costs are told as those of the field. */
+export function storeFor({ ports }: FieldRuntime, store: FieldStore, { name }: AnyField): FieldStore {
+  return chargedStore(store, (cost) => ports.emit({ type: 'field.charged', field: name, ...cost }))
 }
 
 /** The guards that every reader of a field knows. */

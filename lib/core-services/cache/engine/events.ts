@@ -19,7 +19,25 @@ export type FieldCacheEvent =
   | { type: 'redis.slow'; command: string; durationMs: number; limitMs: number }
   | { type: 'breaker.changed'; from: BreakerState; to: BreakerState }
   | { type: 'redis.retried'; command: string; code: string }
+  | {
+      type: 'redis.requested'
+      command: string
+      /** As they are billed, retries and the calls inside of scripts included. */
+      commands: number
+      /** More than one when it was sent again. */
+      requests: number
+      /** Of bodies. */
+      bytesSent: number
+      bytesReceived: number
+      durationMs: number
+      /** Null when it was answered. */
+      code: string | null
+    }
   | { type: 'field.read'; field: string; status: FieldStatus; ageSeconds: number; durationMs: number }
+  /** A read that could not be answered. */
+  | { type: 'field.failed'; field: string; code: string; durationMs: number }
+  /** What a request for this field has cost: billed commands, bytes of names and values. */
+  | { type: 'field.charged'; field: string; commands: number; bytesRead: number; bytesWritten: number }
   | {
       type: 'field.looked'
       field: string
@@ -71,6 +89,8 @@ export type FieldCacheEvent =
   | { type: 'lock.acquired'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.refused'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.lost'; names: readonly string[] }
+  /** A request to Airtable; `code` is null when it was answered with what was asked for. */
+  | { type: 'airtable.requested'; durationMs: number; code: string | null }
   | { type: 'request.failed'; path: string; code: string; message: string }
 
 export type EventType = FieldCacheEvent['type']

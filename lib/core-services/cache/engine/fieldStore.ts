@@ -2,6 +2,7 @@
  * What the fields ask of Redis. Each method rejects with a REDIS_ error; the callers decide what that means. Names are
  * physical ones, made by `names`.
  */
+import { billedScript } from './billing'
 import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
 import { instantOf, type Ports } from './ports'
@@ -77,7 +78,8 @@ export interface FieldStore {
  * in s or '', then the expected tokens. Sent again after a lost reply it finds its own token in place, which counts as
  * success: that token value is written by nobody else, so the script is the one token write that may be repeated.
  */
-const FORCE_SCRIPT = `${SHEBANG}local guards = {}
+const FORCE_SCRIPT = billedScript(
+  `${SHEBANG}local guards = {}
 for i = 2, #KEYS do guards[i - 1] = KEYS[i] end
 local current = redis.call('MGET', unpack(guards))
 if current[1] == ARGV[3] then return 1 end
@@ -86,7 +88,9 @@ for i = 1, #current do
 end
 if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
 if ARGV[4] == '' then redis.call('SET', KEYS[2], ARGV[3]) else redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end
-return 1`
+return 1`,
+  (reply) => (reply === 0 ? 1 : 3),
+)
 
 export function createFieldStore(
   send: Send,

@@ -1,4 +1,5 @@
 /** What locks ask of Redis: scripts over the locks of one holder, each all or nothing. They reject with REDIS_ errors. */
+import { billedScript } from './billing'
 import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
 import type { RawReply, Send } from './send'
@@ -20,7 +21,8 @@ export interface LockStore {
  * for the very first token. The counter never expires; should it get lost all the same, tokens go on from the floor, a
  * wall clock in ms, which no counter reaches that is raised less than a thousand times a second.
  */
-const TAKE_SCRIPT = `${SHEBANG}for i = 1, #KEYS - 1 do
+const TAKE_SCRIPT = billedScript(
+  `${SHEBANG}for i = 1, #KEYS - 1 do
   if not redis.call('SET', KEYS[i], ARGV[1], 'NX', 'PX', ARGV[2]) then
     if i > 1 then redis.call('DEL', unpack(KEYS, 1, i - 1)) end
     return 0
@@ -28,22 +30,31 @@ const TAKE_SCRIPT = `${SHEBANG}for i = 1, #KEYS - 1 do
 end
 local token = redis.call('INCR', KEYS[#KEYS])
 if token > 1 then return token end
-return redis.call('INCRBY', KEYS[#KEYS], ARGV[3])`
+return redis.call('INCRBY', KEYS[#KEYS], ARGV[3])`,
+  // Of several, any one may have been held.
+  (reply, keys) => (reply === 0 ? 1 : keys),
+)
 
 /** KEYS: the locks. ARGV: holder, ms. Billed 3 for one lock. */
-const EXTEND_SCRIPT = `${SHEBANG}for _, holder in ipairs(redis.call('MGET', unpack(KEYS))) do
+const EXTEND_SCRIPT = billedScript(
+  `${SHEBANG}for _, holder in ipairs(redis.call('MGET', unpack(KEYS))) do
   if holder ~= ARGV[1] then return 0 end
 end
 for _, name in ipairs(KEYS) do redis.call('PEXPIRE', name, ARGV[2]) end
-return 1`
+return 1`,
+  (reply, keys) => (reply === 0 ? 1 : 1 + keys),
+)
 
 /** KEYS: the locks. ARGV: holder. Billed 3, however many they are. */
-const RELEASE_SCRIPT = `${SHEBANG}local held = {}
+const RELEASE_SCRIPT = billedScript(
+  `${SHEBANG}local held = {}
 for i, holder in ipairs(redis.call('MGET', unpack(KEYS))) do
   if holder == ARGV[1] then held[#held + 1] = KEYS[i] end
 end
 if #held == 0 then return 0 end
-return redis.call('DEL', unpack(held))`
+return redis.call('DEL', unpack(held))`,
+  (reply) => (reply === 0 ? 1 : 2),
+)
 
 const SCAN_EFFORT = 1_000
 

@@ -11,6 +11,8 @@ export interface Snapshot {
   get(name: string): string | null
   /** When the request was sent: what it proves holds from then. */
   sentAt: Instant
+  /** How many readers share the command. */
+  readers: number
 }
 
 export type TickReads = (names: readonly string[]) => Promise<Snapshot>
@@ -41,7 +43,7 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
     const names = [...new Set(batch.flatMap((asked) => asked.names))]
     const sentAt = instantOf(clock)
     try {
-      const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt)
+      const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt, batch.length)
       for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)
       for (const { resolve } of batch) resolve(snapshot)
     } catch (error) {
@@ -80,10 +82,15 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
 }
 
 /** The answer of an MGET. Throws REDIS_BAD_REPLY. */
-export function snapshotOf(names: readonly string[], reply: RawReply, sentAt: Instant): Snapshot {
+export function snapshotOf(
+  names: readonly string[],
+  reply: RawReply,
+  sentAt: Instant,
+  readers = 1,
+): Snapshot {
   if (!Array.isArray(reply) || reply.length !== names.length)
     throw redisBadReply('MGET answered in another shape')
   const texts = reply.map((value) => (value === null ? null : String(value)))
   const byName = new Map(names.map((name, index) => [name, texts[index] ?? null]))
-  return { get: (name) => byName.get(name) ?? null, sentAt }
+  return { get: (name) => byName.get(name) ?? null, sentAt, readers }
 }

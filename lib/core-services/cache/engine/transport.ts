@@ -4,9 +4,10 @@
  * error messages.
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
+import { billedCommands } from './billing'
 import { type Breaker, type BreakerOptions, createBreaker } from './breaker'
 import { listeningDeadline } from './deadline'
-import { hasCode, isRedisFailure, redisCircuitOpen, redisTimeout, redisUnreachable } from './errors'
+import { codeOf, hasCode, isRedisFailure, redisCircuitOpen, redisTimeout, redisUnreachable } from './errors'
 import type { Ports } from './ports'
 import { checkReply, readReply } from './replies'
 
@@ -25,7 +26,7 @@ export interface TransportOptions {
   breaker: BreakerOptions
 }
 
-/** What went over the wire since the start. Upstash bills `commands`; scripts bill their inner calls besides. */
+/** What went over the wire since the start; `commands` without the calls inside scripts, which are billed besides. */
 export interface TransportCounters {
   requests: number
   commands: number
@@ -41,6 +42,8 @@ export interface Transport extends Requester {
   /** Like `request`, with another deadline than the usual one. */
   requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>>
 }
+
+type Used = Pick<TransportCounters, 'requests' | 'bytesSent' | 'bytesReceived'>
 
 /** Only reads: a write that is sent again may undo what somebody else wrote in between. */
 const RESENDABLE = new Set(
@@ -67,9 +70,14 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     path: readonly string[],
     body: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
+    used: Used,
   ): Promise<unknown> {
-    counters.requests += 1
-    counters.bytesSent += body.byteLength
+    const count = (name: keyof Used, amount: number) => {
+      counters[name] += amount
+      used[name] += amount
+    }
+    count('requests', 1)
+    count('bytesSent', body.byteLength)
     const response = await fetch([baseUrl, ...path].join('/'), {
       method: 'POST',
       headers: {
@@ -84,7 +92,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     })
     // Whoever wraps fetch may hand on a body that the signal does not reach.
     const bytes = await Promise.race([response.arrayBuffer(), rejectOnAbort(signal)])
-    counters.bytesReceived += bytes.byteLength
+    count('bytesReceived', bytes.byteLength)
     syncToken = response.headers.get('upstash-sync-token') ?? syncToken
     return readReply(response.status, new TextDecoder().decode(bytes), options.tokenName)
   }
@@ -121,12 +129,17 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     const started = ports.clock.monotonic()
     const deadline = new AbortController()
     const cancel = listeningDeadline(timeoutMs, ports.clock, () => deadline.abort())
+    const used: Used = { requests: 0, bytesSent: 0, bytesReceived: 0 }
+    let replies: readonly unknown[] | undefined
+    let code: string | null | undefined = null
     counters.commands += commands.length
     try {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          const reply = await send(request.path ?? [], body, deadline.signal)
-          return checkReply(reply, name, request.path !== undefined) as UpstashResponse<T>
+          const reply = await send(request.path ?? [], body, deadline.signal, used)
+          const checked = checkReply(reply, name, request.path !== undefined)
+          replies = [checked].flat().map((entry) => (entry as UpstashResponse<unknown>).result)
+          return checked as UpstashResponse<T>
         } catch (error) {
           const failure = classify(error, deadline.signal, timeoutMs)
           if (attempt >= attempts || !hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) throw failure
@@ -137,11 +150,16 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
         }
       }
     } catch (error) {
-      if (!ports.isControlFlow(error)) counters.failures += 1
+      code = ports.isControlFlow(error) ? undefined : codeOf(error)
+      if (code !== undefined) counters.failures += 1
       throw error
     } finally {
       cancel()
       const durationMs = ports.clock.monotonic() - started
+      if (code !== undefined) {
+        const billed = billedCommands(commands, replies) + (used.requests - 1) * commands.length
+        ports.emit({ type: 'redis.requested', command: name, commands: billed, ...used, durationMs, code })
+      }
       if (durationMs >= options.slowMs)
         ports.emit({ type: 'redis.slow', command: name, durationMs, limitMs: options.slowMs })
     }

@@ -1,0 +1,87 @@
+/** A store that tells what each request through it has cost, once it was answered. */
+import type { FieldStore, TokenWrite } from './fieldStore'
+
+/** In billed commands, and in bytes of names and values. */
+export interface Cost {
+  /** Who shares a command with others pays a share of it. */
+  commands: number
+  bytesRead: number
+  bytesWritten: number
+}
+
+/** EVAL and the three calls inside it; two of them are missing when a token has changed. */
+const FORCED_COMMANDS = 4
+const REFUSED_COMMANDS = 2
+
+export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): FieldStore {
+  const charge = (commands: number, written: readonly string[], read: readonly (string | null)[] = []) =>
+    pay({ commands, bytesRead: bytesOf(read), bytesWritten: bytesOf(written) })
+
+  return {
+    names: store.names,
+    async read(names) {
+      const snapshot = await store.read(names)
+      charge(1 / snapshot.readers, names, names.map(snapshot.get))
+      return snapshot
+    },
+    async createTokens(tokens, lease) {
+      const outcome = await store.createTokens(tokens, lease)
+      const leaseTexts = lease ? [lease.name, lease.holder] : []
+      charge(writesOf(tokens) + (lease ? 1 : 0) + expiring(tokens), [...textsOf(tokens), ...leaseTexts])
+      return outcome
+    },
+    async createAndRead(tokens, names) {
+      const snapshot = await store.createAndRead(tokens, names)
+      charge(writesOf(tokens) + 1, [...textsOf(tokens), ...names], names.map(snapshot.get))
+      return snapshot
+    },
+    async takeLease(lease) {
+      const taken = await store.takeLease(lease)
+      charge(1, [lease.name, lease.holder])
+      return taken
+    },
+    async failLease(name, note, milliseconds) {
+      await store.failLease(name, note, milliseconds)
+      charge(1, [name, note])
+    },
+    async write(entry, text, ttl) {
+      await store.write(entry, text, ttl)
+      charge(1, [entry, text])
+    },
+    async writeForced(write) {
+      const { entry, text, expected, own } = write
+      const written = await store.writeForced(write)
+      charge(written ? FORCED_COMMANDS : REFUSED_COMMANDS, [entry, text, own.token, ...expected.flat()])
+      return written
+    },
+    async writeTokens(tokens) {
+      await store.writeTokens(tokens)
+      charge(writesOf(tokens) + expiring(tokens), textsOf(tokens))
+    },
+    async remove(...entries) {
+      const removed = await store.remove(...entries)
+      charge(1, entries)
+      return removed
+    },
+    async claim(kind, name, token, milliseconds) {
+      const claimed = await store.claim(kind, name, token, milliseconds)
+      charge(1, [name, token])
+      return claimed
+    },
+  }
+}
+
+/** Tokens that never expire are written by one command. */
+const writesOf = (tokens: readonly TokenWrite[]): number =>
+  tokens.some(({ seconds }) => seconds === undefined) ? 1 : 0
+
+const expiring = (tokens: readonly TokenWrite[]): number =>
+  tokens.filter(({ seconds }) => seconds !== undefined).length
+
+const textsOf = (tokens: readonly TokenWrite[]): string[] =>
+  tokens.flatMap(({ name, token }) => [name, token])
+
+function bytesOf(texts: readonly (string | null)[]): number {
+  const encoder = new TextEncoder()
+  return texts.reduce((sum, text) => sum + (text === null ? 0 : encoder.encode(text).length), 0)
+}
