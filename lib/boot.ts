@@ -1,7 +1,7 @@
 /** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
 
 import { airtableConfig, assertWebhookSecrets, peopleTable } from './config/airtableConfig'
-import { assertSecrets, logLevel, memoryMaxBytes, refreshConfig } from './config/appConfig'
+import { assertSecrets, logLevel, memoryMaxBytes, metricsEnabled, refreshConfig } from './config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
@@ -10,6 +10,7 @@ import type { AnyField } from './core-services/cache/engine/fieldConfig'
 import { createKeySpace } from './core-services/cache/engine/keys'
 import { processPorts } from './core-services/cache/engine/ports'
 import { setProcessState } from './core-services/cache/engine/processState'
+import { countEvent } from './core-services/metrics/metricsService'
 import { initCoreServices } from './core-services/serviceLoader'
 import { publishEvent } from './diagnostics'
 import { createEventLog } from './eventLog'
@@ -53,11 +54,13 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
 function startEventLog(env: Env): void {
   const threshold = orElse('info', () => logLevel(env))
   const log = createEventLog((line) => process.stdout.write(line), threshold)
+  const counted = orElse(true, () => metricsEnabled(env))
   setProcessState('ports', {
     ...processPorts(),
     emit(event: FieldCacheEvent) {
       log(event)
       publishEvent(event)
+      if (counted) countEvent(event)
     },
   })
 }
@@ -70,6 +73,7 @@ function assertConfiguration(env: Env): void {
     assertWebhookSecrets,
     refreshConfig,
     memoryMaxBytes,
+    metricsEnabled,
     logLevel,
     assertSecrets,
     cacheFailFast,

@@ -25,6 +25,12 @@ export function refreshConfig(env: Env = process.env): RefreshConfig {
   return { refreshTimeoutMs: values.CACHE_REFRESH_TIMEOUT_MS, warmupEnabled: values.CACHE_WARMUP_ENABLED }
 }
 
+/** Whether events are counted, and the counts handed to Redis. */
+export function metricsEnabled(env: Env = process.env): boolean {
+  const schema = z.object({ CACHE_METRICS_ENABLED: onOff('CACHE_METRICS_ENABLED', true) })
+  return parseEnv(schema, env).CACHE_METRICS_ENABLED
+}
+
 /** How much memory the copies of field values may take in one process, in bytes; 0 turns the memory layer off. */
 export function memoryMaxBytes(env: Env = process.env): number {
   const bytes = wholeNumber('CACHE_MEMORY_MAX_BYTES', 'bytes', 50_000_000, 999_999_999, 0)
@@ -57,7 +63,11 @@ const secretSchema = (name: string) =>
       .optional(),
   )
 
-const SECRETS = { ADMIN_TOKEN: secretSchema('ADMIN_TOKEN'), CRON_SECRET: secretSchema('CRON_SECRET') }
+const SECRETS = {
+  ADMIN_TOKEN: secretSchema('ADMIN_TOKEN'),
+  CRON_SECRET: secretSchema('CRON_SECRET'),
+  METRICS_TOKEN: secretSchema('METRICS_TOKEN'),
+}
 
 export type SecretName = keyof typeof SECRETS
 

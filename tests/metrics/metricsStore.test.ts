@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
+import { sendSingly } from '@/lib/core-services/cache/engine/send'
+import { createMetricsStore, type MetricsStore } from '@/lib/core-services/metrics/metricsStore'
+import { emptyTally, nameOf, note, noted, type Tally } from '@/lib/core-services/metrics/tally'
+import { cacheFor } from '../support/cache'
+import { redisForThisFile } from '../support/redisSuite'
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const NOON = Date.UTC(2026, 5, 1, 12)
+
+const redis = redisForThisFile()
+const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
+
+async function storeOfAnInstance(): Promise<MetricsStore> {
+  const { cache } = cacheFor(redis)
+  await cache.initialize()
+  return createMetricsStore(sendSingly(cache.redis), keys)
+}
+
+let store: MetricsStore
+
+beforeEach(async () => {
+  await redis.flush()
+  store = await storeOfAnInstance()
+  redis.upstash.resetCounters()
+})
+
+const counts = (sums: Record<string, number>): Tally => ({
+  ...emptyTally(),
+  sums: new Map(Object.entries(sums)),
+})
+const teller = (id: string) => ({ id, state: [NOON, 'closed', 0] })
+const plain = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map)
+
+describe('counts of several instances', () => {
+  it('are added up: in all, in their minute and in their hour', async () => {
+    const other = await storeOfAnInstance()
+    await store.add({ number: 1, tally: counts({ a: 2, b: 0.5 }) }, teller('one'), NOON)
+    await other.add({ number: 1, tally: counts({ a: 1, c: 7 }) }, teller('two'), NOON + 30_000)
+    await other.add({ number: 2, tally: counts({ a: 10 }) }, teller('two'), NOON + MINUTE)
+    const { since, total, minutes, hours, live } = await store.read(NOON + MINUTE)
+    expect(since).toBe(NOON)
+    expect(plain(total.sums)).toEqual({ a: 13, b: 0.5, c: 7 })
+    expect(minutes.slice(-2).map(({ at, sums }) => [at, plain(sums)])).toEqual([
+      [NOON, { a: 3, b: 0.5, c: 7 }],
+      [NOON + MINUTE, { a: 10 }],
+    ])
+    expect(hours.map(({ sums }) => sums.get('a')).filter((sum) => sum !== undefined)).toEqual([13])
+    expect(plain(live)).toEqual({
+      one: { seenAt: NOON, state: [String(NOON), 'closed', '0'] },
+      two: { seenAt: NOON + MINUTE, state: [String(NOON), 'closed', '0'] },
+    })
+  })
+
+  it('keep names with any text in them apart, and large numbers exact', async () => {
+    const name = nameOf('read', 'a=b;c|d:e%,f', 'hit')
+    const large = 2 ** 49 + 1
+    await store.add({ number: 1, tally: counts({ [name]: large }) }, teller('one'), NOON)
+    await store.add({ number: 2, tally: counts({ [name]: 2 }) }, teller('one'), NOON)
+    expect(plain((await store.read(NOON)).total.sums)).toEqual({ [name]: large + 2 })
+  })
+
+  it('stand beside last words, of which the latest stays, whoever said it', async () => {
+    const said = (at: number, text: string) => {
+      const tally = emptyTally()
+      note(tally, 'failure', at, text, 1)
+      return tally
+    }
+    await store.add({ number: 1, tally: said(NOON, 'first') }, teller('one'), NOON)
+    await store.add({ number: 1, tally: said(NOON + 2, 'last, with a comma') }, teller('two'), NOON)
+    await store.add({ number: 2, tally: said(NOON + 1, 'late to tell') }, teller('one'), NOON)
+    expect(noted((await store.read(NOON)).total, 'failure')).toEqual([NOON + 2, 'last, with a comma', '1'])
+  })
+})
+
+describe('a batch that is sent again', () => {
+  it('is added once, and its follower as well', async () => {
+    const batch = { number: 1, tally: counts({ a: 1 }) }
+    await store.add(batch, teller('one'), NOON)
+    expect(await store.add(batch, teller('one'), NOON)).toBe(2)
+    await store.add({ number: 2, tally: counts({ a: 5 }) }, teller('one'), NOON)
+    expect((await store.read(NOON)).total.sums.get('a')).toBe(6)
+  })
+})
+
+describe('slots', () => {
+  it('are told without gaps: an hour of minutes and a day of hours, and those under way', async () => {
+    const { minutes, hours } = await store.read(NOON)
+    expect(minutes.map(({ at }) => (NOON - at) / MINUTE)).toEqual(
+      Array.from({ length: 61 }, (_, i) => 60 - i),
+    )
+    expect(hours.map(({ at }) => (NOON - at) / HOUR)).toEqual(Array.from({ length: 25 }, (_, i) => 24 - i))
+  })
+
+  it('hold nothing of the last time round', async () => {
+    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('one'), NOON)
+    const later = NOON + 30 * HOUR
+    await store.add({ number: 2, tally: counts({ a: 10 }) }, teller('one'), later)
+    const { total, hours, minutes } = await store.read(later)
+    expect(total.sums.get('a')).toBe(11)
+    expect([hours.at(-1)?.sums.get('a'), minutes.at(-1)?.sums.get('a')]).toEqual([10, 10])
+    const before = await (await storeOfAnInstance()).read(later - 75 * MINUTE)
+    expect(before.minutes.at(-1)?.sums.size).toBe(0)
+  })
+
+  it('that are over are asked for once', async () => {
+    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('one'), NOON)
+    const long = { ...counts(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`name${i}`, 1]))) }
+    await store.add({ number: 2, tally: long }, teller('one'), NOON + MINUTE)
+    const later = NOON + 2 * HOUR - MINUTE
+    const bytesOf = async (now: number) => {
+      redis.upstash.resetCounters()
+      const { minutes } = await store.read(now)
+      const { bytesIn, commands } = redis.upstash.counters
+      return { bytesIn, commands, told: minutes.length }
+    }
+    const first = await bytesOf(later)
+    const second = await bytesOf(later)
+    expect([first.commands, second.commands]).toEqual([1, 1])
+    expect(second.bytesIn).toBeLessThan(first.bytesIn / 3)
+    expect(second.told).toBe(61)
+  })
+
+  it('of an instance whose clock is behind are not brought back, and what it counted stays in the sum', async () => {
+    const ahead = NOON + 75 * MINUTE
+    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('one'), ahead)
+    await store.add({ number: 1, tally: counts({ a: 10 }) }, teller('behind'), NOON)
+    const { total, minutes } = await store.read(ahead)
+    expect(total.sums.get('a')).toBe(11)
+    expect(minutes.at(-1)?.sums.get('a')).toBe(1)
+  })
+})
+
+describe('what it costs', () => {
+  const ofField = (field: number) =>
+    Array.from({ length: 60 }, (_, index) => [nameOf('read', `field-${field}`, index), 1] as const)
+  const everything = counts(
+    Object.fromEntries(Array.from({ length: 100 }, (_, field) => ofField(field)).flat()),
+  )
+
+  it('is 3 billed commands in one request for any number of counts, and 4 for the first batch of an hour', async () => {
+    expect(await store.add({ number: 1, tally: everything }, teller('one'), NOON)).toBe(4)
+    expect(await store.add({ number: 2, tally: everything }, teller('one'), NOON + 1)).toBe(3)
+    expect(await store.add({ number: 3, tally: everything }, teller('one'), NOON + HOUR)).toBe(4)
+    expect(redis.upstash.counters).toMatchObject({ requests: 3, commands: 3, byCommand: { EVAL: 3 } })
+    const { total } = await store.read(NOON + HOUR)
+    expect([total.sums.size, total.sums.get('read:field-99:59')]).toEqual([6_000, 3])
+  })
+
+  it('is one key that ends a month after the last hour in which something was added', async () => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await store.add({ number: 1, tally: everything }, teller('one'), NOON)
+    const [cursor, names] = await cache.redis.exec<[string, string[]]>(['SCAN', '0', 'COUNT', 1000])
+    expect([cursor, names]).toEqual(['0', [keys.internal('metrics', 'all')]])
+    expect(await cache.redis.exec(['TTL', names[0] ?? ''])).toBeGreaterThan(29 * 86_400)
+  })
+
+  it('does not grow past its limit of counts', async () => {
+    for (const batch of [1, 2, 3]) {
+      const names = Array.from({ length: 6_000 }, (_, index) => [`name-${batch}-${index}`, 1] as const)
+      await store.add({ number: batch, tally: counts(Object.fromEntries(names)) }, teller('one'), NOON)
+    }
+    const { total } = await store.read(NOON)
+    expect(total.sums.size).toBe(10_000)
+    expect(total.sums.get('name-1-0')).toBe(1)
+  })
+
+  it('forgets instances that tell nothing for 20 minutes', async () => {
+    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('gone'), NOON)
+    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('here'), NOON + 21 * MINUTE)
+    expect([...(await store.read(NOON + 21 * MINUTE)).live.keys()]).toEqual(['here'])
+  })
+})
