@@ -16,7 +16,9 @@ export interface BreakerOptions {
   halfOpenProbes: number
 }
 
-export type BreakerState = 'closed' | 'open' | 'half-open'
+/** In the order of the numbers that metrics have for them. */
+export const BREAKER_STATES = ['closed', 'open', 'half-open'] as const
+export type BreakerState = (typeof BREAKER_STATES)[number]
 
 export interface BreakerTransition {
   /** Wall clock, ms. */

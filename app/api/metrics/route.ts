@@ -1,0 +1,3 @@
+import { answerMetrics } from '@/lib/http/metricsRoute'
+
+export const GET = (request: Request) => answerMetrics(request)
