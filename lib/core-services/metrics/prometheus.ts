@@ -31,7 +31,7 @@ export function prometheusText(snapshot: MetricsSnapshot): string {
   const families = complete
     ? [...gauges(snapshot), ...counters(snapshot), ...byField(snapshot)]
     : stateOf(snapshot)
-  return `${[...families, completeness(complete)].join('\n')}\n`
+  return `${[...families, completeness(complete)].filter((text) => text !== '').join('\n')}\n`
 }
 
 const completeness = (complete: boolean): string =>
@@ -226,11 +226,13 @@ function histogram(name: string, help: string, latencies: readonly (readonly [La
       sample(`${name}_count`, [count, labels]),
     ]
   })
+  if (lines.length === 0) return ''
   return [...heading(name, 'histogram', help), ...lines].join('\n')
 }
 
-/** A gauge without a value is NaN. */
+/** A gauge without a value is NaN; what has no samples is left out. */
 function family(name: string, kind: Kind, help: string, samples: readonly Sample[]): string {
+  if (samples.length === 0) return ''
   return [...heading(name, kind, help), ...samples.map((one) => sample(name, one))].join('\n')
 }
 

@@ -15,7 +15,13 @@ export const FIELD_STATUSES = [
   'cooldown',
 ] as const satisfies readonly FieldStatus[]
 
-export const REFRESH_REASONS = ['miss', 'stale', 'force', 'cron', 'change'] as const satisfies readonly RefreshReason[]
+export const REFRESH_REASONS = [
+  'miss',
+  'stale',
+  'force',
+  'cron',
+  'change',
+] as const satisfies readonly RefreshReason[]
 
 /** `unstored`: the source answered, but Redis did not keep it. */
 export const REFRESH_OUTCOMES = ['stored', 'unstored', 'failed'] as const
