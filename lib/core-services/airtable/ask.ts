@@ -50,7 +50,26 @@ export type AskOutcome<T> =
 export async function ask<T>(
   config: AirtableConfig,
   request: AirtableRequest<T>,
-  { clock, isControlFlow }: Pick<Ports, 'clock' | 'isControlFlow'>,
+  ports: AskPorts,
+  signal: AbortSignal | undefined,
+): Promise<AskOutcome<T>> {
+  const tell = (code: string | null) => ports.emit?.({ type: 'airtable.requested', code })
+  try {
+    const outcome = await askOnce(config, request, ports, signal)
+    tell(outcome.ok ? null : outcome.error.code)
+    return outcome
+  } catch (error) {
+    if (signal?.aborted) tell('ABORTED')
+    throw error
+  }
+}
+
+type AskPorts = Pick<Ports, 'clock' | 'isControlFlow'> & Partial<Pick<Ports, 'emit'>>
+
+async function askOnce<T>(
+  config: AirtableConfig,
+  request: AirtableRequest<T>,
+  { clock, isControlFlow }: AskPorts,
   signal: AbortSignal | undefined,
 ): Promise<AskOutcome<T>> {
   const { pageTimeoutMs } = config

@@ -90,7 +90,7 @@ export type FieldCacheEvent =
   | { type: 'lock.refused'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.lost'; names: readonly string[] }
   /** A request to Airtable; `code` is null when it was answered with what was asked for. */
-  | { type: 'airtable.requested'; durationMs: number; code: string | null }
+  | { type: 'airtable.requested'; code: string | null }
   | { type: 'request.failed'; path: string; code: string; message: string }
 
 export type EventType = FieldCacheEvent['type']
