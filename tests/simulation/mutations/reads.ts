@@ -8,21 +8,15 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/tickReads.ts',
-        search: '  return (names) =>\n    new Promise((resolve, reject) => {',
-        replace: `  const sent = new Map<string, Promise<Snapshot>>()
-  const ask: TickReads = (names) => {
+        search: '  return createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])\n',
+        replace: `  const begin = createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
+  const sent = new Map<string, Promise<Snapshot>>()
+  return (names) => {
     const running = sent.get(names.join()) ?? begin(names).finally(() => sent.delete(names.join()))
     sent.set(names.join(), running)
     return running
   }
-  return ask
-  function begin(names: readonly string[]): Promise<Snapshot> {
-    return new Promise((resolve, reject) => {`,
-      },
-      {
-        file: 'engine/tickReads.ts',
-        search: '      waiting.push({ names, resolve, reject })\n    })\n',
-        replace: '      waiting.push({ names, resolve, reject })\n    })\n  }\n',
+`,
       },
     ],
   },

@@ -2,6 +2,7 @@
 import { billedScript } from './billing'
 import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
+import { scan } from './scan'
 import type { RawReply, Send } from './send'
 import { SHEBANG } from './shebang'
 
@@ -82,16 +83,10 @@ export function createLockStore(send: Send, keys: KeySpace): LockStore {
       (await run(EXTEND_SCRIPT, lockNames(names), holder, milliseconds)) === 1,
     release: async (names, holder) => (await run(RELEASE_SCRIPT, lockNames(names), holder)) === names.length,
     async count() {
-      const seen = new Set<RawReply>()
-      let cursor: RawReply = '0'
-      do {
-        const reply = await send('SCAN', cursor, 'MATCH', keys.internalPattern('lock'), 'COUNT', SCAN_EFFORT)
-        if (!Array.isArray(reply) || !Array.isArray(reply[1])) {
-          throw redisBadReply('SCAN answered in another shape')
-        }
-        for (const name of reply[1]) seen.add(name)
-        cursor = String(reply[0])
-      } while (cursor !== '0')
+      const seen = new Set<string>()
+      for await (const names of scan(send, keys.internalPattern('lock'), SCAN_EFFORT)) {
+        for (const name of names) seen.add(name)
+      }
       return seen.size
     },
   }

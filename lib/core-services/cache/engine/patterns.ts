@@ -2,8 +2,9 @@
  * What concerns all keys of a pattern. It walks the key space by SCAN, a chunk at a time: for administration, not for
  * the way of a request.
  */
-import { hasCode, redisBadReply } from './errors'
+import { hasCode } from './errors'
 import type { KeySpace } from './keys'
+import { scan } from './scan'
 import { type Batch, createBatch, type RawReply, type Send } from './send'
 import type { Transport } from './transport'
 
@@ -24,11 +25,7 @@ export function createPatternCommands(send: Send, transport: Transport, keys: Ke
   async function* chunks(glob: string): AsyncGenerator<string[]> {
     const seen = new Set<string>()
     let pending: string[] = []
-    let cursor = '0'
-    do {
-      const reply = await send('SCAN', cursor, 'MATCH', keys.pattern(glob), 'COUNT', batchSize * SCAN_EFFORT)
-      const [next, found] = scanReply(reply)
-      cursor = next
+    for await (const found of scan(send, keys.pattern(glob), batchSize * SCAN_EFFORT)) {
       const fresh = found.filter((name) => !seen.has(name))
       for (const name of fresh) seen.add(name)
       pending.push(...fresh)
@@ -36,7 +33,7 @@ export function createPatternCommands(send: Send, transport: Transport, keys: Ke
         yield pending.slice(0, batchSize)
         pending = pending.slice(batchSize)
       }
-    } while (cursor !== '0')
+    }
     if (pending.length > 0) yield pending
   }
 
@@ -123,11 +120,6 @@ function byteLength(reply: RawReply): number {
   if (typeof reply === 'number') return reply
   if (Array.isArray(reply)) return sum(reply.map(byteLength))
   return reply === null ? 0 : new TextEncoder().encode(reply).byteLength
-}
-
-function scanReply(reply: RawReply): [cursor: string, names: string[]] {
-  if (!Array.isArray(reply) || !Array.isArray(reply[1])) throw redisBadReply('SCAN answered in another shape')
-  return [String(reply[0]), reply[1].map(String)]
 }
 
 function raise(error: unknown): never {

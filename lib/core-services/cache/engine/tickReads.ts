@@ -5,6 +5,7 @@
 import { hasCode, redisBadReply } from './errors'
 import { type Clock, type Instant, instantOf } from './ports'
 import type { RawReply, Send } from './send'
+import { type Asked, createTick } from './ticks'
 
 export interface Snapshot {
   /** Text by name; null for what is not there. */
@@ -22,15 +23,10 @@ const REPLY_LIMIT = 6_000_000
 /** How many sizes are remembered; forgetting one only costs a refused batch. */
 const SIZES_KEPT = 10_000
 
-interface Asked {
-  names: readonly string[]
-  resolve(snapshot: Snapshot): void
-  reject(error: unknown): void
-}
+type Names = readonly string[]
 
 export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): TickReads {
   const sizes = new Map<string, number>()
-  let waiting: Asked[] = []
 
   function remember(name: string, size: number): void {
     sizes.delete(name)
@@ -39,8 +35,8 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
     if (sizes.size > SIZES_KEPT && oldest !== undefined) sizes.delete(oldest)
   }
 
-  async function readBatch(batch: readonly Asked[]): Promise<void> {
-    const names = [...new Set(batch.flatMap((asked) => asked.names))]
+  async function readBatch(batch: readonly Asked<Names, Snapshot>[]): Promise<void> {
+    const names = [...new Set(batch.flatMap(({ question }) => question))]
     const sentAt = instantOf(clock)
     try {
       const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt, batch.length)
@@ -55,30 +51,8 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
     }
   }
 
-  function flush(): void {
-    const asked = waiting
-    waiting = []
-    let batch: Asked[] = []
-    let expected = 0
-    for (const one of asked) {
-      const size = one.names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
-      if (batch.length > 0 && expected + size > REPLY_LIMIT) {
-        void readBatch(batch)
-        batch = []
-        expected = 0
-      }
-      batch.push(one)
-      expected += size
-    }
-    void readBatch(batch)
-  }
-
-  return (names) =>
-    new Promise((resolve, reject) => {
-      // Two turns of the microtask queue: readers that were started side by side get here one turn apart at most.
-      if (waiting.length === 0) queueMicrotask(() => queueMicrotask(flush))
-      waiting.push({ names, resolve, reject })
-    })
+  const sizeOf = (names: Names): number => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
+  return createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
 }
 
 /** The answer of an MGET. Throws REDIS_BAD_REPLY. */
