@@ -1,5 +1,6 @@
-/** What the cron calls: refreshes the fields that are due, within the time that the function has. */
+/** What the cron calls: looks after webhooks and refreshes the fields that are due, in the time that the function has. */
 import { refreshConfig } from '../config/appConfig'
+import { tendingOf } from '../core-services/airtable/changes/cronTending'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import { refreshDueFields } from '../core-services/cache/refreshDueFields'
 import { holdsSecret } from './auth'
@@ -9,7 +10,7 @@ import { problemResponse, unauthorized } from './problem'
 /** Kept back of the function's time for the answer itself, in ms. */
 const RESERVE_MS = 5_000
 
-/** 200 with the outcome of each field; 502 with the same body when one failed. */
+/** 200 with the outcome of each field and webhook; 502 with the same body when one failed. */
 export async function answerCron(
   request: Request,
   fields: readonly AnyField[],
@@ -21,8 +22,9 @@ export async function answerCron(
     const run = await refreshDueFields(fields, {
       budgetMs: maxDurationSeconds * 1000 - RESERVE_MS,
       enabled: refreshConfig().warmupEnabled,
+      ...tendingOf(fields),
     })
-    const failed = run.fields.some(({ outcome }) => outcome === 'failed')
+    const failed = [...run.fields, ...run.webhooks].some(({ outcome }) => outcome === 'failed')
     return Response.json(run, { status: failed ? 502 : 200, headers: NO_STORE })
   } catch (error) {
     return problemResponse(request, error, { label: 'Failed to refresh the fields', trusted })

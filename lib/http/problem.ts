@@ -12,11 +12,14 @@ import { NO_STORE } from './headers'
 interface Problem {
   status: number
   title: string
+  /** The header WWW-Authenticate. */
+  challenge?: string
 }
 
 const PROBLEMS: Record<string, Problem> = {
   QUERY_INVALID: { status: 400, title: 'The query is not valid' },
-  UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed' },
+  UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed', challenge: 'Bearer' },
+  PING_UNVERIFIED: { status: 401, title: 'A valid MAC is needed', challenge: 'X-Airtable-Content-MAC' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
   SOURCE_FAILED: { status: 502, title: 'The source failed' },
   SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
@@ -34,6 +37,10 @@ export const unauthorized = (name: string): CodedError =>
 export const fieldUnknown = (): CodedError =>
   codedError('FIELD_UNKNOWN', 'There is no such field, or it may not be read without the admin token')
 
+/** The same for whatever is wrong: who forges pings learns nothing about webhooks. */
+export const pingUnverified = (): CodedError =>
+  codedError('PING_UNVERIFIED', 'This takes pings of webhooks with a secret in AIRTABLE_WEBHOOK_SECRETS')
+
 export const queryInvalid = (reason: string): CodedError => codedError('QUERY_INVALID', reason)
 
 export interface ProblemContext {
@@ -49,7 +56,7 @@ export interface ProblemContext {
 export function problemResponse(request: Request, error: unknown, context: ProblemContext): Response {
   const ports = processPorts()
   if (ports.isControlFlow(error)) throw error
-  const { code, status, title } = describe(error)
+  const { code, status, title, challenge } = describe(error)
   const detail = context.trusted || status < 500 ? messageOf(error) : title
   if (status >= 500) {
     ports.emit({
@@ -70,7 +77,7 @@ export function problemResponse(request: Request, error: unknown, context: Probl
     ...(context.withMessage ? { message: detail } : {}),
   }
   const headers = new Headers({ 'Content-Type': 'application/problem+json', ...NO_STORE })
-  if (status === 401) headers.set('WWW-Authenticate', 'Bearer')
+  if (challenge !== undefined) headers.set('WWW-Authenticate', challenge)
   if (isCodedError(error) && error.retryAfter !== undefined)
     headers.set('Retry-After', String(error.retryAfter))
   return new Response(JSON.stringify(body), { status, headers })

@@ -37,6 +37,7 @@ export async function startFieldProcess(
     runtime: {
       store: async () => cache.fieldStore,
       locks: async () => cache.lock,
+      notes: async () => cache.notes,
       keysByPattern: async (glob) => {
         const found = await cache.attempt((redis) => redis.keysByPattern(glob))
         if (found.ok) return found.value

@@ -21,6 +21,7 @@ import { createFieldStore, type FieldStore } from './engine/fieldStore'
 import { createKeySpace, type KeySpace } from './engine/keys'
 import { createLocks, type Locks } from './engine/lock'
 import { createLockStore } from './engine/lockStore'
+import { createNotes, type Notes } from './engine/notes'
 import type { CacheOptions } from './engine/options'
 import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
@@ -44,6 +45,7 @@ interface Started {
   patterns: PatternCommands
   fieldStore: FieldStore
   locks: Locks
+  notes: Notes
   keys: KeySpace
   batchSize: number
 }
@@ -255,6 +257,11 @@ export class CacheService implements ServiceInterface {
     return this.#ready('lock').locks
   }
 
+  /** What this app's own machinery writes down for all instances. */
+  get notes(): Notes {
+    return this.#ready('notes').notes
+  }
+
   get counters(): Readonly<TransportCounters> {
     return this.#ready('counters').transport.counters
   }
@@ -312,6 +319,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
       keys,
       ports,
     ),
+    notes: createNotes(send, keys),
     locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }

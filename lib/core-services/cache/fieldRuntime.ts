@@ -10,6 +10,7 @@ import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
 import type { Locks } from './engine/lock'
 import { createMemos, type Memos } from './engine/memos'
+import type { Notes } from './engine/notes'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
 import '../serviceLoader'
@@ -28,10 +29,12 @@ export interface FieldRuntime {
   refreshTimeoutMs: number
 }
 
-/** What the cron needs besides. */
+/** What the cron and pings of webhooks need besides. */
 export interface CronRuntime extends FieldRuntime {
   /** Rejects as `store` does. */
   locks(): Promise<Locks>
+  /** Rejects as `store` does. */
+  notes(): Promise<Notes>
 }
 
 /** What walks the key space. */
@@ -63,6 +66,7 @@ export function fieldRuntime(): CronRuntime & AsideRuntime {
     },
     store: async () => (await cacheService()).fieldStore,
     locks: async () => (await cacheService()).lock,
+    notes: async () => (await cacheService()).notes,
     keysByPattern: async (glob) => {
       const found = await (await cacheService()).attempt((redis) => redis.keysByPattern(glob))
       if (found.ok) return found.value

@@ -1,6 +1,10 @@
-/** Keeps fields warm: refreshes each that has reached its `refreshEvery`, one after the other, one run at a time. */
+/**
+ * What the cron does, one run at a time: looks after the webhooks, then refreshes each field that has reached its
+ * `refreshEvery`, one after the other.
+ */
 import { ageSeconds } from './engine/entry'
 import { codeOf, hasCode } from './engine/errors'
+import type { WebhookOutcome } from './engine/events'
 import type { AnyField } from './engine/fieldConfig'
 import type { LockHolder } from './engine/lock'
 import { lookAt, placeOf } from './fieldPlace'
@@ -21,13 +25,24 @@ export interface WarmupRun {
   startedAt: string
   finishedAt: string
   fields: FieldOutcome[]
+  webhooks: readonly WebhookOutcome[]
+}
+
+export interface Tended {
+  webhooks: readonly WebhookOutcome[]
+  /** Names of fields that nobody tells of changes: to be refreshed in this run, whatever their age. */
+  due: ReadonlySet<string>
 }
 
 export interface WarmupOptions {
   /** No field is begun that could not end within this time, in ms. */
   budgetMs: number
   enabled: boolean
+  /** Looks after the webhooks, whether fields are refreshed or not; rejects when Redis cannot be asked. */
+  tend?: (remainingMs: () => number) => Promise<Tended>
 }
+
+const NOTHING_TENDED: Tended = { webhooks: [], due: new Set() }
 
 /** How long a run that was cut off keeps the next one away, in s. */
 const LOCK_TTL_SECONDS = 30
@@ -35,16 +50,25 @@ const LOCK_TTL_SECONDS = 30
 /** Rejects with a REDIS_ error or CACHE_UNAVAILABLE when Redis cannot be asked: then nothing could be stored either. */
 export async function refreshDueFields(
   fields: readonly AnyField[],
-  { budgetMs, enabled }: WarmupOptions,
+  { budgetMs, enabled, tend }: WarmupOptions,
   runtime: CronRuntime = fieldRuntime(),
 ): Promise<WarmupRun> {
   const { clock, emit } = runtime.ports
   const startedAt = clock.now()
   const started = clock.monotonic()
   const remainingMs = () => budgetMs - (clock.monotonic() - started)
-  const outcomes = enabled
-    ? await asOnlyRun(runtime, fields, (field) => refreshIfDue(runtime, field, remainingMs()))
-    : skipAll(fields, 'warmup-disabled')
+  const outcomes = skipAll(fields, enabled ? 'another-run' : 'warmup-disabled')
+  let webhooks: readonly WebhookOutcome[] = []
+  if (enabled || tend) {
+    await asOnlyRun(runtime, async ({ signal }) => {
+      const tended = (await tend?.(remainingMs)) ?? NOTHING_TENDED
+      webhooks = tended.webhooks
+      for (const [index, field] of enabled ? fields.entries() : []) {
+        if (signal.aborted) return
+        outcomes[index] = await refreshIfDue(runtime, field, tended.due.has(field.name), remainingMs())
+      }
+    })
+  }
   const count = (outcome: FieldOutcome['outcome']) =>
     outcomes.filter((field) => field.outcome === outcome).length
   emit({
@@ -54,39 +78,30 @@ export async function refreshDueFields(
     fresh: count('fresh'),
     skipped: count('skipped'),
     failed: count('failed'),
+    webhooks,
   })
-  return { startedAt: isoTime(startedAt), finishedAt: isoTime(clock.now()), fields: outcomes }
+  return { startedAt: isoTime(startedAt), finishedAt: isoTime(clock.now()), fields: outcomes, webhooks }
 }
 
-async function asOnlyRun(
-  runtime: CronRuntime,
-  fields: readonly AnyField[],
-  refresh: (field: AnyField) => Promise<FieldOutcome>,
-): Promise<FieldOutcome[]> {
-  const outcomes: FieldOutcome[] = []
-  const run = async ({ signal }: LockHolder) => {
-    for (const field of fields) {
-      outcomes.push(...(signal.aborted ? skipAll([field], 'another-run') : [await refresh(field)]))
-    }
-  }
+/** Does nothing while another run is under way. */
+async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Promise<void>): Promise<void> {
   try {
     await (await runtime.locks()).withLock('cron', run, LOCK_TTL_SECONDS, { retryCount: 0 })
   } catch (error) {
-    if (hasCode(error, 'LOCK_NOT_ACQUIRED')) return skipAll(fields, 'another-run')
     // Forced refreshes are safe without the lock, which only saves the source from two runs.
-    if (!hasCode(error, 'LOCK_LOST')) throw error
+    if (!hasCode(error, 'LOCK_NOT_ACQUIRED', 'LOCK_LOST')) throw error
   }
-  return outcomes
 }
 
 async function refreshIfDue(
   runtime: FieldRuntime,
   field: AnyField,
+  due: boolean,
   remainingMs: number,
 ): Promise<FieldOutcome> {
   const { name, refreshEvery } = field
   const { clock } = runtime.ports
-  if (refreshEvery === undefined) return { name, outcome: 'skipped', reason: 'no-refresh-every' }
+  if (refreshEvery === undefined && !due) return { name, outcome: 'skipped', reason: 'no-refresh-every' }
   // A force that runs already is waited for: its time and our own have to fit.
   if (remainingMs < 2 * runtime.refreshTimeoutMs) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
@@ -94,7 +109,7 @@ async function refreshIfDue(
     const store = await runtime.store()
     const entry = (await lookAt(runtime, placeOf(runtime, store, field))).valid
     const age = entry ? ageSeconds(entry.fetchedAt, clock.now()) : Number.POSITIVE_INFINITY
-    if (age < refreshEvery) return { name, outcome: 'fresh', age }
+    if (!due && age < (refreshEvery ?? 0)) return { name, outcome: 'fresh', age }
     const { stored } = await forceRefresh(runtime, field, 'cron')
     if (!stored) return { name, outcome: 'failed', code: 'CACHE_UNAVAILABLE' }
     return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }

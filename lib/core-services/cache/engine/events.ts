@@ -9,6 +9,27 @@ import type { Freshness } from './look'
 export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
 /** `change`: the source has said that something changed. */
 export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron' | 'change'
+/** Why changes were looked for: Airtable has called, or the cron looks for itself. */
+export type WebhookCause = 'ping' | 'cron'
+
+export type WebhookDeath = 'gone' | 'disabled' | 'expired'
+
+/** What the cron found of a webhook, and did about it. */
+export interface WebhookOutcome {
+  webhook: string
+  /** Null for one that nobody has ever met. */
+  base: string | null
+  /**
+   * `dead`: it is gone, disabled or has expired; `re-enabled`: its pings had been switched off; `extended`: it would have
+   * expired within three days; `failed`: it could not be looked after.
+   */
+  outcome: 'alive' | 'extended' | 're-enabled' | 'dead' | 'failed'
+  /** Whether what has changed was read: what nobody was told of, too. */
+  drained: boolean
+  code?: string
+  hint?: string
+}
+
 /** Why a fetched value was not stored: whoever waited for it has it all the same. */
 export type NotStored = 'outdated' | 'lease-over' | 'dependencies-changed' | 'expired' | 'redis-failed'
 
@@ -85,7 +106,16 @@ export type FieldCacheEvent =
       failed: number
       skipped: number
       fresh: number
+      webhooks: readonly WebhookOutcome[]
     }
+  /** A ping that is Airtable's. `replayed`: what it announces was read before. */
+  | { type: 'webhook.pinged'; webhook: string; base: string; replayed: boolean }
+  /** The fields follow what had changed. */
+  | { type: 'webhook.drained'; webhook: string; base: string; cause: WebhookCause; durationMs: number }
+  /** They do not: that is left to the next ping or the cron. */
+  | { type: 'webhook.failed'; webhook: string; base: string; code: string; message: string }
+  /** Nobody tells of changes any more. */
+  | { type: 'webhook.dead'; webhook: string; base: string | null; why: WebhookDeath; hint: string }
   | { type: 'lock.acquired'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.refused'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.lost'; names: readonly string[] }

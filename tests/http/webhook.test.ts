@@ -1,0 +1,207 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { GET as getByName } from '@/app/api/fields/[name]/route'
+import { POST as ping } from '@/app/api/webhooks/airtable/route'
+import { processPorts, systemClock } from '@/lib/core-services/cache/engine/ports'
+import { setProcessState } from '@/lib/core-services/cache/engine/processState'
+import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
+import { initCoreServices } from '@/lib/core-services/serviceLoader'
+import type { AirtableServer } from '@/local/airtable/server'
+import { contentMac } from '@/local/airtable/webhooks/pings'
+import { askHooks, createHook } from '../support/airtableHooks'
+import { manualClock } from '../support/clock'
+import { setEnvironment } from '../support/environment'
+import { recordEvents } from '../support/events'
+import { redisForThisFile } from '../support/redisSuite'
+import { askAirtable, startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
+
+const ADMIN = 'admin-token-of-the-tests'
+const redis = redisForThisFile()
+const events = recordEvents()
+let airtable: AirtableServer
+let hook: { id: string; macSecretBase64: string }
+let rung = Date.now()
+/** The work that answers have left for later. */
+const later: Promise<void>[] = []
+
+/** What Airtable posts; each ping is a moment newer than the one before. */
+function makePing(webhookId = hook.id) {
+  rung += 1
+  const base = { id: TEST_AIRTABLE.baseId }
+  return JSON.stringify({ base, webhook: { id: webhookId }, timestamp: new Date(rung).toISOString() })
+}
+
+function post(body: string | ReadableStream, mac?: string) {
+  const headers = { 'content-type': 'application/json', ...(mac ? { 'x-airtable-content-mac': mac } : {}) }
+  const init = { method: 'POST', headers, body, duplex: 'half' }
+  return ping(new Request('http://localhost/api/webhooks/airtable', init))
+}
+
+const postSigned = (body: string) => post(body, contentMac(hook.macSecretBase64, body))
+
+async function agents(): Promise<Agent[]> {
+  const request = new Request('http://localhost/api/fields/agents')
+  return (await getByName(request, { params: Promise.resolve({ name: 'agents' }) })).json()
+}
+
+const rename = (id: string, name: string) =>
+  askAirtable(airtable, `${TEST_AIRTABLE.tableId}/${id}`, {
+    method: 'PATCH',
+    body: { fields: { Nombre: name } },
+  })
+
+const allDone = () => Promise.all(later)
+
+beforeAll(async () => {
+  // Time stands still for the rate limit of the server: these tests read more than five pages a second.
+  const clock = manualClock()
+  airtable = await startTestAirtable({
+    clock: () => {
+      clock.advance(1_000)
+      return clock.monotonic()
+    },
+  })
+  setEnvironment({
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    CACHE_COMMAND_TIMEOUT_MS: '2000',
+    CACHE_CB_RECOVERY_TIMEOUT: '20',
+    // Each test begins with an empty Redis, and the memory of the process would know better.
+    CACHE_MEMORY_MAX_BYTES: '0',
+    AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
+    AIRTABLE_ENDPOINT_URL: airtable.url,
+    AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
+    AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
+    ADMIN_TOKEN: ADMIN,
+  })
+  setProcessState('ports', {
+    ...processPorts(),
+    emit: events.emit,
+    defer: (work: () => Promise<void>) => void later.push(work()),
+    clock: {
+      ...systemClock,
+      sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 10, signal),
+    },
+  })
+  await initCoreServices(['cache', 'airtable'])
+})
+afterAll(() => airtable.close())
+beforeEach(async () => {
+  await redis.flush()
+  const filters = { recordChangeScope: TEST_AIRTABLE.tableId }
+  hook = await createHook(airtable, { filters })
+  setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: `${hook.id}:${hook.macSecretBase64}` })
+  airtable.resetCounters()
+  redis.upstash.resetCounters()
+  events.all.length = 0
+  later.length = 0
+  return () => askHooks(airtable, `/${hook.id}`, { method: 'DELETE' })
+})
+
+describe('POST /api/webhooks/airtable', () => {
+  it('answers 204 without a body before any work, and then the fields follow the change', async () => {
+    const [first] = await agents()
+    expect(first).toBeDefined()
+    await rename(first?.id ?? '', 'Aaron Aardvark')
+    airtable.resetCounters()
+    const response = await postSigned(makePing())
+    expect([response.status, await response.text()]).toEqual([204, ''])
+    expect(response.headers.get('cache-control')).toContain('no-store')
+    expect(airtable.counters.requests).toBe(0)
+    await allDone()
+    expect(await agents()).toContainEqual({ id: first?.id, name: 'Aaron Aardvark' })
+    // The list of webhooks, the payloads, the three pages of the one field that is stored.
+    expect(airtable.counters.byKind).toEqual({ listWebhooks: 1, listPayloads: 1, list: 3 })
+    await rename(first?.id ?? '', first?.name ?? '')
+  })
+
+  it('fetches nothing when nothing has changed', async () => {
+    await agents()
+    airtable.resetCounters()
+    await postSigned(makePing())
+    await allDone()
+    expect(airtable.counters.byKind).toEqual({ listWebhooks: 1, listPayloads: 1 })
+  })
+
+  it('drains once for a ping and all its replays, each of which is answered 204', async () => {
+    const body = makePing()
+    const statuses = await Promise.all(Array.from({ length: 5 }, async () => (await postSigned(body)).status))
+    await allDone()
+    for (let again = 0; again < 5; again += 1) statuses.push((await postSigned(body)).status)
+    await allDone()
+    expect(statuses).toEqual(Array(10).fill(204))
+    expect(events.of('webhook.pinged').filter(({ replayed }) => replayed).length).toBeGreaterThanOrEqual(5)
+    expect(events.of('webhook.drained')).toHaveLength(1)
+    expect(airtable.counters.byKind.listPayloads).toBe(1)
+  })
+
+  const tooLong = () => JSON.stringify({ ...JSON.parse(makePing()), more: 'x'.repeat(65_536) })
+  const sign = (body: string) => contentMac(hook.macSecretBase64, body)
+  const broken = () =>
+    new ReadableStream({ pull: (controller) => controller.error(new Error('the connection is gone')) })
+  it.each<[string, () => Promise<Response>]>([
+    ['no MAC', () => post(makePing())],
+    ['a forged MAC', () => post(makePing(), contentMac('Zm9yZ2VkLXNlY3JldA==', makePing()))],
+    ['the MAC of another ping', () => post(makePing(), sign(makePing()))],
+    ['half of the MAC', () => post(makePing(), sign('').slice(0, 40))],
+    [
+      'a body that was cut off',
+      () => {
+        const body = makePing()
+        return post(body.slice(0, -5), sign(body))
+      },
+    ],
+    ['a body that breaks off', () => post(broken(), sign(''))],
+    ['no body', () => post('', sign(''))],
+    ['an unknown webhook', () => postSigned(makePing('achNobody00000001'))],
+    ['64 KB and more', () => postSigned(tooLong())],
+    ['a body that is no ping', () => postSigned('{"hello":"world"}')],
+    [
+      'a MAC without its prefix',
+      () => {
+        const body = makePing()
+        return post(body, sign(body).slice('hmac-sha256='.length))
+      },
+    ],
+    [
+      'no secret in the environment',
+      () => {
+        setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: undefined })
+        return postSigned(makePing())
+      },
+    ],
+    [
+      'a secret that is unusable',
+      () => {
+        setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: `${hook.id}:!` })
+        return postSigned(makePing())
+      },
+    ],
+  ])('answers 401 to %s, always the same, and does nothing', async (_, send) => {
+    const response = await send()
+    expect(response.status).toBe(401)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'application/problem+json',
+      'cache-control': expect.stringContaining('no-store'),
+      'www-authenticate': 'X-Airtable-Content-MAC',
+    })
+    expect(await response.json()).toEqual({
+      type: 'urn:problem:field-cache:ping-unverified',
+      title: 'A valid MAC is needed',
+      status: 401,
+      code: 'PING_UNVERIFIED',
+      detail: 'This takes pings of webhooks with a secret in AIRTABLE_WEBHOOK_SECRETS',
+      error: 'Failed to take the ping',
+    })
+    expect([later, airtable.counters.requests, redis.upstash.counters.requests]).toEqual([[], 0, 0])
+    expect(events.all).toEqual([])
+  })
+
+  it('answers 204 when Redis cannot be asked, drains nothing and says so once', async () => {
+    await redis.killEngine()
+    expect((await postSigned(makePing())).status).toBe(204)
+    await allDone()
+    expect(events.of('redis.degraded')).toMatchObject([{ operation: 'webhook' }])
+    expect(airtable.counters.requests).toBe(0)
+    await redis.reviveEngine()
+  })
+})
