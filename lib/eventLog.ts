@@ -29,6 +29,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'refresh.skipped': 'warn',
   'refresh.finished': 'info',
   'refresh.failed': 'error',
+  'change.followed': 'info',
   'cron.finished': 'info',
   'webhook.pinged': 'debug',
   'webhook.drained': 'info',

@@ -41,7 +41,7 @@ function gatedDrain() {
     const gate = deferred<void>()
     begun.push(gate)
     causes.push(cause)
-    return gate.promise
+    return gate.promise.then(() => undefined)
   }
   return { drain, begun, causes }
 }

@@ -3,9 +3,13 @@
  * change that Airtable announces gets into the value come out of one declaration.
  */
 import type { AirtableTable } from '../../config/airtableConfig'
+import { deploymentName } from '../../config/appConfig'
 import type { FetchContext, FieldCacheConfig } from '../cache/engine/fieldConfig'
+import { shortHash } from '../cache/engine/shortHash'
 import { serviceRegistry } from '../service-registry'
 import { attachmentsEnd } from './attachments'
+import { encodeMark } from './changes/changeMark'
+import { type Position, recentPosition } from './changes/positions'
 import type { AirtableRecord } from './page'
 
 /** A table that fields read. */
@@ -47,6 +51,8 @@ export interface ValueDeclaration<T> extends Declared<T> {
 
 export interface AirtableField<T> extends FieldCacheConfig<T> {
   airtable: Reading & {
+    /** The text of what makes items or the value: a mark holds for the values of one declaration only. */
+    code: string
     make(records: readonly AirtableRecord[]): T
     /** For a list whose order items alone tell: what it takes to bring it up to date record by record. */
     list?: { item(record: AirtableRecord): Listed | null; sort(items: Listed[]): Listed[] }
@@ -61,9 +67,10 @@ export function airtableList<Item extends Listed>({
 }: ListDeclaration<Item>): AirtableField<Item[]> {
   const made = (records: readonly AirtableRecord[]) =>
     records.map(item).filter((listed): listed is Item => listed !== null)
-  if (order === 'view') return airtableField(declared, made)
+  const code = `${item} ${order}`
+  if (order === 'view') return airtableField(declared, made, code)
   const sort = (items: Item[]) => items.sort((one, other) => order(one, other) || compareIds(one, other))
-  const field = airtableField<Item[]>(declared, (records) => sort(made(records)))
+  const field = airtableField<Item[]>(declared, (records) => sort(made(records)), code)
   return {
     ...field,
     airtable: { ...field.airtable, list: { item, sort: (items) => sort(items as Item[]) } },
@@ -72,18 +79,20 @@ export function airtableList<Item extends Listed>({
 
 /** A value made out of all records of a view. */
 export function airtableValue<T>({ value, ...declared }: ValueDeclaration<T>): AirtableField<T> {
-  return airtableField(declared, value)
+  return airtableField(declared, value, String(value))
 }
 
 function airtableField<T>(
   { table, view, columns, ...config }: Declared<T>,
   make: (records: readonly AirtableRecord[]) => T,
+  code: string,
 ): AirtableField<T> {
-  const airtable = { table, columns, make, ...(view === undefined ? {} : { view }) }
+  const airtable = { table, columns, make, code, ...(view === undefined ? {} : { view }) }
   return {
+    ...(config.ttl === 'forever' ? {} : { refreshEvery: config.ttl / 2 }),
     ...config,
     tags: [...(config.tags ?? []), tableTag(table)],
-    fetcher: (context) => readAll(airtable, context),
+    fetcher: async (context) => readAll(airtable, context, await recentPosition(table.locate())),
     airtable,
   }
 }
@@ -95,11 +104,25 @@ export function isAirtableField<T>(field: FieldCacheConfig<T>): field is Airtabl
   return 'airtable' in field
 }
 
-/** Reads the whole view. */
+/** The tag of what was made of such fields, or of the table by other ways: invalidated after each change of the table. */
+export const changeTag = ({ name }: TableSource): string => `airtable:${name}:changed`
+
+/** Whether a table is given by its id: webhooks know no names. */
+export const isTableId = (text: string): boolean => /^tbl\w+$/.test(text)
+
+/** Tells the declaration and the code that a value was made by. */
+export function shapeOf({ table, view, columns, code }: AirtableField<unknown>['airtable']): string {
+  const { baseId, tableId } = table.locate()
+  return shortHash(JSON.stringify([deploymentName(), baseId, tableId, view, columns, code]))
+}
+
+/** Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. */
 export async function readAll<T>(
-  { table, view, columns, make }: AirtableField<T>['airtable'],
+  reading: AirtableField<T>['airtable'],
   context: FetchContext,
+  position: Position | null,
 ): Promise<T> {
+  const { table, view, columns, make } = reading
   const { baseId, tableId } = table.locate()
   const airtable = await serviceRegistry.getService('airtable')
   const records = await airtable.fetchRecords(baseId, tableId, {
@@ -107,6 +130,11 @@ export async function readAll<T>(
     signal: context.signal,
     ...(view === undefined ? {} : { view }),
   })
+  if (position) {
+    const { hook, cursor } = position
+    const common = { at: context.startedAt, shape: shapeOf(reading), pending: {} }
+    context.keep({ note: encodeMark({ ...common, hook, cursor, records: records.length }) })
+  }
   const endsAt = attachmentsEnd(records, context.startedAt)
   if (endsAt !== undefined) context.keep({ endsAt })
   return make(records)

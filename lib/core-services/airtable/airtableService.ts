@@ -11,7 +11,7 @@ import { pauseBefore } from './retryPolicy'
 
 export interface FetchRecordsOptions {
   /** Id or name of the view: its filter and its order apply. An id (viw…) outlives a rename. */
-  view?: string
+  view?: string | undefined
   /**
    * The columns to ask for, all by name or all by id (fld…), which outlives a rename; the records have them under the
    * same names or ids. Give only those that are used: without any, all come.

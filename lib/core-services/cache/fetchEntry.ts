@@ -96,7 +96,9 @@ function memoryOf(field: AnyField, { valid }: Standing, kept: Kept): Pick<FetchC
   return {
     async previous() {
       const opened = valid && (await openStored(field, valid))
-      return opened?.ok ? { value: opened.data, note: valid?.note, fetchedAt: opened.entry.fetchedAt } : null
+      if (!opened?.ok) return null
+      const { note, fetchedAt, endMs } = opened.entry
+      return { value: opened.data, note, fetchedAt, endsAt: endMs === undefined ? endMs : fetchedAt + endMs }
     },
     keep(about) {
       if ((about.note?.length ?? 0) > MOST_NOTE_CHARACTERS)

@@ -4,6 +4,7 @@ import { peopleTable } from '../../config/airtableConfig'
 import { airtableList, airtableValue, type TableSource } from '../airtable/airtableField'
 import { defineFields, type FieldCacheConfig } from './engine/fieldConfig'
 
+/** @public For those who add fields here. */
 export type { FieldCacheConfig }
 
 const people: TableSource = { name: 'people', locate: peopleTable }
@@ -21,7 +22,6 @@ export const agentsCacheConfig = airtableList<Agent>({
   ttl: 21_600,
   access: 'public',
   anonymousForce: 60,
-  refreshEvery: 10_800,
   schema: z.array(agentSchema),
   table: people,
   view: SALES_AGENTS_VIEW,
@@ -44,7 +44,6 @@ export const headcountCacheConfig = airtableValue<Headcount>({
   name: 'headcount',
   key: 'headcount_by_state',
   ttl: 86_400,
-  refreshEvery: 43_200,
   schema: headcountSchema,
   table: people,
   view: SALES_AGENTS_VIEW,

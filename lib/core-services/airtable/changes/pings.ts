@@ -16,9 +16,10 @@ import type { Hook, Ping } from './verifiedPing'
 
 /**
  * Reads what has changed since the last drain and has the fields follow. Resolves once they do; drains of one webhook
- * never overlap. The signal is aborted when that is no longer certain: stop writing.
+ * never overlap. The signal is aborted when that is no longer certain: stop writing. Answers after how many ms it wants
+ * to be called once more, with the cause `again`, because what it has read may have been too old; else undefined.
  */
-export type Drain = (hook: Hook, cause: WebhookCause, signal: AbortSignal) => Promise<void>
+export type Drain = (hook: Hook, cause: WebhookCause, signal: AbortSignal) => Promise<number | undefined>
 
 export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'notes'>
 
@@ -51,10 +52,10 @@ export async function receivePing(ping: Ping, drain: Drain, runtime: PingRuntime
     emit({ type: 'webhook.pinged', webhook, base, replayed })
     if (replayed) return
     if (ping.sentAt > announced) await times.announce(ping.sentAt)
-    if (await drainPending(ping, drain, runtime, times)) return
+    if (await drainAll(ping, drain, runtime, times)) return
     // Somebody has the lock. Had he died, it would be free by then; if he works, he will have seen this ping.
     await clock.sleep((LOCK_SECONDS + 1) * 1000)
-    await drainPending(ping, drain, runtime, times)
+    await drainAll(ping, drain, runtime, times)
   })
 }
 
@@ -64,11 +65,41 @@ export async function receivePing(ping: Ping, drain: Drain, runtime: PingRuntime
  */
 export async function drainUnasked(hook: Hook, drain: Drain, runtime: PingRuntime): Promise<boolean> {
   const times = timesOf(hook, await runtime.notes())
+  const once: Drained = { againAfterMs: undefined }
   const drained = await underLock(hook, await runtime.locks(), CRON_PATIENCE, ({ signal }) =>
-    drainOnce(hook, 'cron', signal, drain, runtime, times),
+    drainOnce(hook, 'cron', signal, drain, runtime, times, once),
   )
-  await drainPending(hook, drain, runtime, times)
+  await drainAgain(hook, drain, runtime, times, once)
+  await drainAll(hook, drain, runtime, times)
   return drained
+}
+
+/** What drains have asked for. */
+interface Drained {
+  againAfterMs: number | undefined
+}
+
+/** Drains what is pending, and once more where that was asked for. False when somebody else has the lock. */
+async function drainAll(hook: Hook, drain: Drain, runtime: PingRuntime, times: PingTimes): Promise<boolean> {
+  const drained: Drained = { againAfterMs: undefined }
+  const alone = await drainPending(hook, drain, runtime, times, drained)
+  await drainAgain(hook, drain, runtime, times, drained)
+  return alone
+}
+
+/** Without the lock until it is time, so that pings that come meanwhile need not wait. */
+async function drainAgain(
+  hook: Hook,
+  drain: Drain,
+  runtime: PingRuntime,
+  times: PingTimes,
+  drained: Drained,
+): Promise<void> {
+  if (drained.againAfterMs === undefined) return
+  await runtime.ports.clock.sleep(drained.againAfterMs)
+  await underLock(hook, await runtime.locks(), CRON_PATIENCE, ({ signal }) =>
+    drainOnce(hook, 'again', signal, drain, runtime, times, drained),
+  )
 }
 
 /** False when somebody else has the lock. */
@@ -77,13 +108,16 @@ async function drainPending(
   drain: Drain,
   runtime: PingRuntime,
   times: PingTimes,
+  drained: Drained,
 ): Promise<boolean> {
   const locks = await runtime.locks()
   while (await times.pending()) {
     const alone = await underLock(hook, locks, { retryCount: 0 }, async ({ signal }) => {
       while (await times.pending()) {
         await runtime.ports.clock.sleep(DEBOUNCE_MS, signal)
-        await patiently(runtime, signal, () => drainOnce(hook, 'ping', signal, drain, runtime, times))
+        await patiently(runtime, signal, () =>
+          drainOnce(hook, 'ping', signal, drain, runtime, times, drained),
+        )
       }
     })
     if (!alone) return false
@@ -98,13 +132,15 @@ async function drainOnce(
   drain: Drain,
   { ports }: PingRuntime,
   times: PingTimes,
+  drained: Drained,
 ): Promise<void> {
   signal.throwIfAborted()
   const { webhookId: webhook, baseId: base } = hook
   const started = ports.clock.monotonic()
   const { announced, settled } = await times.read()
-  await drain(hook, cause, signal)
-  if (announced > settled) await times.settle(announced)
+  drained.againAfterMs = await drain(hook, cause, signal)
+  // Who looks again does not look for what is new.
+  if (cause !== 'again' && announced > settled) await times.settle(announced)
   ports.emit({
     type: 'webhook.drained',
     webhook,

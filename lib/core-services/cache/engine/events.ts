@@ -9,8 +9,11 @@ import type { Freshness } from './look'
 export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
 /** `change`: the source has said that something changed. */
 export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron' | 'change'
-/** Why changes were looked for: Airtable has called, or the cron looks for itself. */
-export type WebhookCause = 'ping' | 'cron'
+/**
+ * Why changes were looked for: Airtable has called, the cron looks for itself, or what was read a moment ago may have been
+ * too old.
+ */
+export type WebhookCause = 'ping' | 'cron' | 'again'
 
 export type WebhookDeath = 'gone' | 'disabled' | 'expired'
 
@@ -98,6 +101,17 @@ export type FieldCacheEvent =
       durationMs: number
       code: string
       message: string
+    }
+  /** A value was brought up to date after the source had announced a change. */
+  | {
+      type: 'change.followed'
+      field: string
+      /** `records`: by those that were touched; `all`: by reading everything, for the reason in `why`. */
+      how: 'records' | 'all'
+      why: string | null
+      records: number
+      /** How many of them will be looked at once more. */
+      pending: number
     }
   | {
       type: 'cron.finished'

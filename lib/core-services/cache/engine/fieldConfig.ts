@@ -24,8 +24,9 @@ export interface Previous {
   value: unknown
   /** What its fetch has kept. */
   note: string | undefined
-  /** When it was fetched, in ms since 1970. */
+  /** When it was fetched and, if it does, ends, in ms since 1970. */
   fetchedAt: number
+  endsAt: number | undefined
 }
 
 export interface Kept {

@@ -1,0 +1,112 @@
+/**
+ * Brings a list up to date by the records that were touched. Each is read again from the view, which alone says whether
+ * it belongs there and how it looks. Such a read can be older than the announcement, so what it shows is believed only
+ * after a second one, some time later: until then nothing disappears for being absent, and the records stay `pending`.
+ */
+import type { FetchContext, Kept, Previous } from '../../cache/engine/fieldConfig'
+import type { Listed } from '../airtableField'
+import { attachmentsEnd } from '../attachments'
+import type { AirtableRecord } from '../page'
+import { type ChangeMark, encodeMark } from './changeMark'
+import type { Plan } from './plan'
+
+export interface DeltaList {
+  item(record: AirtableRecord): Listed | null
+  sort(items: Listed[]): Listed[]
+}
+
+export interface Delta {
+  list: DeltaList
+  previous: Previous
+  mark: ChangeMark
+  plan: Extract<Plan, { kind: 'delta' }>
+  /** Reads records out of the view, as far as they are in it. */
+  read(ids: readonly string[]): Promise<AirtableRecord[]>
+  now: number
+  context: Pick<FetchContext, 'keep'>
+}
+
+/** Whether a record is known to be read as new as it was announced; only who asks for columns by id can tell. */
+export type ReadCheck = (record: AirtableRecord | undefined, id: string) => 'new' | 'old' | 'unknown'
+
+export interface Merged {
+  value: Listed[]
+  /** How many were touched. */
+  records: number
+  pending: number
+}
+
+/** Null when what was read is older than what was announced. */
+export async function applyDelta(
+  { list, previous, mark, plan, read, now, context }: Delta,
+  check: ReadCheck,
+  again: () => Promise<void>,
+): Promise<Merged | null> {
+  const { changes, due } = plan
+  const items = new Map((previous.value as Listed[]).map((item) => [item.id, item]))
+  const before = items.size
+  const destroyed = [...changes].flatMap(([id, change]) => (change.destroyed ? [id] : []))
+  const wanted = [...new Set([...changes.keys(), ...Object.keys(mark.pending)])].filter(
+    (id) => !changes.get(id)?.destroyed,
+  )
+  for (const id of destroyed) items.delete(id)
+  const found = byId(await read(wanted))
+  const old = wanted.filter((id) => check(found.get(id), id) === 'old')
+  if (old.length > 0) {
+    await again()
+    for (const [id, record] of byId(await read(old))) found.set(id, record)
+    if (old.some((id) => check(found.get(id), id) === 'old')) return null
+  }
+  const pending: Record<string, number> = {}
+  for (const id of wanted) {
+    const record = found.get(id)
+    const settled = check(record, id) === 'new' || (due.has(id) && !changes.has(id))
+    if (!settled) pending[id] = changes.has(id) ? now : (mark.pending[id] ?? now)
+    const item = record && list.item(record)
+    if (item) items.set(id, item)
+    else if (record || settled) items.delete(id)
+  }
+  const { cursor } = plan.drained
+  const records = Math.max(0, mark.records + items.size - before)
+  const endsAt = attachmentsEnd([...found.values()], now)
+  context.keep(carriedOn(previous, { ...mark, cursor, at: now, records, pending }, endsAt))
+  return {
+    value: list.sort([...items.values()]),
+    records: wanted.length + destroyed.length,
+    pending: Object.keys(pending).length,
+  }
+}
+
+/** What is kept with a value that is as old as the one that it was made of, in all but what was touched. */
+export function carriedOn(
+  { fetchedAt, endsAt }: Previous,
+  mark: ChangeMark,
+  newEnd?: number | undefined,
+): Kept {
+  const ends = [endsAt, newEnd].filter((end) => end !== undefined)
+  return { note: encodeMark(mark), fetchedAt, ...(ends.length === 0 ? {} : { endsAt: Math.min(...ends) }) }
+}
+
+/**
+ * For columns that are asked for by id: whether a record shows the cells that its last change has set. Only texts,
+ * numbers and ticks look alike in payloads and in records.
+ */
+export function checkByColumns(
+  columns: readonly string[],
+  changes: Extract<Plan, { kind: 'delta' }>['changes'],
+): ReadCheck {
+  return (record, id) => {
+    const told = Object.entries(changes.get(id)?.cells ?? {}).filter(([column]) => columns.includes(column))
+    if (!record || told.length === 0) return 'unknown'
+    if (told.some(([column, cell]) => isPlain(cell) && plain(record.fields[column]) !== plain(cell)))
+      return 'old'
+    return told.every(([, cell]) => isPlain(cell)) ? 'new' : 'unknown'
+  }
+}
+
+const isPlain = (cell: unknown): boolean => cell === null || typeof cell !== 'object'
+
+/** Airtable leaves out what is empty. */
+const plain = (cell: unknown): unknown => (cell === null || cell === '' || cell === false ? undefined : cell)
+
+const byId = (records: readonly AirtableRecord[]) => new Map(records.map((record) => [record.id, record]))

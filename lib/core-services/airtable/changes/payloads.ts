@@ -1,0 +1,129 @@
+/**
+ * What the payloads of a webhook say: which records of which tables were touched. Their cell values are in another format
+ * than those of records, and the order of a view is not in them, so they are a list of what to read again, no more.
+ * https://airtable.com/developers/web/api/model/webhooks-payload
+ */
+import { hasCode } from '../../cache/engine/errors'
+import type { PayloadPage, WebhookPayload } from '../webhooksApi'
+
+export interface TableChanges {
+  /** What became of each record last. */
+  records: ReadonlyMap<string, RecordChange>
+  /** A column was changed or removed, or the table is gone: what was read before may have another meaning. */
+  schema: boolean
+}
+
+export interface RecordChange {
+  destroyed: boolean
+  /** The cells that its last change has set, by the id of their column. */
+  cells: Readonly<Record<string, unknown>>
+}
+
+/** Why the payloads cannot be relied on: then everything has to be read. */
+export type Unreadable =
+  | 'payloads-lost'
+  | 'payloads-refused'
+  | 'error-payload'
+  | 'unknown-format'
+  | 'too-many-payloads'
+
+export interface Drained {
+  /** Where the next one goes on. */
+  cursor: number
+  payloads: number
+  /** By the id of the table. */
+  tables: ReadonlyMap<string, TableChanges>
+  unreadable?: Unreadable
+}
+
+/** 250 payloads: who is that far behind is better off reading everything. */
+const MOST_PAGES = 5
+
+/** Codes by which Airtable refuses for good; whatever else rejects may work later. */
+const REFUSED = [
+  'AIRTABLE_WEBHOOK_UNKNOWN',
+  'AIRTABLE_NOT_FOUND',
+  'AIRTABLE_FORBIDDEN',
+  'AIRTABLE_REFUSED',
+  'AIRTABLE_QUERY_INVALID',
+]
+
+/** Lists all payloads from a cursor on. Rejects with an AIRTABLE_ error when another try can help. */
+export async function drain(list: (cursor: number) => Promise<PayloadPage>, from: number): Promise<Drained> {
+  const tables = new Map<string, Changing>()
+  const drained = { cursor: from, payloads: 0, tables }
+  for (let pages = 1; ; pages += 1) {
+    const page = await listed(list, drained.cursor)
+    if (page === null) return { ...drained, unreadable: 'payloads-refused' }
+    const lost = page.cursor - page.payloads.length > drained.cursor
+    drained.cursor = page.cursor
+    drained.payloads += page.payloads.length
+    if (lost) return { ...drained, unreadable: 'payloads-lost' }
+    for (const payload of page.payloads) {
+      if (payload.error === true) return { ...drained, unreadable: 'error-payload' }
+      if (payload.payloadFormat !== 'v0') return { ...drained, unreadable: 'unknown-format' }
+      collect(tables, payload)
+    }
+    if (!page.mightHaveMore) return drained
+    if (pages === MOST_PAGES) return { ...drained, unreadable: 'too-many-payloads' }
+  }
+}
+
+async function listed(
+  list: (cursor: number) => Promise<PayloadPage>,
+  cursor: number,
+): Promise<PayloadPage | null> {
+  try {
+    return await list(cursor)
+  } catch (error) {
+    if (hasCode(error, ...REFUSED)) return null
+    throw error
+  }
+}
+
+const UNTOLD: RecordChange = { destroyed: false, cells: {} }
+
+interface Changing {
+  records: Map<string, RecordChange>
+  schema: boolean
+}
+
+function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
+  for (const [id, table] of entries(payload.changedTablesById)) {
+    const changing = changesOf(tables, id)
+    if (entries(table.changedFieldsById).length > 0 || strings(table.destroyedFieldIds).length > 0)
+      changing.schema = true
+    for (const [, view] of entries(table.changedViewsById)) {
+      touch(changing, view)
+      // It may have left the view only.
+      for (const record of strings(view.destroyedRecordIds)) changing.records.set(record, UNTOLD)
+    }
+    touch(changing, table)
+    for (const record of strings(table.destroyedRecordIds))
+      changing.records.set(record, { destroyed: true, cells: {} })
+  }
+  for (const id of strings(payload.destroyedTableIds)) changesOf(tables, id).schema = true
+}
+
+function touch({ records }: Changing, part: Json): void {
+  for (const [id, { cellValuesByFieldId }] of entries(part.createdRecordsById)) {
+    records.set(id, { destroyed: false, cells: Object(cellValuesByFieldId) })
+  }
+  for (const [id, { current }] of entries(part.changedRecordsById)) {
+    records.set(id, { destroyed: false, cells: Object(Object(current).cellValuesByFieldId) })
+  }
+}
+
+function changesOf(tables: Map<string, Changing>, id: string): Changing {
+  const changing = tables.get(id) ?? { records: new Map(), schema: false }
+  tables.set(id, changing)
+  return changing
+}
+
+type Json = Readonly<Record<string, unknown>>
+
+const entries = (value: unknown): [string, Json][] =>
+  Object.entries(Object(value)).map(([key, content]) => [key, Object(content)])
+
+const strings = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []

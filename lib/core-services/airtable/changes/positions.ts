@@ -1,0 +1,50 @@
+/**
+ * From where on changes must be read again by whoever reads a table as a whole now. Any position that the log had before
+ * the read will do, since reading a change twice does no harm: so an old one out of memory is as right as the newest.
+ */
+import { type AirtableTable, webhookSecrets } from '../../../config/airtableConfig'
+import { isRedisFailure } from '../../cache/engine/errors'
+import { processState } from '../../cache/engine/processState'
+import { fieldRuntime } from '../../cache/fieldRuntime'
+import { type HookRecord, hookStore } from './hookStore'
+
+export interface Position {
+  /** The webhook whose log it is in (ach…). */
+  hook: string
+  /** The number of the next payload. */
+  cursor: number
+}
+
+/** How long records are remembered, in ms. */
+const REMEMBERED_MS = 60_000
+
+/** Null when no webhook watches the table, or nobody can tell. */
+export async function recentPosition({ baseId, tableId }: AirtableTable): Promise<Position | null> {
+  const ids = [...webhookSecrets().keys()]
+  if (ids.length === 0) return null
+  const record = (await recordsOf(baseId, ids)).find(({ scope }) => scope === null || scope === tableId)
+  return record ? { hook: record.id, cursor: record.cursor } : null
+}
+
+interface Remembered {
+  at: number
+  records: Promise<HookRecord[]>
+}
+
+function recordsOf(baseId: string, ids: readonly string[]): Promise<HookRecord[]> {
+  const { clock } = fieldRuntime().ports
+  const memory = processState('hooks', () => new Map<string, Remembered>())
+  const name = [baseId, ...ids].join(' ')
+  const known = memory.get(name)
+  const now = clock.monotonic()
+  if (known && now - known.at < REMEMBERED_MS) return known.records
+  const records = hookStore()
+    .read(baseId)
+    .catch((error: unknown) => {
+      memory.delete(name)
+      if (isRedisFailure(error)) return []
+      throw error
+    })
+  memory.set(name, { at: now, records })
+  return records
+}
