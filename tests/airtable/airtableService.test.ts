@@ -4,7 +4,7 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AirtableService } from '@/lib/core-services/airtable/airtableService'
 import { defaultPorts, type Ports, systemClock } from '@/lib/core-services/cache/engine/ports'
-import { airtableClient, hastyClock } from '@/tests/support/airtableClient'
+import { airtableClient, hastyClock, recordedBudget } from '@/tests/support/airtableClient'
 
 const ENDPOINT = 'http://airtable.test'
 const API_KEY = 'pat-secret'
@@ -239,12 +239,31 @@ describe('trying again', () => {
     expect(urls).toHaveLength(6)
   })
 
-  it('takes its turn at the limit each time', async () => {
-    const { urls } = answer(refusal(503, 'SERVICE_UNAVAILABLE'), page([]))
-    let turns = 0
-    const monotonic = () => 1_000 * turns++
-    await read(await service({ clock: { ...hastyClock(), monotonic } }))
-    expect([urls.length, turns]).toEqual([2, 2])
+  it('takes its turn in the budget each time, and tells what became of it', async () => {
+    const { urls } = answer(
+      refusal(503, 'SERVICE_UNAVAILABLE'),
+      page([record('rec1')], 'itr1/rec1'),
+      refusal(429, 'RATE_LIMIT_REACHED'),
+    )
+    const { budget, outcomes } = recordedBudget()
+    const airtable = await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, budget)
+    await expect(read(airtable)).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED' })
+    expect(urls).toHaveLength(3)
+    expect(outcomes).toEqual([
+      { kind: 'answered', works: false },
+      { kind: 'answered', works: true },
+      { kind: 'refused', why: 'rate-limit', seconds: undefined },
+    ])
+  })
+
+  it.each([
+    ['RATE_LIMIT_REACHED', 'AIRTABLE_RATE_LIMITED'],
+    ['PUBLIC_API_BILLING_LIMIT_EXCEEDED', 'AIRTABLE_QUOTA_EXHAUSTED'],
+  ])('asks nothing more of a base that has answered %s, and rejects at once', async (type, code) => {
+    const { urls } = answer(refusal(429, type))
+    const airtable = await service({ clock: systemClock })
+    for (let caller = 0; caller < 3; caller += 1) await expect(read(airtable)).rejects.toMatchObject({ code })
+    expect(urls).toHaveLength(1)
   })
 })
 
@@ -262,11 +281,9 @@ describe('being stopped', () => {
   it('happens between pages: no further one is asked for', async () => {
     const abort = new AbortController()
     const { urls } = answer(page([record('rec1')], 'itr1/rec1'), page([]))
-    // By this clock the turn of the second page is a minute away.
-    let asked = 0
-    const clock = { ...systemClock, now: () => 0, monotonic: () => -60_000 * asked++ }
-    const reading = read(await service({ clock }), abort.signal)
-    await expect.poll(() => asked).toBe(2)
+    const { budget, taken } = recordedBudget(2)
+    const reading = read(await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, budget), abort.signal)
+    await expect.poll(taken).toBe(2)
     abort.abort(new Error('enough'))
     await expect(reading).rejects.toThrow('enough')
     expect(urls).toHaveLength(1)

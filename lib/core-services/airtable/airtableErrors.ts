@@ -3,6 +3,7 @@
  * views, columns and webhooks, never the key, and causes are left out that could quote it.
  */
 import { type CodedError, codedError } from '../cache/engine/errors'
+import type { CoolDown } from './coolDowns'
 
 /** The records that are read: ids or names as the caller gave them. */
 export interface Target {
@@ -119,6 +120,10 @@ export const airtableRateLimited = (subject: Subject, seconds: number | undefine
     hint: 'More than 5 requests a second reach the base, from here or from elsewhere, or 50 come with the same token.',
     retryAfter: seconds ?? PENALTY_SECONDS,
   })
+
+/** Airtable has refused a request to the base a moment ago, here or in another instance. */
+export const airtableLeftAlone = (subject: Subject, { why, seconds }: CoolDown): CodedError =>
+  why === 'quota' ? airtableQuotaExhausted(subject) : airtableRateLimited(subject, seconds)
 
 /** It has no time after which trying again helps: Airtable does not say when the quota is renewed. */
 export const airtableQuotaExhausted = (subject: Subject): CodedError =>

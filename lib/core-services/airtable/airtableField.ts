@@ -128,6 +128,7 @@ export async function readAll<T>(
   const records = await airtable.fetchRecords(baseId, tableId, {
     fields: columns,
     signal: context.signal,
+    background: isBackground(context),
     ...(view === undefined ? {} : { view }),
   })
   if (position) {
@@ -139,6 +140,9 @@ export async function readAll<T>(
   if (endsAt !== undefined) context.keep({ endsAt })
   return make(records)
 }
+
+/** A stale value is served meanwhile, or nobody has asked. */
+const isBackground = ({ reason }: FetchContext): boolean => reason === 'stale' || reason === 'cron'
 
 function compareIds(one: Listed, other: Listed): number {
   return one.id < other.id ? -1 : Number(one.id > other.id)

@@ -1,13 +1,14 @@
 /** Reads records out of Airtable. Nothing is cached here; that is what fields are for. */
 import { type AirtableConfig, airtableConfig } from '../../config/airtableConfig'
-import { defaultPorts, type Ports } from '../cache/engine/ports'
+import { defaultPorts } from '../cache/engine/ports'
 import type { ServiceInterface } from '../service-registry'
-import { airtableNotInitialized, type Target } from './airtableErrors'
-import { type AirtableRequest, ask } from './ask'
-import { createPacer, type Pacer } from './pacer'
+import { airtableLeftAlone, airtableNotInitialized, type Target } from './airtableErrors'
+import { type AirtableRequest, type AskOutcome, ask } from './ask'
 import { type AirtableRecord, pageRequest } from './page'
 import { readPages } from './readPages'
+import type { BudgetSettings, Outcome, RequestBudget, TurnOptions } from './requestBudget'
 import { pauseBefore } from './retryPolicy'
+import { createSharedBudget } from './sharedBudget'
 
 export interface FetchRecordsOptions {
   /** Id or name of the view: its filter and its order apply. An id (viw…) outlives a rename. */
@@ -21,34 +22,33 @@ export interface FetchRecordsOptions {
   ids?: readonly string[] | undefined
   /** Ends the read between or during pages; its reason is what the read rejects with. */
   signal?: AbortSignal
+  /** Nobody waits for it: when many requests want to be sent, it yields to those for which somebody does. */
+  background?: boolean
 }
 
-export interface CallOptions {
-  /** Ends the call; its reason is what it rejects with. */
-  signal?: AbortSignal | undefined
-}
-
-/** A little over a fifth of a second: Airtable allows 5 requests a second for a base. */
-const PACE_MS = 220
+/** `signal` ends the call, and its reason is what it rejects with. */
+export type CallOptions = TurnOptions
 
 export class AirtableService implements ServiceInterface {
   readonly #readConfig: () => AirtableConfig
-  readonly #ports: Pick<Ports, 'clock' | 'random' | 'isControlFlow'>
-  readonly #pacer: Pacer
-  #config: AirtableConfig | undefined
+  readonly #ports: BudgetSettings['ports']
+  readonly #createBudget: typeof createSharedBudget
+  #started: { config: AirtableConfig; budget: RequestBudget } | undefined
 
   constructor(
     config: () => AirtableConfig = airtableConfig,
-    ports: Pick<Ports, 'clock' | 'random' | 'isControlFlow'> = defaultPorts,
+    ports: BudgetSettings['ports'] = defaultPorts,
+    createBudget = createSharedBudget,
   ) {
     this.#readConfig = config
     this.#ports = ports
-    this.#pacer = createPacer(PACE_MS, ports.clock)
+    this.#createBudget = createBudget
   }
 
   /** Rejects with CONFIG_INVALID when the key is missing; asks Airtable nothing. */
   async initialize(): Promise<void> {
-    this.#config = this.#readConfig()
+    const config = this.#readConfig()
+    this.#started = { config, budget: this.#createBudget(config.pageTimeoutMs, this.#ports) }
   }
 
   /**
@@ -61,31 +61,47 @@ export class AirtableService implements ServiceInterface {
   async fetchRecords(
     baseId: string,
     tableId: string,
-    { view, fields, ids, signal }: FetchRecordsOptions,
+    { view, fields, ids, signal, background = false }: FetchRecordsOptions,
   ): Promise<AirtableRecord[]> {
     const target: Target = { baseId, tableId, view, fields, ids }
     if (ids?.length === 0) return []
-    return readPages((offset) => this.call(pageRequest(target, offset), { signal }), target)
+    return readPages((offset) => this.call(pageRequest(target, offset), { signal, background }), target)
   }
 
   /**
-   * Any request, in its turn, with the deadline of a page; tried again where that does no harm. Rejects as
-   * `fetchRecords` does.
+   * Any request, in its turn of the budget that all instances share, with the deadline of a page; tried again where
+   * that does no harm. Rejects as `fetchRecords` does.
    */
-  async call<T>(request: AirtableRequest<T>, { signal }: CallOptions = {}): Promise<T> {
-    const config = this.#config
-    if (!config) throw airtableNotInitialized()
+  async call<T>(request: AirtableRequest<T>, options: CallOptions = {}): Promise<T> {
     const { clock, random } = this.#ports
     for (let failures = 1; ; failures += 1) {
       // Rejects, too, when the signal was aborted during a pause.
-      await this.#pacer.turn(request.subject.baseId, signal)
-      const outcome = await ask(config, request, this.#ports, signal)
+      const outcome = await this.#askInTurn(request, options)
       if (outcome.ok) return outcome.value
       const pause = request.repeatable
         ? pauseBefore(outcome.error.code, failures, outcome.retryAfter, random)
         : undefined
       if (pause === undefined) throw outcome.error
-      await clock.sleep(pause, signal)
+      await clock.sleep(pause, options.signal)
     }
   }
+
+  /** Rejects with AIRTABLE_RATE_LIMITED or AIRTABLE_QUOTA_EXHAUSTED while the base is left alone. */
+  async #askInTurn<T>(request: AirtableRequest<T>, options: TurnOptions): Promise<AskOutcome<T>> {
+    if (!this.#started) throw airtableNotInitialized()
+    const { config, budget } = this.#started
+    const turn = await budget.take(request.subject.baseId, options)
+    if (!turn.granted) throw airtableLeftAlone(request.subject, turn.coolDown)
+    const outcome = await ask(config, request, this.#ports, options.signal)
+    turn.settle(becameOf(outcome))
+    return outcome
+  }
+}
+
+function becameOf(outcome: AskOutcome<unknown>): Outcome {
+  if (outcome.ok) return { kind: 'answered', works: true }
+  const { error, retryAfter: seconds } = outcome
+  if (error.code === 'AIRTABLE_RATE_LIMITED') return { kind: 'refused', why: 'rate-limit', seconds }
+  if (error.code === 'AIRTABLE_QUOTA_EXHAUSTED') return { kind: 'refused', why: 'quota' }
+  return error.code === 'AIRTABLE_TIMEOUT' ? { kind: 'unanswered' } : { kind: 'answered', works: false }
 }

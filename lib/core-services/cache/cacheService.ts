@@ -26,7 +26,7 @@ import type { CacheOptions } from './engine/options'
 import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
 import { createRedisClient } from './engine/redisClient'
-import { createBatch, sendSingly, sendTogether } from './engine/send'
+import { createBatch, type Send, sendSingly, sendTogether } from './engine/send'
 import { createTransport, type Transport, type TransportCounters } from './engine/transport'
 
 export type { CacheOptions, MemoryUsage }
@@ -38,7 +38,14 @@ const BOOT_PING_TIMEOUT_MS = 1_500
 /** How often a request that only reads is sent again, within the same deadline. */
 const READ_RETRIES = 1
 
-interface Started {
+/** What a module needs that keeps a state of its own in Redis, under internal names. */
+export interface Internals {
+  /** Rejects with a REDIS_ error. */
+  send: Send
+  keys: KeySpace
+}
+
+interface Started extends Internals {
   transport: Transport
   redis: Redis
   commands: CacheCommands
@@ -46,7 +53,6 @@ interface Started {
   fieldStore: FieldStore
   locks: Locks
   notes: Notes
-  keys: KeySpace
   batchSize: number
 }
 
@@ -247,6 +253,12 @@ export class CacheService implements ServiceInterface {
     return this.#ready('redis').redis
   }
 
+  /** For modules around the engine that keep a state of their own in Redis, such as a budget shared by all instances. */
+  get internals(): Internals {
+    const { send, keys } = this.#ready('internals')
+    return { send, keys }
+  }
+
   /** The circuit breaker before Redis: its state, its last transitions, and manual control. */
   get breaker(): Breaker {
     return this.#ready('breaker').transport.breaker
@@ -308,6 +320,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
   return {
     transport,
     redis,
+    send,
     keys,
     batchSize: config.batchSize,
     commands: createCommands(send, keys),

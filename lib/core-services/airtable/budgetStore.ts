@@ -1,0 +1,79 @@
+/** What the request budget asks of Redis: one exchange, which tells what has ended and takes what is wanted. */
+
+import type { Internals } from '../cache/cacheService'
+import { redisBadReply } from '../cache/engine/errors'
+import { BUDGET_SCRIPT } from './budgetScript'
+
+/** Why a base is left alone: too many requests in a second, or in a month. */
+export type CoolKind = 'rate-limit' | 'quota'
+
+export interface BudgetRequest {
+  /** For how long nobody gets a permit, in ms, if Redis has no state. */
+  quietMs: number
+  /** Permits and places in the line that are given back; once is enough, twice does no harm. */
+  back: readonly {
+    base: string
+    ticket: string
+    /** In how many ms from now it may be used again; 0 for what was not used. */
+    gap: number
+    /** Airtable answered, and did not refuse. */
+    works: boolean
+  }[]
+  /** Cool-downs to open, in ms; `foregroundMs`: after which a caller who waits may try once. */
+  cool: readonly { base: string; kind: CoolKind; ms: number; foregroundMs: number }[]
+  take?: Wish
+}
+
+export interface Wish {
+  base: string
+  /** The same one each time a caller asks again, so that it keeps its place. */
+  ticket: string
+  /** By how many ms later than others it counts as come: above 0 for background. */
+  late: number
+  perBase: number
+  perToken: number
+  /** How long the permit counts as busy if it is not given back. */
+  holdMs: number
+  /** For each one ahead so many ms until the next try, and how many at most. */
+  pauseMs: number
+  mostPauseMs: number
+  /** How long after twice its pause a place in the line is kept. */
+  lineMs: number
+  /** After a try during a spent quota: until the next one. */
+  probeMs: number
+}
+
+export type BudgetReply =
+  /** Wait so long, then send. */
+  | { kind: 'granted'; ms: number }
+  /** Wait so long, then ask again. */
+  | { kind: 'later'; ms: number }
+  | { kind: 'cooling'; ms: number; why: CoolKind }
+  /** Nothing was wanted. */
+  | { kind: 'told' }
+
+export interface BudgetStore {
+  /** Rejects with a REDIS_ error: what was asked may then have been done all the same. */
+  exchange(request: BudgetRequest): Promise<BudgetReply>
+}
+
+/** As the script numbers them; it keeps the greater one. */
+const KINDS = ['rate-limit', 'quota'] as const satisfies readonly CoolKind[]
+
+/** One state for all bases: they share the limit of the token. */
+export function createBudgetStore({ send, keys }: Internals): BudgetStore {
+  const name = keys.internal('budget', 'airtable')
+  return {
+    async exchange({ cool, ...request }) {
+      const numbered = cool.map((one) => ({ ...one, kind: KINDS.indexOf(one.kind) + 1 }))
+      const reply = await send('EVAL', BUDGET_SCRIPT, 1, name, JSON.stringify({ ...request, cool: numbered }))
+      const [code, ms, kind] = Array.isArray(reply) ? reply : []
+      if (typeof ms !== 'number' || typeof kind !== 'number')
+        throw redisBadReply('the budget answered in another shape')
+      if (code === 2) return { kind: 'told' }
+      if (code === 1) return { kind: 'granted', ms }
+      if (code === 0) return { kind: 'later', ms }
+      return { kind: 'cooling', ms, why: KINDS[kind - 1] ?? 'rate-limit' }
+    },
+  }
+}

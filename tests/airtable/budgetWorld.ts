@@ -1,0 +1,181 @@
+import { type BudgetRequest, createBudgetStore } from '@/lib/core-services/airtable/budgetStore'
+import { createRequestBudget, type RequestBudget } from '@/lib/core-services/airtable/requestBudget'
+import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
+import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
+import { type Clock, defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import type { Send } from '@/lib/core-services/cache/engine/send'
+import type { LuaRedis } from '../support/luaRedis'
+import { createTimeline } from './timeline'
+
+export const BASES = ['app1', 'app2'] as const
+export const PAGE_TIMEOUT_MS = 4_000
+
+export interface Caller {
+  process: number
+  base: (typeof BASES)[number]
+  background: boolean
+  /** How many pages it reads, one after the other. */
+  pages: number
+  /** It dies when it has sent so many. */
+  diesAfter: number | null
+  startsAt: number
+  /** It gives up after so many ms, whatever it waits for then. */
+  patienceMs: number | null
+}
+
+export interface BudgetPlan {
+  callers: readonly Caller[]
+  /** What each leg of each request takes, in ms, whether to Redis or to Airtable; used in turn. */
+  delays: readonly number[]
+  /** What becomes of the requests to Redis; used in turn. */
+  faults: readonly ('none' | 'lost' | 'unanswered' | 'late')[]
+  /** When Redis forgets everything, in ms. */
+  flushes: readonly number[]
+  /** From when to when it cannot be asked. */
+  outage: readonly [from: number, to: number] | null
+  /** By how much processes oversleep, in ms, as one that was frozen; used in turn. */
+  freezes: readonly number[]
+}
+
+export interface BudgetHistory {
+  /** When Airtable got requests. */
+  arrivals: { base: string; at: number }[]
+  finished: number
+  during: Record<(typeof DURING)[number], boolean>
+}
+
+/** What is worth knowing of a run. `alone`: somebody went on without Redis. */
+const DURING = ['waited', 'gaveUp', 'aborted', 'died', 'lost', 'full', 'forgot', 'alone', 'frozen'] as const
+
+/** Lives through a plan with the shipped budget and the shipped script. */
+export async function liveOnBudget(
+  { callers, delays, faults, flushes, outage, freezes }: BudgetPlan,
+  redis: LuaRedis,
+): Promise<BudgetHistory> {
+  const timeline = createTimeline()
+  const history: BudgetHistory = {
+    arrivals: [],
+    finished: 0,
+    during: Object.fromEntries(DURING.map((what) => [what, false])) as BudgetHistory['during'],
+  }
+  redis.reset(timeline.now)
+  let legs = 0
+  let requests = 0
+  let tickets = 0
+  let sleeps = 0
+  const failed = new Map<string, number>()
+  const leg = () => timeline.pass(delays[legs++ % delays.length] ?? 0)
+  const clock: Clock = {
+    now: timeline.now,
+    monotonic: timeline.now,
+    async sleep(milliseconds, signal) {
+      if (milliseconds > 2) history.during.waited = true
+      const frozen = milliseconds > 2 ? (freezes[sleeps++ % freezes.length] ?? 0) : 0
+      if (frozen > 0) history.during.frozen = true
+      if (signal?.aborted) return
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          signal?.removeEventListener('abort', wake)
+          resolve()
+        }
+        signal?.addEventListener('abort', wake)
+        void timeline.pass(milliseconds + frozen).then(wake)
+      })
+    },
+  }
+  /** Three in a row, and a process goes on without Redis: with others around that is another story. */
+  function faultOf(ticket: string | undefined): BudgetPlan['faults'][number] {
+    const down = outage !== null && timeline.now() >= outage[0] && timeline.now() < outage[1]
+    if (down) return 'lost'
+    const fault = faults[requests++ % faults.length] ?? 'none'
+    if (fault === 'none' || ticket === undefined) return fault
+    failed.set(ticket, (failed.get(ticket) ?? 0) + 1)
+    return (failed.get(ticket) ?? 0) > 2 ? 'none' : fault
+  }
+  const send: Send = async (...command) => {
+    const fault = faultOf((JSON.parse(String(command.at(-1))) as BudgetRequest).take?.ticket)
+    if (fault !== 'none') history.during.lost = true
+    await leg()
+    if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
+    if (fault === 'late') {
+      void leg().then(() => redis.send(...command))
+      throw redisTimeout(250, 'SIM_URL')
+    }
+    const reply = await redis.send(...command)
+    await leg()
+    if (fault === 'unanswered') throw redisUnreachable('simulated', 'SIM_URL', new Error('broken'))
+    return reply
+  }
+  const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
+  const processes = [0, 1, 2].map(() =>
+    createRequestBudget({
+      store: async () => createBudgetStore({ send, keys }),
+      pageTimeoutMs: PAGE_TIMEOUT_MS,
+      ports: {
+        ...defaultPorts,
+        clock,
+        random: () => 0.5,
+        uniqueToken: () => `t${++tickets}`,
+        emit: () => {
+          history.during.alone = true
+        },
+      },
+    }),
+  )
+
+  /** A request of which both legs take as long as they please; past the deadline the connection is closed. */
+  async function request(base: string): Promise<'answered' | 'unanswered'> {
+    const sentAt = timeline.now()
+    const open = () => timeline.now() <= sentAt + PAGE_TIMEOUT_MS
+    await leg()
+    if (!open()) return 'unanswered'
+    history.arrivals.push({ base, at: timeline.now() })
+    await leg()
+    return open() ? 'answered' : 'unanswered'
+  }
+
+  async function call(
+    budget: RequestBudget,
+    { base, background, pages, diesAfter, startsAt, patienceMs }: Caller,
+  ): Promise<void> {
+    await clock.sleep(startsAt)
+    const patience = new AbortController()
+    const { signal } = patience
+    if (patienceMs !== null) void clock.sleep(patienceMs).then(() => patience.abort())
+    for (let page = 1; page <= pages; page += 1) {
+      const turn = await budget.take(base, { background, signal }).catch(() => null)
+      if (turn === null) {
+        history.during.aborted = true
+        return
+      }
+      if (!turn.granted) throw new Error('nobody has refused anything')
+      const kind = await request(base)
+      if (page === diesAfter) {
+        history.during.died = true
+        return
+      }
+      if (kind === 'unanswered') history.during.gaveUp = true
+      turn.settle(kind === 'answered' ? { kind, works: true } : { kind })
+    }
+    history.finished += 1
+  }
+
+  async function forget(at: number): Promise<void> {
+    await timeline.pass(at)
+    history.during.forgot ||= history.arrivals.length > 0
+    redis.flush()
+  }
+
+  for (const at of flushes) void forget(at)
+  for (const caller of callers) void call(processes[caller.process] as RequestBudget, caller)
+  await timeline.run()
+  const counts = BASES.map((base) => densest(history, base))
+  history.during.full = Math.max(...counts) === 5
+  return history
+}
+
+/** The most requests that a base got in any 1,000 ms. */
+export function densest({ arrivals }: BudgetHistory, base?: string): number {
+  const times = arrivals.filter((arrival) => base === undefined || arrival.base === base).map(({ at }) => at)
+  return Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length))
+}
