@@ -188,17 +188,75 @@ describe('a cool-down', () => {
 })
 
 describe('without Redis', () => {
-  it('an instance paces itself and honours the cool-downs that it knows of', async () => {
-    const [turn] = await takeMany(here, 1)
+  it('an instance has its own five permits, and honours the cool-downs that it knows of', async () => {
+    const pauses: number[] = []
+    const sleep = (milliseconds: number, signal?: AbortSignal) => {
+      pauses.push(milliseconds)
+      return systemClock.sleep(milliseconds, signal)
+    }
+    const alone = await startInstance({ sleep })
+    const [turn] = await takeMany(alone, 1)
     await redis.killEngine()
     try {
-      granted(await here.budget.take('app1'))
-      granted(await here.budget.take('app1'))
-      expect(here.events.of('redis.degraded')).not.toEqual([])
+      await takeMany(alone, 4)
+      expect(alone.events.of('redis.degraded')).not.toEqual([])
+      expect(pauses).toEqual([])
+      const patience = new AbortController()
+      const sixth = alone.budget.take('app1', { signal: patience.signal })
+      await expect.poll(() => pauses).toEqual([expect.any(Number)])
+      patience.abort(new Error('enough'))
+      await expect(sixth).rejects.toThrow('enough')
       turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 5 })
-      expect(await here.budget.take('app1')).toMatchObject({ granted: false })
+      expect(await alone.budget.take('app1')).toMatchObject({ granted: false })
     } finally {
       await redis.reviveEngine()
     }
+  })
+})
+
+describe('a Redis that has forgotten the budget', () => {
+  it('makes an instance that has met it before wait until what others have sent must have arrived', async () => {
+    await takeMany(here, 1)
+    await redis.flush()
+    expect(await isKeptWaiting(here)).toBe(true)
+    expect(Math.max(...here.slept)).toBeGreaterThan(2_000)
+    expect(await isKeptWaiting(await startInstance())).toBe(true)
+  })
+
+  it('makes nobody wait when the budget is new', async () => {
+    await redis.flush()
+    await takeMany(await startInstance(), 5)
+  })
+
+  it('hears of the requests that were under way', async () => {
+    const turns = await takeMany(here, 5)
+    await redis.flush()
+    const third = await startInstance()
+    await takeMany(third, 1)
+    for (const turn of turns.slice(0, 4)) turn.settle(answered)
+    await expect.poll(evals).toBe(7)
+    third.slept.length = 0
+    await takeMany(third, 1)
+    expect(third.slept.filter((ms) => ms > 2)).toHaveLength(1)
+  })
+})
+
+describe('a permit that is found too late, as by a process that was frozen', () => {
+  it.each(['now', 'monotonic'] as const)('is given back for another one, by the clock "%s"', async (name) => {
+    const freezes = [10_000]
+    let frozen = 0
+    const late = await startInstance({
+      [name]: () => systemClock[name]() + frozen,
+      sleep: async (milliseconds: number) => {
+        if (milliseconds > 2) frozen += freezes.pop() ?? 0
+      },
+    })
+    const [turn] = await takeMany(here, 5)
+    turn?.settle(answered)
+    await expect.poll(evals).toBe(6)
+    await takeMany(late, 1)
+    expect(freezes).toEqual([])
+    // One for the news, one for the first permit, and at least one more.
+    expect(evals()).toBeGreaterThan(7)
   })
 })

@@ -124,8 +124,11 @@ describe('the webhooks of a base', () => {
       message: expect.stringContaining(`webhook ${id} of base ${baseId}`),
       retryAfter: 30,
     })
+    // Nothing more is asked of the base for 30 s.
+    await expect(api.list(baseId)).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED' })
+    const unaware = createWebhooksApi(await airtableClient(server))
     await server.faults.set({ kind: 'billing', times: 1 })
-    await expect(api.list(baseId)).rejects.toMatchObject({ code: 'AIRTABLE_QUOTA_EXHAUSTED' })
+    await expect(unaware.list(baseId)).rejects.toMatchObject({ code: 'AIRTABLE_QUOTA_EXHAUSTED' })
     await server.faults.set({ kind: 'hang', times: 1 })
     const hasty = createWebhooksApi(await airtableClient({ ...server, pageTimeoutMs: 50 }))
     await expect(hasty.list(baseId)).rejects.toMatchObject({ code: 'AIRTABLE_TIMEOUT' })

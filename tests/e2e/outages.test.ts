@@ -7,8 +7,13 @@ let app: NextProcess
 
 beforeAll(async () => {
   backends = await startBackends()
-  // Without the memory of the process, so that it is Redis that is seen to fail and to come back.
-  app = await startNext({ ...backends.env, CACHE_MEMORY_MAX_BYTES: '0' })
+  app = await startNext({
+    ...backends.env,
+    // Without the memory of the process, so that it is Redis that is seen to fail and to come back.
+    CACHE_MEMORY_MAX_BYTES: '0',
+    // A cold server that gets 100 requests at once is busy for longer than a request to Redis may take by default.
+    CACHE_COMMAND_TIMEOUT_MS: '2000',
+  })
 })
 afterAll(async () => {
   await app.stop()
