@@ -13,7 +13,7 @@ export const unauthenticated = typed(401, 'AUTHENTICATION_REQUIRED', 'Authentica
 export const rateLimited = tooMany('RATE_LIMIT_REACHED', 'Rate limit exceeded. Please try again later')
 export const iteratorGone = typed(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
 
-/** What faults make the server answer; the last two are this vendor's own. */
+/** What faults make the server answer; the last three are this vendor's own. */
 export const FAULT_ANSWERS = {
   unauthorized: unauthenticated,
   'rate-limit': rateLimited,
@@ -26,8 +26,9 @@ export const FAULT_ANSWERS = {
     "API billing plan limit exceeded. You've reached the maximum number of requests allowed for this month.",
   ),
   'iterator-gone': iteratorGone,
+  forbidden: typed(403, 'INVALID_PERMISSIONS', 'You are not permitted to perform this operation'),
 }
-export type AirtableFault = 'billing' | 'iterator-gone'
+export type AirtableFault = 'billing' | 'iterator-gone' | 'forbidden'
 
 /** Ends the request that is being answered, with this answer. */
 export function refuse(answer: Answer): never {

@@ -4,7 +4,7 @@
  * It does: list records (GET and POST …/listRecords) with paging, view, fields, sort, maxRecords and a formula that
  * picks records by id; one record; create, update, replace and delete, one record or up to ten; the schema of the base;
  * the bearer key; the three error shapes; five requests a second per base, then 30 s of refusal; faults on demand
- * (../faults.ts; `billing`, the spent monthly quota, and `iterator-gone` are this vendor's).
+ * (../faults.ts; `billing`, the spent monthly quota, `iterator-gone` and `forbidden` are this vendor's).
  *
  * Webhooks: create, list, delete, refresh, enableNotifications, list payloads, in the same rate limit. Each write makes
  * payloads of format v0, with choices and links as objects, for a base, a table or a view, with the filters dataTypes,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { GET as runCron } from '@/app/api/cron/refresh/route'
 import { GET as getByName } from '@/app/api/fields/[name]/route'
 import { POST as ping } from '@/app/api/webhooks/airtable/route'
 import { processPorts, systemClock } from '@/lib/core-services/cache/engine/ports'
@@ -14,7 +15,7 @@ import { recordEvents } from '../support/events'
 import { redisForThisFile } from '../support/redisSuite'
 import { askAirtable, startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
 
-const ADMIN = 'admin-token-of-the-tests'
+const CRON = 'cron-secret-of-the-tests'
 const redis = redisForThisFile()
 const events = recordEvents()
 let airtable: AirtableServer
@@ -71,7 +72,7 @@ beforeAll(async () => {
     AIRTABLE_ENDPOINT_URL: airtable.url,
     AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
     AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
-    ADMIN_TOKEN: ADMIN,
+    CRON_SECRET: CRON,
   })
   setProcessState('ports', {
     ...processPorts(),
@@ -206,5 +207,55 @@ describe('POST /api/webhooks/airtable', () => {
     expect(events.of('redis.degraded')).toMatchObject([{ operation: 'webhook' }])
     expect(airtable.counters.requests).toBe(0)
     await redis.reviveEngine()
+  })
+})
+
+describe('GET /api/cron/refresh', () => {
+  const cron = async () => {
+    const headers = { authorization: `Bearer ${CRON}` }
+    const response = await runCron(new Request('http://localhost/api/cron/refresh', { headers }))
+    return { status: response.status, body: await response.json() }
+  }
+  const told = { base: TEST_AIRTABLE.baseId }
+
+  it('makes up for a ping that never came', async () => {
+    const [first] = await agents()
+    await cron()
+    await rename(first?.id ?? '', 'Aaron Aardvark')
+    expect(await agents()).toContainEqual(first)
+    const { status, body } = await cron()
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ webhooks: [{ ...told, webhook: hook.id, outcome: 'alive', drained: true }] })
+    expect(await agents()).toContainEqual({ id: first?.id, name: 'Aaron Aardvark' })
+    await rename(first?.id ?? '', first?.name ?? '')
+  })
+
+  it('makes up for a webhook that is dead, and says how to replace it', async () => {
+    const [first] = await agents()
+    await askHooks(airtable, `/${hook.id}`, { method: 'DELETE' })
+    await rename(first?.id ?? '', 'Aaron Aardvark')
+    const { status, body } = await cron()
+    expect(status).toBe(200)
+    expect(body).toMatchObject({
+      webhooks: [{ webhook: hook.id, outcome: 'dead', hint: expect.stringContaining('-- create') }],
+      fields: [{ outcome: 'refreshed' }, { outcome: 'refreshed' }],
+    })
+    expect(await agents()).toContainEqual({ id: first?.id, name: 'Aaron Aardvark' })
+    await rename(first?.id ?? '', first?.name ?? '')
+  })
+
+  it('answers 502 when a webhook could not be looked after', async () => {
+    await cron()
+    await airtable.faults.set({ kind: 'forbidden', match: '/webhooks' })
+    const { status, body } = await cron()
+    await airtable.faults.clear()
+    expect(status).toBe(502)
+    expect(body).toMatchObject({ webhooks: [{ ...told, outcome: 'failed', code: 'AIRTABLE_FORBIDDEN' }] })
+  })
+
+  it('asks nobody about webhooks when there are none', async () => {
+    setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: undefined })
+    expect((await cron()).body).toMatchObject({ webhooks: [] })
+    expect(airtable.counters.byKind.listWebhooks).toBeUndefined()
   })
 })
