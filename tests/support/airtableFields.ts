@@ -1,4 +1,5 @@
-import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
+import { type AirtableField, shapeOf } from '@/lib/core-services/airtable/airtableField'
+import { encodeMark } from '@/lib/core-services/airtable/changes/changeMark'
 import { field } from './fieldProcess'
 
 /** A field that says which table it reads; what it fetches is up to the test. */
@@ -8,12 +9,20 @@ export function readerOf(
   fetcher: () => Promise<unknown>,
   refreshEvery?: number,
 ): AirtableField<unknown> {
+  const reading = { table: { name: 'people', locate: () => table }, columns: [], code: '' }
   return {
     ...field<unknown>(fetcher),
     name,
     key: `${name}_key`,
     ttl: 86_400,
     ...(refreshEvery === undefined ? {} : { refreshEvery }),
-    airtable: { table: { name: 'people', locate: () => table }, columns: [], make: (records) => records },
+    airtable: {
+      ...reading,
+      read(context, position) {
+        const mark = { at: context.startedAt, shape: shapeOf(reading), records: 1, pending: {} }
+        if (position) context.keep({ note: encodeMark({ ...mark, ...position }) })
+        return fetcher()
+      },
+    },
   }
 }

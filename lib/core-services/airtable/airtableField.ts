@@ -28,6 +28,11 @@ interface Reading {
   columns: readonly string[]
 }
 
+interface Coded extends Reading {
+  /** The text of what makes items or the value: a mark holds for the values of one declaration only. */
+  code: string
+}
+
 type Declared<T> = Omit<FieldCacheConfig<T>, 'fetcher'> & Reading
 
 export interface Listed {
@@ -50,10 +55,9 @@ export interface ValueDeclaration<T> extends Declared<T> {
 }
 
 export interface AirtableField<T> extends FieldCacheConfig<T> {
-  airtable: Reading & {
-    /** The text of what makes items or the value: a mark holds for the values of one declaration only. */
-    code: string
-    make(records: readonly AirtableRecord[]): T
+  airtable: Coded & {
+    /** Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. */
+    read(context: FetchContext, position: Position | null): Promise<T>
     /** For a list whose order items alone tell: what it takes to bring it up to date record by record. */
     list?: { item(record: AirtableRecord): Listed | null; sort(items: Listed[]): Listed[] }
   }
@@ -87,13 +91,15 @@ function airtableField<T>(
   make: (records: readonly AirtableRecord[]) => T,
   code: string,
 ): AirtableField<T> {
-  const airtable = { table, columns, make, code, ...(view === undefined ? {} : { view }) }
+  const reading = { table, columns, code, ...(view === undefined ? {} : { view }) }
+  const read: AirtableField<T>['airtable']['read'] = async (context, position) =>
+    make(await readAll(reading, context, position))
   return {
     ...(config.ttl === 'forever' ? {} : { refreshEvery: config.ttl / 2 }),
     ...config,
     tags: [...(config.tags ?? []), tableTag(table)],
-    fetcher: async (context) => readAll(airtable, context, await recentPosition(table.locate())),
-    airtable,
+    fetcher: async (context) => read(context, await recentPosition(table.locate())),
+    airtable: { ...reading, read },
   }
 }
 
@@ -111,18 +117,17 @@ export const changeTag = ({ name }: TableSource): string => `airtable:${name}:ch
 export const isTableId = (text: string): boolean => /^tbl\w+$/.test(text)
 
 /** Tells the declaration and the code that a value was made by. */
-export function shapeOf({ table, view, columns, code }: AirtableField<unknown>['airtable']): string {
+export function shapeOf({ table, view, columns, code }: Coded): string {
   const { baseId, tableId } = table.locate()
   return shortHash(JSON.stringify([deploymentName(), baseId, tableId, view, columns, code]))
 }
 
-/** Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. */
-export async function readAll<T>(
-  reading: AirtableField<T>['airtable'],
+async function readAll(
+  reading: Coded,
   context: FetchContext,
   position: Position | null,
-): Promise<T> {
-  const { table, view, columns, make } = reading
+): Promise<AirtableRecord[]> {
+  const { table, view, columns } = reading
   const { baseId, tableId } = table.locate()
   const airtable = await serviceRegistry.getService('airtable')
   const records = await airtable.fetchRecords(baseId, tableId, {
@@ -138,11 +143,11 @@ export async function readAll<T>(
   }
   const endsAt = attachmentsEnd(records, context.startedAt)
   if (endsAt !== undefined) context.keep({ endsAt })
-  return make(records)
+  return records
 }
 
 /** A stale value is served meanwhile, or nobody has asked. */
-const isBackground = ({ reason }: FetchContext): boolean => reason === 'stale' || reason === 'cron'
+const isBackground = ({ reason }: FetchContext): boolean => ['stale', 'cron', 'change'].includes(reason)
 
 function compareIds(one: Listed, other: Listed): number {
   return one.id < other.id ? -1 : Number(one.id > other.id)

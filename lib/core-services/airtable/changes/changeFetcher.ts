@@ -2,7 +2,7 @@
 import type { FetchContext } from '../../cache/engine/fieldConfig'
 import type { Ports } from '../../cache/engine/ports'
 import { serviceRegistry } from '../../service-registry'
-import { type AirtableField, isTableId, readAll, shapeOf } from '../airtableField'
+import { type AirtableField, isTableId, shapeOf } from '../airtableField'
 import { decodeMark } from './changeMark'
 import type { ChangeRun } from './changeRun'
 import { applyDelta, carriedOn, checkByColumns } from './delta'
@@ -24,7 +24,7 @@ export function changeFetcher(
 
   async function whole(context: FetchContext, why: WhyFull): Promise<unknown> {
     emit({ type: 'change.followed', field: field.name, how: 'all', why, records: 0, pending: 0 })
-    return readAll(airtable, context, await run.position())
+    return airtable.read(context, await run.position())
   }
 
   return async (context) => {

@@ -9,7 +9,7 @@ import type { PayloadPage, WebhookPayload } from '../webhooksApi'
 export interface TableChanges {
   /** What became of each record last. */
   records: ReadonlyMap<string, RecordChange>
-  /** A column was changed or removed, or the table is gone: what was read before may have another meaning. */
+  /** A column was changed or removed, or the table is new or gone: what was read before may mean something else. */
   schema: boolean
 }
 
@@ -102,7 +102,8 @@ function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
     for (const record of strings(table.destroyedRecordIds))
       changing.records.set(record, { destroyed: true, cells: {} })
   }
-  for (const id of strings(payload.destroyedTableIds)) changesOf(tables, id).schema = true
+  const made = Object.keys(Object(payload.createdTablesById))
+  for (const id of [...made, ...strings(payload.destroyedTableIds)]) changesOf(tables, id).schema = true
 }
 
 function touch({ records }: Changing, part: Json): void {
