@@ -18,6 +18,7 @@ import {
   redisBadReply,
 } from './engine/errors'
 import { createFieldStore, type FieldStore } from './engine/fieldStore'
+import { createInspection, type Inspection } from './engine/inspection'
 import { createKeySpace, type KeySpace } from './engine/keys'
 import { createLocks, type Locks } from './engine/lock'
 import { createLockStore } from './engine/lockStore'
@@ -51,6 +52,7 @@ interface Started extends Internals {
   commands: CacheCommands
   patterns: PatternCommands
   fieldStore: FieldStore
+  inspection: Inspection
   locks: Locks
   notes: Notes
   batchSize: number
@@ -248,6 +250,11 @@ export class CacheService implements ServiceInterface {
     return this.#ready('fieldStore').fieldStore
   }
 
+  /** What the admin page looks at; the engine's side of this service. */
+  get inspection(): Inspection {
+    return this.#ready('inspection').inspection
+  }
+
   /** The client underneath, with physical keys and raw replies: for commands that have no method here. */
   get redis(): Redis {
     return this.#ready('redis').redis
@@ -333,6 +340,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
       ports,
     ),
     notes: createNotes(send, keys),
+    inspection: createInspection((commands) => sendTogether(transport, commands), keys, ports),
     locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }

@@ -8,6 +8,7 @@ import { type Copies, createCopies } from './engine/copies'
 import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
+import type { Inspection } from './engine/inspection'
 import type { Locks } from './engine/lock'
 import { createMemos, type Memos } from './engine/memos'
 import type { Notes } from './engine/notes'
@@ -37,6 +38,12 @@ export interface CronRuntime extends FieldRuntime {
   notes(): Promise<Notes>
 }
 
+/** What watches the fields and keeps notes of what the admin has begun. */
+export interface WatchRuntime extends FieldRuntime {
+  /** Rejects as `store` does. */
+  inspection(): Promise<Inspection>
+}
+
 /** What walks the key space. */
 export interface PatternRuntime extends FieldRuntime {
   /** Rejects with a REDIS_ error: nobody takes a failure for an empty answer. */
@@ -49,7 +56,7 @@ export interface AsideRuntime extends PatternRuntime {
   batchSize: number
 }
 
-export function fieldRuntime(): CronRuntime & AsideRuntime {
+export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
   const ports = processPorts()
   return {
     ports,
@@ -65,6 +72,7 @@ export function fieldRuntime(): CronRuntime & AsideRuntime {
       return batchSize()
     },
     store: async () => (await cacheService()).fieldStore,
+    inspection: async () => (await cacheService()).inspection,
     locks: async () => (await cacheService()).lock,
     notes: async () => (await cacheService()).notes,
     keysByPattern: async (glob) => {

@@ -42,7 +42,8 @@ const QUIET_MS = 1_000
 /** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
 const LEASE_SLACK_MS = 500
 
-const FAILED = 'failed '
+/** How a lease begins that was turned into a cool-down; the code of the error follows. */
+export const FAILED = 'failed '
 
 /** Fetches for the whole cluster or gets what another instance fetched. Rejects with a SOURCE_ or a REDIS_ error. */
 export async function fillField(runtime: FieldRuntime, fill: Fill): Promise<Filled> {

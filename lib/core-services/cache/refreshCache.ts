@@ -18,6 +18,8 @@ export interface Refreshed {
   stored: boolean
   /** How long the source took, in ms. */
   sourceMs: number
+  /** How many items a list has; null for every other value. */
+  items: number | null
 }
 
 /** A force whose tokens changed while it fetched begins again, this often in all. */

@@ -47,7 +47,7 @@ type Used = Pick<TransportCounters, 'requests' | 'bytesSent' | 'bytesReceived'>
 
 /** Only reads: a write that is sent again may undo what somebody else wrote in between. */
 const RESENDABLE = new Set(
-  'ping get mget exists ttl pttl type strlen hget hmget hgetall lrange llen smembers sismember scan memory'.split(
+  'ping get getrange mget exists ttl pttl type strlen hget hmget hgetall lrange llen smembers sismember scan memory'.split(
     ' ',
   ),
 )

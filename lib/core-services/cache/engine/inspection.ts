@@ -1,0 +1,89 @@
+/**
+ * What whoever watches the fields asks of Redis: the beginnings of entries instead of their values, and small notes about
+ * what is under way. Rejects with REDIS_ errors. Names are physical ones.
+ */
+import type { KeySpace } from './keys'
+import { instantOf, type Ports } from './ports'
+import type { Command, RawReply } from './send'
+import { type Snapshot, snapshotOf } from './tickReads'
+import type { SendTogether } from './tickSends'
+
+/** The beginning of an entry, its header included. */
+export interface Head {
+  /** Null when there is no such entry. */
+  text: string | null
+  /** Of the whole entry, as it is stored. */
+  bytes: number
+}
+
+export interface Inspection {
+  noteName(kind: string, name: string): string
+  /** 2 commands for each entry and 1 for all names, in one request. */
+  look(entries: readonly string[], names: readonly string[]): Promise<{ heads: Head[]; snapshot: Snapshot }>
+  putNote(name: string, text: string, seconds: number): Promise<void>
+  /** False when there is one already. */
+  claimNote(name: string, text: string, seconds: number): Promise<boolean>
+  dropNote(name: string): Promise<void>
+}
+
+/** Nearly every header ends within so many bytes; one that does not is asked for once more. */
+const USUAL_HEADER_BYTES = 2_048
+/** Beyond the longest header, of a value that depends on a thousand tags. */
+const LONGEST_HEADER_BYTES = 512_000
+
+export function createInspection(
+  sendTogether: SendTogether,
+  keys: KeySpace,
+  { clock }: Pick<Ports, 'clock'>,
+): Inspection {
+  async function ask(...commands: Command[]): Promise<RawReply[]> {
+    return (await sendTogether(commands)).map(replyOf)
+  }
+
+  const beginning = (entry: string, bytes: number): Command => ['GETRANGE', entry, 0, bytes - 1]
+
+  async function completed(entry: string, { text, bytes }: Head): Promise<Head> {
+    if (text === null || text.includes('\n') || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
+    const [whole] = await ask(beginning(entry, LONGEST_HEADER_BYTES))
+    return { text: String(whole), bytes }
+  }
+
+  return {
+    noteName: keys.internal,
+    async look(entries, names) {
+      const sentAt = instantOf(clock)
+      const [values, ...beginnings] = await sendTogether([
+        ['MGET', ...names],
+        ...entries.flatMap((entry): Command[] => [beginning(entry, USUAL_HEADER_BYTES), ['STRLEN', entry]]),
+      ])
+      const snapshot = snapshotOf(names, values ? replyOf(values) : null, sentAt)
+      const heads = entries.map((entry, index) => {
+        const [text, bytes] = beginnings.slice(2 * index, 2 * index + 2)
+        return completed(entry, headOf(text, bytes))
+      })
+      return { heads: await Promise.all(heads), snapshot }
+    },
+    async putNote(name, text, seconds) {
+      await ask(['SET', name, text, 'EX', seconds])
+    },
+    claimNote: async (name, text, seconds) =>
+      (await ask(['SET', name, text, 'NX', 'EX', seconds]))[0] === 'OK',
+    async dropNote(name) {
+      await ask(['UNLINK', name])
+    },
+  }
+}
+
+type Reply = PromiseSettledResult<RawReply>
+
+function replyOf(reply: Reply): RawReply {
+  if (reply.status === 'rejected') throw reply.reason
+  return reply.value
+}
+
+/** A key of another kind than a text is no entry of ours; that is one field's trouble, not that of all. */
+function headOf(text: Reply | undefined, bytes: Reply | undefined): Head {
+  if (text?.status !== 'fulfilled' || bytes?.status !== 'fulfilled') return { text: '', bytes: 0 }
+  const size = Number(bytes.value)
+  return { text: size === 0 ? null : String(text.value), bytes: size }
+}

@@ -1,0 +1,131 @@
+/**
+ * Notes of refreshes that somebody began by hand: what is under way and what came of it, readable by every instance, so
+ * that nobody has to stay for the outcome. Without Redis they are those of this process.
+ */
+import { isRedisFailure } from './engine/errors'
+import type { Inspection } from './engine/inspection'
+import { processState } from './engine/processState'
+import type { WatchRuntime } from './fieldRuntime'
+
+/** Times are wall clock, ms. */
+interface Run {
+  startedAt: number
+  /** Null while it runs. */
+  endedAt: number | null
+  /** A run that has not ended by then was cut off with the process that did it. */
+  until: number
+}
+
+export interface RunFailure {
+  /** Of the error, or of its cause where that knows more. */
+  code: string
+  message: string
+  hint: string | null
+}
+
+export interface FieldRun extends Run {
+  /** `unstored`: the source answered, but Redis did not keep it. Null while it runs. */
+  outcome: 'refreshed' | 'unstored' | 'failed' | null
+  failure: RunFailure | null
+  /** How long the source took; null as long as that is not known. */
+  durationMs: number | null
+  /** How many items a list has; null for every other value. */
+  items: number | null
+}
+
+export interface AllRun extends Run {
+  /** The fields in the order in which they are refreshed. */
+  names: string[]
+  /** `busy`: it was being refreshed already; `left`: there was no time for it. */
+  outcomes: Record<string, NonNullable<FieldRun['outcome']> | 'busy' | 'left'>
+  /** The one that is refreshed now. */
+  current: string | null
+}
+
+/** A kind of notes and its counterpart, which stands only while something is under way. */
+const KINDS = { field: ['refresh', 'refreshing'], all: ['refresh-all', 'refreshing-all'] } as const
+interface OneField {
+  kind: 'field'
+  key: string
+}
+interface AllFields {
+  kind: 'all'
+}
+type Subject = OneField | AllFields
+
+export const ALL: AllFields = { kind: 'all' }
+export const ofField = (key: string): OneField => ({ kind: 'field', key })
+
+/** How long an outcome is told, in s. */
+const KEPT_SECONDS = 86_400
+
+const subjectName = (subject: Subject): string => (subject.kind === 'field' ? subject.key : 'all')
+
+export function noteName(inspection: Inspection, subject: Subject): string {
+  return inspection.noteName(KINDS[subject.kind][0], subjectName(subject))
+}
+
+function claimName(inspection: Inspection, subject: Subject): string {
+  return inspection.noteName(KINDS[subject.kind][1], subjectName(subject))
+}
+
+const memory = () => processState('refresh notes', () => new Map<string, Run>())
+const memoryName = (subject: Subject) => `${subject.kind} ${subjectName(subject)}`
+
+/** False when such a run is under way, in whatever instance. Without Redis only those of this process are known. */
+export async function beginRun<T extends Run>(
+  runtime: WatchRuntime,
+  subject: Subject,
+  run: T,
+): Promise<boolean> {
+  const name = memoryName(subject)
+  const before = memory().get(name)
+  if (before && isUnderWay(before, runtime.ports.clock.now())) return false
+  memory().set(name, run)
+  const seconds = Math.ceil((run.until - run.startedAt) / 1000)
+  const claimed = await unlessRedisFails(runtime, true, async (inspection) => {
+    const free = await inspection.claimNote(claimName(inspection, subject), '1', seconds)
+    if (free) await inspection.putNote(noteName(inspection, subject), JSON.stringify(run), KEPT_SECONDS)
+    return free
+  })
+  if (!claimed && before) memory().set(name, before)
+  if (!claimed && !before) memory().delete(name)
+  return claimed
+}
+
+/** Tells how far it is; with `endedAt` another one may begin. */
+export async function noteRun<T extends Run>(runtime: WatchRuntime, subject: Subject, run: T): Promise<void> {
+  memory().set(memoryName(subject), run)
+  await unlessRedisFails(runtime, undefined, async (inspection) => {
+    await inspection.putNote(noteName(inspection, subject), JSON.stringify(run), KEPT_SECONDS)
+    if (run.endedAt !== null) await inspection.dropNote(claimName(inspection, subject))
+  })
+}
+
+/** The last run; `text` is what Redis holds, if it could be asked. Of two the one that began later. */
+export function lastRun(subject: OneField, text: string | null): FieldRun | null
+export function lastRun(subject: AllFields, text: string | null): AllRun | null
+export function lastRun(subject: Subject, text: string | null): Run | null {
+  const own = memory().get(memoryName(subject)) ?? null
+  const shared = text === null ? null : (JSON.parse(text) as Run)
+  if (!own || !shared) return own ?? shared
+  if (own.startedAt !== shared.startedAt) return own.startedAt > shared.startedAt ? own : shared
+  return own
+}
+
+export function isUnderWay({ endedAt, until }: Run, now: number): boolean {
+  return endedAt === null && now < until
+}
+
+async function unlessRedisFails<T>(
+  runtime: WatchRuntime,
+  fallback: T,
+  ask: (inspection: Inspection) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(await runtime.inspection())
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+    return fallback
+  }
+}
