@@ -40,6 +40,9 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'lock.lost': 'warn',
   'airtable.requested': 'debug',
   'request.failed': 'error',
+  'admin.signed-in': 'info',
+  'admin.refused': 'warn',
+  'admin.signed-out': 'info',
 }
 
 export function createEventLog(write: (line: string) => void, threshold: LogLevel) {

@@ -3,10 +3,18 @@ import { type SecretName, secret } from '../config/appConfig'
 
 /** Whether the request carries the secret as a bearer token. Compared in constant time; an unset secret opens nothing. */
 export function holdsSecret(request: Request, name: SecretName): boolean {
+  return isSecret(/^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1], name)
+}
+
+/** Whether the text is the secret of that name; an unset secret is nobody's. */
+export function isSecret(given: string | undefined, name: SecretName): boolean {
   const expected = secret(name)
-  const given = /^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1]
-  if (expected === undefined || given === undefined) return false
-  return timingSafeEqual(digest(given), digest(expected))
+  return expected !== undefined && given !== undefined && sameText(given, expected)
+}
+
+/** Takes as long whatever the texts have in common. */
+export function sameText(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other))
 }
 
 function digest(text: string): Buffer {

@@ -20,6 +20,8 @@ const PROBLEMS: Record<string, Problem> = {
   QUERY_INVALID: { status: 400, title: 'The query is not valid' },
   UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed', challenge: 'Bearer' },
   PING_UNVERIFIED: { status: 401, title: 'A valid MAC is needed', challenge: 'X-Airtable-Content-MAC' },
+  UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed' },
+  FOREIGN_ORIGIN: { status: 403, title: 'Only pages of this site may ask for this' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
   SOURCE_FAILED: { status: 502, title: 'The source failed' },
   SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
@@ -33,6 +35,9 @@ export const unauthorized = (name: string): CodedError =>
     'UNAUTHORIZED',
     `This needs "Authorization: Bearer $${name}"; it stays closed while ${name} is not set`,
   )
+
+export const foreignOrigin = (): CodedError =>
+  codedError('FOREIGN_ORIGIN', 'A page of another site asked for this')
 
 export const fieldUnknown = (): CodedError =>
   codedError('FIELD_UNKNOWN', 'There is no such field, or it may not be read without the admin token')

@@ -136,5 +136,9 @@ export type FieldCacheEvent =
   /** A request to Airtable; `code` is null when it was answered with what was asked for. */
   | { type: 'airtable.requested'; code: string | null }
   | { type: 'request.failed'; path: string; code: string; message: string }
+  | { type: 'admin.signed-in' }
+  /** A wrong token. Those past the limit are not told. */
+  | { type: 'admin.refused' }
+  | { type: 'admin.signed-out' }
 
 export type EventType = FieldCacheEvent['type']

@@ -1,0 +1,41 @@
+/**
+ * Sessions that were signed out before their time: noted in Redis until they would have ended anyway, so that a copy of
+ * the cookie opens nothing in any instance. While Redis cannot be asked, a process knows those that it ended itself.
+ */
+import { isRedisFailure } from '../core-services/cache/engine/errors'
+import { processState } from '../core-services/cache/engine/processState'
+import { fieldRuntime } from '../core-services/cache/fieldRuntime'
+import type { AdminSession } from './adminSession'
+
+const KIND = 'signed-out'
+
+/** Ids with the wall clock, in ms, at which each would have ended. */
+const ended = () => processState('ended sessions', () => new Map<string, number>())
+
+export async function endSession({ id, endsAt }: AdminSession): Promise<void> {
+  const runtime = fieldRuntime()
+  const now = runtime.ports.clock.now()
+  for (const [other, until] of ended()) if (until <= now) ended().delete(other)
+  ended().set(id, endsAt)
+  try {
+    const inspection = await runtime.inspection()
+    const seconds = Math.max(1, Math.ceil((endsAt - now) / 1000))
+    await inspection.putNote(inspection.noteName(KIND, id), '1', seconds)
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+  }
+}
+
+/** 1 command. */
+export async function hasEnded({ id }: AdminSession): Promise<boolean> {
+  if (ended().has(id)) return true
+  const runtime = fieldRuntime()
+  try {
+    const [store, inspection] = await Promise.all([runtime.store(), runtime.inspection()])
+    const name = inspection.noteName(KIND, id)
+    return (await store.read([name])).get(name) !== null
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+    return false
+  }
+}
