@@ -3,7 +3,7 @@ import { AgentsDirectory } from './agentsDirectory'
 
 export default function HomePage() {
   return (
-    <main>
+    <main className="directory">
       <h1>Sales agents</h1>
       <Suspense fallback={<p className="facts">Loading the agents…</p>}>
         <AgentsDirectory />

@@ -1,6 +1,7 @@
 import 'server-only'
 import { connection } from 'next/server'
-import type { FieldCacheConfig } from '../core-services/cache/engine/fieldConfig'
+import { type Overview, readOverview } from '../admin/overview'
+import type { AnyField, FieldCacheConfig } from '../core-services/cache/engine/fieldConfig'
 import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'
 
 /**
@@ -10,4 +11,10 @@ import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCa
 export async function readFieldForPage<T>(config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await connection()
   return readFieldCache(config)
+}
+
+/** How all fields stand, for a Server Component, under the same conditions. */
+export async function readOverviewForPage(fields: readonly AnyField[]): Promise<Overview> {
+  await connection()
+  return readOverview(fields)
 }

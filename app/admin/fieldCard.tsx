@@ -1,0 +1,104 @@
+import type { FieldRow } from '@/lib/admin/fieldRow'
+import {
+  ago,
+  bytes,
+  duration,
+  failureWords,
+  milliseconds,
+  outcomeWords,
+  readersGet,
+  whole,
+} from '@/lib/admin/words'
+import { AgeBar } from './ageBar'
+import { RefreshField } from './refreshField'
+import { StatusPill } from './statusMark'
+
+interface Props {
+  field: FieldRow
+  /** When this was found out; wall clock, ms. */
+  at: number
+  /** After the server has answered the button. */
+  onAnswer(): void
+}
+
+export function FieldCard({ field, at, onAnswer }: Props) {
+  const { name, status, lastSuccess, lastFailure, storedBytes, ttl } = field
+  const title = `field-${name}`
+  return (
+    <li>
+      <article className="card" data-status={status} aria-labelledby={title}>
+        <div className="card-top">
+          <h3 id={title}>{name}</h3>
+          <StatusPill status={status} />
+          <RefreshField field={field} onAnswer={onAnswer} />
+        </div>
+        <AgeBar field={field} />
+        <p className="quiet">{readersGet(field)}</p>
+        <Trouble field={field} at={at} />
+        <RunLine field={field} at={at} />
+        <dl className="numbers">
+          <Fact name="Last success">{lastSuccess ? ago(lastSuccess.at, at) : 'none known'}</Fact>
+          <Fact name="Last error">{lastFailure ? ago(lastFailure.at, at) : 'none known'}</Fact>
+          <Fact name="Stays fresh for">{ttl === null ? 'ever' : duration(ttl)}</Fact>
+          <Fact name="Source took">{orDash(lastSuccess?.durationMs, milliseconds)}</Fact>
+          <Fact name="Records">{orDash(lastSuccess?.items, whole)}</Fact>
+          <Fact name="Size in Redis">{storedBytes > 0 ? bytes(storedBytes) : '–'}</Fact>
+        </dl>
+      </article>
+    </li>
+  )
+}
+
+function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'field' | 'at'>) {
+  if (status !== 'failing') return null
+  const code = lastFailure?.code ?? cooling ?? ''
+  return (
+    <div className="trouble">
+      <p>
+        <strong>The last try failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</strong>{' '}
+        {failureWords(code)}
+        {cooling === null ? '' : ' It is left alone for a moment before it is asked again.'}
+      </p>
+      <details>
+        <summary>For whoever mends it</summary>
+        <p className="told">
+          <code>{code}</code> {lastFailure?.message}
+        </p>
+        {lastFailure?.hint ? <p className="told">{lastFailure.hint}</p> : null}
+      </details>
+    </div>
+  )
+}
+
+/** What became of the last refresh by hand, for an hour. */
+function RunLine({ field: { name, run, lastFailure, status }, at }: Pick<Props, 'field' | 'at'>) {
+  if (!run || at - run.startedAt > 3_600_000) return null
+  if (run.state === 'running') {
+    return (
+      <p className="run">
+        <progress aria-label={`Refreshing ${name}`} /> Asking the source since{' '}
+        {duration((at - run.startedAt) / 1000)}…
+      </p>
+    )
+  }
+  if (status === 'failing' && run.state !== 'cut-off') return null
+  return (
+    <p className="run">
+      {outcomeWords(name, run, lastFailure)}{' '}
+      <span className="quiet">{ago(run.endedAt ?? run.startedAt, at)}</span>
+    </p>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: string }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+function orDash<T>(value: T | null | undefined, words: (value: T) => string): string {
+  return value === null || value === undefined ? '–' : words(value)
+}

@@ -1,0 +1,40 @@
+import type { Metadata } from 'next'
+import { Suspense } from 'react'
+import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
+import { admission } from '@/lib/next/adminDoor'
+import { readOverviewForPage } from '@/lib/next/pageField'
+import './admin.css'
+import { Board } from './board'
+import { SignIn } from './signIn'
+
+export const metadata: Metadata = { title: 'Admin · Field Cache', robots: { index: false, follow: false } }
+
+/** Seconds; the time that the refreshes have which the buttons begin. */
+export const maxDuration = 300
+
+export default function AdminPage() {
+  return (
+    <main className="admin">
+      <Suspense fallback={<p className="waiting">Looking at the fields…</p>}>
+        <Admin />
+      </Suspense>
+    </main>
+  )
+}
+
+async function Admin() {
+  const admitted = await admission()
+  if (admitted === 'closed') return <Closed />
+  if (admitted !== 'in') return <SignIn lookAgain={admitted === 'elsewhere'} />
+  const overview = await readOverviewForPage(fields)
+  return <Board key={overview.at} initial={overview} />
+}
+
+function Closed() {
+  return (
+    <div className="door">
+      <h1>This page is closed</h1>
+      <p>It opens once whoever runs this site has set a token for it.</p>
+    </div>
+  )
+}

@@ -1,0 +1,60 @@
+'use client'
+
+import { useRouter } from 'next/navigation'
+import { useActionState, useEffect } from 'react'
+import { duration } from '@/lib/admin/words'
+import type { SignInAnswer } from '@/lib/next/adminDoor'
+import { signIn } from './actions'
+
+interface Props {
+  /** The session may be there after all: its cookie does not come along with a link on another site. */
+  lookAgain?: boolean
+  note?: string
+}
+
+export function SignIn({ lookAgain = false, note }: Props) {
+  const router = useRouter()
+  const [answer, submit, pending] = useActionState(signIn, null)
+  useEffect(() => {
+    if (lookAgain) router.refresh()
+  }, [lookAgain, router])
+  return (
+    <div className="door">
+      <h1>Sign in</h1>
+      <p className="quiet">{note ?? 'See how old the data of this site is, and renew it.'}</p>
+      <form action={submit}>
+        {/* Password managers want a name to file the token under. */}
+        <input type="text" name="username" autoComplete="username" value="admin" readOnly hidden />
+        <label htmlFor="token">Admin token</label>
+        <input
+          id="token"
+          name="token"
+          type="password"
+          autoComplete="current-password"
+          required
+          aria-invalid={answer !== null}
+          aria-describedby="sign-in-problem"
+        />
+        <p id="sign-in-problem" className="problem" role="alert">
+          {problemWords(answer)}
+        </p>
+        <button type="submit" aria-disabled={pending}>
+          {pending ? 'Signing in…' : 'Sign in'}
+        </button>
+      </form>
+    </div>
+  )
+}
+
+function problemWords(answer: SignInAnswer): string {
+  switch (answer?.problem) {
+    case 'wrong':
+      return 'This is not the admin token.'
+    case 'limited':
+      return `Too many wrong tokens. The next one is looked at in ${duration(answer.retryAfter)}; the right one works at any time.`
+    case 'foreign':
+      return 'Your browser does not say that this page asked. Open it anew and try again.'
+    default:
+      return ''
+  }
+}

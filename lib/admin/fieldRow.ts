@@ -1,0 +1,145 @@
+/** One field as the admin page shows it: where it stands, what happened to it last. */
+import type { AnyField } from '../core-services/cache/engine/fieldConfig'
+import type { FieldCondition, FieldState } from '../core-services/cache/fieldStates'
+import { type AllRun, type FieldRun, isUnderWay, type RunFailure } from '../core-services/cache/refreshNotes'
+
+/** The one word for it. `failing`: the last try to renew it failed, whatever readers still get. */
+export type FieldStatus =
+  | 'fresh'
+  | 'stale'
+  | 'expired'
+  | 'never-fetched'
+  | 'failing'
+  | 'refreshing'
+  | 'unknown'
+
+export interface FieldRow {
+  name: string
+  status: FieldStatus
+  /** What stands in Redis; null when it cannot be asked. */
+  condition: FieldCondition | null
+  /** Whole seconds since the fetch of the value began; null without one. */
+  age: number | null
+  /** Seconds a value is fresh; null: for ever. */
+  ttl: number | null
+  /** Whole seconds that are left, negative once they are over; null: for ever, or without a value. */
+  freshFor: number | null
+  /** As Redis holds it. */
+  storedBytes: number
+  /** Somebody fetches it because a reader asked. */
+  fetching: boolean
+  /** The code of the error for which the whole cluster leaves the source alone just now. */
+  cooling: string | null
+  /** The last refresh that was begun by hand. */
+  run: RunRow | null
+  lastSuccess: Success | null
+  lastFailure: Failure | null
+}
+
+export interface RunRow {
+  /** `cut-off`: the process that did it ended before it was done. */
+  state: 'running' | 'cut-off' | NonNullable<FieldRun['outcome']>
+  startedAt: number
+  endedAt: number | null
+  durationMs: number | null
+  items: number | null
+}
+
+interface Success {
+  at: number
+  durationMs: number | null
+  items: number | null
+}
+
+interface Failure extends Omit<RunFailure, 'message'> {
+  at: number
+  message: string | null
+}
+
+export interface AllRow {
+  state: 'running' | 'cut-off' | 'ended'
+  startedAt: number
+  endedAt: number | null
+  total: number
+  done: number
+  current: string | null
+  outcomes: AllRun['outcomes']
+}
+
+export function fieldRow(
+  field: AnyField,
+  state: FieldState | null,
+  run: FieldRun | null,
+  now: number,
+): FieldRow {
+  const seconds = (milliseconds: number) => Math.floor(milliseconds / 1000)
+  const { fetchedAt = null, freshUntil = null } = state ?? {}
+  const lastSuccess = successOf(state, run)
+  const lastFailure = failureOf(run)
+  const row = {
+    name: field.name,
+    condition: state?.condition ?? null,
+    age: fetchedAt === null ? null : Math.max(0, seconds(now - fetchedAt)),
+    ttl: field.ttl === 'forever' ? null : field.ttl,
+    freshFor: freshUntil === null ? null : seconds(freshUntil - now),
+    storedBytes: state?.storedBytes ?? 0,
+    fetching: state?.fetching ?? false,
+    cooling: state?.cooling ?? null,
+    run: run && runRow(run, now),
+    lastSuccess,
+    lastFailure,
+  }
+  return { ...row, status: statusOf(row) }
+}
+
+function statusOf({
+  condition,
+  run,
+  fetching,
+  cooling,
+  lastSuccess,
+  lastFailure,
+}: Omit<FieldRow, 'status'>): FieldStatus {
+  if (run?.state === 'running' || fetching) return 'refreshing'
+  if (cooling !== null || (lastFailure && lastFailure.at > (lastSuccess?.at ?? 0))) return 'failing'
+  if (condition === null) return 'unknown'
+  if (condition === 'fresh' || condition === 'stale') return condition
+  return condition === 'absent' && !lastSuccess ? 'never-fetched' : 'expired'
+}
+
+function successOf(state: FieldState | null, run: FieldRun | null): Success | null {
+  const byHand =
+    run?.outcome === 'refreshed' && run.endedAt !== null
+      ? { at: run.endedAt, durationMs: run.durationMs, items: run.items }
+      : null
+  const { fetchedAt = null } = state ?? {}
+  // Only what stands in Redis knows of fetches that nobody began by hand.
+  const found = fetchedAt === null ? null : { at: fetchedAt, durationMs: null, items: null }
+  if (!byHand || !found) return byHand ?? found
+  return found.at > byHand.at ? found : byHand
+}
+
+function failureOf(run: FieldRun | null): Failure | null {
+  if (run?.endedAt === null || !run?.failure) return null
+  return { at: run.endedAt, ...run.failure }
+}
+
+function runRow(run: FieldRun, now: number): RunRow {
+  const { startedAt, endedAt, durationMs, items, outcome } = run
+  const state = isUnderWay(run, now) ? 'running' : (outcome ?? 'cut-off')
+  return { state, startedAt, endedAt, durationMs, items }
+}
+
+export function allRow(run: AllRun, now: number): AllRow {
+  const { startedAt, endedAt, names, outcomes, current } = run
+  const state = isUnderWay(run, now) ? 'running' : endedAt === null ? 'cut-off' : 'ended'
+  return {
+    state,
+    startedAt,
+    endedAt,
+    total: names.length,
+    done: Object.keys(outcomes).length,
+    current,
+    outcomes,
+  }
+}
