@@ -4,6 +4,17 @@
  */
 const cacheComponents = process.env.CACHE_COMPONENTS === 'true'
 
+/** Of every answer; the policy of pages has a nonce in it and comes from proxy.ts. docs/operations.md says what for. */
+const securityHeaders = {
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+}
+
+const asList = (headers) => Object.entries(headers).map(([key, value]) => ({ key, value }))
+
 /** @type {import('next').NextConfig} */
 export default {
   reactStrictMode: true,
@@ -11,6 +22,19 @@ export default {
   typedRoutes: true,
   cacheComponents,
   ...(cacheComponents ? { partialPrefetching: true } : {}),
+  headers: async () => [
+    { source: '/:path*', headers: asList(securityHeaders) },
+    {
+      source: '/:path*',
+      has: [{ type: 'header', key: 'x-forwarded-proto', value: 'https' }],
+      headers: asList({ 'Strict-Transport-Security': 'max-age=63072000' }),
+    },
+    {
+      // Nobody is meant to look at these as pages: opened as one, they can load and run nothing.
+      source: '/:api(api|health)/:path*',
+      headers: asList({ 'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'" }),
+    },
+  ],
   experimental: {
     // With it on, `next dev` answers our Redis POSTs from memory after an edit, writes and locks included.
     serverComponentsHmrCache: false,

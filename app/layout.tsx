@@ -1,5 +1,6 @@
 import type { Metadata, Viewport } from 'next'
-import type { ReactNode } from 'react'
+import { connection } from 'next/server'
+import { type ReactNode, Suspense } from 'react'
 import './globals.css'
 
 export const metadata: Metadata = {
@@ -9,7 +10,20 @@ export const metadata: Metadata = {
 
 export const viewport: Viewport = { colorScheme: 'light dark' }
 
+/**
+ * Every page is rendered for its request, its head included: the content security policy gives each answer a nonce, and
+ * nothing that was rendered at build time could carry it.
+ */
 export default function RootLayout({ children }: { children: ReactNode }) {
+  return (
+    <Suspense>
+      <Page>{children}</Page>
+    </Suspense>
+  )
+}
+
+async function Page({ children }: { children: ReactNode }) {
+  await connection()
   return (
     <html lang="en">
       <body>{children}</body>
