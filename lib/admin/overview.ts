@@ -28,9 +28,9 @@ export async function readOverview(
 ): Promise<Overview> {
   const { states, failure } = await statesOf(runtime, fields)
   const now = runtime.ports.clock.now()
-  const all = lastRun(ALL, states?.note(ALL) ?? null)
+  const all = lastRun(runtime, ALL, states?.note(ALL) ?? null)
   const rows = fields.map((field) => {
-    const run = lastRun(ofField(field.key), states?.note(ofField(field.key)) ?? null)
+    const run = lastRun(runtime, ofField(field.key), states?.note(ofField(field.key)) ?? null)
     return fieldRow(field, states?.of(field) ?? null, run, now)
   })
   return {

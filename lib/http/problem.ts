@@ -20,7 +20,6 @@ const PROBLEMS: Record<string, Problem> = {
   QUERY_INVALID: { status: 400, title: 'The query is not valid' },
   UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed', challenge: 'Bearer' },
   PING_UNVERIFIED: { status: 401, title: 'A valid MAC is needed', challenge: 'X-Airtable-Content-MAC' },
-  UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed' },
   FOREIGN_ORIGIN: { status: 403, title: 'Only pages of this site may ask for this' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
   SOURCE_FAILED: { status: 502, title: 'The source failed' },

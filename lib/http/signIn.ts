@@ -28,20 +28,26 @@ const ANSWER_MS = 400
 /** How many answers are held back at a time; who comes then has his at once. */
 const MOST_HELD = 50
 
-interface Doorkeeper {
+export interface Doorkeeper {
   byAddress: RateLimit
   all: RateLimit
+  /** How many answers are held back just now. */
   held: number
 }
 
-export async function signIn(given: string, headers: Headers): Promise<SignIn> {
+export const createDoorkeeper = (): Doorkeeper => ({
+  byAddress: createRateLimit(PER_ADDRESS),
+  all: createRateLimit(PER_PROCESS),
+  held: 0,
+})
+
+export async function signIn(
+  given: string,
+  headers: Headers,
+  keeper: Doorkeeper = processState('sign-in', createDoorkeeper),
+): Promise<SignIn> {
   if (!isSameOrigin(headers)) return { ok: false, why: 'foreign' }
   const { clock, emit } = processPorts()
-  const keeper = processState<Doorkeeper>('sign-in', () => ({
-    byAddress: createRateLimit(PER_ADDRESS),
-    all: createRateLimit(PER_PROCESS),
-    held: 0,
-  }))
   const right = isSecret(given, 'ADMIN_TOKEN')
   if (!right) {
     const now = clock.monotonic()

@@ -6,13 +6,18 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldCon
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { createMemos } from '@/lib/core-services/cache/engine/memos'
 import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
-import type { AsideRuntime, CronRuntime, FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import type {
+  AsideRuntime,
+  CronRuntime,
+  FieldRuntime,
+  WatchRuntime,
+} from '@/lib/core-services/cache/fieldRuntime'
 import { cacheFor } from './cache'
 import type { RecordedEvents } from './events'
 import type { TestRedis } from './testRedis'
 
 export interface FieldProcess {
-  runtime: CronRuntime & AsideRuntime
+  runtime: CronRuntime & AsideRuntime & WatchRuntime
   events: RecordedEvents
 }
 
@@ -38,6 +43,9 @@ export async function startFieldProcess(
       store: async () => cache.fieldStore,
       locks: async () => cache.lock,
       notes: async () => cache.notes,
+      inspection: async () => cache.inspection,
+      seen: new Map(),
+      runs: new Map(),
       keysByPattern: async (glob) => {
         const found = await cache.attempt((redis) => redis.keysByPattern(glob))
         if (found.ok) return found.value

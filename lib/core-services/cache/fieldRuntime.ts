@@ -15,6 +15,8 @@ import type { Notes } from './engine/notes'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
 import '../serviceLoader'
+import type { SeenEntry } from './fieldStates'
+import type { NotedRun } from './refreshNotes'
 
 export interface FieldRuntime {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
@@ -38,10 +40,14 @@ export interface CronRuntime extends FieldRuntime {
   notes(): Promise<Notes>
 }
 
-/** What watches the fields and keeps notes of what the admin has begun. */
+/** What watches the fields and keeps notes of what was begun by hand. */
 export interface WatchRuntime extends FieldRuntime {
   /** Rejects as `store` does. */
   inspection(): Promise<Inspection>
+  /** What this process remembers of entries that it looked at, by the name of their place. */
+  seen: Map<string, SeenEntry>
+  /** The last refreshes by hand that this process has begun, by what they are for. */
+  runs: Map<string, NotedRun>
 }
 
 /** What walks the key space. */
@@ -72,6 +78,8 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
       return batchSize()
     },
     store: async () => (await cacheService()).fieldStore,
+    seen: processState('seen entries', () => new Map()),
+    runs: processState('noted runs', () => new Map()),
     inspection: async () => (await cacheService()).inspection,
     locks: async () => (await cacheService()).lock,
     notes: async () => (await cacheService()).notes,

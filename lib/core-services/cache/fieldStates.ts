@@ -7,7 +7,6 @@ import { decodeEntry, type Entry, type EntryHeader } from './engine/entry'
 import type { AnyField } from './engine/fieldConfig'
 import type { Head } from './engine/inspection'
 import { allPresent, type Freshness, flightName, freshnessOf, guardsOf, holds } from './engine/look'
-import { processState } from './engine/processState'
 import type { Snapshot } from './engine/tickReads'
 import type { Token } from './engine/tokens'
 import { type Place, placeOf } from './fieldPlace'
@@ -41,7 +40,7 @@ export interface FieldStates {
 }
 
 /** What is remembered of an entry: the values themselves are never kept. */
-interface Seen {
+export interface SeenEntry {
   /** Something stands there, whether it can be read or not. */
   present: boolean
   header: EntryHeader | null
@@ -65,7 +64,7 @@ export async function readFieldStates(
 ): Promise<FieldStates> {
   const [store, inspection] = await Promise.all([runtime.store(), runtime.inspection()])
   const places = fields.map((field) => placeOf(runtime, store, field))
-  const memory = processState('seen entries', () => new Map<string, Seen>())
+  const memory = runtime.seen
 
   /** Looks at the places and tells which of them it has not understood: those need a second look. */
   async function look(wanted: readonly Place[], others: readonly string[], anew: boolean) {
@@ -103,17 +102,21 @@ export async function readFieldStates(
   }
 }
 
-function namesOf({ store, guards }: Place, seen: Seen | undefined): string[] {
+function namesOf({ store, guards }: Place, seen: SeenEntry | undefined): string[] {
   const watched = new Set([...guards, ...(seen?.header?.dependencies ?? [])])
   return [...[...watched].map(store.names.guard), ...(seen?.lease ? [seen.lease] : [])]
 }
 
-function believed({ ports: { clock } }: WatchRuntime, { field }: Place, seen: Seen | undefined): boolean {
+function believed(
+  { ports: { clock } }: WatchRuntime,
+  { field }: Place,
+  seen: SeenEntry | undefined,
+): boolean {
   if (!seen?.header || clock.monotonic() - seen.at >= BELIEVED_MS) return false
   return freshnessOf(seen.header, field, clock.now()) === 'fresh'
 }
 
-function seenIn(head: Head | undefined, before: Seen | undefined, at: number): Seen {
+function seenIn(head: Head | undefined, before: SeenEntry | undefined, at: number): SeenEntry {
   const { text, bytes } = head ?? { text: null, bytes: 0 }
   const entry = text === null ? null : decodeEntry(text)
   const header = entry && headerOf(entry)
@@ -130,13 +133,17 @@ function tokensFrom({ store }: Place, snapshot: Snapshot): Tokens {
 }
 
 /** Known one look later than the entry, because it is made of tokens that this one has found. */
-function leaseName({ name, field, guards, store }: Place, seen: Seen, token: Tokens): string | undefined {
+function leaseName(
+  { name, field, guards, store }: Place,
+  seen: SeenEntry,
+  token: Tokens,
+): string | undefined {
   const tokens = guards.map(token)
   if (!allPresent(tokens) || (seen.present && !seen.header)) return undefined
   return store.names.lease(field.key, flightName(name, tokens, seen.header))
 }
 
-function stateOf(place: Place, seen: Seen | undefined, snapshot: Snapshot, now: number): FieldState {
+function stateOf(place: Place, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
   const holder = seen?.lease === undefined ? null : snapshot.get(seen.lease)
   const cooling = holder?.startsWith(FAILED) ? holder.slice(FAILED.length) : null
   return {
@@ -149,7 +156,7 @@ function stateOf(place: Place, seen: Seen | undefined, snapshot: Snapshot, now: 
   }
 }
 
-function conditionOf(place: Place, seen: Seen | undefined, token: Tokens, now: number): FieldCondition {
+function conditionOf(place: Place, seen: SeenEntry | undefined, token: Tokens, now: number): FieldCondition {
   if (!seen?.present) return 'absent'
   if (!seen.header || guardsOf(seen.header, place.guards) === null) return 'unreadable'
   if (!holds(seen.header, place.guards, token)) return 'invalidated'

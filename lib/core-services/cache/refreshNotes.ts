@@ -4,11 +4,10 @@
  */
 import { isRedisFailure } from './engine/errors'
 import type { Inspection } from './engine/inspection'
-import { processState } from './engine/processState'
 import type { WatchRuntime } from './fieldRuntime'
 
 /** Times are wall clock, ms. */
-interface Run {
+export interface NotedRun {
   startedAt: number
   /** Null while it runs. */
   endedAt: number | null
@@ -23,7 +22,7 @@ export interface RunFailure {
   hint: string | null
 }
 
-export interface FieldRun extends Run {
+export interface FieldRun extends NotedRun {
   /** `unstored`: the source answered, but Redis did not keep it. Null while it runs. */
   outcome: 'refreshed' | 'unstored' | 'failed' | null
   failure: RunFailure | null
@@ -33,7 +32,7 @@ export interface FieldRun extends Run {
   items: number | null
 }
 
-export interface AllRun extends Run {
+export interface AllRun extends NotedRun {
   /** The fields in the order in which they are refreshed. */
   names: string[]
   /** `busy`: it was being refreshed already; `left`: there was no time for it. */
@@ -69,33 +68,36 @@ function claimName(inspection: Inspection, subject: Subject): string {
   return inspection.noteName(KINDS[subject.kind][1], subjectName(subject))
 }
 
-const memory = () => processState('refresh notes', () => new Map<string, Run>())
 const memoryName = (subject: Subject) => `${subject.kind} ${subjectName(subject)}`
 
 /** False when such a run is under way, in whatever instance. Without Redis only those of this process are known. */
-export async function beginRun<T extends Run>(
+export async function beginRun<T extends NotedRun>(
   runtime: WatchRuntime,
   subject: Subject,
   run: T,
 ): Promise<boolean> {
   const name = memoryName(subject)
-  const before = memory().get(name)
+  const before = runtime.runs.get(name)
   if (before && isUnderWay(before, runtime.ports.clock.now())) return false
-  memory().set(name, run)
+  runtime.runs.set(name, run)
   const seconds = Math.ceil((run.until - run.startedAt) / 1000)
   const claimed = await unlessRedisFails(runtime, true, async (inspection) => {
     const free = await inspection.claimNote(claimName(inspection, subject), '1', seconds)
     if (free) await inspection.putNote(noteName(inspection, subject), JSON.stringify(run), KEPT_SECONDS)
     return free
   })
-  if (!claimed && before) memory().set(name, before)
-  if (!claimed && !before) memory().delete(name)
+  if (!claimed && before) runtime.runs.set(name, before)
+  if (!claimed && !before) runtime.runs.delete(name)
   return claimed
 }
 
 /** Tells how far it is; with `endedAt` another one may begin. */
-export async function noteRun<T extends Run>(runtime: WatchRuntime, subject: Subject, run: T): Promise<void> {
-  memory().set(memoryName(subject), run)
+export async function noteRun<T extends NotedRun>(
+  runtime: WatchRuntime,
+  subject: Subject,
+  run: T,
+): Promise<void> {
+  runtime.runs.set(memoryName(subject), run)
   await unlessRedisFails(runtime, undefined, async (inspection) => {
     await inspection.putNote(noteName(inspection, subject), JSON.stringify(run), KEPT_SECONDS)
     if (run.endedAt !== null) await inspection.dropNote(claimName(inspection, subject))
@@ -103,17 +105,17 @@ export async function noteRun<T extends Run>(runtime: WatchRuntime, subject: Sub
 }
 
 /** The last run; `text` is what Redis holds, if it could be asked. Of two the one that began later. */
-export function lastRun(subject: OneField, text: string | null): FieldRun | null
-export function lastRun(subject: AllFields, text: string | null): AllRun | null
-export function lastRun(subject: Subject, text: string | null): Run | null {
-  const own = memory().get(memoryName(subject)) ?? null
-  const shared = text === null ? null : (JSON.parse(text) as Run)
+export function lastRun(runtime: WatchRuntime, subject: OneField, text: string | null): FieldRun | null
+export function lastRun(runtime: WatchRuntime, subject: AllFields, text: string | null): AllRun | null
+export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | null): NotedRun | null {
+  const own = runtime.runs.get(memoryName(subject)) ?? null
+  const shared = text === null ? null : (JSON.parse(text) as NotedRun)
   if (!own || !shared) return own ?? shared
   if (own.startedAt !== shared.startedAt) return own.startedAt > shared.startedAt ? own : shared
   return own
 }
 
-export function isUnderWay({ endedAt, until }: Run, now: number): boolean {
+export function isUnderWay({ endedAt, until }: NotedRun, now: number): boolean {
   return endedAt === null && now < until
 }
 
