@@ -1,7 +1,7 @@
 'use client'
 
 /** Next's own has inline styles, which the content security policy blocks. What went wrong is in the log. */
-export default function ErrorPage({ reset }: { reset: () => void }) {
+export default function ErrorPage({ retry }: { retry: () => void }) {
   return (
     <main>
       <h1>Something failed</h1>
@@ -9,7 +9,7 @@ export default function ErrorPage({ reset }: { reset: () => void }) {
         The page cannot be shown at the moment.
       </p>
       <p>
-        <button type="button" onClick={reset}>
+        <button type="button" onClick={retry}>
           Try again
         </button>
       </p>
