@@ -51,15 +51,13 @@ async function statesOf(
   fields: readonly AnyField[],
 ): Promise<{ states: States | null; failure: string | null }> {
   try {
-    const inspection = await runtime.inspection()
-    const names = [ALL, ...fields.map(({ key }) => ofField(key))].map((subject) =>
-      noteName(inspection, subject),
-    )
+    const notes = await runtime.notes()
+    const names = [ALL, ...fields.map(({ key }) => ofField(key))].map((subject) => noteName(notes, subject))
     const found: FieldStates = await readFieldStates(runtime, fields, names)
     return {
       states: {
         of: ({ name }) => found.fields.find((state) => state.name === name) ?? null,
-        note: (subject) => found.notes.get(noteName(inspection, subject)),
+        note: (subject) => found.notes.get(noteName(notes, subject)),
       },
       failure: null,
     }

@@ -18,9 +18,8 @@ export async function endSession({ id, endsAt }: AdminSession): Promise<void> {
   for (const [other, until] of ended()) if (until <= now) ended().delete(other)
   ended().set(id, endsAt)
   try {
-    const inspection = await runtime.inspection()
     const seconds = Math.max(1, Math.ceil((endsAt - now) / 1000))
-    await inspection.putNote(inspection.noteName(KIND, id), '1', seconds)
+    await (await runtime.notes()).write(KIND, id, 1, seconds)
   } catch (error) {
     if (!isRedisFailure(error)) throw error
   }
@@ -29,11 +28,9 @@ export async function endSession({ id, endsAt }: AdminSession): Promise<void> {
 /** 1 command. */
 export async function hasEnded({ id }: AdminSession): Promise<boolean> {
   if (ended().has(id)) return true
-  const runtime = fieldRuntime()
   try {
-    const [store, inspection] = await Promise.all([runtime.store(), runtime.inspection()])
-    const name = inspection.noteName(KIND, id)
-    return (await store.read([name])).get(name) !== null
+    const [note] = await (await fieldRuntime().notes()).read(KIND, [id])
+    return note !== null
   } catch (error) {
     if (!isRedisFailure(error)) throw error
     return false

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import type { AnyField } from '@/lib/core-services/cache/engine/fieldConfig'
+import type { WatchRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import {
   ALL,
   type AllRun,
@@ -11,9 +12,13 @@ import {
 } from '@/lib/core-services/cache/refreshNotes'
 import { beginRefresh, beginRefreshOfAll } from '@/lib/core-services/cache/refreshRuns'
 import { deferred } from '../support/deferred'
-import { type FieldProcess, field } from '../support/fieldProcess'
+import { field } from '../support/fieldProcess'
 import { serversForEachTest } from '../support/fieldServers'
 import { redisForThisFile } from '../support/redisSuite'
+
+interface Watcher {
+  runtime: WatchRuntime
+}
 
 const redis = redisForThisFile()
 const servers = serversForEachTest(redis)
@@ -26,12 +31,12 @@ const named = (name: string, fetcher: () => Promise<unknown>): AnyField => ({
 const begin = (one: AnyField, server = servers.here) => beginRefresh(server.runtime, one)
 
 /** What the other server knows of it. */
-async function noted(one: AnyField, { runtime }: FieldProcess = servers.there): Promise<FieldRun | null> {
-  const name = noteName(await runtime.inspection(), ofField(one.key))
+async function noted(one: AnyField, { runtime }: Watcher = servers.there): Promise<FieldRun | null> {
+  const name = noteName(await runtime.notes(), ofField(one.key))
   return lastRun(runtime, ofField(one.key), (await (await runtime.store()).read([name])).get(name))
 }
-async function notedAll({ runtime }: FieldProcess = servers.there): Promise<AllRun | null> {
-  const name = noteName(await runtime.inspection(), ALL)
+async function notedAll({ runtime }: Watcher = servers.there): Promise<AllRun | null> {
+  const name = noteName(await runtime.notes(), ALL)
   return lastRun(runtime, ALL, (await (await runtime.store()).read([name])).get(name))
 }
 const underWay = (run: FieldRun | AllRun | null) =>

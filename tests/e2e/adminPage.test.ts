@@ -177,9 +177,12 @@ describe('a Server Action', () => {
     const caught = page.waitForRequest((request) => request.method() === 'POST')
     await refreshButton(page, 'agents').click()
     const request = await caught
-    await card(page, 'agents')
-      .getByText(/agents was refreshed/)
-      .waitFor()
+    await (await request.response())?.finished()
+    const stateOfRun = async () => {
+      const answer = await context.request.get(`${app.url}/api/admin/overview`)
+      return ((await answer.json()) as Overview).fields.find(({ name }) => name === 'agents')?.run?.state
+    }
+    await expect.poll(stateOfRun).toBe('refreshed')
     const sent = await request.allHeaders()
     const body = new Uint8Array(request.postDataBuffer() ?? [])
     const replay = async (changes: Record<string, string>) => {

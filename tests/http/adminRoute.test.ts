@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { GET } from '@/app/api/admin/overview/route'
 import type { Overview } from '@/lib/admin/overview'
 import { systemClock } from '@/lib/core-services/cache/engine/ports'
+import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { getFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
@@ -80,6 +81,8 @@ it('knows in every instance that a session was signed out', async () => {
   const session = sessionIn(() => headers.cookie.split('admin=')[1])
   expect((await ask(headers)).status).toBe(200)
   if (session) await endSession(session)
+  // What this process remembers of it, another one does not.
+  setProcessState('ended sessions', new Map())
   expect((await ask(headers)).status).toBe(401)
   expect((await ask(cookieOf(signedIn()))).status).toBe(200)
 })

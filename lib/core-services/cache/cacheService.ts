@@ -22,7 +22,7 @@ import { createInspection, type Inspection } from './engine/inspection'
 import { createKeySpace, type KeySpace } from './engine/keys'
 import { createLocks, type Locks } from './engine/lock'
 import { createLockStore } from './engine/lockStore'
-import { createNotes, type Notes } from './engine/notes'
+import { type ClaimedNotes, createNotes } from './engine/notes'
 import type { CacheOptions } from './engine/options'
 import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
@@ -54,7 +54,7 @@ interface Started extends Internals {
   fieldStore: FieldStore
   inspection: Inspection
   locks: Locks
-  notes: Notes
+  notes: ClaimedNotes
   batchSize: number
 }
 
@@ -277,7 +277,7 @@ export class CacheService implements ServiceInterface {
   }
 
   /** What this app's own machinery writes down for all instances. */
-  get notes(): Notes {
+  get notes(): ClaimedNotes {
     return this.#ready('notes').notes
   }
 
@@ -340,7 +340,7 @@ function connect(config: CacheConfig, ports: Ports): Started {
       ports,
     ),
     notes: createNotes(send, keys),
-    inspection: createInspection((commands) => sendTogether(transport, commands), keys, ports),
+    inspection: createInspection((commands) => sendTogether(transport, commands), ports),
     locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }

@@ -11,7 +11,7 @@ import { createFlights, type Flights } from './engine/flights'
 import type { Inspection } from './engine/inspection'
 import type { Locks } from './engine/lock'
 import { createMemos, type Memos } from './engine/memos'
-import type { Notes } from './engine/notes'
+import type { ClaimedNotes, Notes } from './engine/notes'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
 import '../serviceLoader'
@@ -42,6 +42,8 @@ export interface CronRuntime extends FieldRuntime {
 
 /** What watches the fields and keeps notes of what was begun by hand. */
 export interface WatchRuntime extends FieldRuntime {
+  /** Rejects as `store` does. */
+  notes(): Promise<ClaimedNotes>
   /** Rejects as `store` does. */
   inspection(): Promise<Inspection>
   /** What this process remembers of entries that it looked at, by the name of their place. */

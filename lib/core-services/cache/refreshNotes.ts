@@ -3,7 +3,7 @@
  * that nobody has to stay for the outcome. Without Redis they are those of this process.
  */
 import { isRedisFailure } from './engine/errors'
-import type { Inspection } from './engine/inspection'
+import type { ClaimedNotes } from './engine/notes'
 import type { WatchRuntime } from './fieldRuntime'
 
 /** Times are wall clock, ms. */
@@ -41,8 +41,6 @@ export interface AllRun extends NotedRun {
   current: string | null
 }
 
-/** A kind of notes and its counterpart, which stands only while something is under way. */
-const KINDS = { field: ['refresh', 'refreshing'], all: ['refresh-all', 'refreshing-all'] } as const
 interface OneField {
   kind: 'field'
   key: string
@@ -58,17 +56,15 @@ export const ofField = (key: string): OneField => ({ kind: 'field', key })
 /** How long an outcome is told, in s. */
 const KEPT_SECONDS = 86_400
 
-const subjectName = (subject: Subject): string => (subject.kind === 'field' ? subject.key : 'all')
+/** The last run of a subject, and what stands only while one is under way. */
+const KIND = 'refresh'
+const CLAIM_KIND = 'refreshing'
+const nameFor = (subject: Subject): string => (subject.kind === 'field' ? `key:${subject.key}` : 'all')
 
-export function noteName(inspection: Inspection, subject: Subject): string {
-  return inspection.noteName(KINDS[subject.kind][0], subjectName(subject))
+/** Where the note stands, to be read along with other names. */
+export function noteName(notes: ClaimedNotes, subject: Subject): string {
+  return notes.nameOf(KIND, nameFor(subject))
 }
-
-function claimName(inspection: Inspection, subject: Subject): string {
-  return inspection.noteName(KINDS[subject.kind][1], subjectName(subject))
-}
-
-const memoryName = (subject: Subject) => `${subject.kind} ${subjectName(subject)}`
 
 /** False when such a run is under way, in whatever instance. Without Redis only those of this process are known. */
 export async function beginRun<T extends NotedRun>(
@@ -76,14 +72,14 @@ export async function beginRun<T extends NotedRun>(
   subject: Subject,
   run: T,
 ): Promise<boolean> {
-  const name = memoryName(subject)
+  const name = nameFor(subject)
   const before = runtime.runs.get(name)
   if (before && isUnderWay(before, runtime.ports.clock.now())) return false
   runtime.runs.set(name, run)
   const seconds = Math.ceil((run.until - run.startedAt) / 1000)
-  const claimed = await unlessRedisFails(runtime, true, async (inspection) => {
-    const free = await inspection.claimNote(claimName(inspection, subject), '1', seconds)
-    if (free) await inspection.putNote(noteName(inspection, subject), JSON.stringify(run), KEPT_SECONDS)
+  const claimed = await unlessRedisFails(runtime, true, async (notes) => {
+    const free = await notes.claim(CLAIM_KIND, name, 1, seconds)
+    if (free) await notes.write(KIND, name, run, KEPT_SECONDS)
     return free
   })
   if (!claimed && before) runtime.runs.set(name, before)
@@ -97,10 +93,11 @@ export async function noteRun<T extends NotedRun>(
   subject: Subject,
   run: T,
 ): Promise<void> {
-  runtime.runs.set(memoryName(subject), run)
-  await unlessRedisFails(runtime, undefined, async (inspection) => {
-    await inspection.putNote(noteName(inspection, subject), JSON.stringify(run), KEPT_SECONDS)
-    if (run.endedAt !== null) await inspection.dropNote(claimName(inspection, subject))
+  const name = nameFor(subject)
+  runtime.runs.set(name, run)
+  await unlessRedisFails(runtime, undefined, async (notes) => {
+    await notes.write(KIND, name, run, KEPT_SECONDS)
+    if (run.endedAt !== null) await notes.remove(CLAIM_KIND, name)
   })
 }
 
@@ -108,7 +105,7 @@ export async function noteRun<T extends NotedRun>(
 export function lastRun(runtime: WatchRuntime, subject: OneField, text: string | null): FieldRun | null
 export function lastRun(runtime: WatchRuntime, subject: AllFields, text: string | null): AllRun | null
 export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | null): NotedRun | null {
-  const own = runtime.runs.get(memoryName(subject)) ?? null
+  const own = runtime.runs.get(nameFor(subject)) ?? null
   const shared = text === null ? null : (JSON.parse(text) as NotedRun)
   if (!own || !shared) return own ?? shared
   if (own.startedAt !== shared.startedAt) return own.startedAt > shared.startedAt ? own : shared
@@ -122,10 +119,10 @@ export function isUnderWay({ endedAt, until }: NotedRun, now: number): boolean {
 async function unlessRedisFails<T>(
   runtime: WatchRuntime,
   fallback: T,
-  ask: (inspection: Inspection) => Promise<T>,
+  ask: (notes: ClaimedNotes) => Promise<T>,
 ): Promise<T> {
   try {
-    return await ask(await runtime.inspection())
+    return await ask(await runtime.notes())
   } catch (error) {
     if (!isRedisFailure(error)) throw error
     return fallback

@@ -1,8 +1,7 @@
 /**
- * What whoever watches the fields asks of Redis: the beginnings of entries instead of their values, and small notes about
- * what is under way. Rejects with REDIS_ errors. Names are physical ones.
+ * What whoever watches the fields asks of Redis: the beginnings of entries instead of their values. Rejects with REDIS_
+ * errors. Names are physical ones.
  */
-import type { KeySpace } from './keys'
 import { instantOf, type Ports } from './ports'
 import type { Command, RawReply } from './send'
 import { type Snapshot, snapshotOf } from './tickReads'
@@ -17,13 +16,8 @@ export interface Head {
 }
 
 export interface Inspection {
-  noteName(kind: string, name: string): string
   /** 2 commands for each entry and 1 for all names, in one request. */
   look(entries: readonly string[], names: readonly string[]): Promise<{ heads: Head[]; snapshot: Snapshot }>
-  putNote(name: string, text: string, seconds: number): Promise<void>
-  /** False when there is one already. */
-  claimNote(name: string, text: string, seconds: number): Promise<boolean>
-  dropNote(name: string): Promise<void>
 }
 
 /** Nearly every header ends within so many bytes; one that does not is asked for once more. */
@@ -31,25 +25,16 @@ const USUAL_HEADER_BYTES = 2_048
 /** Beyond the longest header, of a value that depends on a thousand tags. */
 const LONGEST_HEADER_BYTES = 512_000
 
-export function createInspection(
-  sendTogether: SendTogether,
-  keys: KeySpace,
-  { clock }: Pick<Ports, 'clock'>,
-): Inspection {
-  async function ask(...commands: Command[]): Promise<RawReply[]> {
-    return (await sendTogether(commands)).map(replyOf)
-  }
-
+export function createInspection(sendTogether: SendTogether, { clock }: Pick<Ports, 'clock'>): Inspection {
   const beginning = (entry: string, bytes: number): Command => ['GETRANGE', entry, 0, bytes - 1]
 
   async function completed(entry: string, { text, bytes }: Head): Promise<Head> {
     if (text === null || text.includes('\n') || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
-    const [whole] = await ask(beginning(entry, LONGEST_HEADER_BYTES))
-    return { text: String(whole), bytes }
+    const [whole] = await sendTogether([beginning(entry, LONGEST_HEADER_BYTES)])
+    return { text: whole ? String(replyOf(whole)) : null, bytes }
   }
 
   return {
-    noteName: keys.internal,
     async look(entries, names) {
       const sentAt = instantOf(clock)
       const [values, ...beginnings] = await sendTogether([
@@ -62,14 +47,6 @@ export function createInspection(
         return completed(entry, headOf(text, bytes))
       })
       return { heads: await Promise.all(heads), snapshot }
-    },
-    async putNote(name, text, seconds) {
-      await ask(['SET', name, text, 'EX', seconds])
-    },
-    claimNote: async (name, text, seconds) =>
-      (await ask(['SET', name, text, 'NX', 'EX', seconds]))[0] === 'OK',
-    async dropNote(name) {
-      await ask(['UNLINK', name])
     },
   }
 }

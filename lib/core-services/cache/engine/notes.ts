@@ -14,7 +14,16 @@ export interface Notes {
   write(kind: string, name: string, value: unknown, seconds: number): Promise<void>
 }
 
-export function createNotes(send: Send, keys: KeySpace): Notes {
+/** Notes of which there is one at a time, and which can be read along with other names. */
+export interface ClaimedNotes extends Notes {
+  /** Writes, and answers true, unless one stands already. */
+  claim(kind: string, name: string, value: unknown, seconds: number): Promise<boolean>
+  remove(kind: string, name: string): Promise<void>
+  /** The physical name. */
+  nameOf(kind: string, name: string): string
+}
+
+export function createNotes(send: Send, keys: KeySpace): ClaimedNotes {
   return {
     async read<T>(kind: string, names: readonly string[]) {
       if (names.length === 0) return []
@@ -27,5 +36,11 @@ export function createNotes(send: Send, keys: KeySpace): Notes {
       const reply = await send('SET', keys.internal(kind, name), encodeValue(value), 'EX', seconds)
       if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
     },
+    claim: async (kind, name, value, seconds) =>
+      (await send('SET', keys.internal(kind, name), encodeValue(value), 'NX', 'EX', seconds)) === 'OK',
+    async remove(kind, name) {
+      await send('UNLINK', keys.internal(kind, name))
+    },
+    nameOf: keys.internal,
   }
 }
