@@ -3,6 +3,7 @@
 import { airtableConfig, assertWebhookSecrets, peopleTable } from './config/airtableConfig'
 import { assertSecrets, logLevel, memoryMaxBytes, metricsEnabled, refreshConfig } from './config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
+import { encryptionKeys } from './config/encryptionConfig'
 import { configProblems, type Env } from './config/env'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
 import type { FieldCacheEvent } from './core-services/cache/engine/events'
@@ -43,6 +44,7 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
     // Evaluating the fields checks them.
     const { fields } = await import('./core-services/cache/fieldCacheConfigs')
     assertKeysFit(env, fields)
+    assertEncryptable(env, fields)
     await initCoreServices(['cache', 'airtable'])
     return { ok: true, report: '', fatal: false }
   } catch (error) {
@@ -74,6 +76,7 @@ function assertConfiguration(env: Env): void {
     refreshConfig,
     memoryMaxBytes,
     metricsEnabled,
+    encryptionKeys,
     logLevel,
     assertSecrets,
     cacheFailFast,
@@ -98,6 +101,15 @@ function assertKeysFit(env: Env, fields: readonly AnyField[]): void {
       `CACHE_MAX_KEY_LENGTH or CACHE_KEY_PREFIX does not suit the fields: ${messageOf(error)}`,
     ])
   }
+}
+
+/** Without a key a field that is to be encrypted would be fetched at every read. */
+function assertEncryptable(env: Env, fields: readonly AnyField[]): void {
+  const encrypted = fields.filter(({ advanced }) => advanced?.encrypt).map(({ name }) => name)
+  if (encrypted.length === 0 || encryptionKeys(env).length > 0) return
+  throw configInvalid([
+    `CACHE_ENCRYPTION_KEY is not set, and these fields are to be encrypted: ${encrypted.join(', ')}. Use openssl rand -base64 32`,
+  ])
 }
 
 /** What is wrong with a setting is reported with all the rest; until then a default has to do. */

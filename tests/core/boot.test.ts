@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { boot } from '@/lib/boot'
 import { processPorts } from '@/lib/core-services/cache/engine/ports'
+import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 
 const secrets = { ADMIN_TOKEN: 'x'.repeat(32), CRON_SECRET: 'y'.repeat(32) }
 
@@ -28,6 +29,23 @@ describe('boot', () => {
     ]) {
       expect(report).toContain(name)
     }
+  })
+
+  it('does not begin without a key when a field is to be encrypted', async () => {
+    const env = {
+      ...secrets,
+      UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1',
+      UPSTASH_REDIS_REST_TOKEN: 'x',
+      AIRTABLE_API_KEY: 'x',
+      AIRTABLE_RRHH_BASE_ID: 'app12345678901234',
+      AIRTABLE_RRHH_PEOPLE_TABLE_ID: 'tbl12345678901234',
+    }
+    const complaint = 'CACHE_ENCRYPTION_KEY is not set, and these fields are to be encrypted: agents'
+    agentsCacheConfig.advanced = { encrypt: true }
+    expect(await boot(env)).toMatchObject({ ok: false, report: expect.stringContaining(complaint) })
+    const withKey = await boot({ ...env, CACHE_ENCRYPTION_KEY: '0'.repeat(64) })
+    expect(withKey.report).not.toContain('CACHE_ENCRYPTION_KEY')
+    delete agentsCacheConfig.advanced
   })
 
   it.each([

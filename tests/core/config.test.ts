@@ -7,6 +7,7 @@ import {
 } from '@/lib/config/airtableConfig'
 import { assertSecrets, logLevel, refreshConfig, secret } from '@/lib/config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from '@/lib/config/cacheConfig'
+import { encryptionKeys } from '@/lib/config/encryptionConfig'
 
 const upstash = {
   UPSTASH_REDIS_REST_URL: 'https://eu1.upstash.example',
@@ -231,4 +232,46 @@ it('LOG_LEVEL is info unless it names another level', () => {
   expect(logLevel({})).toBe('info')
   expect(logLevel({ LOG_LEVEL: 'debug' })).toBe('debug')
   expect(() => logLevel({ LOG_LEVEL: 'loud' })).toThrow('LOG_LEVEL is none of debug, info, warn, error')
+})
+
+describe('keys for encryption', () => {
+  const bytes = Buffer.from(Array.from({ length: 32 }, (_, index) => 255 - index))
+  const forms = [
+    bytes.toString('hex'),
+    bytes.toString('hex').toUpperCase(),
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+  ]
+
+  it('are 32 bytes as hex or base64, the one that encrypts first', () => {
+    for (const form of forms)
+      expect(encryptionKeys({ CACHE_ENCRYPTION_KEY: form })).toEqual([new Uint8Array(bytes)])
+    const older = [bytes.toReversed(), bytes.map((byte) => byte ^ 1)].map((key) => Buffer.from(key))
+    const CACHE_ENCRYPTION_KEYS_OLD = `${older[0]?.toString('base64')}, ${older[1]?.toString('hex')}`
+    expect(encryptionKeys({ CACHE_ENCRYPTION_KEY: forms[0], CACHE_ENCRYPTION_KEYS_OLD })).toEqual(
+      [bytes, ...older].map((key) => new Uint8Array(key)),
+    )
+  })
+
+  it.each([{}, { CACHE_ENCRYPTION_KEY: '', CACHE_ENCRYPTION_KEYS_OLD: '' }])(
+    'need not be there: %j',
+    (env) => {
+      expect(encryptionKeys(env)).toEqual([])
+    },
+  )
+
+  it.each([
+    ['of 31 bytes', { CACHE_ENCRYPTION_KEY: bytes.subarray(1).toString('base64') }],
+    ['of 33 bytes', { CACHE_ENCRYPTION_KEY: `${forms[0]}00` }],
+    ['that is a password', { CACHE_ENCRYPTION_KEY: 'correct horse battery staple' }],
+    ['among the old ones', { CACHE_ENCRYPTION_KEY: forms[0], CACHE_ENCRYPTION_KEYS_OLD: `${forms[1]},abc` }],
+  ])('refuse one %s, without repeating it', (_, env) => {
+    const refusal = () => encryptionKeys(env)
+    expect(refusal).toThrow(/CACHE_ENCRYPTION_KEY\S* is not 32 bytes as base64 or hex/)
+    for (const given of Object.values(env)) expect(refusal).not.toThrow(given)
+  })
+
+  it('refuse old ones alone: nobody could tell which one encrypts', () => {
+    expect(() => encryptionKeys({ CACHE_ENCRYPTION_KEYS_OLD: forms[0] })).toThrow('which key encrypts?')
+  })
 })

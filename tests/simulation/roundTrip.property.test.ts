@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, encodeEntry } from '@/lib/core-services/cache/engine/entry'
+import { createCipherFor } from '@/lib/core-services/cache/engine/cipher'
+import { decodeEntry, encodeEntry, unpackEntry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -48,7 +49,8 @@ describe('I6', () => {
     await expect(readFieldCache(valueField(1), 'always', there)).resolves.toMatchObject({ data: 1 })
   })
 
-  it('an entry is decoded to what was encoded, whatever its tokens and its text', async () => {
+  it('an entry is decoded to what was encoded, whatever its tokens and its text, encrypted or not', async () => {
+    const cipher = createCipherFor([new Uint8Array(32)], 'sim')({ name: 'value', key: 'value' })
     const text = fc.string({ unit: 'binary' })
     const entry = fc.record({
       body: fc.jsonValue().map((value) => JSON.stringify(value)),
@@ -59,6 +61,8 @@ describe('I6', () => {
     await fc.assert(
       fc.asyncProperty(entry, async (one) => {
         expect(decodeEntry(await encodeEntry(one, true))).toEqual(one)
+        const decoded = decodeEntry(await encodeEntry(one, true, cipher))
+        expect(decoded && (await unpackEntry(decoded, cipher))).toEqual(one)
       }),
       { numRuns: RUNS },
     )

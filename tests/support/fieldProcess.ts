@@ -1,5 +1,6 @@
 import { beforeEach } from 'vitest'
 import type { CacheConfig } from '@/lib/config/cacheConfig'
+import { createCipherFor } from '@/lib/core-services/cache/engine/cipher'
 import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
@@ -27,12 +28,20 @@ export interface FieldProcessOptions {
   /** In bytes. */
   memory?: number
   deployment?: string
+  /** The first one encrypts; without any the process has no key. */
+  encryptionKeys?: Parameters<typeof createCipherFor>[0]
 }
 
 /** What a server process brings to fields: flights and a connection of its own, over a Redis that may be shared. */
 export async function startFieldProcess(
   redis: { url: string; token: string },
-  { ports, cache: settings, memory = 10_000_000, deployment = 'test' }: FieldProcessOptions = {},
+  {
+    ports,
+    cache: settings,
+    memory = 10_000_000,
+    deployment = 'test',
+    encryptionKeys,
+  }: FieldProcessOptions = {},
 ): Promise<FieldProcess> {
   const { cache, events } = cacheFor(redis, settings, ports)
   const allPorts = { ...defaultPorts, emit: events.emit, ...ports }
@@ -55,6 +64,7 @@ export async function startFieldProcess(
       flights: createFlights(),
       memos: createMemos(),
       copies: createCopies(memory, allPorts.clock),
+      cipherFor: encryptionKeys && createCipherFor(encryptionKeys, 'test v1'),
       deployment,
       ports: allPorts,
       refreshTimeoutMs: 5_000,

@@ -70,12 +70,12 @@ export async function fetchEntry(
     const value = await withinDeadline(
       timeoutMs,
       () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
-      (signal) => field.fetcher({ signal, reason, startedAt, ...memoryOf(field, standing, kept) }),
+      (signal) => field.fetcher({ signal, reason, startedAt, ...memoryOf(runtime, field, standing, kept) }),
     )
     const fetchedAt = Math.min(startedAt, kept.fetchedAt ?? startedAt)
     const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }
     const readBack = await openEntry(field, entry)
-    await assertAccepted(field, readBack, standing.stored, reason)
+    await assertAccepted(runtime, field, readBack, standing.stored, reason)
     const sourceMs = clock.monotonic() - started
     const dependencies = dependenciesOf(field, readBack)
     const items = Array.isArray(value) ? value.length : null
@@ -92,10 +92,15 @@ export async function fetchEntry(
 }
 
 /** What links a fetch with the one before it. */
-function memoryOf(field: AnyField, { valid }: Standing, kept: Kept): Pick<FetchContext, 'previous' | 'keep'> {
+function memoryOf(
+  runtime: FieldRuntime,
+  field: AnyField,
+  { valid }: Standing,
+  kept: Kept,
+): Pick<FetchContext, 'previous' | 'keep'> {
   return {
     async previous() {
-      const opened = valid && (await openStored(field, valid))
+      const opened = valid && (await openStored(runtime, field, valid))
       if (!opened?.ok) return null
       const { note, fetchedAt, endMs } = opened.entry
       return { value: opened.data, note, fetchedAt, endsAt: endMs === undefined ? endMs : fetchedAt + endMs }
@@ -118,6 +123,7 @@ function asSourceError(field: string, error: unknown): unknown {
 }
 
 async function assertAccepted(
+  runtime: FieldRuntime,
   field: AnyField,
   next: unknown,
   previous: Entry | null,
@@ -125,7 +131,7 @@ async function assertAccepted(
 ): Promise<void> {
   const accept = field.advanced?.accept
   if (!accept) return
-  const last = previous && (await openStored(field, previous))
+  const last = previous && (await openStored(runtime, field, previous))
   if (!(await accept(next, last?.ok ? last.data : undefined, reason)))
     throw sourceInvalid(field.name, 'the field does not accept it (advanced.accept)')
 }
@@ -172,11 +178,19 @@ export interface Opened<T> {
 
 /** The same for an entry that was stored, maybe by another release: a refusal is an answer. */
 export async function openStored<T>(
-  { schema }: FieldCacheConfig<T>,
+  { cipherFor }: FieldRuntime,
+  field: FieldCacheConfig<T>,
   stored: Entry,
 ): Promise<Opened<T> | Exclude<Checked<T>, { ok: true }>> {
-  const entry = await unpackEntry(stored)
-  if (!entry) return { ok: false, reason: 'it cannot be unpacked', refused: false }
-  const checked = await checkBody(schema, entry.body)
+  const cipher = cipherFor?.(field)
+  const entry = await unpackEntry(stored, cipher)
+  if (!entry) {
+    const sealed = stored.packing?.sealed
+    if (!sealed) return { ok: false, reason: 'it cannot be unpacked', refused: false }
+    if (await cipher?.knows(sealed)) return { ok: false, reason: 'it was altered or moved', refused: false }
+    // Whoever has the key can read it: it is no more spoilt than one of another format.
+    return { ok: false, reason: 'it is encrypted with a key that is not known here', refused: true }
+  }
+  const checked = await checkBody(field.schema, entry.body)
   return checked.ok ? { ok: true, entry, data: checked.value } : checked
 }

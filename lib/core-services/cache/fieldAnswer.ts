@@ -29,14 +29,14 @@ export function answer<T>(
   return { data, status, age, timings: { cacheMs, sourceMs } }
 }
 
-/** `place`: where others have stored it. If our schema refuses what is valid to them, it is of another release. */
+/** `place`: where others have stored it. If we refuse what is valid to them, it is of another release. */
 export async function openKnown<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
   entry: Entry,
   place?: Place,
 ): Promise<Opened<T> | null> {
-  const opened = await openStored(config, entry)
+  const opened = await openStored(runtime, config, entry)
   if (opened.ok) return opened
   runtime.ports.emit({ type: 'field.rejected', field: config.name, reason: opened.reason })
   if (opened.refused && place) keepAside(runtime, place)

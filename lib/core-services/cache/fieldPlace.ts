@@ -59,6 +59,7 @@ export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string
   const seen = {
     text: snapshot.get(entry),
     holder: lease === undefined ? null : snapshot.get(lease),
+    sealed: place.field.advanced?.encrypt === true,
     sentAt: snapshot.sentAt,
   }
   const look = lookFrom({ ...seen, token: (guard) => snapshot.get(store.names.guard(guard)) }, guards, known)

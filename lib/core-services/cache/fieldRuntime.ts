@@ -1,9 +1,11 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
 
 import { deploymentName, memoryMaxBytes, refreshConfig } from '../../config/appConfig'
-import { batchSize } from '../../config/cacheConfig'
+import { batchSize, keyConfig } from '../../config/cacheConfig'
+import { encryptionKeys } from '../../config/encryptionConfig'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
+import { type CipherFor, createCipherFor } from './engine/cipher'
 import { type Copies, createCopies } from './engine/copies'
 import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
@@ -26,6 +28,8 @@ export interface FieldRuntime {
   /** The memory layer. */
   copies: Copies
   ports: Ports
+  /** Absent without a key for encryption. */
+  cipherFor?: CipherFor | undefined
   /** What tells this release of the app from others that run at the same time. */
   deployment: string
   /** Deadline of a whole refresh, in ms. */
@@ -76,6 +80,9 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
     get refreshTimeoutMs() {
       return refreshConfig().refreshTimeoutMs
     },
+    get cipherFor() {
+      return processState('cipher', processCipher)
+    },
     get batchSize() {
       return batchSize()
     },
@@ -90,6 +97,18 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
       if (found.ok) return found.value
       throw found.error
     },
+  }
+}
+
+/** Undefined as well when the keys are unusable: boot has told so, and whoever goes on all the same stores nothing. */
+function processCipher(): CipherFor | undefined {
+  try {
+    const [first, ...others] = encryptionKeys()
+    const { keyPrefix, keyVersion } = keyConfig()
+    return first && createCipherFor([first, ...others], `${keyPrefix} ${keyVersion}`)
+  } catch (error) {
+    if (hasCode(error, 'CONFIG_INVALID')) return undefined
+    throw error
   }
 }
 

@@ -218,9 +218,9 @@ async function fetchAsHolder(
       if (clock.monotonic() - lease.sentAt >= lease.milliseconds) return 'lease-over'
       return runtime.memos.outdated(place.name, tokens, lease.sentAt) ? 'outdated' : undefined
     })
-    if (outcome.why !== 'outdated' && outcome.why !== 'lease-over')
-      keepCopy(runtime, place, entry, look.sentAt)
-    if (outcome.why === 'redis-failed' || outcome.why === 'expired') giveBack(runtime, place, lease)
+    const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
+    if (!overtaken) keepCopy(runtime, place, entry, look.sentAt)
+    if (outcome.why && !overtaken) giveBack(runtime, place, lease)
     reportRefresh(runtime, place.field, reason, fetched, outcome)
     return { ...fetched, entry }
   } catch (error) {

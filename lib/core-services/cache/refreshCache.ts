@@ -1,5 +1,5 @@
 /** The refresh path: fetch, check, and put the new value in the place of the old one for everybody at once. */
-import { type Entry, encodeEntry } from './engine/entry'
+import type { Entry } from './engine/entry'
 import { forceContended, hasCode, isRedisFailure } from './engine/errors'
 import type { NotStored, RefreshReason } from './engine/events'
 import { type AnyField, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
@@ -10,7 +10,7 @@ import { fetchEntry, openEntry } from './fetchEntry'
 import { lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { settleTokens } from './fillField'
-import { keepCopy, keptSeconds, reportRefresh } from './storeEntry'
+import { keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
 
 export interface Refreshed {
   entry: Entry
@@ -138,17 +138,20 @@ interface Committed {
 }
 
 async function commit(
-  { ports, copies }: FieldRuntime,
+  runtime: FieldRuntime,
   place: Place,
   fetched: Entry,
   { settled, own, purge }: Commit,
 ): Promise<Committed> {
+  const { ports, copies } = runtime
   const { store, field } = place
   const ownName = ownGuard(field.key)
   const entry: Entry = { ...fetched, ...settled, tokens: { ...settled.tokens, [ownName]: own } }
   const ttl = keptSeconds(place, entry)
   // What has ended already is for whoever asked, and for nobody later.
   if (ttl !== 'forever' && ttl <= 0) return { stored: false, why: 'expired' }
+  const text = await textOf(runtime, field, entry)
+  if (text === null) return { stored: false, why: 'no-key' }
   const { [ownName]: before = '', ...others } = settled.tokens
   const write = async () =>
     store.writeForced({
@@ -160,7 +163,6 @@ async function commit(
       ),
       own: { token: own, seconds: tokenSeconds(field, ownName) },
     })
-  const text = await encodeEntry(entry, field.advanced?.compression !== false)
   try {
     return { stored: (await write()) || 'contended', entry }
   } catch (error) {

@@ -30,7 +30,8 @@ export async function storeEntry(
 ): Promise<Stored> {
   const lifetime = keptSeconds(place, entry)
   if (lifetime !== 'forever' && lifetime <= 0) return { why: 'expired' }
-  const text = await encodeEntry(entry, place.field.advanced?.compression !== false)
+  const text = await textOf(runtime, place.field, entry)
+  if (text === null) return { why: 'no-key' }
   return askStore<Stored>(runtime, 'write', { why: 'redis-failed' }, async () => {
     const why = obstacle()
     if (why) return { why }
@@ -38,6 +39,17 @@ export async function storeEntry(
     await place.store.write(place.entry, text, seconds)
     return {}
   })
+}
+
+/** What Redis is to hold of an entry; null when it would be readable there and must not be. */
+export async function textOf(
+  { cipherFor }: FieldRuntime,
+  field: AnyField,
+  entry: Entry,
+): Promise<string | null> {
+  const { compression = true, encrypt = false } = field.advanced ?? {}
+  if (!encrypt) return encodeEntry(entry, compression)
+  return cipherFor ? encodeEntry(entry, compression, cipherFor(field)) : null
 }
 
 /** How long Redis keeps an entry, in s: as long as anybody may serve it. */

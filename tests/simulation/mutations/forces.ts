@@ -41,8 +41,8 @@ export const forceMutations: readonly Mutation[] = [
       {
         file: 'refreshCache.ts',
         search: COMMIT,
-        replace: `await encodeEntry({ ...fetched.entry, ...settled }, false)
-          .then((text) => place.store.write(place.entry, text, keptSeconds(place, fetched.entry)))
+        replace: `await textOf(runtime, field, { ...fetched.entry, ...settled })
+          .then((text) => place.store.write(place.entry, text as string, keptSeconds(place, fetched.entry)))
           .then(() => ({ stored: purge || true }))`,
       },
     ],

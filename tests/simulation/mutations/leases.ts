@@ -65,7 +65,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: "if (outcome.why === 'redis-failed' || outcome.why === 'expired') giveBack(",
+        search: 'if (outcome.why && !overtaken) giveBack(',
         replace: 'giveBack(',
       },
     ],

@@ -2,6 +2,8 @@
  * The envelope of a field's value: what it is, when its fetch began, and the freshness tokens that stood before that
  * fetch. One header line of JSON, then the value, so that a reader can judge an entry without unpacking the value.
  */
+import { fromBase64, toBase64 } from './base64'
+import type { Cipher, Seal } from './cipher'
 import { pack, unpack } from './compression'
 import { encodeValue } from './json'
 import type { Token, TokenMap } from './tokens'
@@ -9,7 +11,9 @@ import type { Token, TokenMap } from './tokens'
 /** Readers refuse every other format: an older or newer release then sees a miss, never a misread value. */
 const FORMAT = 'fc2 '
 const ANY_FORMAT = /^fc\d+ /
-const BROTLI = 'br'
+/** How a body was made of its JSON, in this order; without any of it the body is the JSON. */
+const ENCODINGS = ['br', 'gcm', 'br+gcm'] as const
+type Encoding = (typeof ENCODINGS)[number]
 
 export interface EntryHeader {
   /** Wall clock, ms: the start of the fetch. Age and ttl count from there, because the value can be that old. */
@@ -30,23 +34,41 @@ export interface EntryHeader {
 export interface Entry extends EntryHeader {
   /** The value as JSON: each reader parses one of its own. */
   body: string
-  /** True while the body is still compressed; see `unpackEntry`. */
-  packed?: boolean
+  /** Present while the body is still as Redis holds it; see `unpackEntry`. */
+  packing?: Packing
 }
 
-export async function encodeEntry(entry: Entry, compression: boolean): Promise<string> {
-  const packed = compression ? await pack(entry.body) : null
-  const header = {
+interface Packing {
+  encoding: Encoding
+  /** How it is encrypted, and the header that it is bound to. */
+  sealed?: Seal & { header: string }
+}
+
+/** With a cipher the body is encrypted, after it was compressed, and so is the note, which stands before it. */
+export async function encodeEntry(entry: Entry, compression: boolean, cipher?: Cipher): Promise<string> {
+  const text = cipher ? `${JSON.stringify(entry.note ?? null)}\n${entry.body}` : entry.body
+  const packed = compression ? await pack(text) : null
+  const seal = await cipher?.newSeal()
+  const header = JSON.stringify({
     at: Math.round(entry.fetchedAt),
     rev: entry.revision,
     tok: entry.tokens,
     dep: entry.dependencies,
     fresh: entry.freshMs,
     end: entry.endMs,
-    note: entry.note,
-    enc: packed === null ? undefined : BROTLI,
-  }
-  return `${FORMAT}${JSON.stringify(header)}\n${packed ?? entry.body}`
+    note: cipher ? undefined : entry.note,
+    enc: encodingOf(packed !== null, seal !== undefined),
+    kid: seal?.keyId,
+    iv: seal?.nonce,
+  })
+  if (!cipher || !seal) return `${FORMAT}${header}\n${packed ? toBase64(packed) : text}`
+  const plain = new Uint8Array(packed ?? new TextEncoder().encode(text))
+  return `${FORMAT}${header}\n${await cipher.encrypt(plain, seal, header)}`
+}
+
+function encodingOf(packed: boolean, sealed: boolean): Encoding | undefined {
+  if (sealed) return packed ? 'br+gcm' : 'gcm'
+  return packed ? 'br' : undefined
 }
 
 /** The JSON of a value; throws VALUE_NOT_SERIALIZABLE. */
@@ -56,9 +78,10 @@ export const encodeBody: (value: unknown) => string = encodeValue
 export function decodeEntry(text: string): Entry | null {
   const end = text.indexOf('\n')
   if (!text.startsWith(FORMAT) || end < 0) return null
+  const line = text.slice(FORMAT.length, end)
   try {
-    const header = JSON.parse(text.slice(FORMAT.length, end)) as Record<string, unknown>
-    return isHeader(header) ? entryOf(header, text.slice(end + 1)) : null
+    const header = JSON.parse(line) as Record<string, unknown>
+    return isHeader(header) ? entryOf(header, line, text.slice(end + 1)) : null
   } catch {
     return null
   }
@@ -67,15 +90,29 @@ export function decodeEntry(text: string): Entry | null {
 /** Whether a text that `decodeEntry` refuses is an entry all the same, as another release of the app writes them. */
 export const isForeignEntry = (text: string): boolean => ANY_FORMAT.test(text)
 
-/** Null when the body is not what its encoding says. */
-export async function unpackEntry(entry: Entry): Promise<Entry | null> {
-  if (!entry.packed) return entry
+/** Null when the body is not what its encoding says: cut off, changed, moved from another key, or of an unknown key. */
+export async function unpackEntry(entry: Entry, cipher?: Cipher): Promise<Entry | null> {
+  if (!entry.packing) return entry
+  const { packing, body, ...header } = entry
   try {
-    const { packed, body, ...header } = entry
-    return { ...header, body: await unpack(body) }
+    const text = await unpackText(body, packing, cipher)
+    if (!packing.sealed) return { ...header, body: text }
+    const end = text.indexOf('\n')
+    const note = JSON.parse(text.slice(0, end)) as string | null
+    return { ...header, note: note ?? undefined, body: text.slice(end + 1) }
   } catch {
     return null
   }
+}
+
+async function unpackText(
+  body: string,
+  { encoding, sealed }: Packing,
+  cipher: Cipher | undefined,
+): Promise<string> {
+  const bytes = sealed ? await cipher?.decrypt(body, sealed, sealed.header) : fromBase64(body)
+  if (!bytes) throw new Error('it cannot be read')
+  return encoding === 'gcm' ? new TextDecoder().decode(bytes) : unpack(bytes)
 }
 
 interface Header {
@@ -86,11 +123,13 @@ interface Header {
   fresh?: number
   end?: number
   note?: string
-  enc?: string
+  enc?: Encoding
+  kid?: string
+  iv?: string
 }
 
 function isHeader(header: Record<string, unknown>): header is Header & Record<string, unknown> {
-  const { at, rev, tok, dep, fresh, end, note, enc } = header
+  const { at, rev, tok, dep, fresh, end, note, enc, kid, iv } = header
   return (
     typeof at === 'number' &&
     typeof rev === 'string' &&
@@ -100,12 +139,16 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
     (fresh === undefined || typeof fresh === 'number') &&
     (end === undefined || typeof end === 'number') &&
     (note === undefined || typeof note === 'string') &&
-    (enc === undefined || enc === BROTLI)
+    (enc === undefined || ENCODINGS.some((known) => known === enc)) &&
+    (!isSealed(enc) || (typeof kid === 'string' && typeof iv === 'string'))
   )
 }
 
-function entryOf({ at, rev, tok, dep, fresh, end, note, enc }: Header, body: string): Entry {
-  const packed = enc === undefined ? {} : { packed: true }
+const isSealed = (enc: unknown): boolean => enc === 'gcm' || enc === 'br+gcm'
+
+function entryOf(parts: Header, header: string, body: string): Entry {
+  const { at, rev, tok, dep, fresh, end, note, enc, kid = '', iv = '' } = parts
+  const sealed = isSealed(enc) && { keyId: kid, nonce: iv, header }
   return {
     fetchedAt: at,
     revision: rev,
@@ -115,7 +158,7 @@ function entryOf({ at, rev, tok, dep, fresh, end, note, enc }: Header, body: str
     endMs: end,
     note,
     body,
-    ...packed,
+    ...(enc !== undefined && { packing: { encoding: enc, ...(sealed && { sealed }) } }),
   }
 }
 

@@ -34,7 +34,14 @@ export interface WebhookOutcome {
 }
 
 /** Why a fetched value was not stored: whoever waited for it has it all the same. */
-export type NotStored = 'outdated' | 'lease-over' | 'dependencies-changed' | 'expired' | 'redis-failed'
+export type NotStored =
+  | 'outdated'
+  | 'lease-over'
+  | 'dependencies-changed'
+  | 'expired'
+  | 'redis-failed'
+  /** The field is to be encrypted, and there is no key. */
+  | 'no-key'
 
 export type FieldCacheEvent =
   | { type: 'service.initialized'; service: string; durationMs: number }

@@ -89,6 +89,14 @@ export interface AdvancedOptions<T> {
   /** Brotli for values of some KB, where it pays; on by default. */
   compression?: boolean
   /**
+   * Encrypts the value, and what its fetcher keeps as a note, before they go to Redis (AES-256-GCM, with
+   * CACHE_ENCRYPTION_KEY): for personal data. Without a key nothing is stored, and what stands in Redis unencrypted or
+   * altered is not read. The key of the entry, the names of its tags and of what it `dependsOn`, its times and its length
+   * stay readable: put nothing personal into names. A process holds the value in memory as it is. `refreshCache` and
+   * `cacheAside` know of it for the fields of the list, not for members of families.
+   */
+  encrypt?: boolean
+  /**
    * Whether a value that was invalidated may be served as `degraded` when the source fails, within `staleIfError`. Such
    * an answer can be older than the invalidation. Off by default.
    */

@@ -27,16 +27,19 @@ export interface Seen {
   text: string | null
   token(guard: string): Token | null
   holder?: string | null
+  /** Only an encrypted entry counts: anybody can write another one. */
+  sealed?: boolean
   sentAt: Instant
 }
 
 /** `dependencies`: the guards besides `guards` that `token` can tell. */
 export function lookFrom(
-  { text, token, holder = null, sentAt }: Seen,
+  { text, token, holder = null, sealed = false, sentAt }: Seen,
   guards: readonly string[],
   dependencies: readonly string[],
 ): Look {
-  const stored = text === null ? null : decodeEntry(text)
+  const decoded = text === null ? null : decodeEntry(text)
+  const stored = sealed && !decoded?.packing?.sealed ? null : decoded
   const standing = dependencies.flatMap((guard) => {
     const value = token(guard)
     return value === null ? [] : [[guard, value] as const]
@@ -44,7 +47,7 @@ export function lookFrom(
   return {
     stored,
     replaced: stored ?? (text === null ? null : { revision: shortHash(text) }),
-    foreign: stored === null && text !== null && isForeignEntry(text),
+    foreign: decoded === null && text !== null && isForeignEntry(text),
     valid: stored && holds(stored, guards, token) ? stored : null,
     tokens: Object.freeze(guards.map(token)),
     dependencies: Object.freeze(Object.fromEntries(standing)),

@@ -16,7 +16,7 @@ interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** `refused`: it is JSON, but the schema does not take it. */
+/** `refused`: it is not spoilt, but the schema does not take it; another release's may. */
 export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string; refused: boolean }
 
 /** The value in a JSON text, if it fits the schema; without one every value does. Each call gets a value of its own. */
