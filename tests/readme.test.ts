@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const readme = readFileSync('README.md', 'utf8')
 const tsc = 'node_modules/typescript/bin/tsc'
+const vitest = 'node_modules/vitest/vitest.mjs'
 
 function snippet(fence: string): string {
   const found = readme.match(new RegExp(`\`\`\`${fence}\\n([\\s\\S]*?)\n\`\`\``))?.[1]
@@ -32,6 +33,7 @@ describe('README.md', () => {
     writeFileSync(join(folder, 'field.ts'), imports + snippet('ts field'))
     writeFileSync(join(folder, 'family.ts'), snippet('ts family'))
     writeFileSync(join(folder, 'component.tsx'), snippet('tsx component'))
+    writeFileSync(join(folder, 'cache.test.ts'), snippet('ts test'))
     writeFileSync(
       join(folder, 'tsconfig.json'),
       JSON.stringify({
@@ -42,5 +44,17 @@ describe('README.md', () => {
     )
     const check = promisify(execFile)(process.execPath, [tsc, '-p', join(folder, 'tsconfig.json')])
     expect(await check.catch((error: { stdout: string }) => error)).toMatchObject({ stdout: '' })
+  })
+
+  it('shows a test that passes', async () => {
+    writeFileSync(join(folder, 'cache.test.ts'), snippet('ts test'))
+    writeFileSync(
+      join(folder, 'vitest.config.ts'),
+      `import base from '../vitest.config'
+      export default { ...base, test: { ...base.test, include: ['**/cache.test.ts'], exclude: [] } }`,
+    )
+    const args = [vitest, 'run', '--config', join(folder, 'vitest.config.ts'), '--dir', folder]
+    const { stdout } = await promisify(execFile)(process.execPath, args)
+    expect(stdout).toMatch(/Tests .*1 passed/)
   })
 })

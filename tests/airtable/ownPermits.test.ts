@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createOwnPermits, type OwnPermit, type OwnPermits } from '@/lib/core-services/airtable/ownPermits'
-import { alarmClock } from '../support/clock'
+import { alarmClock } from '@/lib/testing/clock'
 
 const GAP_MS = 1_025
 const HOLD_MS = 11_025

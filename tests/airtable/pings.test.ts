@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Drain, drainUnasked, receivePing } from '@/lib/core-services/airtable/changes/pings'
 import { codedError } from '@/lib/core-services/cache/engine/errors'
-import { alarmClock, type ManualClock } from '../support/clock'
+import { alarmClock, type ManualClock } from '@/lib/testing/clock'
 import { type Deferred, deferred } from '../support/deferred'
 import { type FieldProcess, startFieldProcess } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'

@@ -8,8 +8,8 @@ import {
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
 import { defaultPorts, type Ports, systemClock } from '@/lib/core-services/cache/engine/ports'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
 import { cacheFor } from '../support/cache'
-import { type RecordedEvents, recordEvents } from '../support/events'
 import { startLuaRedis } from '../support/luaRedis'
 import { redisForThisFile } from '../support/redisSuite'
 

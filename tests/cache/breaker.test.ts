@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Breaker, createBreaker } from '@/lib/core-services/cache/engine/breaker'
-import { type ManualClock, manualClock } from '../support/clock'
-import { type RecordedEvents, recordEvents } from '../support/events'
+import { type ManualClock, manualClock } from '@/lib/testing/clock'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
 
 const options = { failureThreshold: 5, windowMs: 300_000, recoveryMs: 60_000, halfOpenProbes: 3 }
 let clock: ManualClock

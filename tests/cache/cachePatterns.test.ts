@@ -1,19 +1,12 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, expect, it } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
-import { cacheFor } from '../support/cache'
-import { redisForThisFile } from '../support/redisSuite'
+import { onEachCache } from '../support/eachCache'
 
-const redis = redisForThisFile()
-let cache: CacheService
+onEachCache(({ start }) => {
+  let cache: CacheService
 
-beforeAll(async () => {
-  cache = cacheFor(redis).cache
-  await cache.initialize()
-})
-beforeEach(() => redis.flush())
-
-describe('patterns', () => {
   beforeEach(async () => {
+    cache = (await start()).cache
     await cache.mset(
       Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`orders:account:${index}`, { index }])),
     )
@@ -36,8 +29,7 @@ describe('patterns', () => {
   })
 
   it('never reaches the keys of another prefix or version', async () => {
-    const { cache: neighbour } = cacheFor(redis, { keyVersion: 'v2' })
-    await neighbour.initialize()
+    const { cache: neighbour } = await start({ cache: { keyVersion: 'v2' } })
     expect(await neighbour.countByPattern('*')).toBe(0)
     expect(await neighbour.get('agents_list')).toBeNull()
   })

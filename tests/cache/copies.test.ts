@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import type { Entry } from '@/lib/core-services/cache/engine/entry'
-import { manualClock } from '../support/clock'
+import { manualClock } from '@/lib/testing/clock'
 
 const FOR_EVER = Number.POSITIVE_INFINITY
 const entry = (guard: string): Entry => ({

@@ -3,12 +3,12 @@ import { redisUnreachable } from '@/lib/core-services/cache/engine/errors'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { type Command, createMemoryRedis, type MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { createRuntime } from '../simulation/world/cacheUnderTest'
 import { keySpace } from '../simulation/world/names'
-import { type Command, SimRedis } from '../simulation/world/simRedis'
 
 /** A process over a Redis that does what `intercept` does not throw at. Time passes only while it sleeps. */
-function processOver(redis: SimRedis, time: { now: number }, intercept: (command: Command) => void) {
+function processOver(redis: MemoryRedis, time: { now: number }, intercept: (command: Command) => void) {
   const run = (command: Command) => {
     intercept(command)
     return redis.execute(command)
@@ -36,7 +36,7 @@ function fieldOf(fetcher: FieldCacheConfig<string>['fetcher']): FieldCacheConfig
 
 it('a Redis that answers reads and takes no lease is asked for it once, then the source is', async () => {
   const time = { now: 0 }
-  const redis = new SimRedis(() => time.now)
+  const redis = createMemoryRedis(() => time.now)
   for (const guard of ['key:people', 'tag:a']) redis.execute(['SET', keySpace.internal('token', guard), 't'])
   let asked = 0
   const runtime = processOver(redis, time, (command) => {
@@ -55,7 +55,7 @@ it('a Redis that answers reads and takes no lease is asked for it once, then the
 
 it('a lease of our own that came too late to be used is waited for, and then taken anew', async () => {
   const time = { now: 0 }
-  const redis = new SimRedis(() => time.now)
+  const redis = createMemoryRedis(() => time.now)
   const fetcher = vi.fn(async () => 'from the source')
   let late = true
   const runtime = processOver(redis, time, (command) => {

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { systemClock } from '@/lib/core-services/cache/engine/ports'
+import { alarmClock } from '@/lib/testing/clock'
+import type { RecordedEvents } from '@/lib/testing/events'
 import { cacheFor } from '../support/cache'
-import { alarmClock } from '../support/clock'
 import { type Deferred, deferred } from '../support/deferred'
-import type { RecordedEvents } from '../support/events'
 import { redisForThisFile } from '../support/redisSuite'
 
 const redis = redisForThisFile()

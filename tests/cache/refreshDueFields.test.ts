@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { type FieldOutcome, refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
-import { type ManualClock, manualClock } from '../support/clock'
+import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import { deferred } from '../support/deferred'
 import { type FieldProcess, field, startFieldProcess, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'

@@ -2,8 +2,8 @@ import { delay, HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
+import type { RecordedEvents } from '@/lib/testing/events'
 import { cacheFor, settings } from '../support/cache'
-import type { RecordedEvents } from '../support/events'
 
 const server = setupServer()
 const pong = () => HttpResponse.json({ result: 'PONG' })

@@ -5,7 +5,7 @@ import {
   type RegistryState,
   type ServiceInterface,
 } from '@/lib/core-services/service-registry'
-import { manualClock } from '../support/clock'
+import { manualClock } from '@/lib/testing/clock'
 
 interface Recorder extends ServiceInterface {
   starts: number

@@ -9,7 +9,7 @@ import {
   sealSession,
   sessionIn,
 } from '@/lib/http/adminSession'
-import { type ManualClock, manualClock } from '../support/clock'
+import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import { setEnvironment } from '../support/environment'
 
 const TOKEN = 'admin-token-of-the-tests'

@@ -3,7 +3,7 @@ import { GET } from '@/app/api/health/route'
 import { GET as getSeedPath } from '@/app/health/route'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
-import { manualClock } from '../support/clock'
+import { manualClock } from '@/lib/testing/clock'
 import { setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
 

@@ -3,9 +3,9 @@ import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { createRateLimit } from '@/lib/http/rateLimit'
 import { createDoorkeeper, type Doorkeeper, signIn } from '@/lib/http/signIn'
-import { alarmClock, type ManualClock, manualClock } from '../support/clock'
+import { alarmClock, type ManualClock, manualClock } from '@/lib/testing/clock'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
 import { setEnvironment } from '../support/environment'
-import { type RecordedEvents, recordEvents } from '../support/events'
 
 const TOKEN = 'admin-token-of-the-tests'
 let clock: ManualClock

@@ -1,15 +1,11 @@
 import { vi } from 'vitest'
 import type { CacheConfig } from '@/lib/config/cacheConfig'
-import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { type Clock, systemClock } from '@/lib/core-services/cache/engine/ports'
 import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import { cacheFor } from '../support/cache'
 import { deferred } from '../support/deferred'
 import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
 import type { TestRedis } from '../support/testRedis'
-
-const MEMORY_BYTES = 10_000_000
 
 /** An instance whose clocks, connection and background work are the test's to direct. */
 export interface Instance extends FieldProcess {
@@ -26,7 +22,6 @@ export async function startInstance(
   redis: Pick<TestRedis, 'url' | 'token'>,
   settings: Partial<CacheConfig> = {},
 ): Promise<Instance> {
-  const { runtime, events } = await startFieldProcess(redis)
   let passedMs = 0
   let skewMs = 0
   let background: (() => Promise<void>)[] = []
@@ -35,17 +30,13 @@ export async function startInstance(
     monotonic: () => systemClock.monotonic() + passedMs,
     sleep: systemClock.sleep,
   }
-  runtime.copies = createCopies(MEMORY_BYTES, clock)
-  runtime.ports = { ...runtime.ports, clock, defer: (work) => background.push(work) > 0 }
-  if (Object.keys(settings).length > 0) {
-    const { cache } = cacheFor(redis, settings, { emit: events.emit })
-    await cache.initialize()
-    runtime.store = async () => cache.fieldStore
+  const defer = (work: () => Promise<void>) => {
+    background.push(work)
   }
+  const process = await startFieldProcess(redis, { cache: settings, ports: { clock, defer } })
   return {
-    runtime,
-    events,
-    read: (config, force = 'never') => readFieldCache(config, force, runtime),
+    ...process,
+    read: (config, force = 'never') => readFieldCache(config, force, process.runtime),
     pass: (seconds) => {
       passedMs += seconds * 1000
     },

@@ -2,12 +2,12 @@ import type fc from 'fast-check'
 import { hasCode, isCodedError } from '@/lib/core-services/cache/engine/errors'
 import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
 import { createLocks, type Locks } from '@/lib/core-services/cache/engine/lock'
-import { createLockStore } from '@/lib/core-services/cache/engine/lockStore'
+import { createLockStore, TAKE_SCRIPT } from '@/lib/core-services/cache/engine/lockStore'
 import { type Clock, defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import type { RawReply, Send } from '@/lib/core-services/cache/engine/send'
+import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { createNetwork } from './world/network'
 import type { Fault } from './world/plan'
-import { SimRedis } from './world/simRedis'
 import { createUniverse } from './world/universe'
 
 export type LockOperation =
@@ -41,40 +41,6 @@ export interface LockHistory {
 
 export const TTL_SECONDS = 3
 
-/** Redis with the three scripts of locks; the real ones run in the tests against real engines. */
-class LockRedis extends SimRedis {
-  #token = 0
-  readonly #granted: (names: readonly string[], token: number) => void
-
-  constructor(now: () => number, granted: (names: readonly string[], token: number) => void) {
-    super(now)
-    this.#granted = granted
-  }
-
-  override execute([command, ...args]: Parameters<SimRedis['execute']>[0]): RawReply {
-    if (command !== 'EVAL') return super.execute([command, ...args])
-    const [script = '', count, ...rest] = args.map(String)
-    const keys = rest.slice(0, Number(count))
-    const [holder = '', milliseconds = ''] = rest.slice(Number(count))
-    if (script.includes("'INCR'")) return this.#take(keys.slice(0, -1), holder, milliseconds)
-    const holders = super.execute(['MGET', ...keys]) as RawReply[]
-    const held = keys.filter((_, index) => holders[index] === holder)
-    if (!script.includes("'PEXPIRE'")) return held.length === 0 ? 0 : super.execute(['DEL', ...held])
-    if (held.length < keys.length) return 0
-    for (const name of keys) super.execute(['SET', name, holder, 'PX', milliseconds])
-    return 1
-  }
-
-  #take(names: string[], holder: string, milliseconds: string): RawReply {
-    const holders = super.execute(['MGET', ...names]) as RawReply[]
-    if (holders.some((other) => other !== null)) return 0
-    for (const name of names) super.execute(['SET', name, holder, 'PX', milliseconds])
-    this.#token += 1
-    this.#granted(names, this.#token)
-    return this.#token
-  }
-}
-
 export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Promise<LockHistory> {
   const universe = createUniverse(scheduler)
   let holders = 0
@@ -85,15 +51,23 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
     during: { contention: false, lost: false, takenOver: false, lateWrite: false },
   }
   const processes: Locks[] = []
-  const redis = new LockRedis(universe.now, (physical, token) => {
-    const names = physical.map((name) => name.split(':').at(-1) ?? '')
-    const certain = processes.flatMap(({ held }) => held)
-    history.grants.push({ names, token, intruded: names.filter((name) => certain.includes(name)) })
-  })
+  const redis = createMemoryRedis(universe.now)
+  function execute(command: Command): RawReply {
+    const reply = redis.execute(command)
+    const [name, script, count, ...keys] = command
+    if (name === 'EVAL' && script === TAKE_SCRIPT && typeof reply === 'number' && reply > 0) {
+      // The last key is the counter of tokens.
+      const physical = keys.slice(0, Number(count) - 1).map(String)
+      const names = physical.map((lock) => lock.split(':').at(-1) ?? '')
+      const certain = processes.flatMap(({ held }) => held)
+      history.grants.push({ names, token: reply, intruded: names.filter((lock) => certain.includes(lock)) })
+    }
+    return reply
+  }
   const network = createNetwork(
     universe,
     { faults: plan.faults, ambushes: [] },
-    { sends: () => undefined, execute: (command) => redis.execute(command), answered: () => undefined },
+    { sends: () => undefined, execute, answered: () => undefined },
   )
   const clock: Clock = {
     now: universe.now,

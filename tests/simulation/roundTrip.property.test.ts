@@ -5,14 +5,14 @@ import { decodeEntry, encodeEntry, unpackEntry } from '@/lib/core-services/cache
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { createRuntime } from './world/cacheUnderTest'
-import { type Command, SimRedis } from './world/simRedis'
 
 const RUNS = 5_000
 
 /** Two processes over one Redis, without any delay. */
 function twoProcesses() {
-  const redis = new SimRedis(Date.now)
+  const redis = createMemoryRedis(Date.now)
   const sendTogether = async (commands: readonly Command[]) =>
     commands.map((command) => redis.execute(command))
   const connection = { sendTogether, send: async (...command: Command) => redis.execute(command) }

@@ -1,26 +1,20 @@
 import type { CacheConfig } from '@/lib/config/cacheConfig'
 import { CacheService } from '@/lib/core-services/cache/cacheService'
 import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
-import { type RecordedEvents, recordEvents } from './events'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
+import { testSettings } from '@/lib/testing/fieldProcess'
 
 export const settings: CacheConfig = {
-  url: 'http://redis.test',
-  token: 'the-secret-token',
-  urlName: 'UPSTASH_REDIS_REST_URL',
-  tokenName: 'UPSTASH_REDIS_REST_TOKEN',
-  keyPrefix: 'test',
-  keyVersion: 'v1',
-  keySeparator: ':',
-  maxKeyLength: 250,
+  ...testSettings,
+  // Test machines are slow at times.
   commandTimeoutMs: 2_000,
   slowCommandMs: 60_000,
-  batchSize: 100,
   // Opens in every outage of the tests, and is probed as soon as it is over.
-  breaker: { failureThreshold: 5, windowMs: 300_000, recoveryMs: 20, halfOpenProbes: 3 },
-  lock: { ttlSeconds: 30, retryDelay: 5, retryCount: 3 },
+  breaker: { ...testSettings.breaker, recoveryMs: 20 },
+  lock: { ...testSettings.lock, retryDelay: 5 },
 }
 
-/** A CacheService for a test server; generous deadlines, because test machines are slow at times. */
+/** A CacheService for a test server. */
 export function cacheFor(
   server: { url: string; token: string },
   overrides: Partial<CacheConfig> = {},

@@ -1,75 +1,28 @@
 import { beforeEach } from 'vitest'
 import type { CacheConfig } from '@/lib/config/cacheConfig'
-import { createCipherFor } from '@/lib/core-services/cache/engine/cipher'
-import { createCopies } from '@/lib/core-services/cache/engine/copies'
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
-import { createFlights } from '@/lib/core-services/cache/engine/flights'
-import { createMemos } from '@/lib/core-services/cache/engine/memos'
-import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
-import type {
-  AsideRuntime,
-  CronRuntime,
-  FieldRuntime,
-  WatchRuntime,
-} from '@/lib/core-services/cache/fieldRuntime'
-import { cacheFor } from './cache'
-import type { RecordedEvents } from './events'
+import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import {
+  type FieldProcess,
+  startFieldProcess as startProcess,
+  type FieldProcessOptions as WithoutSettings,
+} from '@/lib/testing/fieldProcess'
+import { settings } from './cache'
 import type { TestRedis } from './testRedis'
 
-export interface FieldProcess {
-  runtime: CronRuntime & AsideRuntime & WatchRuntime
-  events: RecordedEvents
-}
+export type { FieldProcess }
 
-export interface FieldProcessOptions {
-  ports?: Partial<Ports>
+export interface FieldProcessOptions extends WithoutSettings {
   cache?: Partial<CacheConfig>
-  /** In bytes. */
-  memory?: number
-  deployment?: string
-  /** The first one encrypts; without any the process has no key. */
-  encryptionKeys?: Parameters<typeof createCipherFor>[0]
 }
 
 /** What a server process brings to fields: flights and a connection of its own, over a Redis that may be shared. */
-export async function startFieldProcess(
-  redis: { url: string; token: string },
-  {
-    ports,
-    cache: settings,
-    memory = 10_000_000,
-    deployment = 'test',
-    encryptionKeys,
-  }: FieldProcessOptions = {},
+export function startFieldProcess(
+  { url, token }: { url: string; token: string },
+  { cache, ...options }: FieldProcessOptions = {},
 ): Promise<FieldProcess> {
-  const { cache, events } = cacheFor(redis, settings, ports)
-  const allPorts = { ...defaultPorts, emit: events.emit, ...ports }
-  await cache.initialize()
-  return {
-    events,
-    runtime: {
-      store: async () => cache.fieldStore,
-      locks: async () => cache.lock,
-      notes: async () => cache.notes,
-      inspection: async () => cache.inspection,
-      seen: new Map(),
-      runs: new Map(),
-      keysByPattern: async (glob) => {
-        const found = await cache.attempt((redis) => redis.keysByPattern(glob))
-        if (found.ok) return found.value
-        throw found.error
-      },
-      batchSize: 100,
-      flights: createFlights(),
-      memos: createMemos(),
-      copies: createCopies(memory, allPorts.clock),
-      cipherFor: encryptionKeys && createCipherFor(encryptionKeys, 'test v1'),
-      deployment,
-      ports: allPorts,
-      refreshTimeoutMs: 5_000,
-    },
-  }
+  return startProcess({ ...settings, url, token, ...cache }, options)
 }
 
 /** A process over an emptied Redis for each test of a file; its members are those of the current test's process. */

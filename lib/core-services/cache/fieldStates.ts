@@ -124,7 +124,7 @@ function seenIn(head: Head | undefined, before: SeenEntry | undefined, at: numbe
   return { present: text !== null, header, bytes, at, lease }
 }
 
-function headerOf({ body, packed, ...header }: Entry): EntryHeader {
+function headerOf({ body, packing, ...header }: Entry): EntryHeader {
   return header
 }
 

@@ -156,7 +156,7 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       { file: 'engine/fieldStore.ts', search: 'if current[1] == ARGV[3] then return 1 end\n', replace: '' },
     ],
-    test: 'tests/simulation/simRedis.test.ts',
+    test: 'tests/testing/memoryRedis.test.ts',
   },
   {
     name: 'the script of a force leaves the own token',
@@ -168,6 +168,6 @@ export const forceMutations: readonly Mutation[] = [
         replace: '',
       },
     ],
-    test: 'tests/simulation/simRedis.test.ts',
+    test: 'tests/testing/memoryRedis.test.ts',
   },
 ]

@@ -1,8 +1,9 @@
 /** Who holds which lease, as Redis knows it, and whether those who fetch do. */
+
+import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { FetchSpan, GrantedLease } from './history'
 import { fieldKey } from './names'
 import type { Caller } from './network'
-import type { Command } from './simRedis'
 import type { Universe } from './universe'
 
 export interface LeaseWatch {

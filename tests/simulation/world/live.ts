@@ -1,6 +1,7 @@
 /** One run: the processes of a plan over one Redis, in the order that the scheduler draws. */
 import type fc from 'fast-check'
 import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
+import { createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { type StartCache, startShippedCache } from './cacheUnderTest'
 import { emptyHistory, type History } from './history'
 import { fieldKey } from './names'
@@ -8,7 +9,6 @@ import { createNetwork } from './network'
 import { noticeIn } from './notice'
 import { perform, populate, type Scene } from './operate'
 import type { Client, Plan } from './plan'
-import { SimRedis } from './simRedis'
 import { createSource } from './source'
 import { createUniverse, never } from './universe'
 import { createWatch } from './watch'
@@ -20,7 +20,7 @@ export async function live(
 ): Promise<History> {
   const universe = createUniverse(scheduler)
   const history = emptyHistory(plan, universe.story)
-  const redis = new SimRedis(universe.now)
+  const redis = createMemoryRedis(universe.now)
   const watch = createWatch(universe, redis, plan, history)
   const { track, judge } = createTracker(history)
   configure(plan)

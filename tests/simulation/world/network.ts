@@ -1,8 +1,8 @@
 /** Between processes and Redis: everything takes its time, and some of it goes wrong. */
 import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
 import type { RawReply, Send } from '@/lib/core-services/cache/engine/send'
+import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { Fault, Plan } from './plan'
-import type { Command } from './simRedis'
 import type { Universe } from './universe'
 import type { Watch } from './watch'
 

@@ -1,12 +1,12 @@
 /** What clients do, and what is written down of it. */
 import { isCodedError } from '@/lib/core-services/cache/engine/errors'
+import type { MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Acknowledged, History } from './history'
 import type { Operation } from './plan'
 import { type SimProcess, startProcess, type World } from './process'
-import type { SimRedis } from './simRedis'
 
 export interface Scene extends World {
-  redis: SimRedis
+  redis: MemoryRedis
   history: History
   /** The process that stands in each place now. */
   processes: SimProcess[]

@@ -2,12 +2,12 @@
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { RawReply } from '@/lib/core-services/cache/engine/send'
 import { COARSE_GUARD, guardNames } from '@/lib/core-services/cache/engine/tokens'
+import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { FetchSpan, History } from './history'
 import { createLeaseWatch } from './leaseWatch'
 import { fieldKey, physicalNames } from './names'
 import type { Caller } from './network'
 import type { Plan } from './plan'
-import type { Command, SimRedis } from './simRedis'
 import type { Universe } from './universe'
 
 export interface Watch {
@@ -25,7 +25,7 @@ const EVICTION: Caller = { process: -1, invalidates: true }
 
 export function createWatch(
   universe: Universe,
-  redis: SimRedis,
+  redis: MemoryRedis,
   plan: Plan,
   { fetches, seen, during }: History,
 ): Watch {

@@ -2,6 +2,8 @@
  * Brings what is stored up to date after Airtable has announced a change: lists record by record where that pays, the
  * rest by reading everything. Everybody else is served what stands until the new value replaces it.
  */
+
+import { unpackEntry } from '../../cache/engine/entry'
 import { cacheUnavailable } from '../../cache/engine/errors'
 import type { WebhookCause } from '../../cache/engine/events'
 import type { AnyField } from '../../cache/engine/fieldConfig'
@@ -93,7 +95,7 @@ async function follow(
 ): Promise<number> {
   const place = placeOf(runtime, await runtime.store(), field)
   const look = await lookAt(runtime, place)
-  const standing = standingOf(look)
+  const standing = await standingOf(runtime, field, look)
   if (standing === null) {
     // What is only being fetched may have been read before the change, and would be taken for new.
     if (cause === 'met' || touches(await run.drainFrom(run.record.cursor), field))
@@ -116,8 +118,13 @@ async function mayHaveMissed(field: AirtableField<unknown>, run: ChangeRun, caus
   return cause === 'met' || cause === 'cron' || touches(await run.drainFrom(run.record.cursor), field)
 }
 
-function standingOf({ valid }: Look): Standing | null {
-  return valid && { mark: decodeMark(valid.note), fetchedAt: valid.fetchedAt }
+async function standingOf(
+  { cipherFor }: CronRuntime,
+  field: AnyField,
+  { valid }: Look,
+): Promise<Standing | null> {
+  const entry = valid && (await unpackEntry(valid, cipherFor?.(field)))
+  return entry && { mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
 }
 
 function fallsBehind({ mark }: Standing, drained: Drained, now: number): boolean {

@@ -78,7 +78,7 @@ export interface FieldStore {
  * in s or '', then the expected tokens. Sent again after a lost reply it finds its own token in place, which counts as
  * success: that token value is written by nobody else, so the script is the one token write that may be repeated.
  */
-const FORCE_SCRIPT = billedScript(
+export const FORCE_SCRIPT = billedScript(
   `${SHEBANG}local guards = {}
 for i = 2, #KEYS do guards[i - 1] = KEYS[i] end
 local current = redis.call('MGET', unpack(guards))

@@ -22,7 +22,7 @@ export interface LockStore {
  * for the very first token. The counter never expires; should it get lost all the same, tokens go on from the floor, a
  * wall clock in ms, which no counter reaches that is raised less than a thousand times a second.
  */
-const TAKE_SCRIPT = billedScript(
+export const TAKE_SCRIPT = billedScript(
   `${SHEBANG}for i = 1, #KEYS - 1 do
   if not redis.call('SET', KEYS[i], ARGV[1], 'NX', 'PX', ARGV[2]) then
     if i > 1 then redis.call('DEL', unpack(KEYS, 1, i - 1)) end
@@ -37,7 +37,7 @@ return redis.call('INCRBY', KEYS[#KEYS], ARGV[3])`,
 )
 
 /** KEYS: the locks. ARGV: holder, ms. Billed 3 for one lock. */
-const EXTEND_SCRIPT = billedScript(
+export const EXTEND_SCRIPT = billedScript(
   `${SHEBANG}for _, holder in ipairs(redis.call('MGET', unpack(KEYS))) do
   if holder ~= ARGV[1] then return 0 end
 end
@@ -47,7 +47,7 @@ return 1`,
 )
 
 /** KEYS: the locks. ARGV: holder. Billed 3, however many they are. */
-const RELEASE_SCRIPT = billedScript(
+export const RELEASE_SCRIPT = billedScript(
   `${SHEBANG}local held = {}
 for i, holder in ipairs(redis.call('MGET', unpack(KEYS))) do
   if holder == ARGV[1] then held[#held + 1] = KEYS[i] end

@@ -1,6 +1,6 @@
 /**
- * What the engine needs from outside: time, chance, a place for events, somebody who sees background work through, and
- * which errors are not its own. The app's boot sets those of the process; tests bring their own.
+ * What the engine needs from outside: time, chance, the network, a place for events, somebody who sees background work
+ * through, and which errors are not its own. The app's boot sets those of the process; tests bring their own.
  */
 import type { FieldCacheEvent } from './events'
 import { processState } from './processState'
@@ -34,6 +34,8 @@ export interface Ports {
   uniqueToken(): string
   /** A number from 0 to 1, for jitter. */
   random(): number
+  /** How Redis is asked. */
+  fetch(url: string, init: RequestInit): Promise<Response>
   emit(event: FieldCacheEvent): void
   /** Runs work after the answer. The work never rejects. */
   defer(work: () => Promise<void>): void
@@ -66,6 +68,8 @@ export const defaultPorts: Ports = {
   clock: systemClock,
   uniqueToken: () => crypto.randomUUID().replaceAll('-', ''),
   random: () => Math.random(),
+  // Looked up at each call: Next and tests put their own in its place.
+  fetch: (url, init) => fetch(url, init),
   emit: () => undefined,
   defer: (work) => {
     void work()

@@ -78,7 +78,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     }
     count('requests', 1)
     count('bytesSent', body.byteLength)
-    const response = await fetch([baseUrl, ...path].join('/'), {
+    const response = await ports.fetch([baseUrl, ...path].join('/'), {
       method: 'POST',
       headers: {
         authorization: `Bearer ${options.token}`,

@@ -1,4 +1,4 @@
-import type { EventType, FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
+import type { EventType, FieldCacheEvent } from '../core-services/cache/engine/events'
 
 export interface RecordedEvents {
   all: FieldCacheEvent[]

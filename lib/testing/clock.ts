@@ -1,15 +1,16 @@
-import type { Clock } from '@/lib/core-services/cache/engine/ports'
+/** Clocks that tests move. */
+import type { Clock } from '../core-services/cache/engine/ports'
 
 export interface ManualClock extends Clock {
   /** Moves both clocks on, in ms. */
   advance(milliseconds: number): void
 }
 
-/** Stands still until it is advanced, or somebody sleeps. The wall clock begins on 1 January 2026. */
-export function manualClock(): ManualClock {
+/** Stands still until it is advanced, or somebody sleeps. `startsAt`: what the wall clock shows first, ms since 1970. */
+export function manualClock(startsAt = Date.UTC(2026, 0, 1)): ManualClock {
   let elapsed = 0
   return {
-    now: () => Date.UTC(2026, 0, 1) + elapsed,
+    now: () => startsAt + elapsed,
     monotonic: () => elapsed,
     sleep: async (milliseconds) => {
       elapsed += milliseconds
@@ -20,9 +21,14 @@ export function manualClock(): ManualClock {
   }
 }
 
+export interface AlarmClock extends ManualClock {
+  /** How many sleeps have not ended. */
+  readonly sleepers: number
+}
+
 /** Stands still until it is advanced, which ends the sleeps that are due by then. */
-export function alarmClock(): ManualClock & { readonly sleepers: number } {
-  const clock = manualClock()
+export function alarmClock(startsAt?: number): AlarmClock {
+  const clock = manualClock(startsAt)
   const sleeping = new Set<{ due: number; wake: () => void }>()
   return {
     ...clock,

@@ -1,0 +1,116 @@
+/** The commands over strings, and over keys whatever they hold. */
+import type { RawReply } from '../../core-services/cache/engine/send'
+import { globMatches } from './glob'
+import { type Content, type Keyspace, replyError } from './keyspace'
+
+export type CommandTable = Record<string, (args: readonly string[]) => RawReply>
+
+/** The bytes that Redis needs for a key besides name and content, about. */
+const KEY_OVERHEAD = 50
+
+/** `now`: time in ms. */
+export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
+  const expire =
+    (unit: number) =>
+    ([name = '', time = '']: readonly string[]): RawReply => {
+      const content = keys.find(name)
+      if (content === undefined) return 0
+      const expiresAt = now() + integer(time) * unit
+      if (expiresAt > now()) keys.put(name, content, expiresAt)
+      else keys.remove(name)
+      return 1
+    }
+  const timeLeft = (name: string): number => {
+    const expiresAt = keys.expiresAt(name)
+    if (expiresAt === undefined) return -2
+    return expiresAt === Number.POSITIVE_INFINITY ? -1 : expiresAt - now()
+  }
+  const increase = (name: string, by: number): RawReply => {
+    const sum = integer(keys.text(name) ?? '0') + by
+    keys.put(name, String(sum), keys.expiresAt(name))
+    return sum
+  }
+  const remove: CommandTable[string] = (names) => names.filter((name) => keys.remove(name)).length
+
+  return {
+    PING: () => 'PONG',
+    GET: ([name = '']) => keys.text(name) ?? null,
+    MGET: (names) =>
+      names.map((name) => {
+        const content = keys.find(name)
+        return typeof content === 'string' ? content : null
+      }),
+    SET: ([name = '', text = '', ...options]) => {
+      const before = options.includes('GET') ? keys.text(name) : keys.find(name)
+      const present = before !== undefined
+      const refused = options.includes('NX') ? present : options.includes('XX') && !present
+      if (!refused) keys.put(name, text, expiryOf(options, now, keys.expiresAt(name)))
+      if (options.includes('GET')) return typeof before === 'string' ? before : null
+      return refused ? null : 'OK'
+    },
+    MSET: (pairs) => {
+      for (let index = 0; index < pairs.length; index += 2)
+        keys.put(pairs[index] ?? '', pairs[index + 1] ?? '')
+      return 'OK'
+    },
+    MSETNX: (pairs) => {
+      if (pairs.some((name, index) => index % 2 === 0 && keys.find(name) !== undefined)) return 0
+      for (let index = 0; index < pairs.length; index += 2)
+        keys.put(pairs[index] ?? '', pairs[index + 1] ?? '')
+      return 1
+    },
+    INCR: ([name = '']) => increase(name, 1),
+    INCRBY: ([name = '', by = '']) => increase(name, integer(by)),
+    STRLEN: ([name = '']) => byteLength(keys.text(name) ?? ''),
+
+    DEL: remove,
+    UNLINK: remove,
+    EXISTS: (names) => names.filter((name) => keys.find(name) !== undefined).length,
+    EXPIRE: expire(1_000),
+    PEXPIRE: expire(1),
+    TTL: ([name = '']) => {
+      const left = timeLeft(name)
+      return left < 0 ? left : Math.round(left / 1_000)
+    },
+    PTTL: ([name = '']) => timeLeft(name),
+    TYPE: ([name = '']) => kindOf(keys.find(name)),
+    /** All in one go: how much one call looks at is left to the server. */
+    SCAN: ([, ...options]) => {
+      const pattern = options[options.indexOf('MATCH') + 1]
+      const matches = options.includes('MATCH') && pattern !== undefined ? globMatches(pattern) : () => true
+      return ['0', keys.names().filter(matches)]
+    },
+    MEMORY: ([, name = '']) => {
+      const content = keys.find(name)
+      return content === undefined ? null : KEY_OVERHEAD + byteLength(name) + sizeOf(content)
+    },
+  }
+}
+
+/** Throws what Redis says to anything else than a whole number. */
+export function integer(text: string): number {
+  if (/^-?\d{1,15}$/.test(text)) return Number(text)
+  throw replyError('ERR value is not an integer or out of range')
+}
+
+function expiryOf(options: readonly string[], now: () => number, current: number | undefined): number {
+  const after = (option: string) => integer(options[options.indexOf(option) + 1] ?? '')
+  if (options.includes('EX')) return now() + after('EX') * 1_000
+  if (options.includes('PX')) return now() + after('PX')
+  if (options.includes('EXAT')) return after('EXAT') * 1_000
+  if (options.includes('PXAT')) return after('PXAT')
+  return (options.includes('KEEPTTL') ? current : undefined) ?? Number.POSITIVE_INFINITY
+}
+
+function kindOf(content: Content | undefined): string {
+  if (content === undefined) return 'none'
+  if (typeof content === 'string') return 'string'
+  if (Array.isArray(content)) return 'list'
+  return content instanceof Map ? 'hash' : 'set'
+}
+
+function sizeOf(content: Content): number {
+  return typeof content === 'string' ? byteLength(content) : byteLength([...content].flat().join(''))
+}
+
+const byteLength = (text: string): number => new TextEncoder().encode(text).byteLength

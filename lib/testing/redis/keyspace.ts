@@ -1,0 +1,69 @@
+/** What a Redis in memory holds: values of four kinds under names, each with its expiry. */
+
+export type Content = string | Map<string, string> | string[] | Set<string>
+
+export interface Keyspace {
+  /** Undefined for what was never there or has expired. */
+  find(name: string): Content | undefined
+  /** Each throws WRONGTYPE when something else stands there. */
+  text(name: string): string | undefined
+  hash(name: string): Map<string, string> | undefined
+  list(name: string): string[] | undefined
+  set(name: string): Set<string> | undefined
+  /** `expiresAt`: in ms; never by default. */
+  put(name: string, content: Content, expiresAt?: number): void
+  /** In ms; Infinity for never, undefined when nothing is there. */
+  expiresAt(name: string): number | undefined
+  /** Whether something was there. */
+  remove(name: string): boolean
+  /** Of what has not expired, sorted. */
+  names(): string[]
+  clear(): void
+}
+
+/** What Redis answers instead of a result. */
+export function replyError(text: string): Error {
+  const error = new Error(text)
+  error.name = 'ReplyError'
+  return error
+}
+
+interface Slot {
+  content: Content
+  expiresAt: number
+}
+
+/** `now`: time in ms. */
+export function createKeyspace(now: () => number): Keyspace {
+  const slots = new Map<string, Slot>()
+
+  function slot(name: string): Slot | undefined {
+    const found = slots.get(name)
+    if (found === undefined || found.expiresAt > now()) return found
+    slots.delete(name)
+    return undefined
+  }
+
+  const find = (name: string) => slot(name)?.content
+
+  function ofKind<T extends Content>(name: string, is: (content: Content) => content is T): T | undefined {
+    const found = find(name)
+    if (found === undefined || is(found)) return found
+    throw replyError('WRONGTYPE Operation against a key holding the wrong kind of value')
+  }
+
+  return {
+    find,
+    text: (name) => ofKind(name, (content) => typeof content === 'string'),
+    hash: (name) => ofKind(name, (content) => content instanceof Map),
+    list: (name) => ofKind(name, (content) => Array.isArray(content)),
+    set: (name) => ofKind(name, (content) => content instanceof Set),
+    put: (name, content, expiresAt = Number.POSITIVE_INFINITY) => {
+      slots.set(name, { content, expiresAt })
+    },
+    expiresAt: (name) => slot(name)?.expiresAt,
+    remove: (name) => slot(name) !== undefined && slots.delete(name),
+    names: () => [...slots.keys()].filter((name) => slot(name) !== undefined).sort(),
+    clear: () => slots.clear(),
+  }
+}

@@ -1,0 +1,52 @@
+/** The scripts that the cache sends, line by line what they are in Lua. A script that is not here is refused. */
+import { FORCE_SCRIPT } from '../../core-services/cache/engine/fieldStore'
+import { EXTEND_SCRIPT, RELEASE_SCRIPT, TAKE_SCRIPT } from '../../core-services/cache/engine/lockStore'
+import type { RawReply } from '../../core-services/cache/engine/send'
+
+type Call = (name: string, ...args: (string | number)[]) => RawReply
+type Script = (call: Call, keys: readonly string[], args: readonly string[]) => RawReply
+
+const force: Script = (
+  call,
+  [entry = '', ...guards],
+  [text = '', ttl = '', own = '', life = '', ...expected],
+) => {
+  const current = call('MGET', ...guards) as RawReply[]
+  if (current[0] === own) return 1
+  if (current.some((token, index) => token !== expected[index])) return 0
+  call('SET', entry, text, ...(ttl === '' ? [] : ['EX', ttl]))
+  call('SET', guards[0] ?? '', own, ...(life === '' ? [] : ['EX', life]))
+  return 1
+}
+
+const take: Script = (call, keys, [holder = '', milliseconds = '', floor = '']) => {
+  const names = keys.slice(0, -1)
+  const fence = keys.at(-1) ?? ''
+  for (const [index, name] of names.entries()) {
+    if (call('SET', name, holder, 'NX', 'PX', milliseconds) === 'OK') continue
+    if (index > 0) call('DEL', ...names.slice(0, index))
+    return 0
+  }
+  const token = call('INCR', fence) as number
+  return token > 1 ? token : call('INCRBY', fence, floor)
+}
+
+const extend: Script = (call, names, [holder = '', milliseconds = '']) => {
+  const holders = call('MGET', ...names) as RawReply[]
+  if (holders.some((other) => other !== holder)) return 0
+  for (const name of names) call('PEXPIRE', name, milliseconds)
+  return 1
+}
+
+const release: Script = (call, names, [holder]) => {
+  const holders = call('MGET', ...names) as RawReply[]
+  const held = names.filter((_, index) => holders[index] === holder)
+  return held.length === 0 ? 0 : call('DEL', ...held)
+}
+
+export const scripts: ReadonlyMap<string, Script> = new Map([
+  [FORCE_SCRIPT, force],
+  [TAKE_SCRIPT, take],
+  [EXTEND_SCRIPT, extend],
+  [RELEASE_SCRIPT, release],
+])
