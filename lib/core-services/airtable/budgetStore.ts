@@ -1,6 +1,6 @@
 /** What the request budget asks of Redis: one exchange, which tells what has ended and takes what is wanted. */
 
-import type { Internals } from '../cache/cacheService'
+import type { Internals } from '../cache/connection'
 import { redisBadReply } from '../cache/engine/errors'
 import { BUDGET_SCRIPT } from './budgetScript'
 

@@ -6,6 +6,7 @@
 import type { Redis } from '@upstash/redis'
 import { type CacheConfig, cacheConfig } from '../../config/cacheConfig'
 import type { ServiceInterface } from '../service-registry'
+import { type Connection, connect, type Internals } from './connection'
 import type { Breaker } from './engine/breaker'
 import { chunked } from './engine/chunked'
 import { type CacheCommands, createCommands } from './engine/commands'
@@ -17,18 +18,15 @@ import {
   notRedis,
   redisBadReply,
 } from './engine/errors'
-import { createFieldStore, type FieldStore } from './engine/fieldStore'
-import { createInspection, type Inspection } from './engine/inspection'
-import { createKeySpace, type KeySpace } from './engine/keys'
-import { createLocks, type Locks } from './engine/lock'
-import { createLockStore } from './engine/lockStore'
-import { type ClaimedNotes, createNotes } from './engine/notes'
+import type { FieldStore } from './engine/fieldStore'
+import type { Inspection } from './engine/inspection'
+import type { Locks } from './engine/lock'
+import type { ClaimedNotes } from './engine/notes'
 import type { CacheOptions } from './engine/options'
-import { createPatternCommands, type MemoryUsage, type PatternCommands } from './engine/patterns'
+import type { MemoryUsage, PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
-import { createRedisClient } from './engine/redisClient'
-import { createBatch, type Send, sendSingly, sendTogether } from './engine/send'
-import { createTransport, type Transport, type TransportCounters } from './engine/transport'
+import { createBatch } from './engine/send'
+import type { TransportCounters } from './engine/transport'
 
 export type { CacheOptions, MemoryUsage }
 
@@ -36,32 +34,10 @@ export type Result<T> = { ok: true; value: T } | { ok: false; error: CodedError 
 
 /** The first contact may have to set up a connection: deadline of the ping of `initialize()`, in ms. */
 const BOOT_PING_TIMEOUT_MS = 1_500
-/** How often a request that only reads is sent again, within the same deadline. */
-const READ_RETRIES = 1
-
-/** What a module needs that keeps a state of its own in Redis, under internal names. */
-export interface Internals {
-  /** Rejects with a REDIS_ error. */
-  send: Send
-  keys: KeySpace
-}
-
-interface Started extends Internals {
-  transport: Transport
-  redis: Redis
-  commands: CacheCommands
-  patterns: PatternCommands
-  fieldStore: FieldStore
-  inspection: Inspection
-  locks: Locks
-  notes: ClaimedNotes
-  batchSize: number
-}
-
 export class CacheService implements ServiceInterface {
   readonly #config: () => CacheConfig
   readonly #ports: Ports
-  #started: Started | undefined
+  #started: Connection | undefined
 
   /** Reads the environment when it is initialised, not before. */
   constructor(config: () => CacheConfig = cacheConfig, ports: Ports = defaultPorts) {
@@ -285,12 +261,16 @@ export class CacheService implements ServiceInterface {
     return this.#ready('counters').transport.counters
   }
 
-  #ready(operation: string): Started {
+  #ready(operation: string): Connection {
     if (!this.#started) throw cacheNotInitialized(operation)
     return this.#started
   }
 
-  async #soft<T, F>(operation: string, fallback: F, run: (started: Started) => Promise<T>): Promise<T | F> {
+  async #soft<T, F>(
+    operation: string,
+    fallback: F,
+    run: (started: Connection) => Promise<T>,
+  ): Promise<T | F> {
     const started = this.#ready(operation)
     try {
       return await run(started)
@@ -299,49 +279,6 @@ export class CacheService implements ServiceInterface {
       this.#ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
       return fallback
     }
-  }
-}
-
-function connect(config: CacheConfig, ports: Ports): Started {
-  const transport = createTransport(
-    {
-      url: config.url,
-      token: config.token,
-      urlName: config.urlName,
-      tokenName: config.tokenName,
-      timeoutMs: config.commandTimeoutMs,
-      retries: READ_RETRIES,
-      slowMs: config.slowCommandMs,
-      breaker: config.breaker,
-    },
-    ports,
-  )
-  const redis = createRedisClient(transport)
-  const send = sendSingly(redis)
-  const keys = createKeySpace({
-    prefix: config.keyPrefix,
-    version: config.keyVersion,
-    separator: config.keySeparator,
-    maxLength: config.maxKeyLength,
-  })
-  return {
-    transport,
-    redis,
-    send,
-    keys,
-    batchSize: config.batchSize,
-    commands: createCommands(send, keys),
-    patterns: createPatternCommands(send, transport, keys, config.batchSize),
-    fieldStore: createFieldStore(
-      send,
-      (commands) => sendTogether(transport, commands),
-      config.batchSize,
-      keys,
-      ports,
-    ),
-    notes: createNotes(send, keys),
-    inspection: createInspection((commands) => sendTogether(transport, commands), ports),
-    locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }
 

@@ -123,8 +123,8 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/transport.ts',
-        search: "'ping get mget exists",
-        replace: "'mset msetnx ping get mget exists",
+        search: "'ping get getrange mget exists",
+        replace: "'mset msetnx ping get getrange mget exists",
       },
     ],
     test: 'tests/cache/transport.test.ts',

@@ -1,0 +1,81 @@
+/** Everything that talks to Redis, put together from the configuration: what CacheService has once it is initialised. */
+import type { Redis } from '@upstash/redis'
+import type { CacheConfig } from '../../config/cacheConfig'
+import { type CacheCommands, createCommands } from './engine/commands'
+import { createFieldStore, type FieldStore } from './engine/fieldStore'
+import { createInspection, type Inspection } from './engine/inspection'
+import { createKeySpace, type KeySpace } from './engine/keys'
+import { createLocks, type Locks } from './engine/lock'
+import { createLockStore } from './engine/lockStore'
+import { type ClaimedNotes, createNotes } from './engine/notes'
+import { createPatternCommands, type PatternCommands } from './engine/patterns'
+import type { Ports } from './engine/ports'
+import { createRedisClient } from './engine/redisClient'
+import { type Send, sendSingly, sendTogether } from './engine/send'
+import { createTransport, type Transport } from './engine/transport'
+
+/** How often a request that only reads is sent again, within the same deadline. */
+const READ_RETRIES = 1
+
+/** What a module needs that keeps a state of its own in Redis, under internal names. */
+export interface Internals {
+  /** Rejects with a REDIS_ error. */
+  send: Send
+  keys: KeySpace
+}
+
+export interface Connection extends Internals {
+  transport: Transport
+  redis: Redis
+  commands: CacheCommands
+  patterns: PatternCommands
+  fieldStore: FieldStore
+  inspection: Inspection
+  locks: Locks
+  notes: ClaimedNotes
+  batchSize: number
+}
+
+/** Sends nothing yet. */
+export function connect(config: CacheConfig, ports: Ports): Connection {
+  const transport = createTransport(
+    {
+      url: config.url,
+      token: config.token,
+      urlName: config.urlName,
+      tokenName: config.tokenName,
+      timeoutMs: config.commandTimeoutMs,
+      retries: READ_RETRIES,
+      slowMs: config.slowCommandMs,
+      breaker: config.breaker,
+    },
+    ports,
+  )
+  const redis = createRedisClient(transport)
+  const send = sendSingly(redis)
+  const keys = createKeySpace({
+    prefix: config.keyPrefix,
+    version: config.keyVersion,
+    separator: config.keySeparator,
+    maxLength: config.maxKeyLength,
+  })
+  return {
+    transport,
+    redis,
+    send,
+    keys,
+    batchSize: config.batchSize,
+    commands: createCommands(send, keys),
+    patterns: createPatternCommands(send, transport, keys, config.batchSize),
+    fieldStore: createFieldStore(
+      send,
+      (commands) => sendTogether(transport, commands),
+      config.batchSize,
+      keys,
+      ports,
+    ),
+    notes: createNotes(send, keys),
+    inspection: createInspection((commands) => sendTogether(transport, commands), ports),
+    locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
+  }
+}
