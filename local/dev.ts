@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { banner } from './banner'
-import { loadDevelopmentEnv } from './env'
+import { loadEnv } from './env'
 import { openRoutes } from './openRoutes'
 import { choosePort, holdPort } from './ports'
 import { startLocalStack } from './stack'
@@ -35,7 +35,7 @@ names the other kinds when it is sent one that it does not know. GET shows what 
 
 async function develop(stop: AbortSignal, portOption: string | undefined): Promise<number> {
   const inherited = { ...process.env }
-  const env = loadDevelopmentEnv(process.cwd())
+  const env = loadEnv(process.cwd())
   const { port, moved } = await choosePort({
     variable: portOption === undefined ? 'PORT' : '--port',
     given: portOption ?? env.PORT,

@@ -37,12 +37,13 @@ interface EnvLoader {
 }
 
 /**
- * The process's environment completed by the .env files of `directory`, with the precedence `next dev` gives them.
+ * The process's environment completed by the .env files of `directory`, with the precedence that `next dev` gives them,
+ * or `next start` with `dev` off.
  * The loader also writes into process.env; hand a child that reads the files itself a copy taken before.
  */
-export function loadDevelopmentEnv(directory: string): Environment {
+export function loadEnv(directory: string, dev = true): Environment {
   // Next's own copy of its loader, found from where Next is, so that the two can never disagree.
   const requireFromNext = createRequire(createRequire(import.meta.url).resolve('next/package.json'))
   const { loadEnvConfig } = requireFromNext('@next/env') as EnvLoader
-  return loadEnvConfig(directory, true).combinedEnv
+  return loadEnvConfig(directory, dev).combinedEnv
 }

@@ -40,8 +40,8 @@ describe('the .env files', () => {
     writeFileSync(join(directory, '.env.local'), 'FROM_LOCAL=local\n')
     writeFileSync(join(directory, '.env.production'), 'FROM_SHARED=production\n')
     const script =
-      "import { loadDevelopmentEnv } from './local/env'\n" +
-      'const { FROM_SHELL, FROM_LOCAL, FROM_SHARED } = loadDevelopmentEnv(process.env.DIRECTORY)\n' +
+      "import { loadEnv } from './local/env'\n" +
+      'const { FROM_SHELL, FROM_LOCAL, FROM_SHARED } = loadEnv(process.env.DIRECTORY)\n' +
       'console.log(JSON.stringify({ FROM_SHELL, FROM_LOCAL, FROM_SHARED }))'
     const args = ['--import', 'tsx', '--input-type=module', '--eval', script]
     const env = {
