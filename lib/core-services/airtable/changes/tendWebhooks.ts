@@ -125,18 +125,20 @@ async function tendLiving(tending: Tending, hook: Hook, webhook: Webhook): Promi
   const ending = msLeft(webhook, tending.runtime.ports.clock.now()) < EXTENDED_BELOW_MS
   const mute = silent ? await failureOf(() => api.enableNotifications(baseId, webhookId)) : undefined
   const mortal = ending ? await failureOf(() => api.refresh(baseId, webhookId)) : undefined
-  await tending.store.save({
-    id: webhookId,
-    baseId,
-    scope: webhook.scope,
-    cursor: webhook.cursorForNextPayload,
-  })
   const { drained, error } = await drainNow(tending, hook)
+  if (drained) await note(tending, hook, webhook)
   // To read changes lengthens its life as well, and takes no creator of the base.
   const lived = drained && hasCode(mortal, 'AIRTABLE_FORBIDDEN') ? undefined : mortal
   const failure = mute ?? lived ?? error
   const outcome = failure ? 'failed' : silent ? 're-enabled' : ending ? 'extended' : 'alive'
   return { webhook: webhookId, base: baseId, outcome, drained, ...reasonOf(failure) }
+}
+
+/** In each run, so that a quiet webhook is not forgotten; what was listed before its drain has been read by now. */
+async function note({ store }: Tending, { baseId, webhookId }: Hook, webhook: Webhook): Promise<void> {
+  const known = (await store.read(baseId)).find(({ id }) => id === webhookId)
+  const cursor = Math.max(webhook.cursorForNextPayload, known?.cursor ?? 0)
+  await store.save({ id: webhookId, baseId, scope: webhook.scope, cursor })
 }
 
 /** Not drained, and no error: there is no time left, or somebody else is at it. */
