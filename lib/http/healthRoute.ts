@@ -1,4 +1,5 @@
 /** Whether the app can do its work: one word for everybody, the state of each service for holders of the token. */
+import type { BaseState } from '../core-services/airtable/requestBudget'
 import { codeOf, hasCode, messageOf } from '../core-services/cache/engine/errors'
 import { processPorts } from '../core-services/cache/engine/ports'
 import { processState } from '../core-services/cache/engine/processState'
@@ -7,7 +8,7 @@ import '../core-services/serviceLoader'
 import { holdsSecret } from './auth'
 import { NO_STORE } from './headers'
 
-/** Redis is pinged at most once in this time, in ms, whatever the traffic: health checks are billed, too. */
+/** Redis is asked at most once in this time, in ms, whatever the traffic: health checks are billed, too. */
 const CHECK_EVERY_MS = 30_000
 
 interface ServiceHealth {
@@ -22,25 +23,31 @@ interface Health {
   services: Record<keyof Services, ServiceHealth>
 }
 
-interface LastCheck {
+/** The limits of the sources: which bases are in use or left alone. */
+interface Sources {
+  airtable: { bases: BaseState[] }
+}
+
+interface LastAnswer<T> {
   at: number
-  health: Promise<Health>
+  answer: Promise<T>
 }
 
 /** 200 `ok`, or 503 `unavailable`. */
 export async function answerHealth(request: Request): Promise<Response> {
   const detailed = holdsSecret(request, 'ADMIN_TOKEN')
-  const health = await recentHealth()
+  const health = await recent('services', checkHealth)
   const ok = Object.values(health.services).every((service) => service.ok)
   const status = ok ? 'ok' : 'unavailable'
-  return Response.json({ status, ...(detailed ? health : {}) }, { status: ok ? 200 : 503, headers: NO_STORE })
+  const detail = detailed ? { ...health, sources: await recent('sources', checkSources) } : {}
+  return Response.json({ status, ...detail }, { status: ok ? 200 : 503, headers: NO_STORE })
 }
 
-function recentHealth(): Promise<Health> {
-  const state = processState<{ last?: LastCheck }>('health', () => ({}))
+function recent<T>(name: string, ask: () => Promise<T>): Promise<T> {
+  const state = processState<{ last?: LastAnswer<T> }>(`health.${name}`, () => ({}))
   const now = processPorts().clock.monotonic()
-  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, health: checkHealth() }
-  return state.last.health
+  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, answer: ask() }
+  return state.last.answer
 }
 
 async function checkHealth(): Promise<Health> {
@@ -50,6 +57,15 @@ async function checkHealth(): Promise<Health> {
     check(() => serviceRegistry.getService('airtable')),
   ])
   return { checkedAt: new Date().toISOString(), services: { cache, airtable } }
+}
+
+/** Nothing is asked of Airtable. What has not started is told with the services. */
+async function checkSources(): Promise<Sources> {
+  const bases = await serviceRegistry.getService('airtable').then(
+    (airtable) => airtable.bases(),
+    () => [],
+  )
+  return { airtable: { bases } }
 }
 
 async function check(ask: () => Promise<unknown>): Promise<ServiceHealth> {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createBudgetStore } from '@/lib/core-services/airtable/budgetStore'
 import {
+  type BaseState,
   createRequestBudget,
   type RequestBudget,
   type Turn,
@@ -133,6 +134,8 @@ describe('the budget of requests', () => {
   })
 })
 
+const sorted = (states: BaseState[]) => states.toSorted((one, other) => one.base.localeCompare(other.base))
+
 describe('what Upstash bills', () => {
   it('is 4 commands for a page within a read of many, and 4 more for the last one to be given back', async () => {
     const counted = await startLuaRedis()
@@ -156,7 +159,6 @@ describe('a cool-down', () => {
     const refused = { granted: false, coolDown: { base: 'app1', why: 'rate-limit', seconds: 17 } }
     expect(await here.budget.take('app1')).toEqual(refused)
     expect(await there.budget.take('app1')).toEqual(refused)
-    expect(there.budget.coolDowns()).toEqual([refused.coolDown])
     await takeMany(there, 1, 'app2')
   })
 
@@ -184,6 +186,54 @@ describe('a cool-down', () => {
       granted: false,
       coolDown: { base: 'app1', why: 'quota', seconds: 600 },
     })
+  })
+})
+
+describe('how bases stand', () => {
+  const free = { coolDown: null, waiting: 0 }
+
+  it('is told by any instance, for two commands', async () => {
+    await takeMany(here, 2, 'app1')
+    const [turn] = await takeMany(there, 1, 'app2')
+    turn?.settle({ kind: 'refused', why: 'quota' })
+    await expect.poll(evals).toBe(4)
+    const third = await startInstance()
+    redis.upstash.resetCounters()
+    expect(sorted(await third.budget.bases())).toEqual([
+      { ...free, base: 'app1', inUse: 2 },
+      { base: 'app2', inUse: 1, waiting: 0, coolDown: { why: 'quota', seconds: 6 * 3_600 } },
+    ])
+    expect(redis.upstash.counters).toMatchObject({ commands: 2 })
+  })
+
+  it('counts those who wait in line', async () => {
+    await takeMany(here, 5)
+    const patience = new AbortController()
+    const waiting = there.budget.take('app1', { signal: patience.signal }).catch(() => undefined)
+    await expect.poll(evals).toBeGreaterThan(6)
+    expect(await here.budget.bases()).toEqual([{ ...free, base: 'app1', inUse: 5, waiting: 1 }])
+    patience.abort()
+    await waiting
+  })
+
+  it('is empty when nobody asks anything', async () => {
+    expect(await here.budget.bases()).toEqual([])
+  })
+
+  it('is what this instance knows when Redis has forgotten it or cannot be asked', async () => {
+    const [turn] = await takeMany(here, 1)
+    turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
+    await expect.poll(evals).toBe(2)
+    const known = [{ base: 'app1', inUse: null, waiting: null, coolDown: { why: 'rate-limit', seconds: 17 } }]
+    await redis.flush()
+    expect(await here.budget.bases()).toEqual(known)
+    await redis.killEngine()
+    try {
+      expect(await here.budget.bases()).toEqual(known)
+      expect(await there.budget.bases()).toEqual([])
+    } finally {
+      await redis.reviveEngine()
+    }
   })
 })
 

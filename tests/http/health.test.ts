@@ -38,6 +38,7 @@ describe('GET /api/health', () => {
         cache: { ok: true, latencyMs: expect.any(Number) },
         airtable: { ok: true, latencyMs: expect.any(Number) },
       },
+      sources: { airtable: { bases: [] } },
     })
     expect(getSeedPath).toBe(GET)
   })

@@ -6,7 +6,7 @@ import { airtableLeftAlone, airtableNotInitialized, type Target } from './airtab
 import { type AirtableRequest, type AskOutcome, ask } from './ask'
 import { type AirtableRecord, pageRequest } from './page'
 import { readPages } from './readPages'
-import type { BudgetSettings, Outcome, RequestBudget, TurnOptions } from './requestBudget'
+import type { BaseState, BudgetSettings, Outcome, RequestBudget, TurnOptions } from './requestBudget'
 import { pauseBefore } from './retryPolicy'
 import { createSharedBudget } from './sharedBudget'
 
@@ -84,6 +84,12 @@ export class AirtableService implements ServiceInterface {
       if (pause === undefined) throw outcome.error
       await clock.sleep(pause, options.signal)
     }
+  }
+
+  /** How the bases stand that are in use or left alone, over all instances: see `RequestBudget.bases`. */
+  async bases(): Promise<BaseState[]> {
+    if (!this.#started) throw airtableNotInitialized()
+    return this.#started.budget.bases()
   }
 
   /** Rejects with AIRTABLE_RATE_LIMITED or AIRTABLE_QUOTA_EXHAUSTED while the base is left alone. */

@@ -1,5 +1,6 @@
 /** What the request budget asks of Redis: one exchange, which tells what has ended and takes what is wanted. */
 
+import { z } from 'zod'
 import type { Internals } from '../cache/connection'
 import { redisBadReply } from '../cache/engine/errors'
 import { BUDGET_SCRIPT } from './budgetScript'
@@ -52,10 +53,38 @@ export type BudgetReply =
   /** Nothing was wanted. */
   | { kind: 'told' }
 
+/** How a base stands, over all instances. */
+export interface BaseUse {
+  base: string
+  /** Permits that are taken: their requests are under way, or were answered within the last second. */
+  inUse: number
+  /** Callers in line for one. */
+  waiting: number
+  /** Why and for how much longer it is left alone, in seconds. */
+  coolDown: { why: CoolKind; seconds: number } | null
+}
+
 export interface BudgetStore {
   /** Rejects with a REDIS_ error: what was asked may then have been done all the same. */
   exchange(request: BudgetRequest): Promise<BudgetReply>
+  /** The bases that are in use or left alone. Two billed commands. Rejects with a REDIS_ error. */
+  look(): Promise<BaseUse[]>
 }
+
+/** Lua knows no empty list: it writes an empty object. */
+const timed = z.preprocess(Object.values, z.array(z.object({ to: z.number() })))
+
+/** The state as the script writes it, as far as it is looked at; times in ms by the clock of Redis. */
+const storedState = z.object({
+  bases: z.record(
+    z.string(),
+    z.object({
+      holds: timed,
+      line: timed,
+      cool: z.object({ kind: z.number(), to: z.number() }).optional(),
+    }),
+  ),
+})
 
 /** As the script numbers them; it keeps the greater one. */
 const KINDS = ['rate-limit', 'quota'] as const satisfies readonly CoolKind[]
@@ -73,7 +102,29 @@ export function createBudgetStore({ send, keys }: Internals): BudgetStore {
       if (code === 2) return { kind: 'told' }
       if (code === 1) return { kind: 'granted', ms }
       if (code === 0) return { kind: 'later', ms }
-      return { kind: 'cooling', ms, why: KINDS[kind - 1] ?? 'rate-limit' }
+      return { kind: 'cooling', ms, why: whyOf(kind) }
+    },
+    async look() {
+      const [clock, text] = await Promise.all([send('TIME'), send('GET', name)])
+      const [seconds, micros] = Array.isArray(clock) ? clock.map(Number) : []
+      if (seconds === undefined || micros === undefined) throw redisBadReply('TIME answered in another shape')
+      return text === null ? [] : usesOf(String(text), seconds * 1000 + micros / 1000)
     },
   }
+}
+
+const whyOf = (kind: number): CoolKind => KINDS[kind - 1] ?? 'rate-limit'
+
+function usesOf(text: string, now: number): BaseUse[] {
+  const count = (list: { to: number }[]) => list.filter(({ to }) => to > now).length
+  const { bases } = storedState.parse(JSON.parse(text))
+  return Object.entries(bases)
+    .map(([base, { holds, line, cool }]) => ({
+      base,
+      inUse: count(holds),
+      waiting: count(line),
+      coolDown:
+        cool && cool.to > now ? { why: whyOf(cool.kind), seconds: Math.ceil((cool.to - now) / 1000) } : null,
+    }))
+    .filter(({ inUse, waiting, coolDown }) => inUse + waiting > 0 || coolDown !== null)
 }

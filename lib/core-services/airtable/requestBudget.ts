@@ -8,9 +8,10 @@
  * requests take less than 450 ms to arrive; a process that is new and comes first cannot tell a lost budget from a
  * first start, which should not have to wait, and may send what is its own share at most.
  */
-import { codeOf, hasCode, messageOf } from '../cache/engine/errors'
 import { type Instant, instantOf, type Ports } from '../cache/engine/ports'
-import type { BudgetReply, BudgetRequest, BudgetStore, CoolKind, Wish } from './budgetStore'
+import { coolAfter, GAP_MS, PER_BASE, PER_TOKEN, USE_WITHIN_MS, wishOf } from './budgetRules'
+import type { BaseUse, BudgetStore, CoolKind, Wish } from './budgetStore'
+import { createBudgetTalk, type TalkPorts } from './budgetTalk'
 import { type CoolDown, createCoolDowns } from './coolDowns'
 import { createOwnPermits, type OwnPermit } from './ownPermits'
 
@@ -42,103 +43,34 @@ export interface RequestBudget {
    * back, unless the next request of this process follows at once: then they are in one.
    */
   take(base: string, options?: TurnOptions): Promise<Turn>
-  /** The cool-downs that this process knows of. */
-  coolDowns(): CoolDown[]
+  /**
+   * The bases that are in use or left alone, as any instance has told Redis. Two billed commands. While Redis cannot be
+   * asked: those of which this process knows that they are left alone.
+   */
+  bases(): Promise<BaseState[]>
 }
 
-const PER_BASE = 5
-const PER_TOKEN = 50
-/** The second of the limit, and what clocks, Redis's steps of a ms and timers may be wrong by. */
-const GAP_MS = 1_000 + 25
-/** A permit is used within this time or not at all. */
-const USE_WITHIN_MS = 3_000
-/** Background counts as come so much later. */
-const YIELD_MS = 5_000
-const PENALTY_SECONDS = 30
-const QUOTA_MS = 6 * 3_600_000
-/** A plan can be raised any time, so with a caller who waits the quota is tried this often. */
-const QUOTA_PROBE_MS = 10 * 60_000
-/** How often Redis is asked before this process goes on without it. */
-const TRIES = 3
-/**
- * After a loss: what was promised to somebody (a gap ahead at most), is on its way, and must have arrived a gap ago.
- * More than that would have every flush cost more than it can save.
- */
-const QUIET_MS = 2 * GAP_MS + 450
-/** What follows a response within this time shares its command. */
-const TELL_AFTER_MS = 2
+/** `inUse` and `waiting` are null when only Redis could tell. */
+export type BaseState = Pick<BaseUse, 'base' | 'coolDown'> & {
+  [Count in 'inUse' | 'waiting']: BaseUse[Count] | null
+}
 
 export interface BudgetSettings {
   /** Rejects when Redis cannot be asked. */
   store: () => Promise<BudgetStore>
   /** Deadline of a request: at its end the connection is closed. */
   pageTimeoutMs: number
-  ports: Pick<Ports, 'clock' | 'random' | 'uniqueToken' | 'emit' | 'defer' | 'isControlFlow'>
-}
-
-type Back = BudgetRequest['back'][number]
-type Cool = BudgetRequest['cool'][number]
-
-/** What Redis has not heard yet. */
-interface News {
-  back: Back[]
-  cool: { cool: Cool; openedAt: number }[]
+  ports: TalkPorts & Pick<Ports, 'random' | 'uniqueToken'>
 }
 
 export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSettings): RequestBudget {
   const { clock, random } = ports
-  const holdMs = USE_WITHIN_MS + pageTimeoutMs + GAP_MS
+  const { ask, tell, look } = createBudgetTalk(store, ports)
   const known = createCoolDowns(clock)
   const own = createOwnPermits(
     { perBase: PER_BASE, perToken: PER_TOKEN, holdMs: pageTimeoutMs + GAP_MS },
     clock,
   )
-  /** Whether Redis must know of the budget, unless it has lost it. */
-  let met = false
-  let untold: News = { back: [], cool: [] }
-
-  async function exchange(take?: Wish): Promise<BudgetReply> {
-    const told = untold
-    untold = { back: [], cool: [] }
-    try {
-      const cool = told.cool.flatMap((news) => leftOf(news, clock.monotonic()))
-      const quietMs = met ? QUIET_MS : 0
-      const reply = await (await store()).exchange({ quietMs, back: told.back, cool, ...(take && { take }) })
-      met = true
-      return reply
-    } catch (error) {
-      // Told again with the next one. The oldest are of no use any more: their permits have come back by themselves.
-      untold = {
-        back: [...told.back, ...untold.back].slice(-PER_TOKEN),
-        cool: [...told.cool, ...untold.cool].slice(-PER_TOKEN),
-      }
-      throw error
-    }
-  }
-
-  function tell(back: Back, cool?: Cool): void {
-    untold.back.push(back)
-    if (cool) untold.cool.push({ cool, openedAt: clock.monotonic() })
-    // Begun at once, not after the response to the visitor: until then others would wait for the permit.
-    const work = tellSoon()
-    ports.defer(() => work)
-  }
-
-  async function tellSoon(): Promise<void> {
-    await clock.sleep(TELL_AFTER_MS)
-    if (untold.back.length + untold.cool.length === 0) return
-    await exchange().catch(degraded)
-  }
-
-  function degraded(error: unknown): void {
-    if (ports.isControlFlow(error)) return
-    ports.emit({
-      type: 'redis.degraded',
-      operation: 'airtable.budget',
-      code: codeOf(error),
-      message: messageOf(error),
-    })
-  }
 
   function settle({ base, ticket }: Wish, permit: OwnPermit, outcome: Outcome): void {
     if (outcome.kind === 'unanswered') return
@@ -150,28 +82,10 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
       tell(back)
       return
     }
-    const { why, seconds = PENALTY_SECONDS } = outcome
-    const ms = why === 'quota' ? QUOTA_MS : Math.ceil(seconds * 1000)
-    const foregroundMs = why === 'quota' ? QUOTA_PROBE_MS : ms
-    known.open({ base, why, ms, foregroundMs })
-    tell(back, { base, kind: why, ms, foregroundMs })
-  }
-
-  /** Null when Redis cannot be asked. */
-  async function ask(wish: Wish): Promise<BudgetReply | null> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await exchange(wish)
-      } catch (error) {
-        if (ports.isControlFlow(error)) throw error
-        // Asked again with its ticket, which gets one permit however often it is asked for: one answer that is lost
-        // should not send a request past the budget.
-        if (attempt < TRIES && hasCode(error, 'REDIS_TIMEOUT', 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY'))
-          continue
-        degraded(error)
-        return null
-      }
-    }
+    const { why, seconds } = outcome
+    const cool = coolAfter(base, why, seconds)
+    known.open({ ...cool, why })
+    tell(back, cool)
   }
 
   function granted(wish: Wish, permit: OwnPermit): Turn {
@@ -180,10 +94,12 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
 
   /** Without Redis. Undefined when aborted. */
   async function takeAlone(wish: Wish, signal: AbortSignal | undefined): Promise<Turn | undefined> {
-    const coolDown = known.of(wish.base, wish.late > 0, true)
-    if (coolDown) return { granted: false, coolDown }
     const permit = await own.take(wish.base, signal)
-    return permit && granted(wish, permit)
+    if (!permit) return undefined
+    const coolDown = known.of(wish.base, wish.late > 0, true)
+    if (!coolDown) return granted(wish, permit)
+    permit.back(0)
+    return { granted: false, coolDown }
   }
 
   /** A permit that is not used is free at once, and so is a place in the line. */
@@ -235,13 +151,18 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
   }
 
   return {
-    coolDowns: known.list,
+    async bases() {
+      const shared = await look()
+      // What Redis has lost this process may know still; of what is old Redis knows better.
+      const own = known.list().filter(({ base }) => shared === null || known.of(base, true))
+      return own.reduce<BaseState[]>(withCoolDown, shared ?? [])
+    },
     async take(base, { background = false, signal } = {}) {
       for (;;) {
         signal?.throwIfAborted()
         const coolDown = known.of(base, background)
         if (coolDown) return { granted: false, coolDown }
-        const wish = wishOf(base, ports.uniqueToken().slice(0, 16), background, holdMs)
+        const wish = wishOf(base, ports.uniqueToken().slice(0, 16), background, pageTimeoutMs)
         const turn = await queue(wish, signal)
         if (turn) return turn
       }
@@ -249,24 +170,8 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
   }
 }
 
-/** A cool-down counts from the moment of the refusal, however late Redis hears of it. */
-function leftOf({ cool, openedAt }: News['cool'][number], now: number): Cool[] {
-  const passed = Math.floor(now - openedAt)
-  if (passed >= cool.ms) return []
-  return [{ ...cool, ms: cool.ms - passed, foregroundMs: Math.max(cool.foregroundMs - passed, 0) }]
-}
-
-function wishOf(base: string, ticket: string, background: boolean, holdMs: number): Wish {
-  return {
-    base,
-    ticket,
-    late: background ? YIELD_MS : 0,
-    perBase: PER_BASE,
-    perToken: PER_TOKEN,
-    holdMs,
-    pauseMs: 160,
-    mostPauseMs: 2_000,
-    lineMs: 2_000,
-    probeMs: QUOTA_PROBE_MS,
-  }
+function withCoolDown(states: BaseState[], { base, ...coolDown }: CoolDown): BaseState[] {
+  const known = states.find((state) => state.base === base)
+  const others = states.filter((state) => state !== known)
+  return [...others, { inUse: null, waiting: null, ...known, base, coolDown: known?.coolDown ?? coolDown }]
 }
