@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type LuaRedis, startLuaRedis } from '../support/luaRedis'
 import { BASES, type BudgetHistory, type BudgetPlan, densest, liveOnBudget } from './budgetWorld'
 
-const RUNS = 300
+const RUNS = 250
 
 const caller = fc.record({
   process: fc.integer({ min: 0, max: 2 }),
@@ -67,7 +67,7 @@ const forgetful: fc.Arbitrary<BudgetPlan> = fc.record({
 const amnesia: fc.Arbitrary<BudgetPlan> = fc.record({
   ...constants(none),
   callers: fc
-    .array(living, { minLength: 4, maxLength: 10 })
+    .array(living, { minLength: 3, maxLength: 7 })
     .map((drawn) => [...[0, 1, 2].map((process) => ({ ...EARLY, process })), ...drawn]),
   delays: delays(0, 1, 5, 40, 100),
   flushes: flushesFrom(2_000),

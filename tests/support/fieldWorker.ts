@@ -2,25 +2,36 @@
  * A server process for tests: the shipped services and field code, as an app would start them, told over IPC what to
  * do. Started by `startWorkers` in workers.ts; its environment says where Redis is.
  */
+import { peopleTable } from '@/lib/config/airtableConfig'
+import { airtableValue } from '@/lib/core-services/airtable/airtableField'
 import { codeOf } from '@/lib/core-services/cache/engine/errors'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { processPorts, systemClock } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
-import type { Answered, Order, Reply, WorkerField } from './workers'
+import { answerHealth } from '@/lib/http/healthRoute'
+import { type Answered, type Order, type Reply, WORKER_ADMIN_TOKEN, type WorkerField } from './workers'
 
 let passedMs = 0
 
-const config = ({ url, ...rest }: WorkerField) => ({
-  ...rest,
-  name: 'worker-field',
-  fetcher: async ({ signal }: { signal: AbortSignal }): Promise<string> => {
-    const response = await fetch(`${url}?key=${rest.key}&by=${process.pid}`, { signal })
-    if (!response.ok) throw new Error(`the source answered ${response.status}`)
-    return response.text()
-  },
-})
+const config = ({ url, ...rest }: WorkerField): FieldCacheConfig<string> =>
+  url === undefined
+    ? airtableValue({
+        ...rest,
+        name: 'worker-field',
+        table: { name: 'people', locate: peopleTable },
+        columns: ['Name'],
+        value: (records) => `${records.length} records`,
+      })
+    : { ...rest, name: 'worker-field', fetcher: ({ signal }) => ask(`${url}?key=${rest.key}`, signal) }
+
+async function ask(url: string, signal: AbortSignal): Promise<string> {
+  const response = await fetch(`${url}&by=${process.pid}`, { signal })
+  if (!response.ok) throw new Error(`the source answered ${response.status}`)
+  return response.text()
+}
 
 async function read(field: WorkerField, force: 'never' | 'always'): Promise<Answered> {
   try {
@@ -46,7 +57,15 @@ async function carryOut(order: Order): Promise<Answered[]> {
     case 'pass':
       passedMs += order.seconds * 1000
       return []
+    case 'health':
+      return [await health()]
   }
+}
+
+async function health(): Promise<Answered> {
+  const headers = { authorization: `Bearer ${WORKER_ADMIN_TOKEN}` }
+  const response = await answerHealth(new Request('http://localhost/api/health', { headers }))
+  return { data: await response.text(), status: String(response.status) }
 }
 
 function reply(message: Reply): void {

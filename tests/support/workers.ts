@@ -1,11 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import type { AirtableServer } from '@/local/airtable/server'
 import type { TestRedis } from './testRedis'
 
-/** What a field of a worker may set; its fetcher asks the source at `url`. */
+/** What a field of a worker may set; its fetcher asks the source at `url`, or without one reads the Airtable table. */
 export interface WorkerField {
   key: string
-  url: string
+  url?: string
   ttl: number
   tags?: string[]
   staleWhileRevalidate?: number
@@ -19,6 +20,7 @@ export type Order =
   | { do: 'invalidateTags'; tags: string[] }
   | { do: 'invalidateField'; key: string }
   | { do: 'pass'; seconds: number }
+  | { do: 'health' }
 
 /** What one caller in a worker got. */
 export type Answered = { data: string; status: string } | { error: string }
@@ -35,6 +37,8 @@ export interface Worker {
   invalidateField(field: Pick<WorkerField, 'key'>): Promise<void>
   /** Lets its clocks go on. */
   pass(seconds: number): Promise<void>
+  /** What its health endpoint tells the admin. */
+  health(): Promise<unknown>
   /** Ends it as kill -9 does; resolves when it is gone. */
   kill(): Promise<void>
 }
@@ -42,9 +46,12 @@ export interface Worker {
 export interface WorkerSettings {
   /** Deadline of a refresh, in ms; a lease lives for half a second more. */
   refreshTimeoutMs?: number
+  /** For fields that read a table of Airtable. */
+  airtable?: Pick<AirtableServer, 'url' | 'apiKey' | 'baseId'> & { tableId: string }
 }
 
 const PROGRAM = new URL('./fieldWorker.ts', import.meta.url)
+export const WORKER_ADMIN_TOKEN = 'admin-token-of-the-workers'
 
 export function startWorkers(
   count: number,
@@ -56,7 +63,7 @@ export function startWorkers(
 
 async function startWorker(
   redis: Pick<TestRedis, 'url' | 'token'>,
-  { refreshTimeoutMs = 10_000 }: WorkerSettings,
+  { refreshTimeoutMs = 10_000, airtable }: WorkerSettings,
 ): Promise<Worker> {
   const child = fork(PROGRAM, {
     execArgv: ['--import', 'tsx'],
@@ -68,6 +75,11 @@ async function startWorker(
       // Generous, because test machines are slow at times.
       CACHE_COMMAND_TIMEOUT_MS: '5000',
       CACHE_REFRESH_TIMEOUT_MS: String(refreshTimeoutMs),
+      ADMIN_TOKEN: WORKER_ADMIN_TOKEN,
+      AIRTABLE_ENDPOINT_URL: airtable?.url,
+      AIRTABLE_API_KEY: airtable?.apiKey,
+      AIRTABLE_RRHH_BASE_ID: airtable?.baseId,
+      AIRTABLE_RRHH_PEOPLE_TABLE_ID: airtable?.tableId,
     },
   })
   const waiting = new Map<number, (reply: Reply) => void>()
@@ -117,6 +129,10 @@ function commandsOf(
     invalidateTags: (tags) => done({ do: 'invalidateTags', tags }),
     invalidateField: ({ key }) => done({ do: 'invalidateField', key }),
     pass: (seconds) => done({ do: 'pass', seconds }),
+    async health() {
+      const [answer] = await tell({ do: 'health' })
+      return answer && 'data' in answer ? JSON.parse(answer.data) : answer
+    },
     async kill() {
       child.kill('SIGKILL')
       await dead

@@ -39,7 +39,7 @@ export function createOwnPermits(
 ): OwnPermits {
   let holds: Hold[] = []
   const waiters = new Set<Waiter>()
-  let nap = new AbortController()
+  let nap: AbortController | undefined
 
   function msUntilRoom(base: string): number {
     const now = clock.monotonic()
@@ -60,7 +60,8 @@ export function createOwnPermits(
   }
 
   function admit(): void {
-    nap.abort()
+    nap?.abort()
+    nap = undefined
     for (const waiter of waiters) {
       if (msUntilRoom(waiter.base) > 0) continue
       waiters.delete(waiter)
