@@ -12,7 +12,7 @@ export const PAGE_TIMEOUT_MS = 4_000
 
 export interface Caller {
   process: number
-  base: (typeof BASES)[number]
+  base: string
   background: boolean
   /** How many pages it reads, one after the other. */
   pages: number
@@ -38,11 +38,14 @@ export interface BudgetPlan {
 }
 
 export interface BudgetHistory {
-  /** When Airtable got requests. */
-  arrivals: { base: string; at: number }[]
+  /** When Airtable got requests, and whose. */
+  arrivals: { caller: Caller; at: number }[]
   finished: number
   during: Record<(typeof DURING)[number], boolean>
 }
+
+/** Nothing fails. */
+export const CALM = { faults: [], flushes: [], outage: null, freezes: [] } as const
 
 /** What is worth knowing of a run. `alone`: somebody went on without Redis. */
 const DURING = ['waited', 'gaveUp', 'aborted', 'died', 'lost', 'full', 'forgot', 'alone', 'frozen'] as const
@@ -63,6 +66,7 @@ export async function liveOnBudget(
   let requests = 0
   let tickets = 0
   let sleeps = 0
+  let draws = 0
   const failed = new Map<string, number>()
   const leg = () => timeline.pass(delays[legs++ % delays.length] ?? 0)
   const clock: Clock = {
@@ -114,7 +118,7 @@ export async function liveOnBudget(
       ports: {
         ...defaultPorts,
         clock,
-        random: () => 0.5,
+        random: () => (draws++ % 10) / 10,
         uniqueToken: () => `t${++tickets}`,
         emit: () => {
           history.during.alone = true
@@ -124,20 +128,18 @@ export async function liveOnBudget(
   )
 
   /** A request of which both legs take as long as they please; past the deadline the connection is closed. */
-  async function request(base: string): Promise<'answered' | 'unanswered'> {
+  async function request(caller: Caller): Promise<'answered' | 'unanswered'> {
     const sentAt = timeline.now()
     const open = () => timeline.now() <= sentAt + PAGE_TIMEOUT_MS
     await leg()
     if (!open()) return 'unanswered'
-    history.arrivals.push({ base, at: timeline.now() })
+    history.arrivals.push({ caller, at: timeline.now() })
     await leg()
     return open() ? 'answered' : 'unanswered'
   }
 
-  async function call(
-    budget: RequestBudget,
-    { base, background, pages, diesAfter, startsAt, patienceMs }: Caller,
-  ): Promise<void> {
+  async function call(budget: RequestBudget, caller: Caller): Promise<void> {
+    const { base, background, pages, diesAfter, startsAt, patienceMs } = caller
     await clock.sleep(startsAt)
     const patience = new AbortController()
     const { signal } = patience
@@ -149,7 +151,7 @@ export async function liveOnBudget(
         return
       }
       if (!turn.granted) throw new Error('nobody has refused anything')
-      const kind = await request(base)
+      const kind = await request(caller)
       if (page === diesAfter) {
         history.during.died = true
         return
@@ -174,8 +176,10 @@ export async function liveOnBudget(
   return history
 }
 
-/** The most requests that a base got in any 1,000 ms. */
+/** The most requests that a base got, or all of them together, in any 1,000 ms. */
 export function densest({ arrivals }: BudgetHistory, base?: string): number {
-  const times = arrivals.filter((arrival) => base === undefined || arrival.base === base).map(({ at }) => at)
+  const times = arrivals
+    .filter(({ caller }) => base === undefined || caller.base === base)
+    .map(({ at }) => at)
   return Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length))
 }

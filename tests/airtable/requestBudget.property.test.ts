@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type LuaRedis, startLuaRedis } from '../support/luaRedis'
-import { BASES, type BudgetHistory, type BudgetPlan, densest, liveOnBudget } from './budgetWorld'
+import { BASES, type BudgetHistory, type BudgetPlan, CALM, densest, liveOnBudget } from './budgetWorld'
 
 const RUNS = 250
 
@@ -35,15 +35,14 @@ const faults = fc.array(
 )
 const freezes = fc.array(fc.constantFrom(0, 0, 0, 0, 0, 2_000, 9_000, 30_000), { minLength: 1, maxLength: 7 })
 const flushesFrom = (min: number) => fc.array(fc.integer({ min, max: 9_000 }), { minLength: 1, maxLength: 3 })
-const none = { faults: [], flushes: [], outage: null, freezes: [] } as const
 
 const calm: fc.Arbitrary<BudgetPlan> = fc.record({
-  ...constants(none),
+  ...constants(CALM),
   callers: fc.array(living, { minLength: 4, maxLength: 10 }),
   delays: delays(0, 1, 5, 40),
 })
 const rough: fc.Arbitrary<BudgetPlan> = fc.record({
-  ...constants(none),
+  ...constants(CALM),
   callers: fc.array(mortal, { minLength: 6, maxLength: 10 }),
   delays: anyDelays,
   faults,
@@ -65,7 +64,7 @@ const forgetful: fc.Arbitrary<BudgetPlan> = fc.record({
   ),
 })
 const amnesia: fc.Arbitrary<BudgetPlan> = fc.record({
-  ...constants(none),
+  ...constants(CALM),
   callers: fc
     .array(living, { minLength: 3, maxLength: 7 })
     .map((drawn) => [...[0, 1, 2].map((process) => ({ ...EARLY, process })), ...drawn]),
