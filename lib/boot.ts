@@ -1,7 +1,14 @@
 /** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
 
 import { airtableConfig, assertWebhookSecrets, peopleTable } from './config/airtableConfig'
-import { assertSecrets, logLevel, memoryMaxBytes, metricsEnabled, refreshConfig } from './config/appConfig'
+import {
+  assertSecrets,
+  cronMaxSilenceHours,
+  logLevel,
+  memoryMaxBytes,
+  metricsEnabled,
+  refreshConfig,
+} from './config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { encryptionKeys } from './config/encryptionConfig'
 import { configProblems, type Env } from './config/env'
@@ -77,6 +84,7 @@ function assertConfiguration(env: Env): void {
     memoryMaxBytes,
     metricsEnabled,
     encryptionKeys,
+    cronMaxSilenceHours,
     logLevel,
     assertSecrets,
     cacheFailFast,

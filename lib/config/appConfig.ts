@@ -25,6 +25,12 @@ export function refreshConfig(env: Env = process.env): RefreshConfig {
   return { refreshTimeoutMs: values.CACHE_REFRESH_TIMEOUT_MS, warmupEnabled: values.CACHE_WARMUP_ENABLED }
 }
 
+/** How long the cron may be silent before health tells of it, in hours. */
+export function cronMaxSilenceHours(env: Env = process.env): number {
+  const hours = wholeNumber('CRON_MAX_SILENCE_HOURS', 'hours', 26, 8_784)
+  return parseEnv(z.object({ CRON_MAX_SILENCE_HOURS: hours }), env).CRON_MAX_SILENCE_HOURS
+}
+
 /** Whether events are counted, and the counts handed to Redis. */
 export function metricsEnabled(env: Env = process.env): boolean {
   const schema = z.object({ CACHE_METRICS_ENABLED: onOff('CACHE_METRICS_ENABLED', true) })

@@ -17,6 +17,11 @@ export function sameText(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other))
 }
 
+/** Whether the caller may see numbers and states: holders of the token for it, and of the admin's. */
+export function mayObserve(request: Request): boolean {
+  return holdsSecret(request, 'METRICS_TOKEN') || holdsSecret(request, 'ADMIN_TOKEN')
+}
+
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }

@@ -1,82 +1,61 @@
-/** Whether the app can do its work: one word for everybody, the state of each service for holders of the token. */
-import type { BaseState } from '../core-services/airtable/requestBudget'
-import { codeOf, hasCode, messageOf } from '../core-services/cache/engine/errors'
-import { processPorts } from '../core-services/cache/engine/ports'
-import { processState } from '../core-services/cache/engine/processState'
-import { type Services, serviceRegistry } from '../core-services/service-registry'
-import '../core-services/serviceLoader'
-import { holdsSecret } from './auth'
+/** Whether the app can do its work: one word for everybody, for holders of a token what it is judged by. */
+import type { AnyField } from '../core-services/cache/engine/fieldConfig'
+import { readMetrics } from '../core-services/metrics/metricsService'
+import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
+import { mayObserve } from './auth'
 import { NO_STORE } from './headers'
+import { type HealthParts, healthParts } from './healthParts'
+import { problemResponse, unauthorized } from './problem'
+import { checkServices, type ServicesHealth } from './serviceHealth'
 
-/** Redis is asked at most once in this time, in ms, whatever the traffic: health checks are billed, too. */
-const CHECK_EVERY_MS = 30_000
-
-interface ServiceHealth {
-  ok: boolean
-  code?: string
-  message?: string
-  latencyMs?: number
+interface Health extends Partial<HealthParts> {
+  /** `degraded`: it works, and somebody should look at it. Told to holders of a token. */
+  status: 'ok' | 'degraded' | 'unavailable'
+  checkedAt?: string
+  services?: ServicesHealth
+  metrics?: MetricsSnapshot
 }
 
-interface Health {
-  checkedAt: string
-  services: Record<keyof Services, ServiceHealth>
+/** 200 `ok`, or 503 `unavailable`; `degraded` is 200, too. */
+export function answerHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
+  return answer(request, async () => {
+    if (mayObserve(request)) return (await detailedHealth(fields)).health
+    return { status: Object.values(await checkServices()).every(isOk) ? 'ok' : 'unavailable' }
+  })
 }
 
-/** The limits of the sources: which bases are in use or left alone. */
-interface Sources {
-  airtable: { bases: BaseState[] }
+/** The same with all numbers; 401 without a token. */
+export function answerCacheHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
+  return answer(request, async () => {
+    if (!mayObserve(request)) throw unauthorized('METRICS_TOKEN')
+    const { health, metrics } = await detailedHealth(fields)
+    return { ...health, metrics }
+  })
 }
 
-interface LastAnswer<T> {
-  at: number
-  answer: Promise<T>
+async function detailedHealth(
+  fields: readonly AnyField[],
+): Promise<{ health: Health; metrics: MetricsSnapshot }> {
+  const services = await checkServices()
+  const metrics = await readMetrics()
+  const parts = await healthParts(metrics, fields)
+  const working = Object.values(services).every(isOk)
+  const status = working ? (Object.values(parts).every(isOk) ? 'ok' : 'degraded') : 'unavailable'
+  return {
+    health: { status, checkedAt: new Date(metrics.takenAt).toISOString(), services, ...parts },
+    metrics,
+  }
 }
 
-/** 200 `ok`, or 503 `unavailable`. */
-export async function answerHealth(request: Request): Promise<Response> {
-  const detailed = holdsSecret(request, 'ADMIN_TOKEN')
-  const health = await recent('services', checkHealth)
-  const ok = Object.values(health.services).every((service) => service.ok)
-  const status = ok ? 'ok' : 'unavailable'
-  const detail = detailed ? { ...health, sources: await recent('sources', checkSources) } : {}
-  return Response.json({ status, ...detail }, { status: ok ? 200 : 503, headers: NO_STORE })
-}
+const isOk = ({ ok }: { ok: boolean }): boolean => ok
 
-function recent<T>(name: string, ask: () => Promise<T>): Promise<T> {
-  const state = processState<{ last?: LastAnswer<T> }>(`health.${name}`, () => ({}))
-  const now = processPorts().clock.monotonic()
-  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, answer: ask() }
-  return state.last.answer
-}
-
-async function checkHealth(): Promise<Health> {
-  const [cache, airtable] = await Promise.all([
-    check(async () => (await serviceRegistry.getService('cache')).ping()),
-    // Airtable is not asked: a health check must not use up its rate limit.
-    check(() => serviceRegistry.getService('airtable')),
-  ])
-  return { checkedAt: new Date().toISOString(), services: { cache, airtable } }
-}
-
-/** Nothing is asked of Airtable. What has not started is told with the services. */
-async function checkSources(): Promise<Sources> {
-  const bases = await serviceRegistry.getService('airtable').then(
-    (airtable) => airtable.bases(),
-    () => [],
-  )
-  return { airtable: { bases } }
-}
-
-async function check(ask: () => Promise<unknown>): Promise<ServiceHealth> {
-  const { clock } = processPorts()
-  const started = clock.monotonic()
+async function answer(request: Request, look: () => Promise<Health>): Promise<Response> {
   try {
-    await ask()
-    return { ok: true, latencyMs: Math.round(clock.monotonic() - started) }
+    const health = await look()
+    const status = health.status === 'unavailable' ? 503 : 200
+    return Response.json(health, { status, headers: NO_STORE })
   } catch (error) {
-    // The registry's error names the service; why it did not start is one level below.
-    const reason = hasCode(error, 'SERVICE_FAILED') ? error.cause : error
-    return { ok: false, code: codeOf(reason), message: messageOf(reason) }
+    const trusted = mayObserve(request)
+    return problemResponse(request, error, { label: 'Failed to judge the health', trusted })
   }
 }

@@ -2,14 +2,9 @@
 
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { PROMETHEUS_TYPE, prometheusText } from '../core-services/metrics/prometheus'
-import { holdsSecret } from './auth'
+import { mayObserve } from './auth'
 import { NO_STORE } from './headers'
 import { problemResponse, unauthorized } from './problem'
-
-/** Whether the caller may see numbers and states: holders of the token for it, and of the admin's. */
-export function mayObserve(request: Request): boolean {
-  return holdsSecret(request, 'METRICS_TOKEN') || holdsSecret(request, 'ADMIN_TOKEN')
-}
 
 /** 200 with the text, also while Redis cannot be asked; 401 without a token. */
 export async function answerMetrics(request: Request): Promise<Response> {

@@ -9,8 +9,11 @@ export interface Tally {
 export const emptyTally = (): Tally => ({ sums: new Map(), latest: new Map() })
 
 /** The name of a count; its parts may hold any text. */
-export const nameOf = (...parts: readonly (string | number)[]): string =>
-  parts.map((part) => encodeURIComponent(part)).join(':')
+export const nameOf = (...parts: readonly (string | number)[]): string => parts.map(encoded).join(':')
+
+/** Half of a character counts as an unknown one: no text may make counting fail. */
+const encoded = (part: string | number): string =>
+  encodeURIComponent(String(part).replace(/\p{Surrogate}/gu, '\ufffd'))
 
 export const partsOf = (name: string): string[] => name.split(':').map(decodeURIComponent)
 
@@ -19,7 +22,7 @@ export function add({ sums }: Tally, name: string, amount = 1): void {
 }
 
 export function note({ latest }: Tally, name: string, at: number, ...rest: (string | number)[]): void {
-  keepLatest(latest, name, [at, ...rest.map(encodeURIComponent)].join())
+  keepLatest(latest, name, [at, ...rest.map(encoded)].join())
 }
 
 /** What was noted under a name: when, and the rest. */

@@ -60,7 +60,7 @@ export function createTeller({ store, ports, later, self, failed }: TellerOption
   }
 
   async function tell(): Promise<void> {
-    if (telling) return
+    if (telling || !(news || batch)) return
     telling = true
     const { clock } = ports()
     toldAt = clock.monotonic()

@@ -28,12 +28,23 @@ export interface TransportOptions {
 
 /** What went over the wire since the start; `commands` without the calls inside scripts, which are billed besides. */
 export interface TransportCounters {
+  /** Null before the first one has ended. */
+  last: LastRequest | null
   requests: number
   commands: number
   bytesSent: number
   bytesReceived: number
   failures: number
   retries: number
+}
+
+/** The last request that ended: what traffic tells about Redis. */
+export interface LastRequest {
+  /** Monotonic clock, ms. */
+  endedAt: number
+  durationMs: number
+  /** Whether Redis was there, whatever it thought of the command. */
+  answered: boolean
 }
 
 export interface Transport extends Requester {
@@ -54,9 +65,13 @@ const RESENDABLE = new Set(
 
 const RETRY_PAUSE_MS = 20
 
+/** Errors with which Redis refuses a command that it has understood. */
+const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE']
+
 export function createTransport(options: TransportOptions, ports: Ports): Transport {
   const baseUrl = options.url
   const counters: TransportCounters = {
+    last: null,
     requests: 0,
     commands: 0,
     bytesSent: 0,
@@ -109,7 +124,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       return response
     } catch (error) {
       // What Redis refuses it has answered: that says nothing against Redis.
-      if (hasCode(error, 'REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE')) breaker.succeeded()
+      if (hasCode(error, ...ANSWERS)) breaker.succeeded()
       else if (isRedisFailure(error)) breaker.failed()
       throw error
     }
@@ -157,6 +172,8 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       cancel()
       const durationMs = ports.clock.monotonic() - started
       if (code !== undefined) {
+        const answered = code === null || ANSWERS.includes(code)
+        counters.last = { endedAt: started + durationMs, durationMs, answered }
         const billed = billedCommands(commands, replies) + (used.requests - 1) * commands.length
         ports.emit({ type: 'redis.requested', command: name, commands: billed, ...used, durationMs, code })
       }

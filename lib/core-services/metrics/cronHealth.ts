@@ -1,0 +1,38 @@
+/** The dead man's switch of the cron: nobody else would notice that it does not run. */
+import type { AnyField } from '../cache/engine/fieldConfig'
+import type { CronRun, MetricsSnapshot } from './snapshot'
+
+export interface CronHealth {
+  /** False when it should have run and did not. Whether its last run went well is told by `lastRun`. */
+  ok: boolean
+  /** Whether there is anything for it to do. */
+  expected: boolean
+  lastRun: CronRun | null
+  /** Since its last run, or since anything was counted; null when that is not known. */
+  silentSeconds: number | null
+  maxSilenceSeconds: number
+}
+
+export interface CronExpectations {
+  fields: readonly Pick<AnyField, 'refreshEvery'>[]
+  warmupEnabled: boolean
+  maxSilenceHours: number
+}
+
+/** Without numbers of the whole deployment nothing is held against it. */
+export function cronHealth(
+  { enabled, scope, takenAt, since, lastCronRun }: MetricsSnapshot,
+  { fields, warmupEnabled, maxSilenceHours }: CronExpectations,
+): CronHealth {
+  const expected = warmupEnabled && fields.some(({ refreshEvery }) => refreshEvery !== undefined)
+  const known = enabled && scope === 'deployment'
+  const silentSeconds = known ? Math.max(0, Math.round((takenAt - (lastCronRun?.at ?? since)) / 1000)) : null
+  const maxSilenceSeconds = maxSilenceHours * 3_600
+  return {
+    ok: !expected || silentSeconds === null || silentSeconds <= maxSilenceSeconds,
+    expected,
+    lastRun: lastCronRun,
+    silentSeconds,
+    maxSilenceSeconds,
+  }
+}

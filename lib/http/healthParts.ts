@@ -1,0 +1,57 @@
+/** What health is told of besides the services: each part says whether it is as it should be, and what it saw. */
+import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
+import type { BaseState } from '../core-services/airtable/requestBudget'
+import type { BreakerState } from '../core-services/cache/engine/breaker'
+import type { AnyField } from '../core-services/cache/engine/fieldConfig'
+import { type CronHealth, cronHealth } from '../core-services/metrics/cronHealth'
+import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
+import { serviceRegistry } from '../core-services/service-registry'
+import '../core-services/serviceLoader'
+
+export interface HealthParts {
+  cron: CronHealth
+  redis: RedisHealth
+  sources: SourcesHealth
+}
+
+interface RedisHealth {
+  ok: boolean
+  /** The worst of all instances. */
+  breaker: BreakerState
+  /** Of requests in the last 5 minutes. */
+  errors: Record<string, number>
+  p95Ms: number | null
+}
+
+/** The limits of the sources: which bases are in use or left alone. */
+interface SourcesHealth {
+  ok: boolean
+  airtable: { bases: BaseState[] }
+}
+
+/** To tell of something new, add it here and to `HealthParts`: a part that is not `ok` makes health `degraded`. */
+export async function healthParts(
+  metrics: MetricsSnapshot,
+  fields: readonly AnyField[],
+): Promise<HealthParts> {
+  const { warmupEnabled } = refreshConfig()
+  return {
+    cron: cronHealth(metrics, { fields, warmupEnabled, maxSilenceHours: cronMaxSilenceHours() }),
+    redis: redisHealth(metrics),
+    sources: await sourcesHealth(),
+  }
+}
+
+function redisHealth({ breaker, windows }: MetricsSnapshot): RedisHealth {
+  const { errors, latency } = windows['5m'].system.redis
+  return { ok: breaker === 'closed', breaker, errors, p95Ms: latency.p95Ms }
+}
+
+/** Nothing is asked of Airtable. What has not started is told with the services. */
+async function sourcesHealth(): Promise<SourcesHealth> {
+  const bases = await serviceRegistry.getService('airtable').then(
+    (airtable) => airtable.bases(),
+    () => [],
+  )
+  return { ok: bases.every(({ coolDown }) => coolDown === null), airtable: { bases } }
+}

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
+import { type Collector, createCollector } from '@/lib/core-services/metrics/collector'
+import { noted } from '@/lib/core-services/metrics/tally'
+import { trafficOf } from '@/lib/core-services/metrics/traffic'
+import { manualClock } from '../support/clock'
+
+const clock = manualClock()
+
+function collectorOf(...events: FieldCacheEvent[]): Collector {
+  const collector = createCollector(() => clock)
+  for (const event of events) collector.record(event)
+  return collector
+}
+
+const readOf = (field: string, status: 'hit' | 'miss' | 'stale' | 'refreshed' | 'degraded' | 'cooldown') =>
+  ({ type: 'field.read', field, status, ageSeconds: 1, durationMs: 3 }) as const
+
+describe('reads', () => {
+  it('are counted by status and by duration, for their field and for all', () => {
+    const { tally } = collectorOf(readOf('a', 'hit'), readOf('a', 'miss'), readOf('b', 'hit'))
+    const { fields, byField } = trafficOf(tally.sums)
+    expect(fields.reads).toMatchObject({ hit: 2, miss: 1 })
+    expect(byField.get('a')?.reads).toMatchObject({ hit: 1, miss: 1 })
+    expect(fields.readLatency).toMatchObject({ count: 3, sumMs: 9, p50Ms: 3.75 })
+  })
+
+  it('make a hit rate of those that nobody forced: forced ones do not lower it, failed ones do', () => {
+    const served = [
+      readOf('a', 'hit'),
+      readOf('a', 'stale'),
+      readOf('a', 'cooldown'),
+      readOf('a', 'refreshed'),
+    ]
+    const waited = [readOf('a', 'miss'), readOf('a', 'degraded')]
+    const failed = { type: 'field.failed', field: 'a', code: 'SOURCE_FAILED', durationMs: 1 } as const
+    const { fields } = trafficOf(collectorOf(...served, ...waited, failed).tally.sums)
+    expect(fields.hitRate).toBe(3 / 6)
+    expect(fields.failedReads).toBe(1)
+    expect(trafficOf(new Map()).fields.hitRate).toBeNull()
+  })
+})
+
+describe('refreshes', () => {
+  it('are counted by reason and outcome, and the last one of each kind is remembered', () => {
+    const finished = {
+      type: 'refresh.finished',
+      field: 'a',
+      reason: 'cron',
+      durationMs: 30.4,
+      bytes: 900,
+    } as const
+    const { tally } = collectorOf(
+      { type: 'refresh.started', field: 'a', reason: 'cron' },
+      { ...finished, items: 7, stored: true },
+      { type: 'refresh.started', field: 'a', reason: 'miss' },
+      {
+        type: 'refresh.failed',
+        field: 'a',
+        reason: 'miss',
+        durationMs: 9,
+        code: 'SOURCE_TIMEOUT',
+        message: 'm',
+      },
+      { ...finished, field: 'b', items: null, stored: false },
+    )
+    const { fields, byField } = trafficOf(tally.sums)
+    expect(byField.get('a')).toMatchObject({
+      sourceCalls: 2,
+      refreshes: { cron: { stored: 1, failed: 0 }, miss: { failed: 1 } },
+    })
+    expect(fields.refreshes.cron).toEqual({ stored: 1, unstored: 1, failed: 0 })
+    expect(fields.refreshLatency.count).toBe(3)
+    expect(noted(tally, 'success:a')).toEqual([clock.now(), 'cron', '30', '900', '7', 'stored'])
+    expect(noted(tally, 'failure:a')).toEqual([clock.now(), 'miss', '9', 'SOURCE_TIMEOUT'])
+    expect(noted(tally, 'success:b')).toEqual([clock.now(), 'cron', '30', '900', '', 'unstored'])
+  })
+})
+
+describe('everything below the fields', () => {
+  it('is counted: Redis by commands, bytes and errors, the breaker, locks, Airtable, invalidations', () => {
+    const request = {
+      type: 'redis.requested',
+      command: 'mget',
+      requests: 1,
+      bytesSent: 10,
+      bytesReceived: 20,
+    } as const
+    const { tally } = collectorOf(
+      { ...request, commands: 1, durationMs: 2, code: null },
+      { ...request, commands: 4, requests: 2, durationMs: 260, code: 'REDIS_TIMEOUT' },
+      { type: 'redis.retried', command: 'mget', code: 'REDIS_UNREACHABLE' },
+      { type: 'breaker.changed', from: 'closed', to: 'open' },
+      { type: 'lock.acquired', names: ['cron'], attempts: 1, durationMs: 1 },
+      { type: 'lock.refused', names: ['cron'], attempts: 1, durationMs: 1 },
+      { type: 'field.invalidated', guards: ['tag:a', 'tag:b'] },
+      { type: 'airtable.requested', code: null },
+      { type: 'airtable.requested', code: 'AIRTABLE_RATE_LIMITED' },
+    )
+    expect(trafficOf(tally.sums).system).toMatchObject({
+      redis: {
+        commands: 5,
+        requests: 3,
+        bytesSent: 20,
+        bytesReceived: 40,
+        retries: 1,
+        errors: { REDIS_TIMEOUT: 1 },
+        latency: { count: 2, sumMs: 262 },
+      },
+      breakerTransitions: { open: 1, closed: 0 },
+      locks: { acquired: 1, refused: 1, lost: 0 },
+      invalidations: 1,
+      airtable: { requests: 2, errors: { AIRTABLE_RATE_LIMITED: 1 } },
+    })
+  })
+
+  it.each([
+    [{ refreshed: 2, fresh: 1, skipped: 1, failed: 0 }, 'ok'],
+    [{ refreshed: 2, fresh: 0, skipped: 0, failed: 1 }, 'failed'],
+    [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, 'skipped'],
+  ] as const)('a run of the cron with %o counts as %s', (counts, outcome) => {
+    const { tally } = collectorOf({ type: 'cron.finished', durationMs: 1_234.5, ...counts })
+    expect(trafficOf(tally.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
+    expect(noted(tally, 'cron') === null).toBe(outcome === 'skipped')
+  })
+})
+
+describe('names of fields', () => {
+  it('that are keys, with whatever ids in them, are counted together', () => {
+    const { tally } = collectorOf(
+      readOf('orders:account:4711', 'hit'),
+      readOf('Not A Name', 'hit'),
+      readOf('x'.repeat(61), 'hit'),
+    )
+    expect([...trafficOf(tally.sums).byField.keys()]).toEqual(['other'])
+    expect(JSON.stringify([...tally.sums])).not.toMatch(/4711|orders/)
+  })
+
+  it('are 100 at most in a process, over all batches; the rest is counted together', () => {
+    const collector = createCollector(() => clock)
+    for (let index = 0; index < 250; index += 1) {
+      collector.record(readOf(`field-${index}`, 'hit'))
+      if (index === 150) collector.take()
+    }
+    collector.record(readOf('field-99', 'hit'))
+    const { byField } = trafficOf(collector.tally.sums)
+    expect([...byField].map(([name, { reads }]) => [name, reads.hit])).toEqual([
+      ['other', 99],
+      ['field-99', 1],
+    ])
+  })
+})
+
+it('what a process does for its own sake is counted, but no news', () => {
+  const collector = createCollector(() => clock)
+  const own = { type: 'redis.requested', command: 'eval', commands: 3, requests: 1, bytesSent: 1 } as const
+  expect(collector.record({ ...own, bytesReceived: 1, durationMs: 1, code: null })).toBe(false)
+  expect(collector.record({ type: 'lease.taken', field: 'a' })).toBe(false)
+  expect(collector.record(readOf('a', 'hit'))).toBe(true)
+})

@@ -1,0 +1,42 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { BUCKETS_MS, bucketOf, quantile } from '@/lib/core-services/metrics/histogram'
+
+const bucketsOf = (durations: readonly number[]) => {
+  const buckets = Array.from({ length: BUCKETS_MS.length + 1 }, () => 0)
+  for (const duration of durations) buckets[bucketOf(duration)] = (buckets[bucketOf(duration)] ?? 0) + 1
+  return buckets
+}
+
+it('counts a duration in the first bucket whose bound it does not pass', () => {
+  expect([0, 0.25, 0.26, 25, 25.1, 30_000, 30_001].map(bucketOf)).toEqual([0, 0, 1, 6, 7, 15, 16])
+})
+
+it('spreads the durations of a bucket evenly', () => {
+  expect(quantile(0.5, bucketsOf([6, 6, 6, 6]))).toBe(7.5)
+  expect(
+    quantile(
+      0.95,
+      bucketsOf([...Array.from({ length: 95 }, () => 3), ...Array.from({ length: 5 }, () => 80)]),
+    ),
+  ).toBe(5)
+  expect(quantile(0.99, bucketsOf([60_000]))).toBe(30_000)
+  expect(quantile(0.5, bucketsOf([]))).toBeNull()
+})
+
+it('tells a quantile that is in the bucket of the true one', () => {
+  const durations = fc.array(fc.double({ min: 0, max: 30_000, noNaN: true }), {
+    minLength: 1,
+    maxLength: 500,
+  })
+  fc.assert(
+    fc.property(durations, fc.constantFrom(0.5, 0.95, 0.99), (recorded, share) => {
+      const sorted = recorded.toSorted((a, b) => a - b)
+      const truth = sorted[Math.ceil(share * sorted.length) - 1] ?? 0
+      const told = quantile(share, bucketsOf(recorded)) ?? -1
+      const bucket = bucketOf(truth)
+      expect(told).toBeGreaterThanOrEqual(BUCKETS_MS[bucket - 1] ?? 0)
+      expect(told).toBeLessThanOrEqual(BUCKETS_MS[bucket] ?? 0)
+    }),
+  )
+})
