@@ -3,7 +3,7 @@ import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import { type Collector, createCollector } from '@/lib/core-services/metrics/collector'
 import { noted } from '@/lib/core-services/metrics/tally'
 import { trafficOf } from '@/lib/core-services/metrics/traffic'
-import { manualClock } from '../support/clock'
+import { manualClock } from '@/lib/testing/clock'
 
 const clock = manualClock()
 
@@ -119,7 +119,7 @@ describe('everything below the fields', () => {
     [{ refreshed: 2, fresh: 0, skipped: 0, failed: 1 }, 'failed'],
     [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, 'skipped'],
   ] as const)('a run of the cron with %o counts as %s', (counts, outcome) => {
-    const { tally } = collectorOf({ type: 'cron.finished', durationMs: 1_234.5, ...counts })
+    const { tally } = collectorOf({ type: 'cron.finished', durationMs: 1_234.5, webhooks: [], ...counts })
     expect(trafficOf(tally.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
     expect(noted(tally, 'cron') === null).toBe(outcome === 'skipped')
   })

@@ -6,7 +6,7 @@ import { BUCKETS_MS, bucketOf } from '@/lib/core-services/metrics/histogram'
 import { prometheusText } from '@/lib/core-services/metrics/prometheus'
 import type { InstanceMetrics, MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
 import { summarize } from '@/lib/core-services/metrics/summarize'
-import { manualClock } from '../support/clock'
+import { manualClock } from '@/lib/testing/clock'
 import { parsePrometheusText } from '../support/prometheusText'
 
 const clock = manualClock()

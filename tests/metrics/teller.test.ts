@@ -3,7 +3,7 @@ import { redisCircuitOpen } from '@/lib/core-services/cache/engine/errors'
 import type { Batch, MetricsStore } from '@/lib/core-services/metrics/metricsStore'
 import { createTeller, type MetricsTeller } from '@/lib/core-services/metrics/teller'
 import { trafficOf } from '@/lib/core-services/metrics/traffic'
-import { type ManualClock, manualClock } from '../support/clock'
+import { type ManualClock, manualClock } from '@/lib/testing/clock'
 
 const read = { type: 'field.read', field: 'a', status: 'hit', ageSeconds: 1, durationMs: 3 } as const
 

@@ -63,7 +63,8 @@ function processMetrics(): ProcessMetrics {
   return processState('metrics', createProcessMetrics)
 }
 
-function createProcessMetrics(): ProcessMetrics {
+/** Exported for tests that start anew within one process. */
+export function createProcessMetrics(): ProcessMetrics {
   const { clock, uniqueToken } = processPorts()
   const id = uniqueToken().slice(0, 12)
   const startedAt = clock.monotonic()
