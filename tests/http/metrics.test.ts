@@ -170,6 +170,7 @@ describe('GET /api/health/cache', () => {
     const cron = {
       type: 'cron.finished',
       durationMs: 5,
+      webhooks: [],
       refreshed: 1,
       fresh: 0,
       skipped: 0,
