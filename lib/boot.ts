@@ -22,6 +22,9 @@ import { countEvent } from './core-services/metrics/metricsService'
 import { initCoreServices } from './core-services/serviceLoader'
 import { publishEvent } from './diagnostics'
 import { createEventLog } from './eventLog'
+import { formatFor } from './logLines'
+import { observed } from './observed'
+import { createScrubber } from './scrub'
 
 export interface BootOutcome {
   ok: boolean
@@ -62,14 +65,17 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
 /** First of all: a server that goes on without Redis or with half a configuration tells its story, too. */
 function startEventLog(env: Env): void {
   const threshold = orElse('info', () => logLevel(env))
-  const log = createEventLog((line) => process.stdout.write(line), threshold)
+  const format = formatFor(env, process.stdout.isTTY)
+  const log = createEventLog((line) => process.stdout.write(line), threshold, format)
+  const scrub = createScrubber(env)
   const counted = orElse(true, () => metricsEnabled(env))
   setProcessState('ports', {
     ...processPorts(),
     emit(event: FieldCacheEvent) {
-      log(event)
-      publishEvent(event)
-      if (counted) countEvent(event)
+      const seen = observed(event, scrub)
+      log(seen)
+      publishEvent(seen)
+      if (counted) countEvent(seen)
     },
   })
 }

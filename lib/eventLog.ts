@@ -1,6 +1,8 @@
-/** One subscriber of the event stream: writes events as JSON lines, from LOG_LEVEL up. */
+/** One subscriber of the event stream: writes a line for each event, from LOG_LEVEL up. */
 import type { LogLevel } from './config/appConfig'
-import type { EventType, FieldCacheEvent } from './core-services/cache/engine/events'
+import type { EventType } from './core-services/cache/engine/events'
+import { asJson, type LogFormat } from './logLines'
+import type { ObservedEvent } from './observed'
 
 const SEVERITY: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 
@@ -26,7 +28,8 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'field.contended': 'warn',
   'force.contended': 'info',
   'refresh.started': 'debug',
-  'refresh.skipped': 'warn',
+  // What has been fetched and not stored is told by the line of the refresh.
+  'refresh.skipped': 'debug',
   'refresh.finished': 'info',
   'refresh.failed': 'error',
   'change.followed': 'info',
@@ -45,19 +48,21 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'admin.signed-out': 'info',
 }
 
-export function createEventLog(write: (line: string) => void, threshold: LogLevel) {
-  return ({ type, ...details }: FieldCacheEvent): void => {
-    // While the circuit is open every read is one of these: that it opened has been told.
-    const expected = 'code' in details && details.code === 'REDIS_CIRCUIT_OPEN'
-    const level = expected ? 'debug' : LEVEL_OF[type]
-    if (SEVERITY[level] < SEVERITY[threshold]) return
-    const numbers = Object.entries(details).map(([name, value]) => [name, rounded(value)])
-    write(
-      `${JSON.stringify({ time: new Date().toISOString(), level, event: type, ...Object.fromEntries(numbers) })}\n`,
-    )
+export function createEventLog(
+  write: (line: string) => void,
+  threshold: LogLevel,
+  format: LogFormat = asJson,
+): (event: ObservedEvent) => void {
+  return (event) => {
+    const level = levelOf(event)
+    if (SEVERITY[level] >= SEVERITY[threshold]) write(`${format(event, level, new Date())}\n`)
   }
 }
 
-function rounded(value: unknown): unknown {
-  return typeof value === 'number' ? Math.round(value * 10) / 10 : value
+function levelOf(event: ObservedEvent): LogLevel {
+  // While the circuit is open every read is one of these: that it opened has been told.
+  if ('code' in event && event.code === 'REDIS_CIRCUIT_OPEN') return 'debug'
+  if (event.type === 'breaker.changed' && event.to === 'closed') return 'info'
+  if (event.type === 'refresh.finished' && !event.stored) return 'warn'
+  return LEVEL_OF[event.type]
 }

@@ -59,6 +59,18 @@ describe('the house', () => {
     expect(importers.filter((file) => !file.startsWith('lib/next/'))).toEqual([])
   })
 
+  it('answers every request with its id: each route handler is identified', () => {
+    for (const file of filesIn('app').filter((name) => name.endsWith('/route.ts'))) {
+      const handlers = [
+        ...read(file).matchAll(/^export .*\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b.*$/gm),
+      ]
+      const plain = handlers
+        .map(([line]) => line)
+        .filter((line) => !/ = identified\(/.test(line) && !/^export \{.*\} from/.test(line))
+      expect({ file, handlers: handlers.length > 0, plain }).toEqual({ file, handlers: true, plain: [] })
+    }
+  })
+
   it('has no file over 350 lines', () => {
     const long = ['app', 'bench', 'lib', 'local', 'tests']
       .flatMap(filesIn)

@@ -3,16 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { snippetOf } from './support/snippets'
 
 const readme = readFileSync('README.md', 'utf8')
 const tsc = 'node_modules/typescript/bin/tsc'
 const vitest = 'node_modules/vitest/vitest.mjs'
 
-function snippet(fence: string): string {
-  const found = readme.match(new RegExp(`\`\`\`${fence}\\n([\\s\\S]*?)\n\`\`\``))?.[1]
-  if (found === undefined) throw new Error(`README.md has no block marked ${fence}`)
-  return found
-}
+const snippet = (fence: string) => snippetOf('README.md', fence)
 
 describe('README.md', () => {
   let folder: string

@@ -1,8 +1,10 @@
 import 'server-only'
+import { headers } from 'next/headers'
 import { connection } from 'next/server'
 import { type Overview, readOverview } from '../admin/overview'
 import type { AnyField, FieldCacheConfig } from '../core-services/cache/engine/fieldConfig'
 import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'
+import { inRequest, requestIdOf } from '../requestScope'
 
 /**
  * A field for a Server Component: waits for a request first, so that a build never asks Redis or a source. With Cache
@@ -10,7 +12,11 @@ import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCa
  */
 export async function readFieldForPage<T>(config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await connection()
-  return readFieldCache(config)
+  const sent = await headers()
+  return inRequest(
+    requestIdOf((name) => sent.get(name)),
+    () => readFieldCache(config),
+  )
 }
 
 /** How all fields stand, for a Server Component, under the same conditions. */

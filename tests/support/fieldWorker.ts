@@ -64,7 +64,7 @@ async function carryOut(order: Order): Promise<Answered[]> {
 
 async function health(): Promise<Answered> {
   const headers = { authorization: `Bearer ${WORKER_ADMIN_TOKEN}` }
-  const response = await answerHealth(new Request('http://localhost/api/health', { headers }))
+  const response = await answerHealth(new Request('http://localhost/api/health', { headers }), [])
   return { data: await response.text(), status: String(response.status) }
 }
 

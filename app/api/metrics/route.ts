@@ -1,3 +1,4 @@
+import { identified } from '@/lib/http/identified'
 import { answerMetrics } from '@/lib/http/metricsRoute'
 
-export const GET = (request: Request) => answerMetrics(request)
+export const GET = identified(answerMetrics)

@@ -89,5 +89,6 @@ export function reportRefresh(
     bytes: new TextEncoder().encode(entry.body).byteLength,
     items,
     stored: why === undefined,
+    ...(why && { why }),
   })
 }

@@ -1,7 +1,8 @@
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerCron } from '@/lib/http/cronRoute'
+import { identified } from '@/lib/http/identified'
 
 /** Seconds; Vercel's limit for a function on the Hobby plan. */
 export const maxDuration = 300
 
-export const GET = (request: Request) => answerCron(request, fields, maxDuration)
+export const GET = identified((request) => answerCron(request, fields, maxDuration))

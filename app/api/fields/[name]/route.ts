@@ -1,11 +1,9 @@
 import '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerByName, answerRead } from '@/lib/http/fieldRoutes'
+import { identified } from '@/lib/http/identified'
 
 export const maxDuration = 60
 
-export async function GET(
-  request: Request,
-  { params }: RouteContext<'/api/fields/[name]'>,
-): Promise<Response> {
-  return answerByName(request, (await params).name, answerRead)
-}
+export const GET = identified(async (request, { params }: RouteContext<'/api/fields/[name]'>) =>
+  answerByName(request, (await params).name, answerRead),
+)

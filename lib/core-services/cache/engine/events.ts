@@ -100,6 +100,8 @@ export type FieldCacheEvent =
       /** How many items a list has; null for every other value. */
       items: number | null
       stored: boolean
+      /** Why it was not stored. */
+      why?: NotStored
     }
   | {
       type: 'refresh.failed'

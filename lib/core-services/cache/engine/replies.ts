@@ -57,7 +57,10 @@ function errorOf(body: unknown): string | undefined {
   return typeof body.error === 'string' ? body.error : undefined
 }
 
-/** Error texts can repeat the arguments of the command, which are keys and values of users. */
+/**
+ * Error texts can repeat the arguments of the command, which are keys and values of users: what follows the words for
+ * that is cut off, and so is whatever looks like JSON.
+ */
 function redact(text: string): string {
-  return text.replace(/,? (command was:|with args beginning with:).*$/is, '').slice(0, 200)
+  return text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '').slice(0, 200)
 }

@@ -1,7 +1,9 @@
 import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerRefresh } from '@/lib/http/fieldRoutes'
+import { identified } from '@/lib/http/identified'
 
 export const maxDuration = 60
 
-export const POST = (request: Request) =>
-  answerRefresh(request, agentsCacheConfig, 'Failed to refresh agent list')
+export const POST = identified((request) =>
+  answerRefresh(request, agentsCacheConfig, 'Failed to refresh agent list'),
+)

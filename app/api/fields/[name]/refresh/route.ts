@@ -1,11 +1,9 @@
 import '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerByName, answerRefresh } from '@/lib/http/fieldRoutes'
+import { identified } from '@/lib/http/identified'
 
 export const maxDuration = 60
 
-export async function POST(
-  request: Request,
-  { params }: RouteContext<'/api/fields/[name]/refresh'>,
-): Promise<Response> {
-  return answerByName(request, (await params).name, answerRefresh)
-}
+export const POST = identified(async (request, { params }: RouteContext<'/api/fields/[name]/refresh'>) =>
+  answerByName(request, (await params).name, answerRefresh),
+)
