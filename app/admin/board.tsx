@@ -5,6 +5,7 @@ import { summaryWords } from '@/lib/admin/words'
 import { signOut } from './actions'
 import { FieldCard } from './fieldCard'
 import { Parts } from './parts'
+import { Plots } from './plots'
 import { RefreshAll } from './refreshAll'
 import { SignIn } from './signIn'
 import { StatusMark } from './statusMark'
@@ -15,7 +16,7 @@ export function Board({ initial }: { initial: Overview }) {
   const { overview, link, look } = useOverview(initial)
   const news = useNews(overview)
   if (link === 'signed-out') return <SignIn note="Your session has ended. Sign in again." />
-  const { fields, all, parts, at } = overview
+  const { fields, all, parts, plots, counts, at } = overview
   return (
     <>
       <header className="top">
@@ -44,6 +45,7 @@ export function Board({ initial }: { initial: Overview }) {
         </ul>
       </section>
       <Parts parts={parts} />
+      {plots ? <Plots plots={plots} counts={counts} /> : null}
       <p className="heard" role="status">
         {news}
       </p>

@@ -2,10 +2,12 @@ import type { FieldRow } from '@/lib/admin/fieldRow'
 import {
   ago,
   bytes,
+  dollars,
   duration,
   failureWords,
   milliseconds,
   outcomeWords,
+  percent,
   readersGet,
   whole,
 } from '@/lib/admin/words'
@@ -22,7 +24,7 @@ interface Props {
 }
 
 export function FieldCard({ field, at, onAnswer }: Props) {
-  const { name, status, lastSuccess, lastFailure, storedBytes, ttl } = field
+  const { name, status, lastSuccess, lastFailure, traffic, storedBytes } = field
   const title = `field-${name}`
   return (
     <li>
@@ -38,11 +40,21 @@ export function FieldCard({ field, at, onAnswer }: Props) {
         <RunLine field={field} at={at} />
         <dl className="numbers">
           <Fact name="Last success">{lastSuccess ? ago(lastSuccess.at, at) : 'none known'}</Fact>
-          <Fact name="Last error">{lastFailure ? ago(lastFailure.at, at) : 'none known'}</Fact>
-          <Fact name="Stays fresh for">{ttl === null ? 'ever' : duration(ttl)}</Fact>
+          <Fact name="Last error">
+            {lastFailure ? `${ago(lastFailure.at, at)}: ${failureWords(lastFailure.code)}` : 'none known'}
+          </Fact>
           <Fact name="Source took">{orDash(lastSuccess?.durationMs, milliseconds)}</Fact>
-          <Fact name="Records">{orDash(lastSuccess?.items, whole)}</Fact>
+          <Fact name="Records">{recordWords(lastSuccess)}</Fact>
+          <Fact name="Size">{orDash(lastSuccess?.bytes, bytes)}</Fact>
           <Fact name="Size in Redis">{storedBytes > 0 ? bytes(storedBytes) : '–'}</Fact>
+        </dl>
+        <dl className="numbers" aria-label={`${name} in the last 24 hours`}>
+          <Fact name="Reads in 24 h">{orDash(traffic?.reads, whole)}</Fact>
+          <Fact name="Served at once">{orDash(traffic?.hitRate, percent)}</Fact>
+          <Fact name="Nearly all within">{orDash(traffic?.p95Ms, milliseconds)}</Fact>
+          <Fact name="Source calls">{orDash(traffic?.sourceCalls, whole)}</Fact>
+          <Fact name="Redis commands">{orDash(traffic?.redisCommands, whole)}</Fact>
+          <Fact name="Redis bill">{billWords(traffic)}</Fact>
         </dl>
       </article>
     </li>
@@ -55,8 +67,7 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
   return (
     <div className="trouble">
       <p>
-        <strong>The last try failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</strong>{' '}
-        {failureWords(code)}
+        <b>The last try failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</b> {failureWords(code)}
         {cooling === null ? '' : ' It is left alone for a moment before it is asked again.'}
       </p>
       <details>
@@ -88,6 +99,16 @@ function RunLine({ field: { name, run, lastFailure, status }, at }: Pick<Props, 
       <span className="quiet">{ago(run.endedAt ?? run.startedAt, at)}</span>
     </p>
   )
+}
+
+function recordWords(success: FieldRow['lastSuccess']): string {
+  if (!success || success.durationMs === null) return '–'
+  return success.items === null ? 'not a list' : whole(success.items)
+}
+
+function billWords(traffic: FieldRow['traffic']): string {
+  if (!traffic) return '–'
+  return traffic.monthlyUsd === null ? 'not known yet' : `${dollars(traffic.monthlyUsd)} a month`
 }
 
 function Fact({ name, children }: { name: string; children: string }) {

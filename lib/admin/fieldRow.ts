@@ -2,6 +2,7 @@
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import type { FieldCondition, FieldState } from '../core-services/cache/fieldStates'
 import { type AllRun, type FieldRun, isUnderWay, type RunFailure } from '../core-services/cache/refreshNotes'
+import type { FieldMetrics } from '../core-services/metrics/snapshot'
 
 /** The one word for it. `failing`: the last try to renew it failed, whatever readers still get. */
 export type FieldStatus =
@@ -34,6 +35,21 @@ export interface FieldRow {
   run: RunRow | null
   lastSuccess: Success | null
   lastFailure: Failure | null
+  /** In the last 24 hours, in all instances; null while nothing was counted. */
+  traffic: FieldDay | null
+}
+
+interface FieldDay {
+  reads: number
+  /** From 0 to 1: reads that did not wait for the source; null without any. */
+  hitRate: number | null
+  /** 95 of 100 reads were answered within so many ms; null without any. */
+  p95Ms: number | null
+  sourceCalls: number
+  /** Billed ones, for reads and refreshes. */
+  redisCommands: number
+  /** What 30 such days would cost; null as long as too little is known. */
+  monthlyUsd: number | null
 }
 
 export interface RunRow {
@@ -47,8 +63,11 @@ export interface RunRow {
 
 interface Success {
   at: number
+  /** Null for what nobody has told of yet. */
   durationMs: number | null
   items: number | null
+  /** Of its JSON. */
+  bytes: number | null
 }
 
 interface Failure extends Omit<RunFailure, 'message'> {
@@ -70,12 +89,13 @@ export function fieldRow(
   field: AnyField,
   state: FieldState | null,
   run: FieldRun | null,
+  metrics: FieldMetrics | null,
   now: number,
 ): FieldRow {
   const seconds = (milliseconds: number) => Math.floor(milliseconds / 1000)
   const { fetchedAt = null, freshUntil = null } = state ?? {}
-  const lastSuccess = successOf(state, run)
-  const lastFailure = failureOf(run)
+  const lastSuccess = successOf(state, run, metrics)
+  const lastFailure = failureOf(run, metrics)
   const row = {
     name: field.name,
     condition: state?.condition ?? null,
@@ -88,6 +108,7 @@ export function fieldRow(
     run: run && runRow(run, now),
     lastSuccess,
     lastFailure,
+    traffic: metrics && dayOf(metrics),
   }
   return { ...row, status: statusOf(row) }
 }
@@ -107,21 +128,46 @@ function statusOf({
   return condition === 'absent' && !lastSuccess ? 'never-fetched' : 'expired'
 }
 
-function successOf(state: FieldState | null, run: FieldRun | null): Success | null {
-  const byHand =
-    run?.outcome === 'refreshed' && run.endedAt !== null
-      ? { at: run.endedAt, durationMs: run.durationMs, items: run.items }
-      : null
-  const { fetchedAt = null } = state ?? {}
-  // Only what stands in Redis knows of fetches that nobody began by hand.
-  const found = fetchedAt === null ? null : { at: fetchedAt, durationMs: null, items: null }
-  if (!byHand || !found) return byHand ?? found
-  return found.at > byHand.at ? found : byHand
+/** The latest that anybody tells of: what was begun by hand, what is counted, or what stands in Redis. */
+function successOf(
+  state: FieldState | null,
+  run: FieldRun | null,
+  metrics: FieldMetrics | null,
+): Success | null {
+  const counted = metrics?.lastSuccess?.stored ? metrics.lastSuccess : null
+  const known: Success[] = []
+  if (counted)
+    known.push({ at: counted.at, durationMs: counted.durationMs, items: counted.items, bytes: counted.bytes })
+  if (run?.outcome === 'refreshed' && run.endedAt !== null)
+    known.push({ at: run.endedAt, durationMs: run.durationMs, items: run.items, bytes: run.bytes })
+  if (state?.fetchedAt) known.push({ at: state.fetchedAt, durationMs: null, items: null, bytes: null })
+  return latest(known)
 }
 
-function failureOf(run: FieldRun | null): Failure | null {
-  if (run?.endedAt === null || !run?.failure) return null
-  return { at: run.endedAt, ...run.failure }
+function failureOf(run: FieldRun | null, metrics: FieldMetrics | null): Failure | null {
+  const known: Failure[] = []
+  if (metrics?.lastFailure) {
+    const { at, code } = metrics.lastFailure
+    known.push({ at, code, message: null, hint: null })
+  }
+  if (run?.failure && run.endedAt !== null) known.push({ at: run.endedAt, ...run.failure })
+  return latest(known)
+}
+
+function latest<T extends { at: number }>(known: readonly T[]): T | null {
+  return known.reduce<T | null>((last, one) => (last && last.at > one.at ? last : one), null)
+}
+
+function dayOf({ windows, monthlyUsd }: FieldMetrics): FieldDay {
+  const { reads, hitRate, readLatency, sourceCalls, redisCommands } = windows['24h']
+  return {
+    reads: Object.values(reads).reduce((sum, count) => sum + count, 0),
+    hitRate,
+    p95Ms: readLatency.p95Ms,
+    sourceCalls,
+    redisCommands,
+    monthlyUsd,
+  }
 }
 
 function runRow(run: FieldRun, now: number): RunRow {

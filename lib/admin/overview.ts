@@ -1,15 +1,17 @@
 /** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
-import type { BreakerState } from '../core-services/cache/engine/breaker'
-import { isRedisFailure } from '../core-services/cache/engine/errors'
+import type { CoolDown } from '../core-services/airtable/coolDowns'
+import { hasCode, isRedisFailure } from '../core-services/cache/engine/errors'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fieldRuntime'
 import { type FieldState, type FieldStates, readFieldStates } from '../core-services/cache/fieldStates'
 import { ALL, lastRun, noteName, ofField } from '../core-services/cache/refreshNotes'
+import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'
-import { type PartHealth, redisHealth } from './parts'
+import { type PartHealth, redisPart, sourcePart } from './parts'
+import { type Plots, plotsOf } from './plots'
 
-export type { AllRow, FieldRow, PartHealth }
+export type { AllRow, FieldRow, PartHealth, Plots }
 
 export interface Overview {
   /** When all this was found out; wall clock, ms. */
@@ -19,6 +21,14 @@ export interface Overview {
   all: AllRow | null
   /** How the parts around the fields are doing. */
   parts: PartHealth[]
+  /** Null while nothing is counted. */
+  plots: Plots | null
+  counts: {
+    /** False when Redis cannot be asked: then they are those of the answering process alone. */
+    whole: boolean
+    /** Processes that serve the app, as far as they told of themselves in the last minutes. */
+    instances: number
+  }
 }
 
 /** A few Redis commands for all fields together. Never fails for Redis: then the page says so. */
@@ -26,18 +36,26 @@ export async function readOverview(
   fields: readonly AnyField[],
   runtime: WatchRuntime = fieldRuntime(),
 ): Promise<Overview> {
-  const { states, failure } = await statesOf(runtime, fields)
+  const [{ states, failure }, metrics, coolDowns] = await Promise.all([
+    statesOf(runtime, fields),
+    readMetrics(),
+    sourceCoolDowns(),
+  ])
   const now = runtime.ports.clock.now()
   const all = lastRun(runtime, ALL, states?.note(ALL) ?? null)
   const rows = fields.map((field) => {
-    const run = lastRun(runtime, ofField(field.key), states?.note(ofField(field.key)) ?? null)
-    return fieldRow(field, states?.of(field) ?? null, run, now)
+    const subject = ofField(field.key)
+    const run = lastRun(runtime, subject, states?.note(subject) ?? null)
+    return fieldRow(field, states?.of(field) ?? null, run, metrics.fields[field.name] ?? null, now)
   })
   return {
     at: now,
     fields: rows,
     all: all && allRow(all, now),
-    parts: [redisHealth(failure, await breakerState())],
+    // To tell of something new, add it here.
+    parts: [redisPart(failure, metrics), sourcePart(coolDowns, metrics)],
+    plots: metrics.enabled ? plotsOf(metrics) : null,
+    counts: { whole: metrics.scope === 'deployment', instances: metrics.instances.length },
   }
 }
 
@@ -67,9 +85,12 @@ async function statesOf(
   }
 }
 
-async function breakerState(): Promise<BreakerState | null> {
-  return serviceRegistry.getService('cache').then(
-    (cache) => cache.breaker.state,
-    () => null,
-  )
+/** Those that this process knows of; none while the source has not started. */
+async function sourceCoolDowns(): Promise<readonly CoolDown[]> {
+  try {
+    return (await serviceRegistry.getService('airtable')).coolDowns()
+  } catch (error) {
+    if (!hasCode(error, 'SERVICE_FAILED')) throw error
+    return []
+  }
 }

@@ -1,5 +1,8 @@
 /** How the parts around the fields are doing, in words for whoever looks after them. */
+import type { CoolDown } from '../core-services/airtable/coolDowns'
 import type { BreakerState } from '../core-services/cache/engine/breaker'
+import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
+import { dollars, duration, failureWords, milliseconds, whole } from './words'
 
 export interface PartHealth {
   name: string
@@ -9,17 +12,73 @@ export interface PartHealth {
   facts: { name: string; value: string }[]
 }
 
+const CIRCUIT_WORDS: Record<BreakerState, string> = {
+  closed: 'closed, as it should be',
+  open: 'open: Redis is left alone',
+  'half-open': 'half open: Redis is being tried',
+}
+
 /** `failure`: the code of the error with which Redis could not be asked just now. */
-export function redisHealth(failure: string | null, breaker: BreakerState | null): PartHealth {
-  const name = 'Redis, where values are kept'
-  const circuit = { closed: 'closed', open: 'open', 'half-open': 'being tried again' }[breaker ?? 'closed']
-  const facts = breaker === null ? [] : [{ name: 'Circuit breaker', value: circuit }]
-  if (breaker === null)
-    return { name, state: 'bad', summary: 'It could not be reached since the start.', facts }
-  if (failure === null && breaker === 'closed') return { name, state: 'ok', summary: 'It answers.', facts }
-  const summary =
-    breaker === 'closed'
-      ? 'It did not answer just now. Readers get values straight from the source meanwhile.'
-      : 'It failed repeatedly and is left alone for a while. Readers get values straight from the source meanwhile.'
-  return { name, state: 'bad', summary, facts }
+export function redisPart(failure: string | null, { breaker, windows, bill }: MetricsSnapshot): PartHealth {
+  const { latency, errors } = windows['1h'].system.redis
+  const failed = sum(errors)
+  const facts = [
+    { name: 'Circuit breaker', value: CIRCUIT_WORDS[breaker] },
+    { name: 'Answers within', value: latency.p95Ms === null ? '–' : milliseconds(latency.p95Ms) },
+    { name: 'Failed in the last hour', value: whole(failed) },
+    {
+      name: 'Estimated bill',
+      value: bill.monthlyUsd === null ? 'not known yet' : `${dollars(bill.monthlyUsd)} a month`,
+    },
+  ]
+  return { name: 'Redis, which keeps the values', ...redisVerdict(failure, breaker, failed), facts }
+}
+
+function redisVerdict(
+  failure: string | null,
+  breaker: BreakerState,
+  failed: number,
+): Pick<PartHealth, 'state' | 'summary'> {
+  if (failure !== null)
+    return {
+      state: 'bad',
+      summary: 'It does not answer. Readers get values straight from the source meanwhile.',
+    }
+  if (breaker !== 'closed')
+    return { state: 'warn', summary: 'One of the servers has trouble with it, and goes without for a while.' }
+  return failed === 0
+    ? { state: 'ok', summary: 'It answers.' }
+    : { state: 'ok', summary: 'It answers, and has failed at times in the last hour.' }
+}
+
+/** `coolDowns`: what this process knows of the source wanting to be left alone. */
+export function sourcePart(coolDowns: readonly CoolDown[], { windows }: MetricsSnapshot): PartHealth {
+  const { requests, errors } = windows['1h'].system.airtable
+  const [worst] = Object.entries(errors).sort(([, one], [, other]) => other - one)
+  const facts = [
+    { name: 'Requests in the last hour', value: whole(requests) },
+    { name: 'Failed of them', value: whole(sum(errors)) },
+    { name: 'Allowed', value: '5 a second for a base' },
+  ]
+  const name = 'Airtable, where the data comes from'
+  const quota = coolDowns.find(({ why }) => why === 'quota')
+  if (quota)
+    return {
+      name,
+      state: 'bad',
+      summary: 'Its monthly allowance of requests is used up: nothing is fetched.',
+      facts,
+    }
+  const [resting] = coolDowns
+  if (resting) {
+    const summary = `It was asked too often, and is left alone for another ${duration(resting.seconds)}.`
+    return { name, state: 'warn', summary, facts }
+  }
+  if (requests === 0) return { name, state: 'ok', summary: 'Nobody had to ask it in the last hour.', facts }
+  if (!worst) return { name, state: 'ok', summary: 'It answers.', facts }
+  return { name, state: 'warn', summary: `In the last hour, mostly: ${failureWords(worst[0])}`, facts }
+}
+
+function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
 }

@@ -89,7 +89,7 @@ export function ageWords({ age, ttl, freshFor }: FieldRow): string {
   const old = `${duration(age)} old`
   if (ttl === null || freshFor === null) return `${old}, and never too old`
   return freshFor >= 0
-    ? `${old}, fresh for another ${duration(freshFor)}`
+    ? `${old}, fresh for another ${duration(freshFor)} of ${duration(age + freshFor)}`
     : `${old}, past its time for ${duration(-freshFor)}`
 }
 

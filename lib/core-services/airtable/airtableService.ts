@@ -4,6 +4,7 @@ import { defaultPorts } from '../cache/engine/ports'
 import type { ServiceInterface } from '../service-registry'
 import { airtableLeftAlone, airtableNotInitialized, type Target } from './airtableErrors'
 import { type AirtableRequest, type AskOutcome, ask } from './ask'
+import type { CoolDown } from './coolDowns'
 import { type AirtableRecord, pageRequest } from './page'
 import { readPages } from './readPages'
 import type { BaseState, BudgetSettings, Outcome, RequestBudget, TurnOptions } from './requestBudget'
@@ -66,6 +67,11 @@ export class AirtableService implements ServiceInterface {
     const target: Target = { baseId, tableId, view, fields, ids }
     if (ids?.length === 0) return []
     return readPages((offset) => this.call(pageRequest(target, offset), { signal, background }), target)
+  }
+
+  /** The bases that are left alone, as far as this process knows; costs nothing. */
+  coolDowns(): readonly CoolDown[] {
+    return this.#started?.budget.coolDowns() ?? []
   }
 
   /**

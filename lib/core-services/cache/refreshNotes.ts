@@ -30,6 +30,8 @@ export interface FieldRun extends NotedRun {
   durationMs: number | null
   /** How many items a list has; null for every other value. */
   items: number | null
+  /** Of the JSON of the value. */
+  bytes: number | null
 }
 
 export interface AllRun extends NotedRun {

@@ -74,14 +74,14 @@ async function finish(
   return result.outcome
 }
 
-type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items'> & {
+type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & {
   outcome: NonNullable<FieldRun['outcome']>
 }
 
 async function resultOf(runtime: WatchRuntime, field: AnyField): Promise<Result> {
   try {
-    const { stored, sourceMs, items } = await forceRefresh(runtime, field, 'force')
-    const told = { durationMs: Math.round(sourceMs), items }
+    const { stored, sourceMs, items, entry } = await forceRefresh(runtime, field, 'force')
+    const told = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
     return stored
       ? { outcome: 'refreshed', failure: null, ...told }
       : {
@@ -91,7 +91,7 @@ async function resultOf(runtime: WatchRuntime, field: AnyField): Promise<Result>
         }
   } catch (error) {
     // Whatever it was: nobody waits for this work, so its note is the one place to tell of it.
-    return { outcome: 'failed', failure: failureOf(error), durationMs: null, items: null }
+    return { outcome: 'failed', failure: failureOf(error), durationMs: null, items: null, bytes: null }
   }
 }
 
@@ -104,5 +104,14 @@ function failureOf(error: unknown): RunFailure {
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {
   const startedAt = runtime.ports.clock.now()
   const until = startedAt + TRIES * timeoutOf(runtime, field) + SLACK_MS
-  return { startedAt, endedAt: null, until, outcome: null, failure: null, durationMs: null, items: null }
+  return {
+    startedAt,
+    endedAt: null,
+    until,
+    outcome: null,
+    failure: null,
+    durationMs: null,
+    items: null,
+    bytes: null,
+  }
 }

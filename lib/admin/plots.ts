@@ -1,0 +1,47 @@
+/** What happened over time, as the admin page draws it. */
+import type { MetricsSnapshot, SeriesPoint, Traffic } from '../core-services/metrics/snapshot'
+
+export interface PlotPoint {
+  /** When it begins, ms since 1970. */
+  at: number
+  /** From 0 to 1; null without reads. */
+  hitRate: number | null
+  /** 95 of 100 reads were answered within so many ms; null without reads. */
+  p95Ms: number | null
+  sourceCalls: number
+  /** Those of them that failed. */
+  sourceFailures: number
+  redisCommands: number
+}
+
+/** A stretch of time: its bars, oldest first, and what they come to. */
+export interface Stretch extends Omit<PlotPoint, 'at'> {
+  points: PlotPoint[]
+}
+
+export interface Plots {
+  hour: Stretch
+  day: Stretch
+}
+
+export function plotsOf({ series, windows }: MetricsSnapshot): Plots {
+  return { hour: stretchOf(series.minutes, windows['1h']), day: stretchOf(series.hours, windows['24h']) }
+}
+
+function stretchOf(points: readonly SeriesPoint[], { fields, system }: Traffic): Stretch {
+  return {
+    points: points.map(({ at, hitRate, p95Ms, sourceCalls, sourceFailures, redisCommands }) => ({
+      at,
+      hitRate,
+      p95Ms,
+      sourceCalls,
+      sourceFailures,
+      redisCommands,
+    })),
+    hitRate: fields.hitRate,
+    p95Ms: fields.readLatency.p95Ms,
+    sourceCalls: fields.sourceCalls,
+    sourceFailures: Object.values(fields.refreshes).reduce((sum, { failed }) => sum + failed, 0),
+    redisCommands: system.redis.commands,
+  }
+}
