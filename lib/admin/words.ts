@@ -129,6 +129,10 @@ const FAILURE_WORDS: Record<string, string> = {
   AIRTABLE_UNAVAILABLE: 'Airtable had trouble of its own, or could not be reached.',
   AIRTABLE_TIMEOUT: 'Airtable did not answer in time.',
   AIRTABLE_BAD_REPLY: 'Something other than Airtable answered.',
+  AIRTABLE_QUERY_INVALID: 'The question to Airtable is not put properly.',
+  AIRTABLE_NOT_INITIALIZED: 'The connection to Airtable is not set up.',
+  AIRTABLE_WEBHOOKS_FULL: 'Airtable takes no more webhooks for this base.',
+  AIRTABLE_WEBHOOK_UNKNOWN: 'Airtable no longer knows the webhook.',
   AIRTABLE_TOO_LARGE: 'Airtable sent far more than a list of this kind can be.',
 }
 

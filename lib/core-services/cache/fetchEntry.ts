@@ -5,6 +5,7 @@ import {
   codeOf,
   fieldInvalid,
   hasCode,
+  isCodedError,
   messageOf,
   sourceFailed,
   sourceInvalid,
@@ -85,8 +86,9 @@ export async function fetchEntry(
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
     const durationMs = clock.monotonic() - started
-    const { code, message } = { code: codeOf(failure), message: messageOf(failure) }
-    ports.emit({ type: 'refresh.failed', field: field.name, reason, durationMs, code, message })
+    const [code, message] = [codeOf(failure), messageOf(failure)]
+    const cause = isCodedError(failure) && isCodedError(failure.cause) ? { cause: failure.cause.code } : {}
+    ports.emit({ type: 'refresh.failed', field: field.name, reason, durationMs, code, ...cause, message })
     throw failure
   }
 }

@@ -77,7 +77,7 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
         break
       }
       case 'refresh.failed':
-        refreshed(field, event.reason, 'failed', event.durationMs, event.code)
+        refreshed(field, event.reason, 'failed', event.durationMs, event.cause ?? event.code)
         break
       case 'redis.requested':
         sum(event.commands, 'redis', 'cmd')

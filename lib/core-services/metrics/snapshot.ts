@@ -121,7 +121,7 @@ export interface FieldMetrics {
     items: number | null
     stored: boolean
   } | null
-  /** The last refresh that failed; `code` is that of the error, such as SOURCE_TIMEOUT. Not cleared by a success. */
+  /** The last refresh that failed; `code` is that of the error or its cause, such as AIRTABLE_TIMEOUT. Not cleared by a success. */
   lastFailure: { at: number; reason: RefreshReason; durationMs: number; code: string } | null
   /** What its commands would cost in 30 days such as the last 24 hours; null as long as less than 10 minutes are known. */
   monthlyUsd: number | null

@@ -109,6 +109,8 @@ export type FieldCacheEvent =
       reason: RefreshReason
       durationMs: number
       code: string
+      /** The code of what it came from, where that tells more. */
+      cause?: string
       message: string
     }
   /** A value was brought up to date after the source had announced a change. */
