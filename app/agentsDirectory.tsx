@@ -1,4 +1,4 @@
-import { hasCode } from '@/lib/core-services/cache/engine/errors'
+import { isSourceError } from '@/lib/core-services/cache/engine/errors'
 import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { readFieldForPage } from '@/lib/next/pageField'
 
@@ -41,7 +41,7 @@ async function readAgents() {
   try {
     return await readFieldForPage(agentsCacheConfig)
   } catch (error) {
-    if (hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) return null
+    if (isSourceError(error)) return null
     throw error
   }
 }

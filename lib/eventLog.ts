@@ -31,6 +31,8 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   // What has been fetched and not stored is told by the line of the refresh.
   'refresh.skipped': 'debug',
   'refresh.finished': 'info',
+  'refresh.paused': 'info',
+  'refresh.resumed': 'debug',
   'refresh.failed': 'error',
   'change.followed': 'info',
   'cron.finished': 'info',

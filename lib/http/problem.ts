@@ -24,6 +24,7 @@ const PROBLEMS: Record<string, Problem> = {
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
   SOURCE_FAILED: { status: 502, title: 'The source failed' },
   SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
+  SOURCE_UNFINISHED: { status: 503, title: 'The source is still being read' },
   SOURCE_TIMEOUT: { status: 504, title: 'The source did not answer in time' },
   NOT_READY: { status: 503, title: 'The cache is not ready' },
   INTERNAL: { status: 500, title: 'Something unexpected failed' },

@@ -3,7 +3,8 @@
  * to be found wrong: properties that it satisfies would prove nothing.
  */
 import type { StartCache } from './world/cacheUnderTest'
-import type { Value } from './world/source'
+import { FETCH_TIMEOUT_MS, type Value } from './world/source'
+import { never } from './world/universe'
 
 export const startNaiveCache: StartCache = ({ connection: { send }, fields }) => {
   const inFlight = new Map<string, Promise<Value>>()
@@ -18,6 +19,10 @@ export const startNaiveCache: StartCache = ({ connection: { send }, fields }) =>
         startedAt: 0,
         previous: async () => null,
         keep: () => undefined,
+        remainingMs: () => FETCH_TIMEOUT_MS,
+        resume: async () => null,
+        startOver: () => undefined,
+        pause: never,
       })
       await send('SET', key, JSON.stringify(value), 'EX', Number(ttl))
       return value

@@ -6,12 +6,13 @@ import {
   fieldInvalid,
   hasCode,
   isCodedError,
+  isUnfinished,
   messageOf,
   sourceFailed,
   sourceInvalid,
   sourceTimeout,
 } from './engine/errors'
-import type { RefreshReason } from './engine/events'
+import type { NotStored, RefreshReason } from './engine/events'
 import {
   type AnyField,
   assertOptions,
@@ -22,6 +23,7 @@ import {
 import type { Look } from './engine/look'
 import { type Checked, checkBody } from './engine/schema'
 import { tagGuards } from './engine/tokens'
+import { type Captured, createFetchProgress } from './fetchProgress'
 import type { FieldRuntime } from './fieldRuntime'
 
 export interface Fetched {
@@ -33,6 +35,8 @@ export interface Fetched {
   sourceMs: number
   /** How many items a list has; null for every other value. */
   items: number | null
+  /** To be told what became of the value; absent: it is stored. Then what earlier fetches had left for it goes. */
+  settle(why?: NotStored): void
 }
 
 /** A note is part of what every full read transfers. */
@@ -50,14 +54,15 @@ export function timeoutOf({ refreshTimeoutMs }: FieldRuntime, field: AnyField): 
 }
 
 /**
- * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT or SOURCE_INVALID. The value is checked as it comes out of JSON again, so
- * that what readers would refuse is not stored in the first place.
+ * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED. The value is checked as it comes out
+ * of JSON again, so that what readers would refuse is not stored in the first place. `captured`: see `FetchProgress`.
  */
 export async function fetchEntry(
   runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
   standing: Standing = { stored: null, valid: null },
+  captured: Captured | null = null,
 ): Promise<Fetched> {
   assertOptions(field)
   const { ports } = runtime
@@ -67,13 +72,21 @@ export async function fetchEntry(
   ports.emit({ type: 'refresh.started', field: field.name, reason })
   const startedAt = clock.now()
   const kept: Kept = {}
+  const times = { startedAt, started, timeoutMs }
+  const progress = createFetchProgress(runtime, field.name, {
+    ...times,
+    captured,
+    reason,
+    standing: standing.valid,
+  })
+  const context = { reason, startedAt, ...memoryOf(runtime, field, standing, kept), ...progress.context }
   try {
     const value = await withinDeadline(
       timeoutMs,
       () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
-      (signal) => field.fetcher({ signal, reason, startedAt, ...memoryOf(runtime, field, standing, kept) }),
+      (signal) => field.fetcher({ signal, ...context }),
     )
-    const fetchedAt = Math.min(startedAt, kept.fetchedAt ?? startedAt)
+    const fetchedAt = Math.min(progress.since(), kept.fetchedAt ?? startedAt)
     const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }
     const readBack = await openEntry(field, entry)
     await assertAccepted(runtime, field, readBack, standing.stored, reason)
@@ -81,10 +94,17 @@ export async function fetchEntry(
     const dependencies = dependenciesOf(field, readBack)
     const items = Array.isArray(value) ? value.length : null
     const life = lifeOf(field, readBack, fetchedAt, kept.endsAt)
-    return { entry: { ...entry, ...life, note: kept.note }, dependencies, sourceMs, items }
+    const settle = (why?: NotStored) => {
+      if (why === undefined || why === 'expired') progress.forget()
+    }
+    return { entry: { ...entry, ...life, note: kept.note }, dependencies, sourceMs, items, settle }
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
+    // Put together of the same parts it would be refused again.
+    if (hasCode(failure, 'SOURCE_INVALID')) progress.forget()
+    // That has been told.
+    if (isUnfinished(failure)) throw failure
     const durationMs = clock.monotonic() - started
     const [code, message] = [codeOf(failure), messageOf(failure)]
     const cause = isCodedError(failure) && isCodedError(failure.cause) ? { cause: failure.cause.code } : {}
@@ -119,7 +139,7 @@ function memoryOf(
 }
 
 function asSourceError(field: string, error: unknown): unknown {
-  if (hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'FIELD_INVALID')) return error
+  if (isUnfinished(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'FIELD_INVALID')) return error
   // A part of the source that ran into its own deadline is as late as a whole refresh that did.
   return codeOf(error).endsWith('_TIMEOUT') ? sourceTimeout(field, error) : sourceFailed(field, error)
 }

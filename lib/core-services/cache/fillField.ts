@@ -4,7 +4,14 @@
  */
 import { dependencyTokens } from './dependencies'
 import type { Entry } from './engine/entry'
-import { type CodedError, isCodedError, isRedisFailure, isSourceError, sourceCooling } from './engine/errors'
+import {
+  type CodedError,
+  isCodedError,
+  isRedisFailure,
+  isSourceError,
+  sourceCooling,
+  sourceUnfinished,
+} from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
@@ -205,7 +212,7 @@ async function fetchAsHolder(
 ): Promise<Filled> {
   const { clock } = runtime.ports
   try {
-    const fetched = await fetchEntry(runtime, place.field, reason, look)
+    const fetched = await fetchEntry(runtime, place.field, reason, look, { place, tokens })
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
     if (!settled) {
       giveBack(runtime, place, lease)
@@ -221,6 +228,7 @@ async function fetchAsHolder(
     const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
     if (!overtaken) keepCopy(runtime, place, entry, look.sentAt)
     if (outcome.why && !overtaken) giveBack(runtime, place, lease)
+    fetched.settle(outcome.why)
     reportRefresh(runtime, place.field, reason, fetched, outcome)
     return { ...fetched, entry }
   } catch (error) {
@@ -262,7 +270,7 @@ export async function settleTokens(
 
 function cooling({ ports }: FieldRuntime, { field }: Place, code: string): Error {
   ports.emit({ type: 'source.cooling', field: field.name, code })
-  return sourceCooling(field.name, code)
+  return code === 'SOURCE_UNFINISHED' ? sourceUnfinished(field.name, null) : sourceCooling(field.name, code)
 }
 
 function leaveAlone(

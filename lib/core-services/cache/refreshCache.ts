@@ -31,7 +31,7 @@ const ATTEMPTS = 3
  * value that is too large) also removes the old one, so that nobody is served what is known to be outdated.
  *
  * The key of a configured field gets an entry of that field, checked by its schema. Rejects with SOURCE_FAILED,
- * SOURCE_TIMEOUT or SOURCE_INVALID.
+ * SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED.
  */
 export async function refreshCache<T>(
   cacheKey: string,
@@ -46,7 +46,8 @@ export async function refreshCache<T>(
 
 /**
  * Fetches now, even if a fresh value is stored. Once it has answered `stored`, no read that starts later returns
- * anything fetched before this call. Others are served what is there until the new value replaces it; a source that
+ * anything fetched before this call; one that a fetcher needed several calls for counts from the first of them
+ * (`FetchContext.pause`), which was two minutes earlier at most. Others are served what is there until the new value replaces it; a source that
  * fails leaves it there. Rejects with a SOURCE_ error, or FORCE_CONTENDED when others kept getting in between.
  */
 export function forceRefresh(
@@ -86,7 +87,7 @@ async function forceInto(
     if (!captured) continue
     const { look, tokens } = captured
     const own = uniqueToken()
-    const fetched = await fetchEntry(runtime, field, reason, look)
+    const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
     const sentAt = instantOf(clock)
     const outcome: Committed = settled
@@ -96,6 +97,7 @@ async function forceInto(
       emit({ type: 'force.contended', field: field.name, attempt })
       continue
     }
+    fetched.settle(outcome.why)
     const entry = outcome.entry ?? fetched.entry
     if (outcome.stored) {
       runtime.memos.noteTokens(place.name, [own, ...tokens.slice(1)], clock.monotonic())

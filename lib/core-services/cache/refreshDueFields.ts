@@ -3,18 +3,20 @@
  * `refreshEvery`, one after the other.
  */
 import { ageSeconds } from './engine/entry'
-import { codeOf, hasCode } from './engine/errors'
+import { codeOf, hasCode, isUnfinished } from './engine/errors'
 import type { WebhookOutcome } from './engine/events'
 import type { AnyField } from './engine/fieldConfig'
 import type { LockHolder } from './engine/lock'
 import { lookAt, placeOf } from './fieldPlace'
 import { type CronRuntime, type FieldRuntime, fieldRuntime } from './fieldRuntime'
-import { forceRefresh } from './refreshCache'
+import { forceRefresh, type Refreshed } from './refreshCache'
 
 export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
   | { name: string; outcome: 'fresh'; age: number }
   | { name: string; outcome: 'skipped'; reason: SkipReason }
+  /** Needs more time than this run had: the next one goes on. `done`: how far it has come. */
+  | { name: string; outcome: 'unfinished'; done: string | null }
   | { name: string; outcome: 'failed'; code: string }
 
 /** `another-run`: one is under way; `out-of-time`: left for the next run; the rest is configuration. */
@@ -65,7 +67,7 @@ export async function refreshDueFields(
       webhooks = tended.webhooks
       for (const [index, field] of enabled ? fields.entries() : []) {
         if (signal.aborted) return
-        outcomes[index] = await refreshIfDue(runtime, field, tended.due.has(field.name), remainingMs())
+        outcomes[index] = await refreshIfDue(runtime, field, tended.due.has(field.name), remainingMs)
       }
     })
   }
@@ -77,6 +79,7 @@ export async function refreshDueFields(
     refreshed: count('refreshed'),
     fresh: count('fresh'),
     skipped: count('skipped'),
+    unfinished: count('unfinished'),
     failed: count('failed'),
     webhooks,
   })
@@ -97,25 +100,44 @@ async function refreshIfDue(
   runtime: FieldRuntime,
   field: AnyField,
   due: boolean,
-  remainingMs: number,
+  remainingMs: () => number,
 ): Promise<FieldOutcome> {
   const { name, refreshEvery } = field
   const { clock } = runtime.ports
   if (refreshEvery === undefined && !due) return { name, outcome: 'skipped', reason: 'no-refresh-every' }
   // A force that runs already is waited for: its time and our own have to fit.
-  if (remainingMs < 2 * runtime.refreshTimeoutMs) return { name, outcome: 'skipped', reason: 'out-of-time' }
+  if (remainingMs() < 2 * runtime.refreshTimeoutMs) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
   try {
     const store = await runtime.store()
     const entry = (await lookAt(runtime, placeOf(runtime, store, field))).valid
     const age = entry ? ageSeconds(entry.fetchedAt, clock.now()) : Number.POSITIVE_INFINITY
     if (!due && age < (refreshEvery ?? 0)) return { name, outcome: 'fresh', age }
-    const { stored } = await forceRefresh(runtime, field, 'cron')
+    const { stored } = await refreshInParts(runtime, field, remainingMs)
     if (!stored) return { name, outcome: 'failed', code: 'CACHE_UNAVAILABLE' }
     return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }
   } catch (error) {
     if (runtime.ports.isControlFlow(error)) throw error
+    if (isUnfinished(error)) return { name, outcome: 'unfinished', done: error.done }
     return { name, outcome: 'failed', code: codeOf(error) }
+  }
+}
+
+/** As often as one refresh is not enough, and gets any further. */
+async function refreshInParts(
+  runtime: FieldRuntime,
+  field: AnyField,
+  remainingMs: () => number,
+): Promise<Refreshed> {
+  let done: string | null = null
+  for (;;) {
+    try {
+      return await forceRefresh(runtime, field, 'cron')
+    } catch (error) {
+      const further = isUnfinished(error) && error.done !== done
+      if (!further || remainingMs() < runtime.refreshTimeoutMs) throw error
+      done = error.done
+    }
   }
 }
 

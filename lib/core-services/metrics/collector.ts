@@ -134,8 +134,9 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
 function cronOutcome({
   refreshed,
   fresh,
+  unfinished,
   failed,
 }: Extract<FieldCacheEvent, { type: 'cron.finished' }>): CronOutcome {
   if (failed > 0) return 'failed'
-  return refreshed + fresh > 0 ? 'ok' : 'skipped'
+  return refreshed + fresh + unfinished > 0 ? 'ok' : 'skipped'
 }

@@ -108,7 +108,7 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'const fetched = await fetchEntry(runtime, field, reason, look)',
+        search: 'const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })',
         replace: `const fetched = await fetchEntry(runtime, field, reason).catch(async (error: unknown) => {
       await place.store.remove(place.entry)
       throw error
@@ -133,9 +133,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: '    const fetched = await fetchEntry(runtime, field, reason, look)\n',
+        search: '    const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })\n',
         replace: `    await place.store.writeTokens([tokenWrite(place, ownGuard(field.key), own)])
-    const fetched = await fetchEntry(runtime, field, reason, look)
+    const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })
 `,
       },
     ],

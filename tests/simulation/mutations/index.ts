@@ -3,6 +3,7 @@ import { forceMutations } from './forces'
 import { leaseMutations } from './leases'
 import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
+import { partMutations } from './parts'
 import { readMutations } from './reads'
 import { tokenMutations } from './tokens'
 
@@ -13,4 +14,5 @@ export const mutations: readonly Mutation[] = [
   ...forceMutations,
   ...memoryMutations,
   ...dependencyMutations,
+  ...partMutations,
 ]

@@ -3,6 +3,14 @@ import { calm } from './calm'
 import { dependencies } from './dependencies'
 import { memory } from './memory'
 import { mixes } from './mixes'
+import { parts } from './parts'
 import type { Scenario } from './scenario'
 
-export const scenarios: readonly Scenario[] = [...mixes, ...calm, ...ambushes, ...memory, ...dependencies]
+export const scenarios: readonly Scenario[] = [
+  ...mixes,
+  ...calm,
+  ...ambushes,
+  ...memory,
+  ...dependencies,
+  ...parts,
+]

@@ -41,7 +41,8 @@ export interface FetchSpan {
   reason: string
   /** The tags that its value tells of itself. */
   parts: readonly string[]
-  ended: 'running' | 'answered' | 'failed' | 'died'
+  /** `paused`: until a later fetch ends with its value. */
+  ended: 'running' | 'paused' | 'answered' | 'failed' | 'died'
   lease?: GrantedLease
   /** True time at which Redis first stored its value, in ms. */
   storedAt?: number
@@ -99,6 +100,8 @@ export const COINCIDENCES = [
   'a copy that its tokens disprove',
   'dependencies that were not known before the fetch',
   'dependencies invalidated during the fetch',
+  'a fetch that goes on where another has stopped',
+  'an invalidation between two parts of a fetch',
 ] as const
 
 export type Coincidence = (typeof COINCIDENCES)[number]

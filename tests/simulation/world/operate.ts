@@ -101,8 +101,10 @@ async function read(scene: Scene, process: SimProcess, field: number, force: boo
   history.reads.push({ from, to, phase, process: process.number, field, at, status, fetch })
   if (status !== 'refreshed') return
   const { number } = process
+  const first = history.fetches[fetch]
   history.acknowledged.push({
-    from,
+    // A force that took several of them counts from the first one's fetch.
+    from: first?.reason === 'force' ? Math.min(from, first.began) : from,
     to,
     phase,
     at: universe.now(),
@@ -129,6 +131,8 @@ async function invalidate(
       by: 'invalidation',
     })
   if (isFetching(history)) history.during['invalidation during a fetch'] = true
+  if (history.fetches.some(({ ended }) => ended === 'paused'))
+    history.during['an invalidation between two parts of a fetch'] = true
   if (operation.do === 'invalidate tag') {
     await process.invalidating(() => process.cache.invalidateTags([operation.tag]))
     const fields = plan.fields.flatMap(({ tags }, field) => (tags.includes(operation.tag) ? [field] : []))

@@ -30,8 +30,8 @@ export interface Ambush {
   fault: Fault
 }
 
-/** `late`: only after its lease has run out. */
-export type SourceAnswer = 'answers' | 'late' | 'fails' | 'times out'
+/** `late`: only after its lease has run out; `pauses`: leaves what it has to the next fetch. */
+export type SourceAnswer = 'answers' | 'late' | 'fails' | 'times out' | 'pauses'
 
 export interface FieldPlan {
   tags: readonly string[]

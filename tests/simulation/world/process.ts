@@ -86,7 +86,7 @@ export function startProcess(world: World, number: number, clockSkew: number): S
       ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,
-      fetcher: ({ reason }) => whileAlive(() => source.fetch(number, field, reason)),
+      fetcher: (context) => whileAlive(() => source.fetch(number, field, context)),
     }),
   )
   let invalidations = 0

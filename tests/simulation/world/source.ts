@@ -1,5 +1,9 @@
-/** What the fields are fetched from. A value is the number of its fetch, so that a read can be traced back to it. */
+/**
+ * What the fields are fetched from. A value is the number of its fetch, so that a read can be traced back to it; of
+ * several that went on one after the other, the number of the first.
+ */
 import { codedError } from '@/lib/core-services/cache/engine/errors'
+import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
 import type { FetchSpan, History } from './history'
 import type { Plan } from './plan'
 import type { Universe } from './universe'
@@ -11,7 +15,7 @@ export interface Value {
 }
 
 export interface Source {
-  fetch(process: number, field: number, reason: string): Promise<Value>
+  fetch(process: number, field: number, context: FetchContext): Promise<Value>
   /** The fetches that a process has under way end with it. */
   die(process: number): void
   readonly failed: boolean
@@ -40,24 +44,32 @@ export function createSource(
   }
 
   return {
-    async fetch(process, field, reason) {
+    async fetch(process, field, { reason, resume, pause }) {
       const number = history.fetches.length
       const fetch = begin(process, field, reason)
       const answer = answers[number % Math.max(1, answers.length)] ?? 'answers'
       universe.log(`p${process}: fetch ${number} of field ${field} begins (${reason}) and ${answer}`)
+      const earlier = answers.includes('pauses') ? await resume() : null
+      const first = earlier === null ? number : Number(earlier)
+      if (earlier !== null) universe.log(`p${process}: fetch ${number} goes on with fetch ${first}`)
       // Asked and answered: others get their turns in between.
       await universe.turn(`fetch ${number} is under way`)
       await universe.turn(`fetch ${number} ends`)
       if (answer === 'times out') universe.passUntil(fetch.at + FETCH_TIMEOUT_MS)
       if (answer === 'late') universe.passUntil(fetch.at + VERY_LATE_MS)
-      if (fetch.ended === 'died') return { fetch: number, parts: fetch.parts }
+      const begun = history.fetches[first] ?? fetch
+      const { parts } = begun
+      if (fetch.ended === 'died') return { fetch: first, parts }
       if (fetch.lease && fetch.lease.expiresAt <= universe.now()) history.during['expired lease'] = true
       const down = answer === 'fails' || answer === 'times out'
-      failed ||= down
-      fetch.ended = down ? 'failed' : 'answered'
+      const pauses = answer === 'pauses'
+      failed ||= down || pauses
+      fetch.ended = down ? 'failed' : pauses ? 'paused' : 'answered'
       universe.log(`p${process}: fetch ${number} has ${fetch.ended}`)
       if (down) throw codedError(answer === 'fails' ? 'SIM_DOWN' : 'SIM_TIMEOUT', 'the source is down')
-      return { fetch: number, parts: fetch.parts }
+      if (pauses) return pause(String(first), `fetch ${number}`)
+      begun.ended = 'answered'
+      return { fetch: first, parts }
     },
     die(process) {
       for (const fetch of history.fetches) {

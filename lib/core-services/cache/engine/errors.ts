@@ -48,7 +48,17 @@ export function codeOf(error: unknown): string {
 
 /** The source of a field failed: what a stored value may stand in for. */
 export function isSourceError(error: unknown): error is CodedError {
-  return hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID')
+  return hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'SOURCE_UNFINISHED')
+}
+
+/** A refresh has not ended in its time, and the next one goes on from there. */
+export interface UnfinishedError extends CodedError {
+  /** How far it has come; null when another instance knows. */
+  readonly done: string | null
+}
+
+export function isUnfinished(error: unknown): error is UnfinishedError {
+  return hasCode(error, 'SOURCE_UNFINISHED')
 }
 
 export function messageOf(error: unknown): string {
@@ -183,6 +193,16 @@ export const sourceTimeout = (field: string, cause: unknown): CodedError =>
       cause,
       retryAfter: 5,
     },
+  )
+
+export const sourceUnfinished = (field: string, done: string | null): UnfinishedError =>
+  Object.assign(
+    codedError(
+      'SOURCE_UNFINISHED',
+      `The source of the field "${field}" takes more than one refresh to read${done === null ? '' : `: ${done}`}`,
+      { hint: 'The next refresh goes on from there.', retryAfter: 1 },
+    ),
+    { done },
   )
 
 export const sourceCooling = (field: string, code: string): CodedError =>

@@ -103,6 +103,10 @@ export type FieldCacheEvent =
       /** Why it was not stored. */
       why?: NotStored
     }
+  /** A refresh has not ended in its time; what it has read so far is kept. `done`: how far it has come. */
+  | { type: 'refresh.paused'; field: string; reason: RefreshReason; durationMs: number; done: string }
+  /** A refresh goes on from where another one has stopped. */
+  | { type: 'refresh.resumed'; field: string; reason: RefreshReason; done: string }
   | {
       type: 'refresh.failed'
       field: string
@@ -131,6 +135,7 @@ export type FieldCacheEvent =
       failed: number
       skipped: number
       fresh: number
+      unfinished: number
       webhooks: readonly WebhookOutcome[]
     }
   /** A ping that is Airtable's. `replayed`: what it announces was read before. */

@@ -18,6 +18,24 @@ export interface FetchContext {
   previous(): Promise<Previous | null>
   /** Says more about the value that this fetch returns; a later call adds to an earlier one. */
   keep(about: Kept): void
+  /** What is left of the deadline of this refresh, in ms; never below 0. */
+  remainingMs(): number
+  /**
+   * What an earlier fetch has left by `pause`, to go on from; null when there is nothing, or it does not count any more:
+   * something was invalidated since, or what stands is as new. It may be of another release of the app, so check it. What
+   * is made of it counts as fetched when the first of these fetches began. A forced refresh goes on only with what a forced
+   * one has left. One billed command.
+   */
+  resume(): Promise<string | null>
+  /** What `resume` has brought is not used after all: the value counts as fetched by this fetch alone. */
+  startOver(): void
+  /**
+   * Keeps for the next fetch how far this one has come, for ten minutes, or as long as the value itself might be served,
+   * if that is less but at least a minute; of a forced one, two minutes at most. `done` tells people about it, such as
+   * "60 pages so far": it is not encrypted. Always rejects: with `because`, if given, else with SOURCE_UNFINISHED, or with
+   * SOURCE_TIMEOUT when Redis does not take it.
+   */
+  pause(progress: string, done: string, because?: unknown): Promise<never>
 }
 
 export interface Previous {

@@ -21,6 +21,8 @@ export interface StoreNames {
   guard(guard: string): string
   /** The lease of one flight: the fetch of one key under certain tokens. */
   lease(key: string, flight: string): string
+  /** How far a fetch has come that has not ended. `whose`: what tells it from others of the key. */
+  progress(key: string, whose: string): string
 }
 
 export interface Lease {
@@ -115,6 +117,7 @@ export function createFieldStore(
       asideEntry: (key, deployment) => keys.internal('entry', `${key}:${shortHash(deployment)}`),
       guard: (guard) => keys.internal('token', guard),
       lease: (key, flight) => keys.internal('lease', `${key}:${shortHash(flight)}`),
+      progress: (key, whose) => keys.internal('progress', `${key}:${shortHash(whose)}`),
     },
     read: createTickReads(send, clock),
     async createTokens(tokens, lease) {

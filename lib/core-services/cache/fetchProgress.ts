@@ -1,0 +1,135 @@
+/**
+ * What lets a fetch that needs more than one refresh go on where the last one has stopped: its progress, stored as an
+ * entry of its own with the tokens that were captured before the first of these fetches began. It counts only while
+ * those are the ones that were captured before this fetch, so whatever is invalidated in between voids it.
+ */
+import { decodeEntry, type Entry, encodeEntry, unpackEntry } from './engine/entry'
+import { sourceTimeout, sourceUnfinished } from './engine/errors'
+import type { RefreshReason } from './engine/events'
+import type { FetchContext } from './engine/fieldConfig'
+import { lifetimeOf } from './engine/look'
+import { type Token, tokensHold } from './engine/tokens'
+import type { Place } from './fieldPlace'
+import { askStore, type FieldRuntime } from './fieldRuntime'
+
+/** Where a fetch stores, and what was captured before it began. */
+export interface Captured {
+  place: Place
+  tokens: readonly Token[]
+}
+
+export interface Fetch {
+  /** Null without Redis: then nothing can be kept. */
+  captured: Captured | null
+  reason: RefreshReason
+  /** By the wall clock, in ms. */
+  startedAt: number
+  /** By the monotonic clock, in ms. */
+  started: number
+  timeoutMs: number
+  /** What stands while it runs, if its tokens hold. */
+  standing: Entry | null
+}
+
+export interface FetchProgress {
+  context: Pick<FetchContext, 'remainingMs' | 'resume' | 'startOver' | 'pause'>
+  /** When the fetch began that the value is the end of, in ms since 1970. */
+  since(): number
+  /** What was found of earlier fetches is of no use any more, once this one has ended. */
+  forget(): void
+}
+
+/** In s: longer than any source remembers a list of which the next page is not asked for. */
+const KEPT_SECONDS = 600
+/** Who forces wants what is new: it counts from the first part, which must not be long ago. */
+const KEPT_FOR_FORCES_SECONDS = 120
+/** Time to come again, in s, however short the value itself lives. */
+const KEPT_AT_LEAST_SECONDS = 60
+const MOST_DONE_CHARACTERS = 200
+
+export function createFetchProgress(runtime: FieldRuntime, field: string, fetch: Fetch): FetchProgress {
+  const { clock, emit, defer } = runtime.ports
+  const { captured, reason, startedAt } = fetch
+  let since = startedAt
+  let found = false
+  const passedMs = () => clock.monotonic() - fetch.started
+
+  return {
+    context: {
+      remainingMs: () => Math.max(0, fetch.timeoutMs - passedMs()),
+      async resume() {
+        const earlier = captured && (await readProgress(runtime, captured, reason))
+        if (!captured || !earlier) return null
+        found = true
+        const unpacked = counts(earlier, captured, fetch.standing) && (await unpackEntry(earlier))
+        if (!unpacked) return null
+        since = Math.min(startedAt, unpacked.fetchedAt)
+        emit({ type: 'refresh.resumed', field, reason, done: unpacked.note ?? '' })
+        return unpacked.body
+      },
+      startOver() {
+        since = startedAt
+      },
+      async pause(progress, told, because) {
+        const done = told.slice(0, MOST_DONE_CHARACTERS)
+        const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
+        const kept = captured !== null && (await writeProgress(runtime, captured, reason, entry))
+        if (kept) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })
+        if (because !== undefined) throw because
+        throw kept
+          ? sourceUnfinished(field, done)
+          : sourceTimeout(field, new Error(`${done}, which could not be kept`))
+      },
+    },
+    since: () => since,
+    forget() {
+      if (!captured || !found) return
+      const { store } = captured.place
+      defer(async () => {
+        await askStore(runtime, 'progress', 0, () => store.remove(nameOf(captured.place, reason)))
+      })
+    },
+  }
+}
+
+/** Forces have one of their own, or they would answer with what was fetched before they were asked for. */
+function nameOf({ store, field, name }: Place, reason: RefreshReason): string {
+  return store.names.progress(field.key, `${name} ${reason === 'force' ? 'forced' : 'shared'}`)
+}
+
+async function readProgress(
+  runtime: FieldRuntime,
+  { place }: Captured,
+  reason: RefreshReason,
+): Promise<Entry | null> {
+  const name = nameOf(place, reason)
+  const text = await askStore(runtime, 'progress', null, async () =>
+    (await place.store.read([name])).get(name),
+  )
+  return text === null ? null : decodeEntry(text)
+}
+
+/** What stands may be newer, brought by somebody who has read all of it at once. */
+function counts(earlier: Entry, { place, tokens }: Captured, standing: Entry | null): boolean {
+  if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
+  return tokensHold(place.guards, earlier.tokens, (guard) => tokens[place.guards.indexOf(guard)] ?? null)
+}
+
+async function writeProgress(
+  runtime: FieldRuntime,
+  { place, tokens }: Captured,
+  reason: RefreshReason,
+  progress: Omit<Entry, 'tokens'>,
+): Promise<boolean> {
+  const { field, store, guards } = place
+  const captured = Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token]))
+  const text = await encodeEntry({ ...progress, tokens: captured }, field.advanced?.compression !== false)
+  const most = reason === 'force' ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
+  const lifetime = lifetimeOf(field)
+  const seconds =
+    lifetime === 'forever' ? most : Math.min(most, Math.max(KEPT_AT_LEAST_SECONDS, Math.ceil(lifetime)))
+  return askStore(runtime, 'progress', false, async () => {
+    await store.write(nameOf(place, reason), text, seconds)
+    return true
+  })
+}

@@ -1,0 +1,45 @@
+/** Fetches that go on where another one has stopped. */
+import type { Mutation } from './mutation'
+
+const HOLDS = 'tokensHold(place.guards, earlier.tokens,'
+
+export const partMutations: readonly Mutation[] = [
+  {
+    name: 'a fetch goes on with what was invalidated since',
+    scenarios: ['an invalidation between the parts of a fetch'],
+    edits: [{ file: 'fetchProgress.ts', search: HOLDS, replace: 'tokensHold([], earlier.tokens,' }],
+  },
+  {
+    name: 'a fetch goes on though what its value depends on was invalidated since',
+    scenarios: ['fetches in parts of what has dependencies'],
+    edits: [
+      {
+        file: 'fetchProgress.ts',
+        search: HOLDS,
+        replace: "tokensHold(place.guards.filter((guard) => guard !== 'any:tag'), earlier.tokens,",
+      },
+    ],
+  },
+  {
+    name: 'a force goes on with what was read before it',
+    scenarios: ['a force after a read that has stopped, and others that have'],
+    edits: [
+      {
+        file: 'fetchProgress.ts',
+        search: "reason === 'force' ? 'forced' : 'shared'",
+        replace: "reason === undefined ? 'forced' : 'shared'",
+      },
+    ],
+  },
+  {
+    name: 'a value counts from the last of its parts',
+    scenarios: ['fetches in parts and a calm network'],
+    edits: [
+      {
+        file: 'fetchProgress.ts',
+        search: 'since = Math.min(startedAt, unpacked.fetchedAt)\n',
+        replace: 'since = startedAt\n',
+      },
+    ],
+  },
+]

@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { parts } from './scenarios/parts'
+
+itHoldsIn(parts)
