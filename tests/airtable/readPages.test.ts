@@ -25,7 +25,7 @@ it('gives every record once, as it came last and where it came first, however of
         })
         return { records, offset: index + 1 < pages.length ? String(index + 1) : undefined }
       }
-      const records = await readPages(ask, ASKED)
+      const { records } = await readPages(ask, ASKED)
       const ids = pages.flat().map((id) => `rec${id}`)
       expect(records.map(({ id }) => id)).toEqual([...new Set(ids)])
       const firstVersion = version - ids.length + 1

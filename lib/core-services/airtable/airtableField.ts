@@ -6,11 +6,11 @@ import type { AirtableTable } from '../../config/airtableConfig'
 import { deploymentName } from '../../config/appConfig'
 import type { FetchContext, FieldCacheConfig } from '../cache/engine/fieldConfig'
 import { shortHash } from '../cache/engine/shortHash'
-import { serviceRegistry } from '../service-registry'
 import { attachmentsEnd } from './attachments'
 import { encodeMark } from './changes/changeMark'
 import { type Position, recentPosition } from './changes/positions'
 import type { AirtableRecord } from './page'
+import { readInParts } from './readInParts'
 
 /** A table that fields read. */
 export interface TableSource {
@@ -122,32 +122,22 @@ export function shapeOf({ table, view, columns, code }: Coded): string {
   return shortHash(JSON.stringify([deploymentName(), baseId, tableId, view, columns, code]))
 }
 
+/** In several refreshes if need be; then `position` is that of the first one. */
 async function readAll(
   reading: Coded,
   context: FetchContext,
   position: Position | null,
 ): Promise<AirtableRecord[]> {
-  const { table, view, columns } = reading
-  const { baseId, tableId } = table.locate()
-  const airtable = await serviceRegistry.getService('airtable')
-  const records = await airtable.fetchRecords(baseId, tableId, {
-    fields: columns,
-    signal: context.signal,
-    background: isBackground(context),
-    ...(view === undefined ? {} : { view }),
-  })
-  if (position) {
-    const { hook, cursor } = position
-    const common = { at: context.startedAt, shape: shapeOf(reading), pending: {} }
+  const { records, startedAt, position: since } = await readInParts(reading, context, position)
+  if (since) {
+    const { hook, cursor } = since
+    const common = { at: startedAt, shape: shapeOf(reading), pending: {} }
     context.keep({ note: encodeMark({ ...common, hook, cursor, records: records.length }) })
   }
-  const endsAt = attachmentsEnd(records, context.startedAt)
+  const endsAt = attachmentsEnd(records, startedAt)
   if (endsAt !== undefined) context.keep({ endsAt })
   return records
 }
-
-/** A stale value is served meanwhile, or nobody has asked. */
-const isBackground = ({ reason }: FetchContext): boolean => ['stale', 'cron', 'change'].includes(reason)
 
 function compareIds(one: Listed, other: Listed): number {
   return one.id < other.id ? -1 : Number(one.id > other.id)

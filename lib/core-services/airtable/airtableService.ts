@@ -4,9 +4,8 @@ import { defaultPorts } from '../cache/engine/ports'
 import type { ServiceInterface } from '../service-registry'
 import { airtableLeftAlone, airtableNotInitialized, type Target } from './airtableErrors'
 import { type AirtableRequest, type AskOutcome, ask } from './ask'
-import type { CoolDown } from './coolDowns'
 import { type AirtableRecord, pageRequest } from './page'
-import { readPages } from './readPages'
+import { type Pages, type Part, readPages } from './readPages'
 import type { BaseState, BudgetSettings, Outcome, RequestBudget, TurnOptions } from './requestBudget'
 import { pauseBefore } from './retryPolicy'
 import { createSharedBudget } from './sharedBudget'
@@ -66,12 +65,25 @@ export class AirtableService implements ServiceInterface {
   ): Promise<AirtableRecord[]> {
     const target: Target = { baseId, tableId, view, fields, ids }
     if (ids?.length === 0) return []
-    return readPages((offset) => this.call(pageRequest(target, offset), { signal, background }), target)
+    const ask = (offset: string | undefined) => this.call(pageRequest(target, offset), { signal, background })
+    return (await readPages(ask, target)).records
   }
 
-  /** The bases that are left alone, as far as this process knows; costs nothing. */
-  coolDowns(): readonly CoolDown[] {
-    return this.#started?.budget.coolDowns() ?? []
+  /**
+   * The same for a list that may be too long for the time there is: reads one page at least, and tells where to go on.
+   * Rejects as `fetchRecords` does, but not with what can pass once it has read something.
+   */
+  readPart(
+    baseId: string,
+    tableId: string,
+    { view, fields, signal, background = false }: Omit<FetchRecordsOptions, 'ids'>,
+    part: Part,
+  ): Promise<Pages> {
+    const target: Target = { baseId, tableId, view, fields }
+    const untilTimeIsUp = AbortSignal.any(signal ? [signal, part.timeUp] : [part.timeUp])
+    const ask = (offset: string | undefined, first: boolean) =>
+      this.call(pageRequest(target, offset), { signal: first ? signal : untilTimeIsUp, background })
+    return readPages(ask, target, part)
   }
 
   /**

@@ -1,4 +1,5 @@
 /** What is tried again within one read. Whatever is not named here ends the read at once. */
+import { hasCode } from '../cache/engine/errors'
 
 /**
  * Asked for again, and how often. A server error or a broken connection passes; a read is safe to repeat. Not a rate
@@ -9,6 +10,10 @@ const SAME_PAGE_AGAIN: Readonly<Record<string, number>> = { AIRTABLE_UNAVAILABLE
 
 /** How often a read begins again from its first page, its pages so far being worth nothing without the rest. */
 export const MOST_RESTARTS = 2
+
+/** What passes by itself, so that it is worth going on from the page where it happened. */
+export const canPass = (error: unknown): boolean =>
+  hasCode(error, 'AIRTABLE_RATE_LIMITED', 'AIRTABLE_UNAVAILABLE', 'AIRTABLE_TIMEOUT')
 
 const FIRST_PAUSE_MS = 500
 /** A server that asks for a longer rest gets it: the read ends, and its error says when to come back. */
