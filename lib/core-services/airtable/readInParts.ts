@@ -46,16 +46,19 @@ export async function readInParts(
   const earlier = left === null ? null : progressIn(left, query)
   const usable = earlier !== null && hasWhatIsAnnounced(context, earlier.position, position)
   if (left !== null && !usable) context.startOver()
+  const time = timeOf(context)
   let reading: Pick<Progress, 'query' | 'startedAt' | 'position'> = usable ? earlier : begun
   const { records, rest, because } = await airtable.readPart(
     baseId,
     tableId,
     { view, fields: columns, signal: context.signal, background: isBackground(context) },
     {
-      ...timeOf(context),
+      isTimeUp: time.isUp,
+      timeUp: time.up,
       from: usable ? earlier : null,
       startOver() {
         context.startOver()
+        time.pageBegins()
         reading = begun
       },
     },
@@ -75,13 +78,17 @@ function timeOf({ remainingMs }: FetchContext) {
   const storingMs = Math.min(STORING_MS, before * STORING_SHARE)
   let slowestMs = 0
   return {
-    isTimeUp() {
+    pageBegins() {
+      before = remainingMs()
+    },
+    /** To be asked when a page has ended and before the next one begins. */
+    isUp() {
       const now = remainingMs()
       slowestMs = Math.max(slowestMs, before - now)
       before = now
       return now < 2 * slowestMs + storingMs
     },
-    timeUp: AbortSignal.timeout(Math.floor(before - storingMs)),
+    up: AbortSignal.timeout(Math.floor(before - storingMs)),
   }
 }
 

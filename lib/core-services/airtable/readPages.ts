@@ -24,7 +24,7 @@ export interface Part {
   isTimeUp(): boolean
   /** Aborted when the page under way cannot be waited for any more. */
   timeUp: AbortSignal
-  /** Told when what an earlier read has left is of no use. */
+  /** Told when what was read so far, by this read or an earlier one, is of no use. */
   startOver(): void
 }
 
@@ -56,7 +56,7 @@ export async function readPages(ask: AskForPage, target: Target, part: Part | nu
       const stranded = from !== null && read === 0 && hasCode(error, 'AIRTABLE_REFUSED')
       const lost = stranded || hasCode(error, 'AIRTABLE_ITERATOR_LOST')
       if (restarts >= MOST_RESTARTS || !lost) throw error
-      if (from) part?.startOver()
+      part?.startOver()
       from = null
     }
   }
