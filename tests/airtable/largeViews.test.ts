@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
-import { airtableList, readAll } from '@/lib/core-services/airtable/airtableField'
+import { airtableList } from '@/lib/core-services/airtable/airtableField'
 import type { AirtableService } from '@/lib/core-services/airtable/airtableService'
 import { decodeMark } from '@/lib/core-services/airtable/changes/changeMark'
 import type { Position } from '@/lib/core-services/airtable/changes/positions'
@@ -97,7 +97,7 @@ function listOf(column = 'Name', rest: Partial<AirtableField<Item[]>> = {}): Air
     item: ({ id, fields }) => ({ id, name: fields[column] }),
     order: 'view',
   })
-  return { ...declared, fetcher: (context) => readAll(declared.airtable, context, null), ...rest }
+  return { ...declared, fetcher: (context) => declared.airtable.read(context, null), ...rest }
 }
 
 const read = (field: AirtableField<Item[]>, { runtime } = here) => readFieldCache(field, 'never', runtime)
@@ -265,7 +265,7 @@ describe('the mark of a view that was read in parts', () => {
   const markedBy = async (positions: (Position | null)[], reason: 'cron' | 'change') => {
     const field = listOf()
     const fetcher = async (context: Parameters<typeof field.fetcher>[0]) =>
-      readAll(field.airtable, context, positions.shift() ?? null)
+      field.airtable.read(context, positions.shift() ?? null)
     const began = clock.now()
     for (const pages of [IN_ONE_REFRESH, 2 * IN_ONE_REFRESH]) {
       await stopped(forceRefresh(here.runtime, { ...field, fetcher }, reason), pages)

@@ -3,14 +3,15 @@
  * entry of its own with the tokens that were captured before the first of these fetches began. It counts only while
  * those are the ones that were captured before this fetch, so whatever is invalidated in between voids it.
  */
-import { decodeEntry, type Entry, encodeEntry, unpackEntry } from './engine/entry'
+import { decodeEntry, type Entry, unpackEntry } from './engine/entry'
 import { sourceTimeout, sourceUnfinished } from './engine/errors'
 import type { RefreshReason } from './engine/events'
-import type { FetchContext } from './engine/fieldConfig'
+import type { AnyField, FetchContext } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
 import { type Token, tokensHold } from './engine/tokens'
 import type { Place } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
+import { textOf } from './storeEntry'
 
 /** Where a fetch stores, and what was captured before it began. */
 export interface Captured {
@@ -61,11 +62,13 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
         const earlier = captured && (await readProgress(runtime, captured, reason))
         if (!captured || !earlier) return null
         found = true
-        const unpacked = counts(earlier, captured, fetch.standing) && (await unpackEntry(earlier))
-        if (!unpacked) return null
-        since = Math.min(startedAt, unpacked.fetchedAt)
-        emit({ type: 'refresh.resumed', field, reason, done: unpacked.note ?? '' })
-        return unpacked.body
+        const known =
+          counts(earlier, captured, fetch.standing) &&
+          (await unpacked(runtime, captured.place, reason, earlier))
+        if (!known) return null
+        since = Math.min(startedAt, known.fetchedAt)
+        emit({ type: 'refresh.resumed', field, reason, done: known.note ?? '' })
+        return known.body
       },
       startOver() {
         since = startedAt
@@ -109,6 +112,23 @@ async function readProgress(
   return text === null ? null : decodeEntry(text)
 }
 
+/** Encrypted it holds under its own name only: put in the place of the value it cannot be read. */
+const sealedField = (place: Place, reason: RefreshReason): AnyField => ({
+  ...place.field,
+  key: nameOf(place, reason),
+})
+
+/** Null for what cannot be read, and for what stands there readable although it must not: anybody can write that. */
+async function unpacked(
+  { cipherFor }: FieldRuntime,
+  place: Place,
+  reason: RefreshReason,
+  entry: Entry,
+): Promise<Entry | null> {
+  if (place.field.advanced?.encrypt && !entry.packing?.sealed) return null
+  return unpackEntry(entry, cipherFor?.(sealedField(place, reason)))
+}
+
 /** What stands may be newer, brought by somebody who has read all of it at once. */
 function counts(earlier: Entry, { place, tokens }: Captured, standing: Entry | null): boolean {
   if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
@@ -123,7 +143,8 @@ async function writeProgress(
 ): Promise<boolean> {
   const { field, store, guards } = place
   const captured = Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token]))
-  const text = await encodeEntry({ ...progress, tokens: captured }, field.advanced?.compression !== false)
+  const text = await textOf(runtime, sealedField(place, reason), { ...progress, tokens: captured })
+  if (text === null) return false
   const most = reason === 'force' ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
   const lifetime = lifetimeOf(field)
   const seconds =

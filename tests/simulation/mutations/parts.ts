@@ -37,7 +37,7 @@ export const partMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fetchProgress.ts',
-        search: 'since = Math.min(startedAt, unpacked.fetchedAt)\n',
+        search: 'since = Math.min(startedAt, known.fetchedAt)\n',
         replace: 'since = startedAt\n',
       },
     ],

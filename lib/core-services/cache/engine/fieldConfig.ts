@@ -31,8 +31,8 @@ export interface FetchContext {
   startOver(): void
   /**
    * Keeps for the next fetch how far this one has come, for ten minutes, or as long as the value itself might be served,
-   * if that is less but at least a minute; of a forced one, two minutes at most. `done` tells people about it, such as
-   * "60 pages so far": it is not encrypted. Always rejects: with `because`, if given, else with SOURCE_UNFINISHED, or with
+   * if that is less but at least a minute; of a forced one, two minutes at most. `done` tells people about it, in events
+   * and errors, such as "60 pages so far". Always rejects: with `because`, if given, else with SOURCE_UNFINISHED, or with
    * SOURCE_TIMEOUT when Redis does not take it.
    */
   pause(progress: string, done: string, because?: unknown): Promise<never>
