@@ -9,10 +9,10 @@ import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
+import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import type { AirtableServer } from '@/local/airtable/server'
 import { askOnce } from '@/local/engine/ask'
 import { airtableClient } from '../support/airtableClient'
-import { type ManualClock, manualClock } from '../support/clock'
 import { endCoolDowns } from '../support/coolDowns'
 import { type FieldProcess, startFieldProcess, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
@@ -40,7 +40,7 @@ beforeEach(async () => {
   await redis.flush()
   clock = manualClock()
   airtable = await startTestAirtable({ clock: () => clock.monotonic(), tables: [largeTable()] })
-  service = await airtableClient({ url: airtable.url, apiKey: TEST_AIRTABLE.apiKey })
+  service = await startClient()
   vi.spyOn(serviceRegistry, 'getService').mockImplementation(async () => service as never)
   onRequest = async () => undefined
   pageMs = PAGE_MS
@@ -63,6 +63,9 @@ async function spoilOffset(): Promise<void> {
   const body = JSON.stringify({ ...JSON.parse(unpacked.body), offset: 'itrNone' })
   await askOnce(redis.engine.url, ['SET', name, await encodeEntry({ ...unpacked, body }, false)])
 }
+
+/** As of a process that has met no rate limit. */
+const startClient = () => airtableClient({ url: airtable.url, apiKey: TEST_AIRTABLE.apiKey })
 
 async function startProcess(): Promise<FieldProcess> {
   const started = await startFieldProcess(redis)
@@ -235,6 +238,7 @@ describe('when a page fails', () => {
       retryAfter: 30,
     })
     await coolDownPasses(30_000)
+    service = await startClient()
     expect(namesOf((await read(field)).data)).toEqual(allNames)
 
     expect(asked()).toBe(PAGES + 1)

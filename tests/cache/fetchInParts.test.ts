@@ -5,8 +5,8 @@ import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
+import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import { askOnce } from '@/local/engine/ask'
-import { type ManualClock, manualClock } from '../support/clock'
 import { endCoolDowns } from '../support/coolDowns'
 import {
   type FieldProcess,

@@ -127,7 +127,7 @@ async function readAll(
   reading: Coded,
   context: FetchContext,
   position: Position | null,
-): Promise<AirtableRecord[]> {
+): Promise<readonly AirtableRecord[]> {
   const { records, startedAt, position: since } = await readInParts(reading, context, position)
   if (since) {
     const { hook, cursor } = since
