@@ -110,6 +110,7 @@ export function outcomeWords(name: string, run: RunRow, failure: FieldRow['lastF
 }
 
 const FAILURE_WORDS: Record<string, string> = {
+  SOURCE_UNFINISHED: 'The source takes more than one refresh to read. The next one goes on where it stopped.',
   SOURCE_TIMEOUT: 'The source did not answer in time.',
   SOURCE_INVALID: 'The source answered with something that does not look like the data that is expected.',
   SOURCE_FAILED: 'The source answered with an error, or not at all.',
