@@ -85,10 +85,11 @@ async function statesOf(
   }
 }
 
-/** Those that this process knows of; none while the source has not started. */
+/** Over all instances; none while the source has not started. */
 async function sourceCoolDowns(): Promise<readonly CoolDown[]> {
   try {
-    return (await serviceRegistry.getService('airtable')).coolDowns()
+    const bases = await (await serviceRegistry.getService('airtable')).bases()
+    return bases.flatMap(({ base, coolDown }) => (coolDown ? [{ base, ...coolDown }] : []))
   } catch (error) {
     if (!hasCode(error, 'SERVICE_FAILED')) throw error
     return []

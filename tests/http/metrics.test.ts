@@ -171,6 +171,7 @@ describe('GET /api/health/cache', () => {
       type: 'cron.finished',
       durationMs: 5,
       webhooks: [],
+      unfinished: 0,
       refreshed: 1,
       fresh: 0,
       skipped: 0,

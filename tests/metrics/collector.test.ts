@@ -119,7 +119,13 @@ describe('everything below the fields', () => {
     [{ refreshed: 2, fresh: 0, skipped: 0, failed: 1 }, 'failed'],
     [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, 'skipped'],
   ] as const)('a run of the cron with %o counts as %s', (counts, outcome) => {
-    const { tally } = collectorOf({ type: 'cron.finished', durationMs: 1_234.5, webhooks: [], ...counts })
+    const { tally } = collectorOf({
+      type: 'cron.finished',
+      durationMs: 1_234.5,
+      webhooks: [],
+      unfinished: 0,
+      ...counts,
+    })
     expect(trafficOf(tally.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
     expect(noted(tally, 'cron') === null).toBe(outcome === 'skipped')
   })

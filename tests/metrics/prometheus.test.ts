@@ -64,7 +64,16 @@ const everything: FieldCacheEvent[] = [
     code: 'REDIS_"TIMEOUT"\\\n',
   },
   { type: 'airtable.requested', code: 'AIRTABLE_TIMEOUT' },
-  { type: 'cron.finished', webhooks: [], durationMs: 5, refreshed: 1, fresh: 0, skipped: 0, failed: 0 },
+  {
+    type: 'cron.finished',
+    webhooks: [],
+    unfinished: 0,
+    durationMs: 5,
+    refreshed: 1,
+    fresh: 0,
+    skipped: 0,
+    failed: 0,
+  },
 ]
 
 const valueIn = (text: string, name: string, labels: Record<string, string> = {}): number | undefined =>
