@@ -1,4 +1,5 @@
 /** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
+import { readWebhookReport } from '../core-services/airtable/changes/webhookReport'
 import type { CoolDown } from '../core-services/airtable/coolDowns'
 import { hasCode, isRedisFailure } from '../core-services/cache/engine/errors'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
@@ -8,7 +9,7 @@ import { ALL, lastRun, noteName, ofField } from '../core-services/cache/refreshN
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'
-import { type PartHealth, redisPart, sourcePart } from './parts'
+import { type PartHealth, redisPart, sourcePart, webhooksPart } from './parts'
 import { type Plots, plotsOf } from './plots'
 
 export type { AllRow, FieldRow, PartHealth, Plots }
@@ -36,10 +37,11 @@ export async function readOverview(
   fields: readonly AnyField[],
   runtime: WatchRuntime = fieldRuntime(),
 ): Promise<Overview> {
-  const [{ states, failure }, metrics, coolDowns] = await Promise.all([
+  const [{ states, failure }, metrics, coolDowns, webhooks] = await Promise.all([
     statesOf(runtime, fields),
     readMetrics(),
     sourceCoolDowns(),
+    readWebhookReport(runtime),
   ])
   const now = runtime.ports.clock.now()
   const all = lastRun(runtime, ALL, states?.note(ALL) ?? null)
@@ -53,7 +55,7 @@ export async function readOverview(
     fields: rows,
     all: all && allRow(all, now),
     // To tell of something new, add it here.
-    parts: [redisPart(failure, metrics), sourcePart(coolDowns, metrics)],
+    parts: [redisPart(failure, metrics), sourcePart(coolDowns, metrics), webhooksPart(webhooks, now)],
     plots: metrics.enabled ? plotsOf(metrics) : null,
     counts: { whole: metrics.scope === 'deployment', instances: metrics.instances.length },
   }

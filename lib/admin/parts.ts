@@ -1,8 +1,9 @@
 /** How the parts around the fields are doing, in words for whoever looks after them. */
+import { isTroubled, type WebhookReport } from '../core-services/airtable/changes/webhookReport'
 import type { CoolDown } from '../core-services/airtable/coolDowns'
 import type { BreakerState } from '../core-services/cache/engine/breaker'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
-import { dollars, duration, failureWords, milliseconds, whole } from './words'
+import { ago, dollars, duration, failureWords, milliseconds, whole } from './words'
 
 export interface PartHealth {
   name: string
@@ -77,6 +78,28 @@ export function sourcePart(coolDowns: readonly CoolDown[], { windows }: MetricsS
   if (requests === 0) return { name, state: 'ok', summary: 'Nobody had to ask it in the last hour.', facts }
   if (!worst) return { name, state: 'ok', summary: 'It answers.', facts }
   return { name, state: 'warn', summary: `In the last hour, mostly: ${failureWords(worst[0])}`, facts }
+}
+
+/** As the cron has found them last. */
+export function webhooksPart({ configured, at, webhooks }: WebhookReport, now: number): PartHealth {
+  const name = 'Airtable’s calls about changes (webhooks)'
+  if (configured === 0) {
+    const summary = 'Not set up: changes at the source are seen when a value is fetched anew.'
+    return { name, state: 'off', summary, facts: [] }
+  }
+  const troubled = webhooks.filter(isTroubled)
+  const facts = [
+    { name: 'Set up', value: whole(configured) },
+    { name: 'Looked after', value: at === null ? 'never yet' : ago(at, now) },
+    ...troubled.map(({ webhook, hint, code }) => ({ name: webhook, value: hint ?? code ?? 'in trouble' })),
+  ]
+  if (webhooks.some(({ outcome }) => outcome === 'dead')) {
+    const summary = 'One has ended: changes are seen only when values are fetched anew.'
+    return { name, state: 'bad', summary, facts }
+  }
+  if (troubled.length > 0) return { name, state: 'warn', summary: 'One could not be looked after.', facts }
+  const summary = at === null ? 'The cron has not looked after them yet.' : 'They work.'
+  return { name, state: 'ok', summary, facts }
 }
 
 function sum(counts: Record<string, number>): number {

@@ -1,8 +1,14 @@
 /** What health is told of besides the services: each part says whether it is as it should be, and what it saw. */
 import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
+import {
+  isTroubled,
+  readWebhookReport,
+  type WebhookReport,
+} from '../core-services/airtable/changes/webhookReport'
 import type { BaseState } from '../core-services/airtable/requestBudget'
 import type { BreakerState } from '../core-services/cache/engine/breaker'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
+import { fieldRuntime } from '../core-services/cache/fieldRuntime'
 import { type CronHealth, cronHealth } from '../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
 import { serviceRegistry } from '../core-services/service-registry'
@@ -12,6 +18,7 @@ export interface HealthParts {
   cron: CronHealth
   redis: RedisHealth
   sources: SourcesHealth
+  webhooks: WebhooksHealth
 }
 
 interface RedisHealth {
@@ -29,6 +36,12 @@ interface SourcesHealth {
   airtable: { bases: BaseState[] }
 }
 
+interface WebhooksHealth extends Omit<WebhookReport, 'at'> {
+  ok: boolean
+  /** When the cron looked after them last, ISO 8601; null for never. */
+  checkedAt: string | null
+}
+
 /** To tell of something new, add it here and to `HealthParts`: a part that is not `ok` makes health `degraded`. */
 export async function healthParts(
   metrics: MetricsSnapshot,
@@ -39,6 +52,7 @@ export async function healthParts(
     cron: cronHealth(metrics, { fields, warmupEnabled, maxSilenceHours: cronMaxSilenceHours() }),
     redis: redisHealth(metrics),
     sources: await sourcesHealth(),
+    webhooks: await webhooksHealth(),
   }
 }
 
@@ -54,4 +68,10 @@ async function sourcesHealth(): Promise<SourcesHealth> {
     () => [],
   )
   return { ok: bases.every(({ coolDown }) => coolDown === null), airtable: { bases } }
+}
+
+async function webhooksHealth(): Promise<WebhooksHealth> {
+  const { at, ...report } = await readWebhookReport(fieldRuntime())
+  const checkedAt = at === null ? null : new Date(at).toISOString()
+  return { ok: !report.webhooks.some(isTroubled), checkedAt, ...report }
 }

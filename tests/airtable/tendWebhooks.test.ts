@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hookStore } from '@/lib/core-services/airtable/changes/hookStore'
 import type { Drain } from '@/lib/core-services/airtable/changes/pings'
 import { type Tending, tendWebhooks } from '@/lib/core-services/airtable/changes/tendWebhooks'
+import { readWebhookReport } from '@/lib/core-services/airtable/changes/webhookReport'
 import { createWebhooksApi } from '@/lib/core-services/airtable/webhooksApi'
 import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -92,6 +93,18 @@ describe('a webhook that lives', () => {
     expect(fields).toMatchObject([{ outcome: 'fresh' }, { outcome: 'skipped' }])
     expect(drained).toEqual([{ webhook: id, cause: 'cron', payloads: 1 }])
     expect(server.events.of('cron.finished')).toMatchObject([{ webhooks }])
+  })
+
+  it('is reported to health and to the page of the admin', async () => {
+    const id = await ourHook()
+    vi.stubEnv('AIRTABLE_WEBHOOK_SECRETS', `${id}:c2VjcmV0LWtleQ==`)
+    expect(await readWebhookReport(server.runtime)).toEqual({ configured: 1, at: null, webhooks: [] })
+    const { webhooks } = await cron()
+    expect(await readWebhookReport(server.runtime)).toEqual({
+      configured: 1,
+      at: expect.any(Number),
+      webhooks,
+    })
   })
 
   it('costs two requests when nothing has changed', async () => {

@@ -41,6 +41,8 @@ describe('GET /api/health', () => {
         services: { cache: { ok: true, latencyMs: expect.any(Number) }, airtable: { ok: true } },
         cron: expect.objectContaining({ ok: true }),
         redis: { ok: true, breaker: 'closed', errors: {}, p95Ms: null },
+        sources: { ok: true, airtable: { bases: [] } },
+        webhooks: { ok: true, configured: 0, checkedAt: null, webhooks: [] },
       })
     }
     expect(getSeedPath).toBe(GET)

@@ -14,6 +14,7 @@ import type { Webhook, WebhooksApi } from '../webhooksApi'
 import type { HookRecord, HookStore } from './hookStore'
 import { type Drain, drainUnasked } from './pings'
 import type { Hook } from './verifiedPing'
+import { saveWebhookReport } from './webhookReport'
 
 export interface Tending {
   fields: readonly AnyField[]
@@ -72,6 +73,7 @@ export async function tendWebhooks(tending: Tending): Promise<Tended> {
       if ((seen.baseId ?? baseId) === baseId && mayWatch(seen.scope, tableId)) due.add(name)
     }
   }
+  await saveWebhookReport(tending.runtime, webhooks)
   return { webhooks, due }
 }
 
