@@ -24,7 +24,7 @@ interface Props {
 }
 
 export function FieldCard({ field, at, onAnswer }: Props) {
-  const { name, status, lastSuccess, lastFailure, traffic, storedBytes } = field
+  const { name, status, lastSuccess, traffic, storedBytes } = field
   const title = `field-${name}`
   return (
     <li>
@@ -40,9 +40,7 @@ export function FieldCard({ field, at, onAnswer }: Props) {
         <RunLine field={field} at={at} />
         <dl className="numbers">
           <Fact name="Last success">{lastSuccess ? ago(lastSuccess.at, at) : 'none known'}</Fact>
-          <Fact name="Last error">
-            {lastFailure ? `${ago(lastFailure.at, at)}: ${failureWords(lastFailure.code)}` : 'none known'}
-          </Fact>
+          <Fact name="Last error">{errorWords(field, at)}</Fact>
           <Fact name="Source took">{orDash(lastSuccess?.durationMs, milliseconds)}</Fact>
           <Fact name="Records">{recordWords(lastSuccess)}</Fact>
           <Fact name="Size">{orDash(lastSuccess?.bytes, bytes)}</Fact>
@@ -51,7 +49,7 @@ export function FieldCard({ field, at, onAnswer }: Props) {
         <dl className="numbers" aria-label={`${name} in the last 24 hours`}>
           <Fact name="Reads in 24 h">{orDash(traffic?.reads, whole)}</Fact>
           <Fact name="Served at once">{orDash(traffic?.hitRate, percent)}</Fact>
-          <Fact name="Nearly all within">{orDash(traffic?.p95Ms, milliseconds)}</Fact>
+          <Fact name="95 % within">{orDash(traffic?.p95Ms, milliseconds)}</Fact>
           <Fact name="Source calls">{orDash(traffic?.sourceCalls, whole)}</Fact>
           <Fact name="Redis commands">{orDash(traffic?.redisCommands, whole)}</Fact>
           <Fact name="Redis bill">{billWords(traffic)}</Fact>
@@ -99,6 +97,13 @@ function RunLine({ field: { name, run, lastFailure, status }, at }: Pick<Props, 
       <span className="quiet">{ago(run.endedAt ?? run.startedAt, at)}</span>
     </p>
   )
+}
+
+/** Why is told above while it still fails. */
+function errorWords({ status, lastFailure }: FieldRow, at: number): string {
+  if (!lastFailure) return 'none known'
+  const when = ago(lastFailure.at, at)
+  return status === 'failing' ? when : `${when}: ${failureWords(lastFailure.code)}`
 }
 
 function recordWords(success: FieldRow['lastSuccess']): string {

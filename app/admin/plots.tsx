@@ -48,7 +48,7 @@ export function Plots({ plots, counts }: Props) {
           {...axis}
         />
         <Curve
-          title="Nearly all readers wait less than"
+          title="95 % of reads take less than"
           now={stretch.p95Ms === null ? 'no reads' : milliseconds(stretch.p95Ms)}
           points={stretch.points.map(({ at, p95Ms }) => ({ at, value: p95Ms }))}
           words={milliseconds}

@@ -8,7 +8,7 @@ const SHAPES: Record<FieldStatus, string> = {
   expired: 'M6 6l8 8M14 6l-8 8',
   'never-fetched': 'M6 10h8',
   failing: 'M10 4.5v7M10 14.5v.5',
-  refreshing: 'M14.5 8A5 5 0 1 0 15 10.5M15 5v3.5h-3.5',
+  refreshing: 'M14.3 7.6A5 5 0 1 0 15 10.4M14.6 4.6v3.2h-3.2',
   unknown: 'M7.5 8a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .7-1 1.5M10 14.5v.5',
 }
 

@@ -82,10 +82,10 @@ export function sourcePart(coolDowns: readonly CoolDown[], { windows }: MetricsS
 
 /** As the cron has found them last. */
 export function webhooksPart({ configured, at, webhooks }: WebhookReport, now: number): PartHealth {
-  const name = 'Airtable’s calls about changes (webhooks)'
+  const name = 'Webhooks, which tell of changes'
   if (configured === 0) {
-    const summary = 'Not set up: changes at the source are seen when a value is fetched anew.'
-    return { name, state: 'off', summary, facts: [] }
+    const summary = 'Changes at the source are seen when a value is renewed.'
+    return { name, state: 'off', summary, facts: [{ name: 'Set up', value: whole(0) }] }
   }
   const troubled = webhooks.filter(isTroubled)
   const facts = [
@@ -94,11 +94,14 @@ export function webhooksPart({ configured, at, webhooks }: WebhookReport, now: n
     ...troubled.map(({ webhook, hint, code }) => ({ name: webhook, value: hint ?? code ?? 'in trouble' })),
   ]
   if (webhooks.some(({ outcome }) => outcome === 'dead')) {
-    const summary = 'One has ended: changes are seen only when values are fetched anew.'
+    const summary = 'One has ended: changes are seen only when values are renewed.'
     return { name, state: 'bad', summary, facts }
   }
   if (troubled.length > 0) return { name, state: 'warn', summary: 'One could not be looked after.', facts }
-  const summary = at === null ? 'The cron has not looked after them yet.' : 'They work.'
+  const summary =
+    at === null
+      ? 'The cron has not looked after them yet.'
+      : 'Changes at the source are followed as soon as Airtable tells of them.'
   return { name, state: 'ok', summary, facts }
 }
 

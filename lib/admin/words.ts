@@ -88,8 +88,10 @@ export function ageWords({ age, ttl, freshFor }: FieldRow): string {
   if (age === null) return 'No value'
   const old = `${duration(age)} old`
   if (ttl === null || freshFor === null) return `${old}, and never too old`
+  // Both were rounded down.
+  const inAll = Math.abs(age + freshFor - ttl) <= 1 ? ttl : age + freshFor
   return freshFor >= 0
-    ? `${old}, fresh for another ${duration(freshFor)} of ${duration(age + freshFor)}`
+    ? `${old}, fresh for another ${duration(freshFor)} of ${duration(inAll)}`
     : `${old}, past its time for ${duration(-freshFor)}`
 }
 
@@ -154,11 +156,9 @@ export function allWords({ state, done, total, current, outcomes }: AllRow): str
     Object.entries(outcomes).flatMap(([name, outcome]) => (wanted.includes(outcome) ? [name] : []))
   const refreshed = names('refreshed').length
   const failed = names('failed', 'unstored')
-  const missed = [...names('left'), ...Array.from({ length: total - done }, () => '')].length
+  const missed = names('left').length + total - done
   return [
-    refreshed === total
-      ? `All ${total} fields were refreshed.`
-      : `${refreshed} of ${total} fields were refreshed.`,
+    refreshed === total ? `${everyOne(total)} refreshed.` : `${refreshed} of ${total} fields were refreshed.`,
     ...(failed.length > 0 ? [`Failed: ${failed.join(', ')}.`] : []),
     ...(names('busy').length > 0 ? [`Being refreshed already: ${names('busy').join(', ')}.`] : []),
     ...(missed > 0 ? [`${missed} were not begun for lack of time: do it again.`] : []),
@@ -176,7 +176,15 @@ export function summaryWords(fields: readonly FieldRow[]): string {
   if (old.length > 0) return `${list(old)} will be renewed when somebody asks.`
   const busy = names('refreshing')
   if (busy.length > 0) return `${list(busy)} ${busy.length === 1 ? 'is' : 'are'} being renewed.`
-  return fields.length === 1 ? 'The one field is fresh.' : `All ${fields.length} fields are fresh.`
+  return fields.length === 1 ? 'The one field is fresh.' : `${allOf(fields.length)} are fresh.`
+}
+
+function allOf(count: number): string {
+  return count === 2 ? 'Both fields' : `All ${count} fields`
+}
+
+function everyOne(count: number): string {
+  return count === 1 ? 'The one field was' : `${allOf(count)} were`
 }
 
 function list(names: readonly string[]): string {

@@ -133,7 +133,7 @@ describe('all fields', () => {
     const rows = (...statuses: FieldRow['status'][]) =>
       statuses.map((status, index) => row({ status, name: 'abcdef'[index] ?? '' }))
     expect(summaryWords(rows('fresh'))).toBe('The one field is fresh.')
-    expect(summaryWords(rows('fresh', 'fresh'))).toBe('All 2 fields are fresh.')
+    expect(summaryWords(rows('fresh', 'fresh'))).toBe('Both fields are fresh.')
     expect(summaryWords(rows('fresh', 'refreshing'))).toBe('b is being renewed.')
     expect(summaryWords(rows('stale', 'refreshing', 'expired', 'never-fetched'))).toBe(
       'a, c and d will be renewed when somebody asks.',

@@ -49,13 +49,13 @@ describe('the buttons', () => {
     const { context, page, complaints } = await openSignedIn()
     expect(await page.getByRole('article').count()).toBe(2)
     const agents = card(page, 'agents')
-    await agents.getByText('1 h 56 min old, fresh for another 4 h 3 min').waitFor()
+    await agents.getByText('1 h 56 min old, fresh for another 4 h 3 min of 6 h').waitFor()
     expect(await card(page, 'headcount').textContent()).toContain('Never fetched')
 
     await refreshButton(page, 'agents').focus()
     await page.keyboard.press('Enter')
     await agents.getByText(/agents was refreshed in .*: \d+ records/).waitFor()
-    await agents.getByText(/^\d+ s old, fresh for another 5 h 59 min/).waitFor()
+    await agents.getByText(/^\d+ s old, fresh for another 5 h 59 min of 6 h/).waitFor()
     expect(await page.getByRole('status').textContent()).toMatch(/agents was refreshed/)
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Refresh agents')
     expect(complaints).toEqual([])
@@ -70,8 +70,8 @@ describe('the buttons', () => {
     await page.getByText(/1 of 2 done; headcount is being refreshed/).waitFor()
     await context.close()
     const later = await openSignedIn()
-    await later.page.getByText('All 2 fields were refreshed.').first().waitFor()
-    await later.page.getByText('All 2 fields are fresh.').waitFor()
+    await later.page.getByText('Both fields were refreshed.').first().waitFor()
+    await later.page.getByText('Both fields are fresh.').waitFor()
     await later.context.close()
   })
 
@@ -91,6 +91,67 @@ describe('the buttons', () => {
     await backends.airtable.faults.clear()
     await refreshButton(page, 'agents').click()
     await agents.getByText('Fresh', { exact: true }).waitFor()
+    await context.close()
+  })
+})
+
+describe('the page', () => {
+  it('looks again every five seconds, but not while nobody can see it', async () => {
+    const { context, page } = await openWithSession(3_600)
+    await page.clock.install()
+    await page.reload()
+    await fieldsTitle(page).waitFor()
+    let asked = 0
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/admin/overview')) asked += 1
+    })
+    const see = (hidden: boolean) =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'hidden', { value, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))
+      }, hidden)
+    const pass = async (seconds: number) => {
+      for (let count = 0; count < seconds; count += 5) {
+        const answered = page.waitForResponse('**/api/admin/overview', { timeout: 5_000 }).catch(() => null)
+        await page.clock.runFor(5_100)
+        if (!(await page.evaluate(() => document.hidden))) await answered
+      }
+    }
+    await pass(20)
+    expect(asked).toBe(4)
+    await see(true)
+    await page.clock.runFor(60_000)
+    expect(asked).toBe(4)
+    await see(false)
+    await expect.poll(() => asked).toBe(5)
+    await context.close()
+  })
+
+  it('says that the server cannot be reached, and goes on by itself', async () => {
+    const { context, page } = await openSignedIn()
+    await context.route('**/api/admin/overview', (route) => route.abort())
+    await page.getByText(/The server cannot be reached. This is how things stood at/).waitFor()
+    await context.unroute('**/api/admin/overview')
+    await page.getByText('Live', { exact: true }).waitFor()
+    await context.close()
+  })
+
+  it('tells what the fields did, as numbers, plots and tables', async () => {
+    for (let count = 0; count < 3; count += 1) await fetch(`${app.url}/api/airtable/agents`)
+    const { context, page } = await openSignedIn()
+    const agents = card(page, 'agents')
+    await agents.getByText('Served at once').waitFor()
+    await expect
+      .poll(async () => Number(await agents.locator('dt:text("Reads in 24 h") + dd').textContent()), {
+        timeout: 40_000,
+      })
+      .toBeGreaterThanOrEqual(3)
+    const plot = page.getByRole('figure').filter({ hasText: 'Calls of the source' })
+    await plot.getByText('As a table').click()
+    expect(await plot.getByRole('row').count()).toBe(62)
+    await page.getByRole('radio', { name: '24 hours' }).check()
+    expect(await plot.getByRole('row').count()).toBe(26)
+    expect(await page.getByRole('img').count()).toBe(4)
     await context.close()
   })
 })
@@ -177,7 +238,7 @@ describe('a Server Action', () => {
     const caught = page.waitForRequest((request) => request.method() === 'POST')
     await refreshButton(page, 'agents').click()
     const request = await caught
-    await (await request.response())?.finished()
+    await request.response()
     const stateOfRun = async () => {
       const answer = await context.request.get(`${app.url}/api/admin/overview`)
       return ((await answer.json()) as Overview).fields.find(({ name }) => name === 'agents')?.run?.state
