@@ -1,15 +1,18 @@
 /** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
+import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
 import { readWebhookReport } from '../core-services/airtable/changes/webhookReport'
-import type { CoolDown } from '../core-services/airtable/coolDowns'
+import type { BaseState } from '../core-services/airtable/requestBudget'
 import { hasCode, isRedisFailure } from '../core-services/cache/engine/errors'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
+import { processState } from '../core-services/cache/engine/processState'
 import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fieldRuntime'
 import { type FieldState, type FieldStates, readFieldStates } from '../core-services/cache/fieldStates'
 import { ALL, lastRun, noteName, ofField } from '../core-services/cache/refreshNotes'
+import { type CronExpectations, cronHealth } from '../core-services/metrics/cronHealth'
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'
-import { type PartHealth, redisPart, sourcePart, webhooksPart } from './parts'
+import { cronPart, type PartHealth, redisPart, sourcePart, webhooksPart } from './parts'
 import { type Plots, plotsOf } from './plots'
 
 export type { AllRow, FieldRow, PartHealth, Plots }
@@ -37,10 +40,10 @@ export async function readOverview(
   fields: readonly AnyField[],
   runtime: WatchRuntime = fieldRuntime(),
 ): Promise<Overview> {
-  const [{ states, failure }, metrics, coolDowns, webhooks] = await Promise.all([
+  const [{ states, failure }, metrics, known, webhooks] = await Promise.all([
     statesOf(runtime, fields),
     readMetrics(),
-    sourceCoolDowns(),
+    recentBases(runtime),
     readWebhookReport(runtime),
   ])
   const now = runtime.ports.clock.now()
@@ -54,11 +57,21 @@ export async function readOverview(
     at: now,
     fields: rows,
     all: all && allRow(all, now),
-    // To tell of something new, add it here.
-    parts: [redisPart(failure, metrics), sourcePart(coolDowns, metrics), webhooksPart(webhooks, now)],
+    // To tell of something new, add it here: the page shows whatever comes.
+    parts: [
+      redisPart(failure, metrics),
+      sourcePart(known, metrics),
+      cronPart(cronHealth(metrics, cronExpectations(fields)), now),
+      webhooksPart(webhooks, now),
+    ],
     plots: metrics.enabled ? plotsOf(metrics) : null,
     counts: { whole: metrics.scope === 'deployment', instances: metrics.instances.length },
   }
+}
+
+function cronExpectations(fields: readonly AnyField[]): CronExpectations {
+  const { warmupEnabled } = refreshConfig()
+  return { fields, warmupEnabled, maxSilenceHours: cronMaxSilenceHours() }
 }
 
 interface States {
@@ -87,11 +100,25 @@ async function statesOf(
   }
 }
 
-/** Over all instances; none while the source has not started. */
-async function sourceCoolDowns(): Promise<readonly CoolDown[]> {
+/** How old what is known of the source's limits may be, in ms: it costs two commands. */
+const BASES_MAX_AGE_MS = 10_000
+
+interface KnownBases {
+  at: number
+  bases: Promise<readonly BaseState[]>
+}
+
+/** None while the source has not started. */
+function recentBases({ ports: { clock } }: WatchRuntime): Promise<readonly BaseState[]> {
+  const state = processState<{ last?: KnownBases }>('admin bases', () => ({}))
+  const now = clock.monotonic()
+  if (!state.last || now - state.last.at >= BASES_MAX_AGE_MS) state.last = { at: now, bases: bases() }
+  return state.last.bases
+}
+
+async function bases(): Promise<readonly BaseState[]> {
   try {
-    const bases = await (await serviceRegistry.getService('airtable')).bases()
-    return bases.flatMap(({ base, coolDown }) => (coolDown ? [{ base, ...coolDown }] : []))
+    return await (await serviceRegistry.getService('airtable')).bases()
   } catch (error) {
     if (!hasCode(error, 'SERVICE_FAILED')) throw error
     return []

@@ -1,7 +1,8 @@
 /** How the parts around the fields are doing, in words for whoever looks after them. */
 import { isTroubled, type WebhookReport } from '../core-services/airtable/changes/webhookReport'
-import type { CoolDown } from '../core-services/airtable/coolDowns'
+import type { BaseState } from '../core-services/airtable/requestBudget'
 import type { BreakerState } from '../core-services/cache/engine/breaker'
+import type { CronHealth } from '../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
 import { ago, dollars, duration, failureWords, milliseconds, whole } from './words'
 
@@ -52,16 +53,17 @@ function redisVerdict(
     : { state: 'ok', summary: 'It answers, and has failed at times in the last hour.' }
 }
 
-/** `coolDowns`: what this process knows of the source wanting to be left alone. */
-export function sourcePart(coolDowns: readonly CoolDown[], { windows }: MetricsSnapshot): PartHealth {
+export function sourcePart(bases: readonly BaseState[], { windows }: MetricsSnapshot): PartHealth {
   const { requests, errors } = windows['1h'].system.airtable
-  const [worst] = Object.entries(errors).sort(([, one], [, other]) => other - one)
+  const waiting = bases.reduce((sum, base) => sum + (base.waiting ?? 0), 0)
   const facts = [
     { name: 'Requests in the last hour', value: whole(requests) },
     { name: 'Failed of them', value: whole(sum(errors)) },
     { name: 'Allowed', value: '5 a second for a base' },
+    { name: 'Waiting for their turn', value: whole(waiting) },
   ]
   const name = 'Airtable, where the data comes from'
+  const coolDowns = bases.flatMap(({ coolDown }) => (coolDown === null ? [] : [coolDown]))
   const quota = coolDowns.find(({ why }) => why === 'quota')
   if (quota)
     return {
@@ -75,9 +77,33 @@ export function sourcePart(coolDowns: readonly CoolDown[], { windows }: MetricsS
     const summary = `It was asked too often, and is left alone for another ${duration(resting.seconds)}.`
     return { name, state: 'warn', summary, facts }
   }
-  if (requests === 0) return { name, state: 'ok', summary: 'Nobody had to ask it in the last hour.', facts }
-  if (!worst) return { name, state: 'ok', summary: 'It answers.', facts }
-  return { name, state: 'warn', summary: `In the last hour, mostly: ${failureWords(worst[0])}`, facts }
+  const [worst] = Object.entries(errors).sort(([, one], [, other]) => other - one)
+  if (worst)
+    return { name, state: 'warn', summary: `In the last hour, mostly: ${failureWords(worst[0])}`, facts }
+  const summary = requests === 0 ? 'Nobody had to ask it in the last hour.' : 'It answers.'
+  return { name, state: 'ok', summary, facts }
+}
+
+/** The cron keeps fields fresh that nobody asks for; should it stop, nobody else would notice. */
+export function cronPart({ ok, expected, lastRun, silentSeconds }: CronHealth, now: number): PartHealth {
+  const name = 'Cron, which renews by the clock'
+  if (!expected) return { name, state: 'off', summary: 'No field is to be renewed by the clock.', facts: [] }
+  const facts = lastRun
+    ? [
+        { name: 'Last run', value: ago(lastRun.at, now) },
+        { name: 'It took', value: milliseconds(lastRun.durationMs) },
+        { name: 'Refreshed', value: whole(lastRun.refreshed) },
+        { name: 'Failed', value: whole(lastRun.failed) },
+      ]
+    : []
+  if (!ok) {
+    const summary = `It has not run for ${duration(silentSeconds ?? 0)}. Look at the schedule and at CRON_SECRET.`
+    return { name, state: 'bad', summary, facts }
+  }
+  if (!lastRun) return { name, state: 'ok', summary: 'It has not run yet.', facts }
+  return lastRun.outcome === 'failed'
+    ? { name, state: 'warn', summary: 'Its last run could not renew everything.', facts }
+    : { name, state: 'ok', summary: 'Its last run went well.', facts }
 }
 
 /** As the cron has found them last. */

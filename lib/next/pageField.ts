@@ -1,10 +1,9 @@
 import 'server-only'
-import { headers } from 'next/headers'
 import { connection } from 'next/server'
 import { type Overview, readOverview } from '../admin/overview'
 import type { AnyField, FieldCacheConfig } from '../core-services/cache/engine/fieldConfig'
 import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'
-import { inRequest, requestIdOf } from '../requestScope'
+import { inThisRequest } from './thisRequest'
 
 /**
  * A field for a Server Component: waits for a request first, so that a build never asks Redis or a source. With Cache
@@ -12,15 +11,11 @@ import { inRequest, requestIdOf } from '../requestScope'
  */
 export async function readFieldForPage<T>(config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await connection()
-  const sent = await headers()
-  return inRequest(
-    requestIdOf((name) => sent.get(name)),
-    () => readFieldCache(config),
-  )
+  return inThisRequest(() => readFieldCache(config))
 }
 
 /** How all fields stand, for a Server Component, under the same conditions. */
 export async function readOverviewForPage(fields: readonly AnyField[]): Promise<Overview> {
   await connection()
-  return readOverview(fields)
+  return inThisRequest(() => readOverview(fields))
 }

@@ -59,6 +59,7 @@ export async function startFieldProcess(
       locks: async () => cache.lock,
       notes: async () => cache.notes,
       inspection: async () => cache.inspection,
+      clean: (text) => text,
       seen: new Map(),
       runs: new Map(),
       keysByPattern: async (glob) => {

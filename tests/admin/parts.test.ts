@@ -1,43 +1,152 @@
-import { describe, expect, test } from 'vitest'
-import { webhooksPart } from '@/lib/admin/parts'
-import type { WebhookOutcome } from '@/lib/core-services/cache/engine/events'
+import { describe, expect, it } from 'vitest'
+import { cronPart, redisPart, sourcePart } from '@/lib/admin/parts'
+import { plotsOf } from '@/lib/admin/plots'
+import type { BaseState } from '@/lib/core-services/airtable/requestBudget'
+import type { CronHealth } from '@/lib/core-services/metrics/cronHealth'
+import type { MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
 
-const NOW = Date.UTC(2026, 0, 10, 12)
-const outcome = (rest: Partial<WebhookOutcome>): WebhookOutcome => ({
-  webhook: 'achA',
-  base: 'appA',
-  outcome: 'alive',
-  drained: true,
-  ...rest,
+const HOUR_MS = 3_600_000
+
+/** What of a snapshot the parts look at. */
+function snapshot({
+  breaker = 'closed' as MetricsSnapshot['breaker'],
+  redisErrors = {} as Record<string, number>,
+  requests = 0,
+  airtableErrors = {} as Record<string, number>,
+  monthlyUsd = null as number | null,
+} = {}): MetricsSnapshot {
+  const window = {
+    fields: {
+      hitRate: 0.5,
+      readLatency: { p95Ms: 3 },
+      sourceCalls: 4,
+      refreshes: { cron: { failed: 1 }, miss: { failed: 2 } },
+    },
+    system: {
+      redis: { latency: { p95Ms: 12 }, errors: redisErrors, commands: 1_000 },
+      airtable: { requests, errors: airtableErrors },
+    },
+  }
+  const point = { at: 1, seconds: 60, reads: 2, hitRate: 1, p50Ms: 1, p95Ms: 2, sourceCalls: 3 }
+  return {
+    breaker,
+    bill: { monthlyUsd },
+    windows: { '1h': window, '24h': window },
+    series: { minutes: [{ ...point, sourceFailures: 0, redisCommands: 5, redisErrors: 0 }], hours: [] },
+  } as unknown as MetricsSnapshot
+}
+const base = (coolDown: BaseState['coolDown'] = null, waiting: number | null = 0): BaseState => ({
+  base: 'app1',
+  inUse: 0,
+  waiting,
+  coolDown,
 })
-const part = (webhooks: WebhookOutcome[], at: number | null = NOW - 3_600_000) =>
-  webhooksPart({ configured: 1, at, webhooks }, NOW)
 
-describe('webhooks on the page of the admin', () => {
-  test('are off where none is set up', () => {
-    expect(webhooksPart({ configured: 0, at: null, webhooks: [] }, NOW).state).toBe('off')
-  })
-
-  test('are fine, with when the cron looked after them', () => {
-    expect(part([outcome({})])).toMatchObject({
-      state: 'ok',
-      facts: [
-        { name: 'Set up', value: '1' },
-        { name: 'Looked after', value: '1 h ago' },
-      ],
+describe('Redis', () => {
+  it('is fine while it answers, and tells what it costs', () => {
+    const part = redisPart(
+      null,
+      snapshot({ monthlyUsd: 0.4, redisErrors: { REDIS_TIMEOUT: 2, REDIS_UNREACHABLE: 1 } }),
+    )
+    expect(part.state).toBe('ok')
+    expect(Object.fromEntries(part.facts.map(({ name, value }) => [name, value]))).toMatchObject({
+      'Answers within': '12 ms',
+      'Failed in the last hour': '3',
+      'Estimated bill': '$0.40 a month',
     })
-    expect(part([], null).facts).toContainEqual({ name: 'Looked after', value: 'never yet' })
   })
 
-  test('are bad when one is dead, with the way to mend it', () => {
-    const { state, facts } = part([outcome({ outcome: 'dead', hint: 'Make a new one.' })])
-    expect(state).toBe('bad')
-    expect(facts).toContainEqual({ name: 'achA', value: 'Make a new one.' })
+  it('is to be looked at while a server leaves it alone, and down when it does not answer here', () => {
+    expect(redisPart(null, snapshot({ breaker: 'open' })).state).toBe('warn')
+    expect(redisPart('REDIS_TIMEOUT', snapshot({ breaker: 'open' })).state).toBe('bad')
+  })
+})
+
+describe('Airtable', () => {
+  it.each([
+    ['ok', 'Nobody had to ask it', sourcePart([], snapshot())],
+    ['ok', 'It answers', sourcePart([base()], snapshot({ requests: 5 }))],
+    [
+      'warn',
+      'Airtable does not accept our key',
+      sourcePart(
+        [],
+        snapshot({ requests: 9, airtableErrors: { AIRTABLE_TIMEOUT: 1, AIRTABLE_UNAUTHORIZED: 5 } }),
+      ),
+    ],
+    [
+      'warn',
+      'left alone for another 25 s',
+      sourcePart([base({ why: 'rate-limit', seconds: 25 })], snapshot({ requests: 5 })),
+    ],
+    [
+      'bad',
+      'monthly allowance',
+      sourcePart(
+        [base({ why: 'rate-limit', seconds: 25 }), base({ why: 'quota', seconds: 9_000 })],
+        snapshot(),
+      ),
+    ],
+  ])('is %s: %s', (state, words, part) => {
+    expect(part.state).toBe(state)
+    expect(part.summary).toContain(words)
+  })
+})
+
+describe('the cron', () => {
+  const run = {
+    at: 0,
+    outcome: 'ok' as const,
+    durationMs: 1_500,
+    refreshed: 2,
+    fresh: 0,
+    skipped: 0,
+    failed: 0,
+    webhooks: [],
+  }
+  const health = (rest: Partial<CronHealth> = {}): CronHealth => ({
+    ok: true,
+    expected: true,
+    lastRun: run as unknown as CronHealth['lastRun'],
+    silentSeconds: 60,
+    maxSilenceSeconds: 90_000,
+    ...rest,
   })
 
-  test('are to be watched when one could not be looked after', () => {
-    const { state, facts } = part([outcome({ outcome: 'failed', code: 'AIRTABLE_FORBIDDEN' })])
-    expect(state).toBe('warn')
-    expect(facts).toContainEqual({ name: 'achA', value: 'AIRTABLE_FORBIDDEN' })
+  it.each([
+    ['off', 'No field', cronPart(health({ expected: false }), HOUR_MS)],
+    ['ok', 'not run yet', cronPart(health({ lastRun: null }), HOUR_MS)],
+    ['ok', 'went well', cronPart(health(), HOUR_MS)],
+    [
+      'warn',
+      'could not renew',
+      cronPart(health({ lastRun: { ...run, outcome: 'failed', failed: 1 } as never }), HOUR_MS),
+    ],
+    ['bad', 'has not run for 47 h', cronPart(health({ ok: false, silentSeconds: 47 * 3_600 }), HOUR_MS)],
+  ])('is %s: %s', (state, words, part) => {
+    expect(part.state).toBe(state)
+    expect(part.summary).toContain(words)
   })
+
+  it('tells when it ran and what it did', () => {
+    expect(cronPart(health(), HOUR_MS).facts).toEqual([
+      { name: 'Last run', value: '1 h ago' },
+      { name: 'It took', value: '1.5 s' },
+      { name: 'Refreshed', value: '2' },
+      { name: 'Failed', value: '0' },
+    ])
+  })
+})
+
+it('plots have the points of a stretch and what they come to', () => {
+  const { hour, day } = plotsOf(snapshot())
+  expect(hour).toEqual({
+    points: [{ at: 1, hitRate: 1, p95Ms: 2, sourceCalls: 3, sourceFailures: 0, redisCommands: 5 }],
+    hitRate: 0.5,
+    p95Ms: 3,
+    sourceCalls: 4,
+    sourceFailures: 3,
+    redisCommands: 1_000,
+  })
+  expect(day.points).toEqual([])
 })

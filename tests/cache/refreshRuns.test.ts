@@ -59,12 +59,13 @@ it('answers before it is done, and every instance can see how far it is and what
 it('tells the code, message and mend of a failure by its cause, and leaves the old value alone', async () => {
   const fails = named('fails', async () => 'old')
   await servers.read(fails, servers.here)
-  const failing = { ...fails, fetcher: () => Promise.reject(new Error('the reason')) }
+  servers.here.runtime.clean = (text) => text.replaceAll('secret', '[…]')
+  const failing = { ...fails, fetcher: () => Promise.reject(new Error('the reason is secret')) }
   await begin(failing)
   await servers.finishDeferredWork()
   expect(await noted(fails)).toMatchObject({
     outcome: 'failed',
-    failure: { code: 'SOURCE_FAILED', message: expect.stringContaining('the reason') },
+    failure: { code: 'SOURCE_FAILED', message: expect.stringContaining('the reason is […]') },
   })
   expect((await servers.read(fails, servers.there)).data).toBe('old')
 })

@@ -3,6 +3,7 @@
 import { deploymentName, memoryMaxBytes, refreshConfig } from '../../config/appConfig'
 import { batchSize, keyConfig } from '../../config/cacheConfig'
 import { encryptionKeys } from '../../config/encryptionConfig'
+import { createScrubber } from '../../scrub'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
 import { type CipherFor, createCipherFor } from './engine/cipher'
@@ -50,6 +51,8 @@ export interface WatchRuntime extends FieldRuntime {
   notes(): Promise<ClaimedNotes>
   /** Rejects as `store` does. */
   inspection(): Promise<Inspection>
+  /** Takes out of the words of an error what may not be shown: they can be those of a source. */
+  clean(text: string): string
   /** What this process remembers of entries that it looked at, by the name of their place. */
   seen: Map<string, SeenEntry>
   /** The last refreshes by hand that this process has begun, by what they are for. */
@@ -87,6 +90,7 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
       return batchSize()
     },
     store: async () => (await cacheService()).fieldStore,
+    clean: (text) => createScrubber(process.env)(text),
     seen: processState('seen entries', () => new Map()),
     runs: processState('noted runs', () => new Map()),
     inspection: async () => (await cacheService()).inspection,

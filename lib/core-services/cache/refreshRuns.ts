@@ -86,19 +86,25 @@ async function resultOf(runtime: WatchRuntime, field: AnyField): Promise<Result>
       ? { outcome: 'refreshed', failure: null, ...told }
       : {
           outcome: 'unstored',
-          failure: failureOf(cacheUnavailable(new Error('nothing was stored'))),
+          failure: failureOf(runtime, cacheUnavailable(new Error('nothing was stored'))),
           ...told,
         }
   } catch (error) {
     // Whatever it was: nobody waits for this work, so its note is the one place to tell of it.
-    return { outcome: 'failed', failure: failureOf(error), durationMs: null, items: null, bytes: null }
+    return {
+      outcome: 'failed',
+      failure: failureOf(runtime, error),
+      durationMs: null,
+      items: null,
+      bytes: null,
+    }
   }
 }
 
-function failureOf(error: unknown): RunFailure {
+function failureOf({ clean }: WatchRuntime, error: unknown): RunFailure {
   const cause = isCodedError(error) && isCodedError(error.cause) ? error.cause : error
   const hint = (isCodedError(cause) && cause.hint) || null
-  return { code: codeOf(cause), message: messageOf(cause), hint }
+  return { code: codeOf(cause), message: clean(messageOf(cause)), hint }
 }
 
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {

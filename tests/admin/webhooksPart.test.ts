@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest'
+import { webhooksPart } from '@/lib/admin/parts'
+import type { WebhookOutcome } from '@/lib/core-services/cache/engine/events'
+
+const NOW = Date.UTC(2026, 0, 10, 12)
+const outcome = (rest: Partial<WebhookOutcome>): WebhookOutcome => ({
+  webhook: 'achA',
+  base: 'appA',
+  outcome: 'alive',
+  drained: true,
+  ...rest,
+})
+const part = (webhooks: WebhookOutcome[], at: number | null = NOW - 3_600_000) =>
+  webhooksPart({ configured: 1, at, webhooks }, NOW)
+
+describe('webhooks on the page of the admin', () => {
+  test('are off where none is set up', () => {
+    expect(webhooksPart({ configured: 0, at: null, webhooks: [] }, NOW).state).toBe('off')
+  })
+
+  test('are fine, with when the cron looked after them', () => {
+    expect(part([outcome({})])).toMatchObject({
+      state: 'ok',
+      facts: [
+        { name: 'Set up', value: '1' },
+        { name: 'Looked after', value: '1 h ago' },
+      ],
+    })
+    expect(part([], null).facts).toContainEqual({ name: 'Looked after', value: 'never yet' })
+  })
+
+  test('are bad when one is dead, with the way to mend it', () => {
+    const { state, facts } = part([outcome({ outcome: 'dead', hint: 'Make a new one.' })])
+    expect(state).toBe('bad')
+    expect(facts).toContainEqual({ name: 'achA', value: 'Make a new one.' })
+  })
+
+  test('are to be watched when one could not be looked after', () => {
+    const { state, facts } = part([outcome({ outcome: 'failed', code: 'AIRTABLE_FORBIDDEN' })])
+    expect(state).toBe('warn')
+    expect(facts).toContainEqual({ name: 'achA', value: 'AIRTABLE_FORBIDDEN' })
+  })
+})
