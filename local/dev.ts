@@ -43,12 +43,13 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
   })
   // Held until Next takes it, so that no server of the stack does.
   const free = await holdPort(port)
-  const stack = await startLocalStack({}, env).finally(free)
+  const appUrl = `http://localhost:${port}`
+  const stack = await startLocalStack({ appUrl }, env).finally(free)
   try {
     if (stop.aborted) return exitCodeOf(stop.reason as StopSignal)
     const ownSecrets = Object.keys(stack.env).filter((name) => env[name] === stack.env[name])
     const note = moved ? `port ${DEFAULT_PORT} is in use` : ''
-    console.log(banner(`http://localhost:${port}`, note, stack, ownSecrets))
+    console.log(banner(appUrl, note, stack, ownSecrets))
     // Started through node itself: a wrapper in between would be one more process to end.
     const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
     const args = [next, 'dev', '-p', String(port)]
@@ -56,7 +57,7 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
     const added = Object.entries(stack.env).filter(([name, value]) => env[name] !== value)
     const childEnv = { ...inherited, ...Object.fromEntries(added) }
     const ended = new AbortController()
-    void openRoutes(`http://localhost:${port}`, AbortSignal.any([stop, ended.signal]))
+    void openRoutes(appUrl, AbortSignal.any([stop, ended.signal])).then(stack.appStarted)
     try {
       return await supervise({ file: process.execPath, args, env: childEnv }, stop)
     } finally {

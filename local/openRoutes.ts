@@ -1,3 +1,8 @@
+import { WEBHOOK_PATH } from './airtable/registerWebhook'
+
+/** The routes of fields, and the one that pings go to, which should not wait for it. */
+const ROUTES = ['/api/fields/any', WEBHOOK_PATH]
+
 /**
  * Has Next compile the routes of fields before somebody edits one. Its development server takes note of an edit only in
  * routes that it has compiled: the first request to a new field's URL would otherwise meet the list of fields as it was
@@ -5,14 +10,15 @@
  */
 export async function openRoutes(appUrl: string, stop: AbortSignal): Promise<void> {
   const pause = () => new Promise((resolve) => setTimeout(resolve, RETRY_MS))
-  while (!stop.aborted) {
+  const closed = [...ROUTES]
+  while (closed[0] !== undefined && !stop.aborted) {
     // OPTIONS is answered by Next itself: the route is compiled, and nothing of ours runs.
-    const opened = await fetch(`${appUrl}/api/fields/any`, { method: 'OPTIONS', signal: stop }).then(
+    const opened = await fetch(appUrl + closed[0], { method: 'OPTIONS', signal: stop }).then(
       () => true,
       () => false,
     )
-    if (opened) return
-    await pause()
+    if (opened) closed.shift()
+    else await pause()
   }
 }
 

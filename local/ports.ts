@@ -68,7 +68,8 @@ export async function choosePort(wish: PortWish): Promise<PortChoice> {
 /** Keeps a port from everybody else until the returned function is called. */
 export function holdPort(port: number): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {
-    const holder = createServer()
+    // Whoever calls meanwhile, such as a page that is still open, is hung up on: it would keep the port from closing.
+    const holder = createServer((caller) => caller.destroy())
     holder.once('error', reject)
     holder.listen(port, () => resolve(() => new Promise((released) => holder.close(() => released()))))
   })

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { registerWebhook, WEBHOOK_PATH } from './airtable/registerWebhook'
 import { STATS_PATH as AIRTABLE_STATS, DEVELOPMENT, startAirtableServer } from './airtable/server'
 import { samplePeople } from './data/loadPeople'
 import { type EngineKind, type EngineOptions, startEngine } from './engine'
@@ -28,6 +29,8 @@ const SECRETS = ['ADMIN_TOKEN', 'CRON_SECRET'] as const
 export interface LocalStackOptions {
   /** Which Redis to put behind the local Upstash server; by default REDIS_URL, else the best one found. */
   readonly engine?: EngineOptions
+  /** Where the app will be: a local Airtable server gets a webhook that pings it once it runs; none without it. */
+  readonly appUrl?: string
 }
 
 /** One line about a part of the stack: what it is, where it is, and why it is that one. */
@@ -45,6 +48,8 @@ export interface LocalStack {
   /** What the app must be started with, on top of the environment the stack was given. */
   readonly env: Readonly<Record<string, string>>
   readonly parts: readonly StackPart[]
+  /** Tells the stack that the app answers now: pings are sent from then on. */
+  appStarted(): void
   /** Ends what was started, in reverse order; a second call does nothing. */
   stop(): Promise<void>
 }
@@ -54,6 +59,7 @@ interface Draft {
   readonly env: Record<string, string>
   readonly parts: StackPart[]
   readonly stops: (() => Promise<void>)[]
+  readonly starts: (() => void)[]
 }
 
 async function localPort(env: Environment, variable: string, fallback: number): Promise<[number, string]> {
@@ -93,7 +99,7 @@ async function addRedis(
   })
 }
 
-async function addAirtable(draft: Draft, env: Environment): Promise<void> {
+async function addAirtable(draft: Draft, env: Environment, appUrl: string | undefined): Promise<void> {
   if (read(env, 'AIRTABLE_API_KEY') !== undefined) {
     Object.assign(draft.env, readTogether(env, AIRTABLE_SETTINGS))
     const endpoint = read(env, 'AIRTABLE_ENDPOINT_URL')
@@ -120,6 +126,11 @@ async function addAirtable(draft: Draft, env: Environment): Promise<void> {
     statsUrl: server.url + AIRTABLE_STATS,
     faultsUrl: server.url + FAULTS_PATH,
   })
+  if (appUrl === undefined) return
+  const webhook = await registerWebhook(server, table.id, appUrl)
+  draft.env.AIRTABLE_WEBHOOK_SECRETS = webhook.secrets
+  draft.starts.push(webhook.release)
+  draft.parts.push({ name: 'Webhook', where: appUrl + WEBHOOK_PATH, why: 'pinged when somebody is edited' })
 }
 
 function addSecrets(draft: Draft, env: Environment): void {
@@ -135,17 +146,20 @@ function addSecrets(draft: Draft, env: Environment): void {
  * a one-line error when a credential is half-set or a port is taken; nothing is left running then.
  */
 export async function startLocalStack(options: LocalStackOptions, env: Environment): Promise<LocalStack> {
-  const draft: Draft = { env: {}, parts: [], stops: [] }
+  const draft: Draft = { env: {}, parts: [], stops: [], starts: [] }
   const stop = async (): Promise<void> => {
     for (let end = draft.stops.pop(); end !== undefined; end = draft.stops.pop()) await end()
   }
   try {
     await addRedis(draft, env, options.engine)
-    await addAirtable(draft, env)
+    await addAirtable(draft, env, options.appUrl)
     addSecrets(draft, env)
   } catch (error) {
     await stop()
     throw error
   }
-  return { env: draft.env, parts: draft.parts, stop }
+  const appStarted = (): void => {
+    for (const start of draft.starts) start()
+  }
+  return { env: draft.env, parts: draft.parts, appStarted, stop }
 }

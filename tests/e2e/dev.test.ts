@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
 import { freePort } from './support/nextProcess'
 
-it('npm run dev serves the app with nothing but Node, and one Ctrl-C ends everything', async () => {
+it('npm run dev serves the app with nothing but Node, follows edits in Airtable, and one Ctrl-C ends everything', async () => {
   const [port, upstashPort, airtablePort] = await Promise.all([freePort(), freePort(), freePort()])
   const { HOME } = process.env
   const child = spawn(process.execPath, ['--import', 'tsx', 'local/dev.ts'], {
@@ -29,6 +29,20 @@ it('npm run dev serves the app with nothing but Node, and one Ctrl-C ends everyt
     expect(stats).toMatchObject({ commands: expect.any(Number), requests: expect.any(Number), refusals: 0 })
     expect(output).toContain('embedded')
     expect(output).toMatch(/ADMIN_TOKEN +[0-9a-f]{32,}/)
+
+    const person = `http://127.0.0.1:${airtablePort}/v0/appLocalPeople001/People/recRMtuYXRprv5oLb`
+    const edited = await fetch(person, {
+      method: 'PATCH',
+      headers: { authorization: 'Bearer patLocalDevelopment', 'content-type': 'application/json' },
+      body: JSON.stringify({ fields: { Nombre: 'Ada Lovelace' } }),
+    })
+    expect(edited.status).toBe(200)
+    const asked = async (path: string) => (await fetch(url + path)).text()
+    await expect.poll(() => asked('/api/airtable/agents'), { timeout: 20_000 }).toContain('Ada Lovelace')
+    expect(await asked('/')).toContain('Ada Lovelace')
+    const story =
+      /"refresh\.finished","field":"agents","reason":"change".*"webhook\.drained".*"cause":"ping"/s
+    await expect.poll(() => output).toMatch(story)
   } finally {
     child.kill('SIGINT')
   }
@@ -36,4 +50,4 @@ it('npm run dev serves the app with nothing but Node, and one Ctrl-C ends everyt
   for (const closed of [port, upstashPort, airtablePort]) {
     await expect(fetch(`http://127.0.0.1:${closed}/`)).rejects.toThrow('fetch failed')
   }
-})
+}, 120_000)

@@ -1,6 +1,7 @@
-import { createServer, type Server } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { choosePort } from '@/local/ports'
+import { choosePort, holdPort } from '@/local/ports'
 
 let taken: number
 const servers: Server[] = []
@@ -57,4 +58,17 @@ describe('choosing a port', () => {
       `LOCAL_UPSTASH_PORT is "${given}"; expected a port number`,
     )
   })
+})
+
+it('a port that was held is free at once, although somebody has called meanwhile', async () => {
+  await new Promise((resolve) => servers.pop()?.close(resolve))
+  const release = await holdPort(taken)
+  const caller = connect(taken, '127.0.0.1')
+  caller.on('error', () => undefined)
+  await once(caller, 'close')
+  const waiting = connect(taken, '127.0.0.1')
+  waiting.on('error', () => undefined)
+  await once(waiting, 'connect')
+  await release()
+  expect(await occupy(taken)).toBe(taken)
 })

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { contentMac } from '@/local/airtable/webhooks/pings'
 import { type LocalStack, startLocalStack } from '@/local/stack'
+import { startPingReceiver } from '@/tests/support/airtableHooks'
 
 const freePorts = { LOCAL_UPSTASH_PORT: '0', LOCAL_AIRTABLE_PORT: '0', LOCAL_AIRTABLE_LATENCY_MS: '0' }
 const realRedis = { UPSTASH_REDIS_REST_URL: 'https://db.example', UPSTASH_REDIS_REST_TOKEN: 'redis-token' }
@@ -11,8 +13,9 @@ const realAirtable = {
 
 let stack: LocalStack | undefined
 
-async function start(env: Record<string, string>): Promise<LocalStack> {
-  stack = await startLocalStack({ engine: { kind: 'embedded' } }, { ...freePorts, ...env })
+async function start(env: Record<string, string>, appUrl?: string): Promise<LocalStack> {
+  const options = { engine: { kind: 'embedded' }, ...(appUrl === undefined ? {} : { appUrl }) } as const
+  stack = await startLocalStack(options, { ...freePorts, ...env })
   return stack
 }
 
@@ -76,6 +79,28 @@ describe('a stack for an empty environment', () => {
     await stop()
     await expect(airtable(env)).rejects.toThrow('fetch failed')
     await expect(redis(env, ['PING'])).rejects.toThrow('fetch failed')
+  })
+})
+
+describe('a stack that knows where the app will be', () => {
+  it('has it pinged at each edit, signed with the secret it hands out, once it has started', async () => {
+    const receiver = await startPingReceiver()
+    const { env, parts, appStarted } = await start({}, new URL(receiver.url).origin)
+    expect(parts.at(-1)).toMatchObject({ name: 'Webhook', where: receiver.url })
+    expect((await airtable(env)).status).toBe(200)
+    expect(receiver.pings).toHaveLength(0)
+    appStarted()
+    await expect.poll(() => receiver.pings.length).toBe(1)
+    const [id = '', secret = ''] = String(env.AIRTABLE_WEBHOOK_SECRETS).split(':')
+    const [ping] = receiver.pings
+    expect(ping?.body).toContain(id)
+    expect(ping?.mac).toBe(contentMac(secret, String(ping?.body)))
+    await receiver.close()
+  })
+
+  it('leaves the real Airtable alone, which could not reach it', async () => {
+    const { env } = await start({ ...realRedis, ...realAirtable }, 'http://localhost:3000')
+    expect(env).not.toHaveProperty('AIRTABLE_WEBHOOK_SECRETS')
   })
 })
 
