@@ -58,7 +58,7 @@ afterAll(async () => {
   await airtable.close()
 })
 beforeEach(async () => {
-  await redis.flush()
+  await redis.flushButBudget()
   airtable.resetCounters()
   redis.upstash.resetCounters()
 })
@@ -142,7 +142,7 @@ describe('GET /api/airtable/agents', () => {
     const problem = await response.json()
     expect(problem).toMatchObject({ status: 502, code: 'SOURCE_FAILED', error: 'Failed to load agents' })
     expect(JSON.stringify(problem)).not.toContain('appDoesNotExist01')
-    await redis.flush()
+    await redis.flushButBudget()
     const told = await (await agents('', admin)).json()
     expect(told).toMatchObject({
       detail: expect.stringContaining('appDoesNotExist01'),

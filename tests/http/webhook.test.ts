@@ -87,7 +87,7 @@ beforeAll(async () => {
 })
 afterAll(() => airtable.close())
 beforeEach(async () => {
-  await redis.flush()
+  await redis.flushButBudget()
   const filters = { recordChangeScope: TEST_AIRTABLE.tableId }
   hook = await createHook(airtable, { filters })
   setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: `${hook.id}:${hook.macSecretBase64}` })

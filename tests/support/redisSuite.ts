@@ -27,6 +27,7 @@ export function redisForThisFile(): Omit<TestRedis, 'stop'> {
       return running().token
     },
     flush: () => running().flush(),
+    flushButBudget: () => running().flushButBudget(),
     killEngine: () => running().killEngine(),
     reviveEngine: () => running().reviveEngine(),
   }
