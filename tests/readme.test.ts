@@ -28,6 +28,8 @@ describe('README.md', () => {
   it('shows code that passes the type check of the project', async () => {
     const imports = `import { z } from 'zod'\nimport type { FieldCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'\n`
     writeFileSync(join(folder, 'field.ts'), imports + snippet('ts field'))
+    const table = `import { airtableList, type TableSource } from '@/lib/core-services/airtable/airtableField'\ndeclare const people: TableSource\n`
+    writeFileSync(join(folder, 'airtable.ts'), table + snippet('ts airtable'))
     writeFileSync(join(folder, 'family.ts'), snippet('ts family'))
     writeFileSync(join(folder, 'component.tsx'), snippet('tsx component'))
     writeFileSync(join(folder, 'cache.test.ts'), snippet('ts test'))
