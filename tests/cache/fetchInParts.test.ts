@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import type { FetchContext, FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -8,13 +7,7 @@ import { refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import { askOnce } from '@/local/engine/ask'
 import { endCoolDowns } from '../support/coolDowns'
-import {
-  type FieldProcess,
-  type FieldProcessOptions,
-  field,
-  startFieldProcess,
-  storedEntry,
-} from '../support/fieldProcess'
+import { type FieldProcess, field, startFieldProcess, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
 
 const redis = redisForThisFile()
@@ -22,7 +15,6 @@ let clock: ManualClock
 let here: FieldProcess
 
 const PART_MS = 2_000
-const key = new Uint8Array(randomBytes(32))
 
 beforeEach(async () => {
   await redis.flush()
@@ -30,8 +22,8 @@ beforeEach(async () => {
   here = await startProcess()
 })
 
-async function startProcess(encryptionKeys?: FieldProcessOptions['encryptionKeys']): Promise<FieldProcess> {
-  const started = await startFieldProcess(redis, encryptionKeys && { encryptionKeys })
+async function startProcess(): Promise<FieldProcess> {
+  const started = await startFieldProcess(redis)
   started.runtime.ports = { ...started.runtime.ports, clock }
   return started
 }
@@ -291,64 +283,6 @@ describe('when it cannot be kept', () => {
     await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
 
     await redis.reviveEngine()
-  })
-})
-
-describe('of an encrypted field', () => {
-  const encrypted = { tags: [], advanced: { encrypt: true } }
-  const progress = JSON.stringify({ secret: 'Ana Canary-Vidal' })
-  const steps = () => {
-    const seen: (string | null)[] = []
-    const config = field(async ({ resume, pause }: FetchContext) => {
-      seen.push(await resume())
-      return seen.length === 1 ? pause(progress, '1 of 2') : 'whole'
-    }, encrypted)
-    return { seen, config }
-  }
-  const text = async () => String(await askOnce(redis.engine.url, ['GET', (await progressKeys())[0] ?? '']))
-
-  test('it is as unreadable as the value, and goes on all the same', async () => {
-    const { seen, config } = steps()
-    here = await startProcess([key])
-
-    await stopped(read(config))
-    const stored = await text()
-    await read(config)
-
-    expect(stored).not.toContain('Canary')
-    expect(stored).not.toContain(Buffer.from('Canary-V').toString('base64').slice(0, 8))
-    expect(seen).toEqual([null, progress])
-  })
-
-  test('it cannot be put in the place of the value', async () => {
-    const { seen, config } = steps()
-    here = await startProcess([key])
-    await stopped(read(config))
-    const { names } = await here.runtime.store()
-
-    await askOnce(redis.engine.url, ['SET', names.entry(config.key), await text()])
-
-    expect((await read(config)).data).toBe('whole')
-    expect(seen).toHaveLength(2)
-  })
-
-  test('it does not count when it stands there readable', async () => {
-    const { seen, config } = steps()
-    await expect(
-      read(field(({ pause }: FetchContext) => pause('forged', 'x'), { tags: [] })),
-    ).rejects.toThrow()
-    await coolDownPasses()
-    here = await startProcess([key])
-
-    await stopped(read(config))
-
-    expect(seen).toEqual([null])
-  })
-
-  test('it is not kept without a key', async () => {
-    await expect(read(steps().config)).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
-
-    expect(await progressKeys()).toEqual([])
   })
 })
 
