@@ -193,3 +193,9 @@ export const airtableNotInitialized = (): CodedError =>
   codedError('AIRTABLE_NOT_INITIALIZED', 'Airtable was asked before its service had started', {
     hint: "Get the service with serviceRegistry.getService('airtable').",
   })
+
+/** What a change is followed with later, by the next ping or the cron. */
+export const airtableHalfRead = (field: string): CodedError =>
+  codedError('AIRTABLE_HALF_READ', `The field "${field}" is just being read, in several refreshes`, {
+    hint: 'Nothing is to be done: the next ping or the cron brings it up to date once it stands.',
+  })

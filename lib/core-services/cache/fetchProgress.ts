@@ -95,6 +95,12 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
   }
 }
 
+/** Whether a fetch that nobody has forced, and that began under these tokens, can be gone on with. One command. */
+export async function isHalfFetched(runtime: FieldRuntime, captured: Captured): Promise<boolean> {
+  const earlier = await readProgress(runtime, captured, 'cron')
+  return earlier !== null && counts(earlier, captured, null)
+}
+
 /** Forces have one of their own, or they would answer with what was fetched before they were asked for. */
 function nameOf({ store, field, name }: Place, reason: RefreshReason): string {
   return store.names.progress(field.key, `${name} ${reason === 'force' ? 'forced' : 'shared'}`)

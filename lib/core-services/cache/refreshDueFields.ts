@@ -9,7 +9,7 @@ import type { AnyField } from './engine/fieldConfig'
 import type { LockHolder } from './engine/lock'
 import { lookAt, placeOf } from './fieldPlace'
 import { type CronRuntime, type FieldRuntime, fieldRuntime } from './fieldRuntime'
-import { forceRefresh, type Refreshed } from './refreshCache'
+import { refreshInParts } from './refreshInParts'
 
 export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
@@ -113,31 +113,13 @@ async function refreshIfDue(
     const entry = (await lookAt(runtime, placeOf(runtime, store, field))).valid
     const age = entry ? ageSeconds(entry.fetchedAt, clock.now()) : Number.POSITIVE_INFINITY
     if (!due && age < (refreshEvery ?? 0)) return { name, outcome: 'fresh', age }
-    const { stored } = await refreshInParts(runtime, field, remainingMs)
+    const { stored } = await refreshInParts(runtime, field, 'cron', remainingMs)
     if (!stored) return { name, outcome: 'failed', code: 'CACHE_UNAVAILABLE' }
     return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }
   } catch (error) {
     if (runtime.ports.isControlFlow(error)) throw error
     if (isUnfinished(error)) return { name, outcome: 'unfinished', done: error.done }
     return { name, outcome: 'failed', code: codeOf(error) }
-  }
-}
-
-/** As often as one refresh is not enough, and gets any further. */
-async function refreshInParts(
-  runtime: FieldRuntime,
-  field: AnyField,
-  remainingMs: () => number,
-): Promise<Refreshed> {
-  let done: string | null = null
-  for (;;) {
-    try {
-      return await forceRefresh(runtime, field, 'cron')
-    } catch (error) {
-      const further = isUnfinished(error) && error.done !== done
-      if (!further || remainingMs() < runtime.refreshTimeoutMs) throw error
-      done = error.done
-    }
   }
 }
 

@@ -6,7 +6,7 @@ import { cacheUnavailable, codeOf, isCodedError, messageOf } from './engine/erro
 import type { AnyField } from './engine/fieldConfig'
 import { timeoutOf } from './fetchEntry'
 import type { WatchRuntime } from './fieldRuntime'
-import { forceRefresh } from './refreshCache'
+import { refreshInParts } from './refreshInParts'
 import { ALL, type AllRun, beginRun, type FieldRun, noteRun, ofField, type RunFailure } from './refreshNotes'
 
 export type Begun = 'begun' | 'under-way'
@@ -69,7 +69,7 @@ async function finish(
   field: AnyField,
   run: FieldRun,
 ): Promise<NonNullable<FieldRun['outcome']>> {
-  const result = await resultOf(runtime, field)
+  const result = await resultOf(runtime, field, run)
   await noteRun(runtime, ofField(field.key), { ...run, ...result, endedAt: runtime.ports.clock.now() })
   return result.outcome
 }
@@ -78,9 +78,10 @@ type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & {
   outcome: NonNullable<FieldRun['outcome']>
 }
 
-async function resultOf(runtime: WatchRuntime, field: AnyField): Promise<Result> {
+async function resultOf(runtime: WatchRuntime, field: AnyField, { until }: FieldRun): Promise<Result> {
+  const remainingMs = () => until - runtime.ports.clock.now()
   try {
-    const { stored, sourceMs, items, entry } = await forceRefresh(runtime, field, 'force')
+    const { stored, sourceMs, items, entry } = await refreshInParts(runtime, field, 'force', remainingMs)
     const told = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
     return stored
       ? { outcome: 'refreshed', failure: null, ...told }

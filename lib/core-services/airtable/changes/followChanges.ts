@@ -7,11 +7,13 @@ import { unpackEntry } from '../../cache/engine/entry'
 import { cacheUnavailable } from '../../cache/engine/errors'
 import type { WebhookCause } from '../../cache/engine/events'
 import type { AnyField } from '../../cache/engine/fieldConfig'
-import type { Look } from '../../cache/engine/look'
+import { allPresent, type Look } from '../../cache/engine/look'
+import { isHalfFetched } from '../../cache/fetchProgress'
 import { lookAt, placeOf } from '../../cache/fieldPlace'
 import { type CronRuntime, fieldRuntime } from '../../cache/fieldRuntime'
 import { invalidateField, invalidateTags } from '../../cache/invalidate'
 import { forceRefresh } from '../../cache/refreshCache'
+import { airtableHalfRead } from '../airtableErrors'
 import { type AirtableField, changeTag, isAirtableField, isTableId } from '../airtableField'
 import type { WebhooksApi } from '../webhooksApi'
 import { changeFetcher, subjectOf } from './changeFetcher'
@@ -92,14 +94,19 @@ async function follow(
   run: ChangeRun,
   limits: DeltaLimits,
   cause: Cause,
+  again = false,
 ): Promise<number> {
   const place = placeOf(runtime, await runtime.store(), field)
   const look = await lookAt(runtime, place)
   const standing = await standingOf(runtime, field, look)
   if (standing === null) {
+    if (cause !== 'met' && !touches(await run.drainFrom(run.record.cursor), field)) return 0
+    const { tokens } = look
+    // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.
+    if (allPresent(tokens) && (await isHalfFetched(runtime, { place, tokens })))
+      throw airtableHalfRead(field.name)
     // What is only being fetched may have been read before the change, and would be taken for new.
-    if (cause === 'met' || touches(await run.drainFrom(run.record.cursor), field))
-      await invalidateField(field, runtime)
+    await invalidateField(field, runtime)
     return 0
   }
   const now = runtime.ports.clock.now()
@@ -108,9 +115,11 @@ async function follow(
   if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now)) return 0
   const told = { pending: 0 }
   const fetcher = changeFetcher(field, run, limits, runtime.ports, told)
-  const { stored } = await forceRefresh(runtime, { ...field, fetcher }, 'change')
+  const { stored, entry } = await forceRefresh(runtime, { ...field, fetcher }, 'change')
   if (!stored) throw cacheUnavailable(new Error('what has changed was fetched but not stored'))
-  return told.pending
+  // Its first part may have been read before what this run has seen.
+  const behind = (decodeMark(entry.note)?.cursor ?? run.end()) < run.end()
+  return behind && !again ? follow(runtime, field, run, limits, cause, true) : told.pending
 }
 
 /** Of a value without a mark nobody can tell what it has missed: only a ping for something else is no reason to read it. */
