@@ -1,4 +1,5 @@
 /** What health is told of besides the services: each part says whether it is as it should be, and what it saw. */
+import { webhookSecrets } from '../config/airtableConfig'
 import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
 import {
   isTroubled,
@@ -8,11 +9,16 @@ import {
 import type { BaseState } from '../core-services/airtable/requestBudget'
 import type { BreakerState } from '../core-services/cache/engine/breaker'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
+import { processPorts } from '../core-services/cache/engine/ports'
+import { processState } from '../core-services/cache/engine/processState'
 import { fieldRuntime } from '../core-services/cache/fieldRuntime'
 import { type CronHealth, cronHealth } from '../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
 import { serviceRegistry } from '../core-services/service-registry'
 import '../core-services/serviceLoader'
+
+/** In ms. */
+const CHECK_EVERY_MS = 30_000
 
 export interface HealthParts {
   cron: CronHealth
@@ -47,13 +53,22 @@ export async function healthParts(
   metrics: MetricsSnapshot,
   fields: readonly AnyField[],
 ): Promise<HealthParts> {
-  const { warmupEnabled } = refreshConfig()
+  const kept = refreshConfig().warmupEnabled && fields.some(({ refreshEvery }) => refreshEvery !== undefined)
+  const expected = kept || webhookSecrets().size > 0
   return {
-    cron: cronHealth(metrics, { fields, warmupEnabled, maxSilenceHours: cronMaxSilenceHours() }),
+    cron: cronHealth(metrics, { expected, maxSilenceHours: cronMaxSilenceHours() }),
     redis: redisHealth(metrics),
-    sources: await sourcesHealth(),
-    webhooks: await webhooksHealth(),
+    sources: await recent('sources', sourcesHealth),
+    webhooks: await recent('webhooks', webhooksHealth),
   }
+}
+
+/** What Redis is asked for stands for a while, whoever wants to know: health checks are billed, too. */
+function recent<T>(part: string, ask: () => Promise<T>): Promise<T> {
+  const state = processState<{ last?: { at: number; answer: Promise<T> } }>(`health.${part}`, () => ({}))
+  const now = processPorts().clock.monotonic()
+  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, answer: ask() }
+  return state.last.answer
 }
 
 function redisHealth({ breaker, windows }: MetricsSnapshot): RedisHealth {
@@ -67,7 +82,8 @@ async function sourcesHealth(): Promise<SourcesHealth> {
     (airtable) => airtable.bases(),
     () => [],
   )
-  return { ok: bases.every(({ coolDown }) => coolDown === null), airtable: { bases } }
+  // A rate limit is over in seconds, and nothing that anybody had to mend.
+  return { ok: bases.every(({ coolDown }) => coolDown?.why !== 'quota'), airtable: { bases } }
 }
 
 async function webhooksHealth(): Promise<WebhooksHealth> {

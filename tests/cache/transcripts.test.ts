@@ -222,6 +222,8 @@ it('an outage of Redis and its end', async () => {
   expect(told()).toMatchInlineSnapshot(`
     "a: does without Redis for read: REDIS_BAD_REPLY
     a: asks the source (miss)
+    a: does not store it: redis-failed
+    a: has an answer, and keeps it to itself
     a: answers miss, 0 s old"
   `)
   for (let calls = 0; calls < 5; calls += 1) await readFieldCache(config, 'never', a)
@@ -230,6 +232,8 @@ it('an outage of Redis and its end', async () => {
   expect(told()).toMatchInlineSnapshot(`
     "a: does without Redis for read: REDIS_CIRCUIT_OPEN
     a: asks the source (miss)
+    a: does not store it: redis-failed
+    a: has an answer, and keeps it to itself
     a: answers miss, 0 s old"
   `)
   await redis.reviveEngine()
@@ -240,6 +244,8 @@ it('an outage of Redis and its end', async () => {
     "a: breaker open -> half-open
     a: does without Redis for read: REDIS_CIRCUIT_OPEN
     a: asks the source (miss)
+    a: does not store it: redis-failed
+    a: has an answer, and keeps it to itself
     a: answers miss, 0 s old
     a: breaker half-open -> closed"
   `)

@@ -63,13 +63,14 @@ describe('refreshes', () => {
         message: 'm',
       },
       { ...finished, field: 'b', items: null, stored: false },
+      { type: 'refresh.paused', field: 'b', reason: 'cron', durationMs: 9, done: 'page 3' },
     )
     const { fields, byField } = trafficOf(tally.sums)
     expect(byField.get('a')).toMatchObject({
       sourceCalls: 2,
       refreshes: { cron: { stored: 1, failed: 0 }, miss: { failed: 1 } },
     })
-    expect(fields.refreshes.cron).toEqual({ stored: 1, unstored: 1, failed: 0 })
+    expect(fields.refreshes.cron).toEqual({ stored: 1, unstored: 1, failed: 0, paused: 1 })
     expect(fields.refreshLatency.count).toBe(3)
     expect(noted(tally, 'success:a')).toEqual([clock.now(), 'cron', '30', '900', '7', 'stored'])
     expect(noted(tally, 'failure:a')).toEqual([clock.now(), 'miss', '9', 'SOURCE_TIMEOUT'])
@@ -78,7 +79,7 @@ describe('refreshes', () => {
 })
 
 describe('everything below the fields', () => {
-  it('is counted: Redis by commands, bytes and errors, the breaker, locks, Airtable, invalidations', () => {
+  it('is counted: Redis by commands, bytes and errors, the breaker, locks, Airtable, changes', () => {
     const request = {
       type: 'redis.requested',
       command: 'mget',
@@ -96,6 +97,9 @@ describe('everything below the fields', () => {
       { type: 'field.invalidated', guards: ['tag:a', 'tag:b'] },
       { type: 'airtable.requested', code: null },
       { type: 'airtable.requested', code: 'AIRTABLE_RATE_LIMITED' },
+      { type: 'webhook.pinged', webhook: 'ach1', base: 'app1', replayed: false },
+      { type: 'webhook.drained', webhook: 'ach1', base: 'app1', cause: 'ping', durationMs: 1 },
+      { type: 'change.followed', field: 'a', how: 'records', why: null, records: 1, pending: 0 },
     )
     expect(trafficOf(tally.sums).system).toMatchObject({
       redis: {
@@ -111,24 +115,33 @@ describe('everything below the fields', () => {
       locks: { acquired: 1, refused: 1, lost: 0 },
       invalidations: 1,
       airtable: { requests: 2, errors: { AIRTABLE_RATE_LIMITED: 1 } },
+      webhooks: { pinged: 1, drained: 1, failed: 0, dead: 0 },
+      changes: { records: 1, all: 0 },
     })
   })
 
   it.each([
-    [{ refreshed: 2, fresh: 1, skipped: 1, failed: 0 }, 'ok'],
-    [{ refreshed: 2, fresh: 0, skipped: 0, failed: 1 }, 'failed'],
-    [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, 'skipped'],
-  ] as const)('a run of the cron with %o counts as %s', (counts, outcome) => {
-    const { tally } = collectorOf({
-      type: 'cron.finished',
-      durationMs: 1_234.5,
-      webhooks: [],
-      unfinished: 0,
-      ...counts,
-    })
-    expect(trafficOf(tally.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
-    expect(noted(tally, 'cron') === null).toBe(outcome === 'skipped')
-  })
+    [{ refreshed: 2, fresh: 1, skipped: 1, failed: 0 }, 'alive', 'ok'],
+    [{ refreshed: 2, fresh: 0, skipped: 0, failed: 1 }, 'alive', 'failed'],
+    [{ refreshed: 2, fresh: 0, skipped: 0, failed: 0 }, 'failed', 'failed'],
+    [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, 'alive', 'ok'],
+    [{ refreshed: 0, fresh: 0, skipped: 2, failed: 0, unfinished: 1 }, null, 'ok'],
+    [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, null, 'skipped'],
+  ] as const)(
+    'a run of the cron with %o and a webhook that is %s counts as %s',
+    (counts, webhook, outcome) => {
+      const webhooks = webhook ? [{ webhook: 'ach1', base: null, outcome: webhook, drained: true }] : []
+      const { tally } = collectorOf({
+        type: 'cron.finished',
+        durationMs: 1_234.5,
+        unfinished: 0,
+        ...counts,
+        webhooks,
+      })
+      expect(trafficOf(tally.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
+      expect(noted(tally, 'cron') === null).toBe(outcome === 'skipped')
+    },
+  )
 })
 
 describe('names of fields', () => {

@@ -157,7 +157,7 @@ return {reply, calls}`
   })
 
   it('these metrics themselves: the first batch of an hour, the next one, and one that comes twice', async () => {
-    const store = createMetricsStore(send, keys)
+    const store = createMetricsStore({ send, keys })
     const tally = { ...emptyTally(), sums: new Map([['a', 1]]) }
     for (const number of [1, 2, 2]) await store.add({ number, tally }, { id: 'me', state: [] }, 0)
     expect(counted).toEqual([

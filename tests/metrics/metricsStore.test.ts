@@ -16,7 +16,7 @@ const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
 async function storeOfAnInstance(): Promise<MetricsStore> {
   const { cache } = cacheFor(redis)
   await cache.initialize()
-  return createMetricsStore(sendSingly(cache.redis), keys)
+  return createMetricsStore({ send: sendSingly(cache.redis), keys })
 }
 
 let store: MetricsStore

@@ -53,7 +53,7 @@ export async function ask<T>(
   ports: AskPorts,
   signal: AbortSignal | undefined,
 ): Promise<AskOutcome<T>> {
-  const tell = (code: string | null) => ports.emit?.({ type: 'airtable.requested', code })
+  const tell = (code: string | null) => ports.emit({ type: 'airtable.requested', code })
   try {
     const outcome = await askOnce(config, request, ports, signal)
     tell(outcome.ok ? null : outcome.error.code)
@@ -64,7 +64,7 @@ export async function ask<T>(
   }
 }
 
-type AskPorts = Pick<Ports, 'clock' | 'isControlFlow'> & Partial<Pick<Ports, 'emit'>>
+type AskPorts = Pick<Ports, 'clock' | 'isControlFlow' | 'emit'>
 
 async function askOnce<T>(
   config: AirtableConfig,

@@ -3,14 +3,14 @@ import { codeOf, isRedisFailure, isSourceError } from './engine/errors'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
 import { freshnessOf, type Look } from './engine/look'
-import { fetchEntry, type Opened, openEntry } from './fetchEntry'
+import { type Opened, openEntry } from './fetchEntry'
 import { answer, type FieldAnswer, keepAside, openKnown } from './fieldAnswer'
 import { readMemory, revalidate } from './fieldMemory'
 import { lookAt, type Place, placeName, placeOf, storeFor } from './fieldPlace'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { type Fill, type Filled, fillField } from './fillField'
 import { forceRefresh } from './refreshCache'
-import { keepCopy } from './storeEntry'
+import { fetchUnstored, keepCopy } from './storeEntry'
 
 export type { FieldAnswer }
 
@@ -189,7 +189,7 @@ async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Pr
 async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   try {
     const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, 'read', () =>
-      fetchEntry(runtime, config, 'miss'),
+      fetchUnstored(runtime, config, 'miss'),
     )
     const data = await openEntry(config, entry)
     return answer(runtime, { entry, data }, 'miss', { cacheMs: 0, sourceMs })

@@ -10,7 +10,7 @@ import { fetchEntry, openEntry } from './fetchEntry'
 import { lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { settleTokens } from './fillField'
-import { keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
+import { fetchUnstored, keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
 
 export interface Refreshed {
   entry: Entry
@@ -69,7 +69,7 @@ export function forceRefresh(
         code: error.code,
         message: error.message,
       })
-      return { ...(await fetchEntry(runtime, field, reason)), stored: false }
+      return { ...(await fetchUnstored(runtime, field, reason)), stored: false }
     }
   })
 }

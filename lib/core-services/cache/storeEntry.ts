@@ -4,7 +4,7 @@ import type { NotStored, RefreshReason } from './engine/events'
 import type { AnyField } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
 import type { Instant } from './engine/ports'
-import type { Fetched } from './fetchEntry'
+import { type Fetched, fetchEntry } from './fetchEntry'
 import type { Place } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
 
@@ -71,6 +71,17 @@ export function keepCopy(
       ? Number.POSITIVE_INFINITY
       : lifetime * 1000 - (ports.clock.now() - entry.fetchedAt)
   copies.put(name, entry, sentAt, keepMs)
+}
+
+/** For when Redis cannot be asked: what is fetched is for those who wait for it. Rejects as `fetchEntry` does. */
+export async function fetchUnstored(
+  runtime: FieldRuntime,
+  field: AnyField,
+  reason: RefreshReason,
+): Promise<Fetched> {
+  const fetched = await fetchEntry(runtime, field, reason)
+  reportRefresh(runtime, field, reason, fetched, { why: 'redis-failed' })
+  return fetched
 }
 
 export function reportRefresh(

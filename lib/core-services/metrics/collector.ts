@@ -79,6 +79,9 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
       case 'refresh.failed':
         refreshed(field, event.reason, 'failed', event.durationMs, event.cause ?? event.code)
         break
+      case 'refresh.paused':
+        count('refresh', field, event.reason, 'paused')
+        break
       case 'redis.requested':
         sum(event.commands, 'redis', 'cmd')
         sum(event.requests, 'redis', 'req')
@@ -101,6 +104,15 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
       case 'field.invalidated':
         count('invalidated')
         break
+      case 'change.followed':
+        count('changed', event.how)
+        break
+      case 'webhook.pinged':
+      case 'webhook.drained':
+      case 'webhook.failed':
+      case 'webhook.dead':
+        count('webhook', event.type.slice('webhook.'.length))
+        break
       case 'airtable.requested':
         count('airtable', 'req')
         if (event.code !== null) count('airtable', 'err', event.code)
@@ -108,8 +120,9 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
       case 'cron.finished':
         count('cron', cronOutcome(event))
         if (cronOutcome(event) !== 'skipped') {
-          const { durationMs, refreshed, fresh, skipped, failed } = event
-          note(tally, 'cron', clock().now(), Math.round(durationMs), refreshed, fresh, skipped, failed)
+          const { durationMs, refreshed, fresh, skipped, failed, unfinished } = event
+          const counts = [refreshed, fresh, skipped, failed, unfinished]
+          note(tally, 'cron', clock().now(), cronOutcome(event), Math.round(durationMs), ...counts)
         }
         break
       default:
@@ -136,7 +149,8 @@ function cronOutcome({
   fresh,
   unfinished,
   failed,
+  webhooks,
 }: Extract<FieldCacheEvent, { type: 'cron.finished' }>): CronOutcome {
-  if (failed > 0) return 'failed'
-  return refreshed + fresh + unfinished > 0 ? 'ok' : 'skipped'
+  if (failed > 0 || webhooks.some(({ outcome }) => outcome === 'failed')) return 'failed'
+  return refreshed + fresh + unfinished + webhooks.length > 0 ? 'ok' : 'skipped'
 }

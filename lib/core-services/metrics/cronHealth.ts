@@ -1,5 +1,4 @@
 /** The dead man's switch of the cron: nobody else would notice that it does not run. */
-import type { AnyField } from '../cache/engine/fieldConfig'
 import type { CronRun, MetricsSnapshot } from './snapshot'
 
 export interface CronHealth {
@@ -14,17 +13,16 @@ export interface CronHealth {
 }
 
 export interface CronExpectations {
-  fields: readonly Pick<AnyField, 'refreshEvery'>[]
-  warmupEnabled: boolean
+  /** Whether there is anything for it to do. */
+  expected: boolean
   maxSilenceHours: number
 }
 
 /** Without numbers of the whole deployment nothing is held against it. */
 export function cronHealth(
   { enabled, scope, takenAt, since, lastCronRun }: MetricsSnapshot,
-  { fields, warmupEnabled, maxSilenceHours }: CronExpectations,
+  { expected, maxSilenceHours }: CronExpectations,
 ): CronHealth {
-  const expected = warmupEnabled && fields.some(({ refreshEvery }) => refreshEvery !== undefined)
   const known = enabled && scope === 'deployment'
   const silentSeconds = known ? Math.max(0, Math.round((takenAt - (lastCronRun?.at ?? since)) / 1000)) : null
   const maxSilenceSeconds = maxSilenceHours * 3_600

@@ -1,13 +1,10 @@
 /** The metrics of this app: what this process counts, and the sum over all instances. */
 import { metricsEnabled } from '../../config/appConfig'
-import { keyConfig } from '../../config/cacheConfig'
 import type { CacheService } from '../cache/cacheService'
 import { codeOf, hasCode, isRedisFailure, messageOf } from '../cache/engine/errors'
 import type { FieldCacheEvent } from '../cache/engine/events'
-import { createKeySpace } from '../cache/engine/keys'
 import { processPorts } from '../cache/engine/ports'
 import { processState } from '../cache/engine/processState'
-import { sendSingly } from '../cache/engine/send'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
 import { createMetricsStore, type MetricsStore, type StoredMetrics } from './metricsStore'
@@ -73,7 +70,7 @@ export function createProcessMetrics(): ProcessMetrics {
 
   async function store(): Promise<MetricsStore> {
     cache = await serviceRegistry.getService('cache')
-    opened ??= createMetricsStore(sendSingly(cache.redis), keySpace())
+    opened ??= createMetricsStore(cache.internals)
     return opened
   }
 
@@ -102,16 +99,6 @@ export function createProcessMetrics(): ProcessMetrics {
       }),
   })
   return { teller, self, store }
-}
-
-function keySpace() {
-  const {
-    keyPrefix: prefix,
-    keyVersion: version,
-    keySeparator: separator,
-    maxKeyLength: maxLength,
-  } = keyConfig()
-  return createKeySpace({ prefix, version, separator, maxLength })
 }
 
 /** Null when Redis cannot be asked. */

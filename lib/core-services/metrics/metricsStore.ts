@@ -4,10 +4,9 @@
  * nobody overwrites what another one has added. Each slot is one text, so that a script can merge any number of counts for
  * three billed commands. Its size is bounded by the number of slots and of counts in each.
  */
+import type { Internals } from '../cache/connection'
 import { billedScript } from '../cache/engine/billing'
 import { redisBadReply } from '../cache/engine/errors'
-import type { KeySpace } from '../cache/engine/keys'
-import type { Send } from '../cache/engine/send'
 import { SHEBANG } from '../cache/engine/shebang'
 import { decodeSums, decodeTexts, encodeSums, encodeTexts, type Tally } from './tally'
 
@@ -142,7 +141,7 @@ const hourAt = (time: number): Place => {
   return { name: `h${stamp % HOUR_SLOTS}`, stamp, milliseconds: HOUR }
 }
 
-export function createMetricsStore(send: Send, keys: KeySpace): MetricsStore {
+export function createMetricsStore({ send, keys }: Internals): MetricsStore {
   const hash = keys.internal('metrics', 'all')
   /** Texts of slots that are over. */
   const over = new Map<string, { stamp: number; text: string }>()

@@ -101,7 +101,7 @@ function gauges(snapshot: MetricsSnapshot): string[] {
 }
 
 function counters({ total: { system } }: MetricsSnapshot): string[] {
-  const { redis, locks, airtable, breakerTransitions, cronRuns } = system
+  const { redis, locks, airtable, webhooks, changes, breakerTransitions, cronRuns } = system
   const counter = (name: string, help: string, samples: readonly Sample[]) =>
     family(`field_cache_${name}`, 'counter', help, samples)
   return [
@@ -133,6 +133,16 @@ function counters({ total: { system } }: MetricsSnapshot): string[] {
       'airtable_errors_total',
       'Requests to Airtable that failed, by error code',
       byCode(airtable.errors),
+    ),
+    counter(
+      'webhook_events_total',
+      'Pings of webhooks, changes that were read or not, webhooks that were found dead',
+      Object.entries(webhooks).map(([event, count]) => [count, { event }]),
+    ),
+    counter(
+      'changes_followed_total',
+      'Fields that followed a change: by the records that were touched, or by reading everything',
+      Object.entries(changes).map(([by, count]) => [count, { by }]),
     ),
     counter(
       'cron_runs_total',

@@ -23,8 +23,11 @@ export const REFRESH_REASONS = [
   'change',
 ] as const satisfies readonly RefreshReason[]
 
-/** `unstored`: the source answered, but Redis did not keep it. */
-export const REFRESH_OUTCOMES = ['stored', 'unstored', 'failed'] as const
+/**
+ * `unstored`: the source answered, but Redis did not keep it. `paused`: what has been read so far is kept for the next
+ * refresh; one that is paused because the source failed counts as `failed` besides.
+ */
+export const REFRESH_OUTCOMES = ['stored', 'unstored', 'failed', 'paused'] as const
 export type RefreshOutcome = (typeof REFRESH_OUTCOMES)[number]
 
 /** How a kind of work was spread over time; null where there was none. */
@@ -94,12 +97,23 @@ export interface SystemTraffic {
     /** Requests that failed, by the code of their error. */
     errors: Record<string, number>
   }
+  webhooks: {
+    /** Pings that were Airtable's. */
+    pinged: number
+    /** How often what had changed was read to its end, and how often that failed. */
+    drained: number
+    failed: number
+    /** Webhooks that were found gone, disabled or expired. */
+    dead: number
+  }
+  /** Fields that followed a change: by the records that were touched, or by reading everything. */
+  changes: { records: number; all: number }
   /** Runs of the cron by outcome; `skipped`: there was nothing that it could have done, or another one was under way. */
   cronRuns: Record<CronOutcome, number>
 }
 
 export const CRON_OUTCOMES = ['ok', 'failed', 'skipped'] as const
-/** `failed`: at least one field was not refreshed that should have been. */
+/** `failed`: at least one field was not refreshed, or one webhook not looked after, that should have been. */
 export type CronOutcome = (typeof CRON_OUTCOMES)[number]
 
 export interface Traffic {
@@ -166,6 +180,8 @@ export interface CronRun {
   fresh: number
   skipped: number
   failed: number
+  /** Fields that go on in the next run. */
+  unfinished: number
 }
 
 export interface MetricsSnapshot {

@@ -140,8 +140,11 @@ function cronRunOf(total: Tally): CronRun | null {
   const last = noted(total, 'cron')
   if (!last) return null
   const [at, ...rest] = last
-  const [durationMs = 0, refreshed = 0, fresh = 0, skipped = 0, failed = 0] = rest.map(Number)
-  return { at, outcome: failed > 0 ? 'failed' : 'ok', durationMs, refreshed, fresh, skipped, failed }
+  const [outcome, ...counts] = rest
+  const [durationMs = 0, refreshed = 0, fresh = 0, skipped = 0, failed = 0, unfinished = 0] =
+    counts.map(Number)
+  const ended = { at, outcome: outcome as CronRun['outcome'], durationMs }
+  return { ...ended, refreshed, fresh, skipped, failed, unfinished }
 }
 
 function instancesOf({ live }: StoredMetrics, own: InstanceMetrics, now: number): InstanceMetrics[] {

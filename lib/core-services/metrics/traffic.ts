@@ -82,6 +82,8 @@ const SYSTEM_COUNTS: Record<string, Count<SystemTraffic>> = {
     if (kind === 'req') airtable.requests += amount
     else airtable.errors[code] = (airtable.errors[code] ?? 0) + amount
   },
+  webhook: ({ webhooks }, amount, [kind]) => addTo(webhooks, kind as keyof SystemTraffic['webhooks'], amount),
+  changed: ({ changes }, amount, [how]) => addTo(changes, how as keyof SystemTraffic['changes'], amount),
   cron: ({ cronRuns }, amount, [outcome]) => addTo(cronRuns, outcome as CronOutcome, amount),
 }
 
@@ -128,7 +130,7 @@ const emptyLatency = (): Latency => ({
 })
 
 export function emptyFieldTraffic(): FieldTraffic {
-  const outcomes = () => ({ stored: 0, unstored: 0, failed: 0 })
+  const outcomes = () => ({ stored: 0, unstored: 0, failed: 0, paused: 0 })
   return {
     reads: { hit: 0, stale: 0, miss: 0, refreshed: 0, degraded: 0, cooldown: 0 },
     failedReads: 0,
@@ -164,5 +166,7 @@ const emptySystemTraffic = (): SystemTraffic => ({
   locks: { acquired: 0, refused: 0, lost: 0 },
   invalidations: 0,
   airtable: { requests: 0, errors: {} },
+  webhooks: { pinged: 0, drained: 0, failed: 0, dead: 0 },
+  changes: { records: 0, all: 0 },
   cronRuns: { ok: 0, failed: 0, skipped: 0 },
 })
