@@ -1,13 +1,20 @@
 import { type NextRequest, NextResponse } from 'next/server'
 import { createNonce, pagePolicy } from './lib/http/contentSecurity'
+import { requestIdOf } from './lib/requestScope'
 
-/** Gives each page a policy with a nonce of its own. Next reads it from the request and marks its scripts with it. */
+/**
+ * Gives each page a policy with a nonce of its own, which Next reads from the request and marks its scripts with, and the
+ * id that its events carry.
+ */
 export function proxy(request: NextRequest): NextResponse {
   const policy = pagePolicy(createNonce(), process.env.NODE_ENV === 'development')
   const headers = new Headers(request.headers)
   headers.set('content-security-policy', policy)
+  const id = requestIdOf((name) => request.headers.get(name))
+  headers.set('x-request-id', id)
   const response = NextResponse.next({ request: { headers } })
   response.headers.set('content-security-policy', policy)
+  response.headers.set('x-request-id', id)
   return response
 }
 

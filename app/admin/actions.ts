@@ -9,22 +9,23 @@ import {
   refreshByHand,
   type SignInAnswer,
 } from '@/lib/next/adminDoor'
+import { inThisRequest } from '@/lib/next/thisRequest'
 
 /** How long refreshes go on after the answer, in ms: what `maxDuration` of the page allows, but for the last note. */
 const WORK_MS = 295_000
 
 export async function signIn(_before: SignInAnswer, form: FormData): Promise<SignInAnswer> {
-  return enter(form)
+  return inThisRequest(() => enter(form))
 }
 
 export async function signOut(): Promise<void> {
-  return leave()
+  return inThisRequest(leave)
 }
 
 export async function refreshField(_before: RefreshAnswer | null, form: FormData): Promise<RefreshAnswer> {
-  return refreshByHand(form.get('name'))
+  return inThisRequest(() => refreshByHand(form.get('name')))
 }
 
 export async function refreshAllFields(_before: RefreshAnswer | null): Promise<RefreshAnswer> {
-  return refreshAllByHand(fields, WORK_MS)
+  return inThisRequest(() => refreshAllByHand(fields, WORK_MS))
 }

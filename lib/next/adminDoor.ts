@@ -10,7 +10,6 @@ import { type AdminSession, SESSION_COOKIES, sessionIn } from '../http/adminSess
 import { endSession, hasEnded } from '../http/endedSessions'
 import { cameFromElsewhere, isSameOrigin } from '../http/origin'
 import { signIn } from '../http/signIn'
-import { inThisRequest } from './thisRequest'
 
 /**
  * `closed`: no ADMIN_TOKEN is set; `elsewhere`: a link on another site led here, so the browser kept its cookie back,
@@ -67,7 +66,7 @@ export async function refreshByHand(name: unknown): Promise<RefreshAnswer> {
   if (!(await sessionForAction())) return { result: 'signed-out' }
   const field = typeof name === 'string' ? findFieldByName(name) : undefined
   if (!field) return { result: 'unknown-field' }
-  return { result: await inThisRequest(() => beginRefresh(fieldRuntime(), field)) }
+  return { result: await beginRefresh(fieldRuntime(), field) }
 }
 
 /** `budgetMs`: how long the work may go on after the answer. */
@@ -76,7 +75,7 @@ export async function refreshAllByHand(
   budgetMs: number,
 ): Promise<RefreshAnswer> {
   if (!(await sessionForAction())) return { result: 'signed-out' }
-  return { result: await inThisRequest(() => beginRefreshOfAll(fieldRuntime(), fields, budgetMs)) }
+  return { result: await beginRefreshOfAll(fieldRuntime(), fields, budgetMs) }
 }
 
 async function currentSession(): Promise<AdminSession | null> {

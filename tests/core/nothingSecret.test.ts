@@ -133,7 +133,8 @@ it('a source that fails with what it knows is told of without it', async () => {
   for (const [index, text] of words.entries()) {
     await read(() => Promise.reject(new Error(text, { cause: new Error(text) })), { key: `failing:${index}` })
   }
-  await read(() => Promise.reject(new Error('x'.repeat(100_000))), { key: 'failing:long' })
+  const long = await read(() => Promise.reject(new Error('x'.repeat(100_000))), { key: 'failing:long' })
+  expect((long as Error).message.length).toBeLessThan(500)
   expect(told.some((line) => line.includes('GET https://api.example/v1/people?[…] failed'))).toBe(true)
   expectNothingSecret('refresh.failed', 'field.failed')
 })

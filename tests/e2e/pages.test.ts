@@ -77,6 +77,27 @@ describe('every answer', () => {
     expect(headers.has('strict-transport-security')).toBe(false)
   })
 
+  it.each(['/', '/admin', '/api/health', '/api/airtable/agents'])('of %s names its request', async (path) => {
+    const named = await fetch(app.url + path, { headers: { 'x-request-id': 'r-1' } })
+    expect(named.headers.get('x-request-id')).toBe('r-1')
+    expect((await fetch(app.url + path)).headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
+  })
+
+  it.each(['/', '/api/airtable/agents'])('of %s has lines in the log under that name', async (path) => {
+    const id = `log${path.replaceAll('/', '.')}`
+    await backends.redis.flush()
+    // Until this process has asked Redis whether its copy still holds.
+    await expect
+      .poll(
+        async () => {
+          await (await fetch(app.url + path, { headers: { 'x-request-id': id } })).text()
+          return app.output()
+        },
+        { timeout: 10_000 },
+      )
+      .toMatch(new RegExp(`"event":"refresh.finished".*"requestId":"${id}"`))
+  })
+
   it('tells browsers that come over https to stay there', async () => {
     const { headers } = await fetch(app.url, { headers: { 'x-forwarded-proto': 'https' } })
     expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/)

@@ -2,4 +2,4 @@ import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerHealth } from '@/lib/http/healthRoute'
 import { identified } from '@/lib/http/identified'
 
-export const GET = identified((request: Request) => answerHealth(request, fields))
+export const GET = identified((request) => answerHealth(request, fields))

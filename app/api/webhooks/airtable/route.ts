@@ -5,4 +5,4 @@ import { answerWebhook } from '@/lib/http/webhookRoute'
 /** Seconds; Vercel's limit for a function on the Hobby plan. The answer is at once: this is for what follows it. */
 export const maxDuration = 300
 
-export const POST = identified((request: Request) => answerWebhook(request, fields))
+export const POST = identified((request) => answerWebhook(request, fields))

@@ -65,6 +65,14 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : 'Unknown error'
 }
 
+/** How much of somebody else's words an error repeats, in characters. */
+const MOST_WORDS = 400
+
+const bounded = (text: string): string =>
+  text.length <= MOST_WORDS ? text : `${text.slice(0, MOST_WORDS - 1)}…`
+
+const wordsOf = (cause: unknown): string => bounded(messageOf(cause))
+
 export const configInvalid = (problems: readonly string[]): CodedError =>
   codedError(
     'CONFIG_INVALID',
@@ -84,7 +92,7 @@ export const cacheNotInitialized = (operation: string): CodedError =>
   )
 
 export const cacheUnavailable = (cause: unknown): CodedError =>
-  codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${messageOf(cause)}`, {
+  codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${wordsOf(cause)}`, {
     hint: 'Reads go on uncached; what must be stored or locked has to wait until Redis answers.',
     cause,
     retryAfter: 5,
@@ -165,7 +173,7 @@ export const optionsInvalid = (reason: string): CodedError =>
   })
 
 export const valueNotSerializable = (cause: unknown): CodedError =>
-  codedError('VALUE_NOT_SERIALIZABLE', `The value cannot be stored as JSON: ${messageOf(cause)}`, {
+  codedError('VALUE_NOT_SERIALIZABLE', `The value cannot be stored as JSON: ${wordsOf(cause)}`, {
     hint: 'Store plain data: no undefined, functions, BigInt or circular references.',
     cause,
   })
@@ -176,7 +184,7 @@ export const fieldInvalid = (name: string, reason: string): CodedError =>
   })
 
 export const sourceFailed = (field: string, cause: unknown): CodedError =>
-  codedError('SOURCE_FAILED', `The source of the field "${field}" failed: ${messageOf(cause)}`, {
+  codedError('SOURCE_FAILED', `The source of the field "${field}" failed: ${wordsOf(cause)}`, {
     hint: isCodedError(cause)
       ? (cause.hint ?? '')
       : 'Look at the cause; what was stored before is untouched.',
@@ -187,7 +195,7 @@ export const sourceFailed = (field: string, cause: unknown): CodedError =>
 export const sourceTimeout = (field: string, cause: unknown): CodedError =>
   codedError(
     'SOURCE_TIMEOUT',
-    `The source of the field "${field}" did not answer in time: ${messageOf(cause)}`,
+    `The source of the field "${field}" did not answer in time: ${wordsOf(cause)}`,
     {
       hint: 'Ask the source for less, or raise the deadline.',
       cause,
@@ -228,7 +236,7 @@ export const forceContended = (field: string, attempts: number): CodedError =>
 export const sourceInvalid = (field: string, reason: string): CodedError =>
   codedError(
     'SOURCE_INVALID',
-    `The source of the field "${field}" answered in an unexpected shape: ${reason}`,
+    `The source of the field "${field}" answered in an unexpected shape: ${bounded(reason)}`,
     {
       hint: 'Nothing was stored. Mend the fetcher or the schema of the field.',
     },
