@@ -1,5 +1,4 @@
 /** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
-import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
 import { readWebhookReport } from '../core-services/airtable/changes/webhookReport'
 import type { BaseState } from '../core-services/airtable/requestBudget'
 import { hasCode, isRedisFailure } from '../core-services/cache/engine/errors'
@@ -8,9 +7,10 @@ import { processState } from '../core-services/cache/engine/processState'
 import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fieldRuntime'
 import { type FieldState, type FieldStates, readFieldStates } from '../core-services/cache/fieldStates'
 import { ALL, lastRun, noteName, ofField } from '../core-services/cache/refreshNotes'
-import { type CronExpectations, cronHealth } from '../core-services/metrics/cronHealth'
+import { cronHealth } from '../core-services/metrics/cronHealth'
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
+import { cronExpectations } from '../cronExpectations'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'
 import { cronPart, type PartHealth, redisPart, sourcePart, webhooksPart } from './parts'
 import { type Plots, plotsOf } from './plots'
@@ -67,11 +67,6 @@ export async function readOverview(
     plots: metrics.enabled ? plotsOf(metrics) : null,
     counts: { whole: metrics.scope === 'deployment', instances: metrics.instances.length },
   }
-}
-
-function cronExpectations(fields: readonly AnyField[]): CronExpectations {
-  const { warmupEnabled } = refreshConfig()
-  return { fields, warmupEnabled, maxSilenceHours: cronMaxSilenceHours() }
 }
 
 interface States {

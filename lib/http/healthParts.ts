@@ -1,6 +1,4 @@
 /** What health is told of besides the services: each part says whether it is as it should be, and what it saw. */
-import { webhookSecrets } from '../config/airtableConfig'
-import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
 import {
   isTroubled,
   readWebhookReport,
@@ -15,6 +13,7 @@ import { fieldRuntime } from '../core-services/cache/fieldRuntime'
 import { type CronHealth, cronHealth } from '../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
 import { serviceRegistry } from '../core-services/service-registry'
+import { cronExpectations } from '../cronExpectations'
 import '../core-services/serviceLoader'
 
 /** In ms. */
@@ -53,10 +52,8 @@ export async function healthParts(
   metrics: MetricsSnapshot,
   fields: readonly AnyField[],
 ): Promise<HealthParts> {
-  const kept = refreshConfig().warmupEnabled && fields.some(({ refreshEvery }) => refreshEvery !== undefined)
-  const expected = kept || webhookSecrets().size > 0
   return {
-    cron: cronHealth(metrics, { expected, maxSilenceHours: cronMaxSilenceHours() }),
+    cron: cronHealth(metrics, cronExpectations(fields)),
     redis: redisHealth(metrics),
     sources: await recent('sources', sourcesHealth),
     webhooks: await recent('webhooks', webhooksHealth),
