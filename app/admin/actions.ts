@@ -23,7 +23,7 @@ export async function signOut(): Promise<void> {
 }
 
 export async function refreshField(_before: RefreshAnswer | null, form: FormData): Promise<RefreshAnswer> {
-  return inThisRequest(() => refreshByHand(form.get('name')))
+  return inThisRequest(() => refreshByHand(form.get('name'), WORK_MS))
 }
 
 export async function refreshAllFields(_before: RefreshAnswer | null): Promise<RefreshAnswer> {

@@ -86,7 +86,8 @@ function RunLine({ field: { name, run, lastFailure, status }, at }: Pick<Props, 
     return (
       <p className="run">
         <progress aria-label={`Refreshing ${name}`} /> Asking the source since{' '}
-        {duration((at - run.startedAt) / 1000)}…
+        {duration((at - run.startedAt) / 1000)}
+        {run.progress === null ? '' : `, so far ${run.progress}`}…
       </p>
     )
   }

@@ -59,6 +59,8 @@ export interface RunRow {
   endedAt: number | null
   durationMs: number | null
   items: number | null
+  /** How far a source has been read that takes more than one refresh. */
+  progress: string | null
 }
 
 interface Success {
@@ -171,9 +173,9 @@ function dayOf({ windows, monthlyUsd }: FieldMetrics): FieldDay {
 }
 
 function runRow(run: FieldRun, now: number): RunRow {
-  const { startedAt, endedAt, durationMs, items, outcome } = run
+  const { startedAt, endedAt, durationMs, items, progress, outcome } = run
   const state = isUnderWay(run, now) ? 'running' : (outcome ?? 'cut-off')
-  return { state, startedAt, endedAt, durationMs, items }
+  return { state, startedAt, endedAt, durationMs, items, progress }
 }
 
 export function allRow(run: AllRun, now: number): AllRow {

@@ -62,14 +62,14 @@ export interface RefreshAnswer {
   result: 'begun' | 'under-way' | 'signed-out' | 'unknown-field'
 }
 
-export async function refreshByHand(name: unknown): Promise<RefreshAnswer> {
+/** `budgetMs`, for both: how long the work may go on after the answer. */
+export async function refreshByHand(name: unknown, budgetMs: number): Promise<RefreshAnswer> {
   if (!(await sessionForAction())) return { result: 'signed-out' }
   const field = typeof name === 'string' ? findFieldByName(name) : undefined
   if (!field) return { result: 'unknown-field' }
-  return { result: await beginRefresh(fieldRuntime(), field) }
+  return { result: await beginRefresh(fieldRuntime(), field, budgetMs) }
 }
 
-/** `budgetMs`: how long the work may go on after the answer. */
 export async function refreshAllByHand(
   fields: readonly AnyField[],
   budgetMs: number,

@@ -28,6 +28,7 @@ const run = (rest: Partial<FieldRun> = {}): FieldRun => ({
   durationMs: 900,
   items: 3,
   bytes: 1_000,
+  progress: null,
   ...rest,
 })
 const failed = run({

@@ -39,6 +39,7 @@ const run = (rest: Partial<RunRow> = {}): RunRow => ({
   endedAt: 1_000,
   durationMs: 1_234,
   items: 234,
+  progress: null,
   ...rest,
 })
 const all = (rest: Partial<AllRow> = {}): AllRow => ({

@@ -28,7 +28,7 @@ const named = (name: string, fetcher: () => Promise<unknown>): AnyField => ({
   name,
   key: `${name}_key`,
 })
-const begin = (one: AnyField, server = servers.here) => beginRefresh(server.runtime, one)
+const begin = (one: AnyField, server = servers.here) => beginRefresh(server.runtime, one, 60_000)
 
 /** What the other server knows of it. */
 async function noted(one: AnyField, { runtime }: Watcher = servers.there): Promise<FieldRun | null> {
@@ -150,6 +150,25 @@ it('leaves out what is being refreshed already, and what could not end in time',
   expect((await notedAll())?.outcomes).toEqual({ busy: 'busy', slow: 'failed', late: 'left' })
   gate.resolve(1)
   await working
+})
+
+it('goes on with a source that takes more than one refresh to read, and tells how far it is', async () => {
+  const gates = [deferred<unknown>(), deferred<unknown>()]
+  const long: AnyField = {
+    ...named('long', async () => null),
+    fetcher: async ({ resume, pause }) => {
+      const part = Number(await resume())
+      await gates[part]?.promise
+      return part < 2 ? pause(String(part + 1), `${part + 1} of 3 parts`) : ['all']
+    },
+  }
+  await begin(long)
+  const working = servers.finishDeferredWork()
+  gates[0]?.resolve(null)
+  await expect.poll(async () => (await noted(long))?.progress, { interval: 10 }).toBe('1 of 3 parts')
+  gates[1]?.resolve(null)
+  await working
+  expect(await noted(long)).toMatchObject({ outcome: 'refreshed', items: 1 })
 })
 
 it('works without Redis, too: then only this process knows of it, and tells that nothing was kept', async () => {

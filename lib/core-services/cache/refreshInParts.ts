@@ -6,12 +6,16 @@ import { timeoutOf } from './fetchEntry'
 import type { FieldRuntime } from './fieldRuntime'
 import { forceRefresh, type Refreshed } from './refreshCache'
 
-/** Rejects as `forceRefresh` does; with SOURCE_UNFINISHED when less time is left than one more may take. */
+/**
+ * Rejects as `forceRefresh` does; with SOURCE_UNFINISHED when less time is left than one more may take. `onPart` is told
+ * between two of them how far the source has been read.
+ */
 export async function refreshInParts(
   runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
   remainingMs: () => number,
+  onPart?: (done: string | null) => Promise<void>,
 ): Promise<Refreshed> {
   let done: string | null = null
   for (;;) {
@@ -21,6 +25,7 @@ export async function refreshInParts(
       const further = isUnfinished(error) && error.done !== done
       if (!further || remainingMs() < timeoutOf(runtime, field)) throw error
       done = error.done
+      await onPart?.(done)
     }
   }
 }

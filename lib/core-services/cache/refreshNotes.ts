@@ -11,7 +11,7 @@ export interface NotedRun {
   startedAt: number
   /** Null while it runs. */
   endedAt: number | null
-  /** A run that has not ended by then was cut off with the process that did it. */
+  /** A run of which nothing was heard by then was cut off with the process that did it. */
   until: number
 }
 
@@ -23,6 +23,8 @@ export interface RunFailure {
 }
 
 export interface FieldRun extends NotedRun {
+  /** How far a source has been read that takes more than one refresh; null before the first one has ended. */
+  progress: string | null
   /** `unstored`: the source answered, but Redis did not keep it. Null while it runs. */
   outcome: 'refreshed' | 'unstored' | 'failed' | null
   failure: RunFailure | null
@@ -78,9 +80,8 @@ export async function beginRun<T extends NotedRun>(
   const before = runtime.runs.get(name)
   if (before && isUnderWay(before, runtime.ports.clock.now())) return false
   runtime.runs.set(name, run)
-  const seconds = Math.ceil((run.until - run.startedAt) / 1000)
   const claimed = await unlessRedisFails(runtime, true, async (notes) => {
-    const free = await notes.claim(CLAIM_KIND, name, 1, seconds)
+    const free = await notes.claim(CLAIM_KIND, name, 1, claimSeconds(runtime, run))
     if (free) await notes.write(KIND, name, run, KEPT_SECONDS)
     return free
   })
@@ -89,7 +90,7 @@ export async function beginRun<T extends NotedRun>(
   return claimed
 }
 
-/** Tells how far it is; with `endedAt` another one may begin. */
+/** Tells how far it is, and that it goes on until `until`; with `endedAt` another one may begin. */
 export async function noteRun<T extends NotedRun>(
   runtime: WatchRuntime,
   subject: Subject,
@@ -100,7 +101,12 @@ export async function noteRun<T extends NotedRun>(
   await unlessRedisFails(runtime, undefined, async (notes) => {
     await notes.write(KIND, name, run, KEPT_SECONDS)
     if (run.endedAt !== null) await notes.remove(CLAIM_KIND, name)
+    else await notes.write(CLAIM_KIND, name, 1, claimSeconds(runtime, run))
   })
+}
+
+function claimSeconds({ ports }: WatchRuntime, { until }: NotedRun): number {
+  return Math.max(1, Math.ceil((until - ports.clock.now()) / 1000))
 }
 
 /** The last run; `text` is what Redis holds, if it could be asked. Of two the one that began later. */

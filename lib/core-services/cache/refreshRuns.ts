@@ -6,6 +6,7 @@ import { cacheUnavailable, codeOf, isCodedError, messageOf } from './engine/erro
 import type { AnyField } from './engine/fieldConfig'
 import { timeoutOf } from './fetchEntry'
 import type { WatchRuntime } from './fieldRuntime'
+import type { Refreshed } from './refreshCache'
 import { refreshInParts } from './refreshInParts'
 import { ALL, type AllRun, beginRun, type FieldRun, noteRun, ofField, type RunFailure } from './refreshNotes'
 
@@ -15,12 +16,16 @@ export type Begun = 'begun' | 'under-way'
 const TRIES = 3
 const SLACK_MS = 10_000
 
-/** Answers once it has begun. At most one runs per field in the whole cluster, however often it is asked for. */
-export async function beginRefresh(runtime: WatchRuntime, field: AnyField): Promise<Begun> {
+/**
+ * Answers once it has begun. At most one runs per field in the whole cluster, however often it is asked for. `budgetMs`:
+ * how long it may go on with a source that takes more than one refresh to read.
+ */
+export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budgetMs: number): Promise<Begun> {
   const run = newRun(runtime, field)
   if (!(await beginRun(runtime, ofField(field.key), run))) return 'under-way'
+  const budget = budgetOf(runtime, budgetMs)
   runtime.ports.defer(async () => {
-    await finish(runtime, field, run)
+    await finish(runtime, field, run, budget)
   })
   return 'begun'
 }
@@ -33,63 +38,82 @@ export async function beginRefreshOfAll(
 ): Promise<Begun> {
   const startedAt = runtime.ports.clock.now()
   const names = fields.map(({ name }) => name)
-  const run: AllRun = {
-    startedAt,
-    endedAt: null,
-    until: startedAt + budgetMs,
-    names,
-    outcomes: {},
-    current: null,
-  }
+  const until = Math.max(startedAt, ...fields.map((field) => endOf(runtime, field)))
+  const run: AllRun = { startedAt, endedAt: null, until, names, outcomes: {}, current: null }
   if (!(await beginRun(runtime, ALL, run))) return 'under-way'
-  runtime.ports.defer(() => refreshEach(runtime, fields, run))
+  const budget = budgetOf(runtime, budgetMs)
+  runtime.ports.defer(() => refreshEach(runtime, fields, run, budget))
   return 'begun'
 }
 
-async function refreshEach(runtime: WatchRuntime, fields: readonly AnyField[], begun: AllRun): Promise<void> {
-  const { clock } = runtime.ports
-  let run = begun
-  for (const field of fields) {
-    run = { ...run, current: field.name }
-    await noteRun(runtime, ALL, run)
-    const outcome =
-      clock.now() + timeoutOf(runtime, field) > run.until ? 'left' : await refreshOne(runtime, field)
-    run = { ...run, outcomes: { ...run.outcomes, [field.name]: outcome } }
-  }
-  await noteRun(runtime, ALL, { ...run, current: null, endedAt: clock.now() })
+interface Budget {
+  remainingMs(): number
+  /** Called whenever a field has got further, so that nobody takes the whole run for cut off. */
+  onPart?(): Promise<void>
 }
 
-async function refreshOne(runtime: WatchRuntime, field: AnyField): Promise<AllRun['outcomes'][string]> {
-  const run = newRun(runtime, field)
-  return (await beginRun(runtime, ofField(field.key), run)) ? finish(runtime, field, run) : 'busy'
+function budgetOf({ ports: { clock } }: WatchRuntime, milliseconds: number): Budget {
+  const started = clock.monotonic()
+  return { remainingMs: () => milliseconds - (clock.monotonic() - started) }
 }
+
+async function refreshEach(
+  runtime: WatchRuntime,
+  fields: readonly AnyField[],
+  begun: AllRun,
+  { remainingMs }: Budget,
+): Promise<void> {
+  let run = begun
+  for (const field of fields) {
+    const onPart = async () => {
+      run = { ...run, current: field.name, until: endOf(runtime, field) }
+      await noteRun(runtime, ALL, run)
+    }
+    await onPart()
+    const inTime = remainingMs() >= timeoutOf(runtime, field)
+    const outcome = inTime ? await refreshOne(runtime, field, { remainingMs, onPart }) : 'left'
+    run = { ...run, outcomes: { ...run.outcomes, [field.name]: outcome } }
+  }
+  await noteRun(runtime, ALL, { ...run, current: null, endedAt: runtime.ports.clock.now() })
+}
+
+async function refreshOne(
+  runtime: WatchRuntime,
+  field: AnyField,
+  budget: Budget,
+): Promise<AllRun['outcomes'][string]> {
+  const run = newRun(runtime, field)
+  return (await beginRun(runtime, ofField(field.key), run)) ? finish(runtime, field, run, budget) : 'busy'
+}
+
+type Outcome = NonNullable<FieldRun['outcome']>
 
 async function finish(
   runtime: WatchRuntime,
   field: AnyField,
-  run: FieldRun,
-): Promise<NonNullable<FieldRun['outcome']>> {
-  const result = await resultOf(runtime, field, run)
+  begun: FieldRun,
+  { remainingMs, onPart }: Budget,
+): Promise<Outcome> {
+  let run = begun
+  const further = async (progress: string | null) => {
+    run = { ...run, progress, until: endOf(runtime, field) }
+    await Promise.all([noteRun(runtime, ofField(field.key), run), onPart?.()])
+  }
+  const refresh = () => refreshInParts(runtime, field, 'force', remainingMs, further)
+  const result = await resultOf(runtime, refresh)
   await noteRun(runtime, ofField(field.key), { ...run, ...result, endedAt: runtime.ports.clock.now() })
   return result.outcome
 }
 
-type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & {
-  outcome: NonNullable<FieldRun['outcome']>
-}
+type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & { outcome: Outcome }
 
-async function resultOf(runtime: WatchRuntime, field: AnyField, { until }: FieldRun): Promise<Result> {
-  const remainingMs = () => until - runtime.ports.clock.now()
+async function resultOf(runtime: WatchRuntime, refresh: () => Promise<Refreshed>): Promise<Result> {
   try {
-    const { stored, sourceMs, items, entry } = await refreshInParts(runtime, field, 'force', remainingMs)
+    const { stored, sourceMs, items, entry } = await refresh()
     const told = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
-    return stored
-      ? { outcome: 'refreshed', failure: null, ...told }
-      : {
-          outcome: 'unstored',
-          failure: failureOf(runtime, cacheUnavailable(new Error('nothing was stored'))),
-          ...told,
-        }
+    if (stored) return { outcome: 'refreshed', failure: null, ...told }
+    const failure = failureOf(runtime, cacheUnavailable(new Error('nothing was stored')))
+    return { outcome: 'unstored', failure, ...told }
   } catch (error) {
     // Whatever it was: nobody waits for this work, so its note is the one place to tell of it.
     return {
@@ -108,17 +132,13 @@ function failureOf({ clean }: WatchRuntime, error: unknown): RunFailure {
   return { code: codeOf(cause), message: clean(messageOf(cause)), hint }
 }
 
+/** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */
+function endOf(runtime: WatchRuntime, field: AnyField): number {
+  return runtime.ports.clock.now() + TRIES * timeoutOf(runtime, field) + SLACK_MS
+}
+
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {
-  const startedAt = runtime.ports.clock.now()
-  const until = startedAt + TRIES * timeoutOf(runtime, field) + SLACK_MS
-  return {
-    startedAt,
-    endedAt: null,
-    until,
-    outcome: null,
-    failure: null,
-    durationMs: null,
-    items: null,
-    bytes: null,
-  }
+  const open = { endedAt: null, outcome: null, failure: null, progress: null }
+  const unknown = { durationMs: null, items: null, bytes: null }
+  return { startedAt: runtime.ports.clock.now(), until: endOf(runtime, field), ...open, ...unknown }
 }
