@@ -3,16 +3,15 @@ import {
   ago,
   bytes,
   dollars,
-  duration,
   failureWords,
   milliseconds,
-  outcomeWords,
   percent,
   readersGet,
   whole,
 } from '@/lib/admin/words'
 import { AgeBar } from './ageBar'
 import { RefreshField } from './refreshField'
+import { RunLine } from './runLine'
 import { StatusPill } from './statusMark'
 
 interface Props {
@@ -76,27 +75,6 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
         {lastFailure?.hint ? <p className="told">{lastFailure.hint}</p> : null}
       </details>
     </div>
-  )
-}
-
-/** What became of the last refresh by hand, for an hour. */
-function RunLine({ field: { name, run, lastFailure, status }, at }: Pick<Props, 'field' | 'at'>) {
-  if (!run || at - run.startedAt > 3_600_000) return null
-  if (run.state === 'running') {
-    return (
-      <p className="run">
-        <progress aria-label={`Refreshing ${name}`} /> Asking the source since{' '}
-        {duration((at - run.startedAt) / 1000)}
-        {run.progress === null ? '' : `, so far ${run.progress}`}…
-      </p>
-    )
-  }
-  if (status === 'failing' && run.state !== 'cut-off') return null
-  return (
-    <p className="run">
-      {outcomeWords(name, run, lastFailure)}{' '}
-      <span className="quiet">{ago(run.endedAt ?? run.startedAt, at)}</span>
-    </p>
   )
 }
 

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from 'react'
 import type { Overview } from '@/lib/admin/overview'
 import { allWords, outcomeWords } from '@/lib/admin/words'
 
-/** What has just ended, for those who do not see it end. */
+/** What has just begun or ended, for those who do not see it. */
 export function useNews(overview: Overview): string {
   const before = useRef(overview)
   const [news, setNews] = useState('')
@@ -17,13 +17,12 @@ export function useNews(overview: Overview): string {
 }
 
 function newsBetween(before: Overview, now: Overview): string {
-  const ended = now.fields.flatMap(({ name, run, lastFailure }) => {
+  const ofFields = now.fields.flatMap(({ name, run, lastFailure }) => {
     const last = before.fields.find((field) => field.name === name)?.run
-    const isNews =
-      run && run.state !== 'running' && (last?.state === 'running' || last?.startedAt !== run.startedAt)
+    const isNews = run && (last?.state !== run.state || last.startedAt !== run.startedAt)
     return isNews ? [outcomeWords(name, run, lastFailure)] : []
   })
   const all =
     now.all && now.all.state !== 'running' && before.all?.state === 'running' ? [allWords(now.all)] : []
-  return [...ended, ...all].join(' ')
+  return [...ofFields, ...all].join(' ')
 }

@@ -232,6 +232,34 @@ describe('the door', () => {
   })
 })
 
+it('a thousand wrong tokens cost no command and no 5xx, and keep nobody out', async () => {
+  const { context, page } = await openAdmin(browser, app.url)
+  const caught = page.waitForRequest((request) => request.method() === 'POST')
+  await signIn(page, 'a-wrong-token-to-be-sent-again')
+  const request = await caught
+  const { 'next-action': action = '', 'content-type': type = '', origin = '' } = await request.allHeaders()
+  const body = new Uint8Array(request.postDataBuffer() ?? [])
+  const headers = { 'next-action': action, 'content-type': type, origin, accept: 'text/x-component' }
+  backends.redis.upstash.resetCounters()
+  const statuses = new Set<number>()
+  const guess = async () => {
+    for (let count = 0; count < 50; count += 1) {
+      const response = await fetch(`${app.url}/admin`, { method: 'POST', headers, body })
+      statuses.add(response.status)
+      await response.arrayBuffer()
+    }
+  }
+  const guessing = Array.from({ length: 20 }, guess)
+  const other = await openSignedIn()
+  await Promise.all(guessing)
+  expect([...statuses]).toEqual([200])
+  // What the page of the one who got in asks, and the metrics.
+  expect(backends.redis.upstash.counters.commands).toBeLessThan(200)
+  expect(app.output().match(/admin.refused/g)?.length ?? 0).toBeLessThan(100)
+  await other.context.close()
+  await context.close()
+})
+
 describe('a Server Action', () => {
   it('does nothing for whoever calls it without a session of its own site', async () => {
     const { context, page } = await openSignedIn()
