@@ -41,8 +41,12 @@ export function asText(colours: boolean): LogFormat {
 function describe(name: string, value: unknown): string {
   if (name.endsWith('Ms')) return `${name.slice(0, -2)}=${value}ms`
   if (name === 'message') return `– ${value}`
-  return `${name}=${Array.isArray(value) ? value.join(',') : value}`
+  return `${name}=${Array.isArray(value) ? value.map(itemText).join(',') : value}`
 }
+
+/** Of things with parts, such as the webhooks of a run, the parts. */
+const itemText = (item: unknown): string =>
+  typeof item === 'object' && item !== null ? oneLine(Object.values(item).join(' ')) : String(item)
 
 /** Without more digits and items than anybody reads. */
 function toldOf(details: object): Record<string, unknown> {

@@ -100,6 +100,14 @@ describe('lines for people', () => {
     ).toBe('08:51:31 error refresh.failed agents reason=miss duration=9ms code=SOURCE_FAILED – it is down')
   })
 
+  it('tell the parts of what a list holds', () => {
+    const webhook = { webhook: 'ach1', base: 'app1', outcome: 'alive', drained: true } as const
+    const counts = { durationMs: 5, refreshed: 1, failed: 0, skipped: 0, unfinished: 0, fresh: 0 }
+    expect(
+      plain({ type: 'cron.finished', ...counts, webhooks: [webhook, { ...webhook, webhook: 'a\nb' }] }),
+    ).toMatch(/ webhooks=ach1 app1 alive true,a ?b app1 alive true$/)
+  })
+
   it('are one line whatever they tell, without sequences that a terminal obeys', () => {
     const line = plain({ type: 'source.cooling', field: 'agents', code: 'A\n\u001b[31mforged' })
     expect(line).toBe('08:51:31 info  source.cooling agents code=A [31mforged')
