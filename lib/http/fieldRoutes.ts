@@ -1,8 +1,9 @@
 /** What the routes of fields answer: a read, a forced refresh, and which callers may have which field. */
 import { cacheUnavailable } from '../core-services/cache/engine/errors'
 import { type AnyField, findFieldByName } from '../core-services/cache/engine/fieldConfig'
-import { type FieldAnswer, type Force, readFieldCache } from '../core-services/cache/fieldCacheService'
+import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'
 import { holdsSecret } from './auth'
+import { anonymouslyForcedRead, forcedRead } from './forcedReads'
 import { etagOf, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from './headers'
 import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from './problem'
 
@@ -11,9 +12,9 @@ export async function answerRead(request: Request, field: AnyField): Promise<Res
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   try {
     const forced = wantsForce(request)
-    const force: Force = forced ? (trusted ? 'always' : 'anonymous') : 'never'
-    const answer = await readFieldCache(field, force)
-    if (forced) return valueResponse(answer, NO_STORE)
+    if (forced)
+      return valueResponse(await (trusted ? forcedRead(field) : anonymouslyForcedRead(field)), NO_STORE)
+    const answer = await readFieldCache(field)
     if (field.access !== 'public') return valueResponse(answer, PRIVATE_NO_STORE)
     return revalidatedResponse(request, answer)
   } catch (error) {
@@ -21,7 +22,7 @@ export async function answerRead(request: Request, field: AnyField): Promise<Res
   }
 }
 
-/** POST: always forced, only with the admin token. 503 when the fresh value could not be stored. */
+/** POST: always forced, only with the admin token. 503 when the fresh value could not be stored; 429 past the limit. */
 export async function answerRefresh(
   request: Request,
   field: AnyField,
@@ -30,7 +31,7 @@ export async function answerRefresh(
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   try {
     if (!trusted) throw unauthorized('ADMIN_TOKEN')
-    const answer = await readFieldCache(field, 'always')
+    const answer = await forcedRead(field)
     if (answer.status !== 'refreshed')
       throw cacheUnavailable(new Error('the fresh value was fetched but not stored'))
     return valueResponse(answer, NO_STORE)

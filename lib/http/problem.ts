@@ -19,8 +19,12 @@ interface Problem {
 const PROBLEMS: Record<string, Problem> = {
   QUERY_INVALID: { status: 400, title: 'The query is not valid' },
   UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed', challenge: 'Bearer' },
+  BODY_INVALID: { status: 400, title: 'The body is not valid' },
   PING_UNVERIFIED: { status: 401, title: 'A valid MAC is needed', challenge: 'X-Airtable-Content-MAC' },
   FOREIGN_ORIGIN: { status: 403, title: 'Only pages of this site may ask for this' },
+  METHOD_UNKNOWN: { status: 405, title: 'This does not take that method' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
+  RATE_LIMITED: { status: 429, title: 'Too many requests' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
   SOURCE_FAILED: { status: 502, title: 'The source failed' },
   SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
@@ -45,6 +49,19 @@ export const fieldUnknown = (): CodedError =>
 /** The same for whatever is wrong: who forges pings learns nothing about webhooks. */
 export const pingUnverified = (): CodedError =>
   codedError('PING_UNVERIFIED', 'This takes pings of webhooks with a secret in AIRTABLE_WEBHOOK_SECRETS')
+
+export const methodUnknown = (allowed: string): CodedError =>
+  codedError('METHOD_UNKNOWN', `This takes ${allowed}`)
+
+export const bodyInvalid = (): CodedError =>
+  codedError('BODY_INVALID', 'The body cannot be read, or has another shape than this takes')
+
+export const bodyTooLarge = (maxBytes: number): CodedError =>
+  codedError('BODY_TOO_LARGE', `This takes ${maxBytes} bytes at most, and a Content-Length that says so`)
+
+/** `retryAfter`: seconds. */
+export const rateLimited = (what: string, retryAfter: number): CodedError =>
+  codedError('RATE_LIMITED', `Too many ${what} in a short time`, { retryAfter })
 
 export const queryInvalid = (reason: string): CodedError => codedError('QUERY_INVALID', reason)
 

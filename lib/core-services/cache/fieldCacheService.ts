@@ -16,8 +16,11 @@ export type { FieldAnswer }
 
 /** How often a read begins anew because tokens changed under it, before it fetches on its own. */
 const ROUNDS = 5
-/** `always` for callers who may, `anonymous` for the rest: theirs is subject to the field's cool-down. */
-export type Force = 'never' | 'anonymous' | 'always'
+/**
+ * `always` for callers who may, `anonymous` for the rest: theirs is subject to the field's cool-down; `declined`: it is
+ * known already that they may not.
+ */
+export type Force = 'never' | 'declined' | 'anonymous' | 'always'
 
 /** The value of a field: the stored one while it is fresh, else a fetched one. Rejects with a SOURCE_ error. */
 export async function getFieldCache<T>(config: FieldCacheConfig<T>, forceRefresh = false): Promise<T> {
@@ -66,7 +69,7 @@ async function answerOf<T>(
     return answer(runtime, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
   }
   const read = await readThrough(runtime, config)
-  return force === 'anonymous' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
+  return force !== 'never' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
 }
 
 async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
