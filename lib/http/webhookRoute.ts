@@ -2,9 +2,10 @@
 import { webhookSecrets } from '../config/airtableConfig'
 import { drainInto } from '../core-services/airtable/changes/drain'
 import { receivePing } from '../core-services/airtable/changes/pings'
-import { verifiedPing } from '../core-services/airtable/changes/verifiedPing'
+import { type Ping, verifiedPing } from '../core-services/airtable/changes/verifiedPing'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import { processPorts } from '../core-services/cache/engine/ports'
+import { processState } from '../core-services/cache/engine/processState'
 import { fieldRuntime } from '../core-services/cache/fieldRuntime'
 import { readBytes } from './boundedRequest'
 import { NO_STORE } from './headers'
@@ -12,19 +13,29 @@ import { pingUnverified, problemResponse } from './problem'
 
 /** A ping has some 130. */
 const MAX_BYTES = 64 * 1024
+/** How long one may take to come in, in ms. */
+const PATIENCE_MS = 5_000
+
+/** The newest ping of each webhook that this process has settled, in ms since 1970: what is not newer is a replay. */
+const settled = () => processState('settled pings', () => new Map<string, number>())
 
 /**
  * 204 to a ping with the right MAC, before any of the work that it causes; 401 to everything else, which causes none and
- * leaves no trace.
+ * leaves no trace. Replays are answered as pings, and cost nothing either.
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {
-    const body = await readBytes(request, MAX_BYTES)
+    const body = await readBytes(request, MAX_BYTES, PATIENCE_MS)
     const ping = body && verifiedPing(body, request.headers.get('x-airtable-content-mac'), webhookSecrets())
     if (!ping) throw pingUnverified()
-    processPorts().defer(() => receivePing(ping, drainInto(fields), fieldRuntime()))
+    if (ping.sentAt > (settled().get(ping.webhookId) ?? 0)) processPorts().defer(() => follow(ping, fields))
     return new Response(null, { status: 204, headers: NO_STORE })
   } catch (error) {
     return problemResponse(request, error, { label: 'Failed to take the ping', trusted: false })
   }
+}
+
+async function follow(ping: Ping, fields: readonly AnyField[]): Promise<void> {
+  if (!(await receivePing(ping, drainInto(fields), fieldRuntime()))) return
+  settled().set(ping.webhookId, Math.max(ping.sentAt, settled().get(ping.webhookId) ?? 0))
 }

@@ -40,22 +40,22 @@ const KEPT_SECONDS = 30 * 86_400
 /**
  * Drains until nothing is left that this ping, or one that came meanwhile, has announced. One that is not newer than
  * the last one that was settled is a replay, and costs no drain. Never rejects: what fails is one event, and left to the
- * next ping or the cron.
+ * next ping or the cron. False for what failed, and while somebody else is at it.
  */
-export async function receivePing(ping: Ping, drain: Drain, runtime: PingRuntime): Promise<void> {
+export async function receivePing(ping: Ping, drain: Drain, runtime: PingRuntime): Promise<boolean> {
   const { emit, clock } = runtime.ports
   const { webhookId: webhook, baseId: base } = ping
-  await failingSoftly(ping, runtime, async () => {
+  return failingSoftly(ping, runtime, async () => {
     const times = timesOf(ping, await runtime.notes())
     const { announced, settled } = await times.read()
     const replayed = ping.sentAt <= settled
     emit({ type: 'webhook.pinged', webhook, base, replayed })
-    if (replayed) return
+    if (replayed) return true
     if (ping.sentAt > announced) await times.announce(ping.sentAt)
-    if (await drainAll(ping, drain, runtime, times)) return
+    if (await drainAll(ping, drain, runtime, times)) return true
     // Somebody has the lock. Had he died, it would be free by then; if he works, he will have seen this ping.
     await clock.sleep((LOCK_SECONDS + 1) * 1000)
-    await drainAll(ping, drain, runtime, times)
+    return drainAll(ping, drain, runtime, times)
   })
 }
 
@@ -187,15 +187,16 @@ async function underLock(
 async function failingSoftly(
   { webhookId: webhook, baseId: base }: Hook,
   { ports }: PingRuntime,
-  work: () => Promise<void>,
-): Promise<void> {
+  work: () => Promise<boolean>,
+): Promise<boolean> {
   try {
-    await work()
+    return await work()
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
     const told = { code: codeOf(error), message: messageOf(error) }
     if (isRedisFailure(error)) ports.emit({ type: 'redis.degraded', operation: 'webhook', ...told })
     else ports.emit({ type: 'webhook.failed', webhook, base, ...told })
+    return false
   }
 }
 
