@@ -37,6 +37,9 @@ export default {
     },
   ],
   experimental: {
+    // Whatever comes with a request for a page is kept in memory up to this; lib/http/pageDoor.ts takes less.
+    proxyClientMaxBodySize: '32kb',
+    serverActions: { bodySizeLimit: '32kb' },
     // With it on, `next dev` answers our Redis POSTs from memory after an edit, writes and locks included.
     serverComponentsHmrCache: false,
   },

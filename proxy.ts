@@ -1,12 +1,15 @@
 import { type NextRequest, NextResponse } from 'next/server'
 import { createNonce, pagePolicy } from './lib/http/contentSecurity'
+import { refusedByPages } from './lib/http/pageDoor'
 import { requestIdOf } from './lib/requestScope'
 
 /**
- * Gives each page a policy with a nonce of its own, which Next reads from the request and marks its scripts with, and the
- * id that its events carry.
+ * Refuses what no page takes, and gives each page a policy with a nonce of its own, which Next reads from the request and
+ * marks its scripts with, and the id that its events carry.
  */
-export function proxy(request: NextRequest): NextResponse {
+export async function proxy(request: NextRequest): Promise<Response> {
+  const refused = await refusedByPages(request)
+  if (refused) return refused
   const policy = pagePolicy(createNonce(), process.env.NODE_ENV === 'development')
   const headers = new Headers(request.headers)
   headers.set('content-security-policy', policy)

@@ -7,8 +7,13 @@
 export function isSameOrigin(headers: Headers): boolean {
   const site = headers.get('sec-fetch-site')
   if (site !== null) return site === 'same-origin'
+  return headers.has('origin') && isHostOfOrigin(headers)
+}
+
+/** False when an origin is told that is not the host that was asked: Next fails at those. */
+export function isHostOfOrigin(headers: Headers): boolean {
   const origin = headers.get('origin')
-  return origin !== null && URL.canParse(origin) && new URL(origin).host === hostOf(headers)
+  return origin === null || (URL.canParse(origin) && new URL(origin).host === hostOf(headers))
 }
 
 /** Whether the browser came here from another site: then it kept back the cookies that are `SameSite=Strict`. */

@@ -54,10 +54,13 @@ export const methodUnknown = (allowed: string): CodedError =>
   codedError('METHOD_UNKNOWN', `This takes ${allowed}`)
 
 export const bodyInvalid = (): CodedError =>
-  codedError('BODY_INVALID', 'The body cannot be read, or has another shape than this takes')
+  codedError(
+    'BODY_INVALID',
+    'The body cannot be read, takes too long to come, or has another shape than this takes',
+  )
 
 export const bodyTooLarge = (maxBytes: number): CodedError =>
-  codedError('BODY_TOO_LARGE', `This takes ${maxBytes} bytes at most, and a Content-Length that says so`)
+  codedError('BODY_TOO_LARGE', `This takes ${maxBytes} bytes at most`)
 
 /** `retryAfter`: seconds. */
 export const rateLimited = (what: string, retryAfter: number): CodedError =>

@@ -28,9 +28,8 @@ export type SignInAnswer =
   | { problem: 'limited'; retryAfter: number }
   | null
 
-export async function enter(form: FormData): Promise<SignInAnswer> {
-  const given = form.get('token')
-  const result = await signIn(typeof given === 'string' ? given.trim() : '', await headers())
+export async function enter(token: string): Promise<SignInAnswer> {
+  const result = await signIn(token.trim(), await headers())
   if (!result.ok)
     return result.why === 'limited'
       ? { problem: 'limited', retryAfter: result.retryAfter }
@@ -63,9 +62,9 @@ export interface RefreshAnswer {
 }
 
 /** `budgetMs`, for both: how long the work may go on after the answer. */
-export async function refreshByHand(name: unknown, budgetMs: number): Promise<RefreshAnswer> {
+export async function refreshByHand(name: string, budgetMs: number): Promise<RefreshAnswer> {
   if (!(await sessionForAction())) return { result: 'signed-out' }
-  const field = typeof name === 'string' ? findFieldByName(name) : undefined
+  const field = findFieldByName(name)
   if (!field) return { result: 'unknown-field' }
   return { result: await beginRefresh(fieldRuntime(), field, budgetMs) }
 }
