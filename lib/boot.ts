@@ -22,6 +22,7 @@ import { countEvent } from './core-services/metrics/metricsService'
 import { initCoreServices } from './core-services/serviceLoader'
 import { publishEvent } from './diagnostics'
 import { createEventLog } from './eventLog'
+import { mendRawRequests } from './http/rawRequests'
 import { formatFor } from './logLines'
 import { observed } from './observed'
 import { createScrubber } from './scrub'
@@ -36,6 +37,7 @@ export interface BootOutcome {
 
 /** Called once, before the first request. */
 export async function bootServer(): Promise<void> {
+  mendRawRequests()
   const { ok, report, fatal } = await boot()
   if (ok) return
   process.stderr.write(
