@@ -29,7 +29,7 @@ export type Plan =
   | { kind: 'full'; why: WhyFull }
   | { kind: 'delta'; drained: Drained; changes: ReadonlyMap<string, RecordChange>; due: ReadonlySet<string> }
 
-/** Where record by record begins and ends to pay; research and reasons: docs/architecture.md. */
+/** Where record by record begins and ends to pay: docs/airtable.md. */
 export interface DeltaLimits {
   /** Views of so many records are two requests, and so is a delta. */
   smallView: number
