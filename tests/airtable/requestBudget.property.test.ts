@@ -4,6 +4,8 @@ import { type LuaRedis, startLuaRedis } from '../support/luaRedis'
 import { BASES, type BudgetHistory, type BudgetPlan, CALM, densest, liveOnBudget } from './budgetWorld'
 
 const RUNS = 250
+/** About two seconds each, on a machine with nothing else to do. */
+const PATIENCE_MS = 120_000
 
 const caller = fc.record({
   process: fc.integer({ min: 0, max: 2 }),
@@ -106,24 +108,40 @@ async function holdsFor(
 }
 
 describe('the permits let each base get no more than 5 requests in any 1,000 ms', () => {
-  it('and answer every caller, on a calm network', async () => {
-    await holdsFor(calm, ['waited', 'full'], (history, { callers }) => {
-      expect(history.finished).toBe(callers.length)
-      expect(history.during.alone).toBe(false)
-    })
-  })
+  it(
+    'and answer every caller, on a calm network',
+    async () => {
+      await holdsFor(calm, ['waited', 'full'], (history, { callers }) => {
+        expect(history.finished).toBe(callers.length)
+        expect(history.during.alone).toBe(false)
+      })
+    },
+    PATIENCE_MS,
+  )
 
-  it('whatever is late, lost or unanswered, and whoever dies or is frozen', async () => {
-    await holdsFor(rough, ['waited', 'gaveUp', 'aborted', 'died', 'lost', 'full', 'frozen'])
-  })
+  it(
+    'whatever is late, lost or unanswered, and whoever dies or is frozen',
+    async () => {
+      await holdsFor(rough, ['waited', 'gaveUp', 'aborted', 'died', 'lost', 'full', 'frozen'])
+    },
+    PATIENCE_MS,
+  )
 
-  it('of a process alone even if Redis forgets or cannot be asked, whatever else happens', async () => {
-    await holdsFor(forgetful, ['waited', 'gaveUp', 'died', 'lost', 'full', 'frozen', 'forgot', 'alone'])
-  })
+  it(
+    'of a process alone even if Redis forgets or cannot be asked, whatever else happens',
+    async () => {
+      await holdsFor(forgetful, ['waited', 'gaveUp', 'died', 'lost', 'full', 'frozen', 'forgot', 'alone'])
+    },
+    PATIENCE_MS,
+  )
 
-  it('of processes that have met the budget before, if Redis forgets and requests do not linger', async () => {
-    await holdsFor(amnesia, ['waited', 'full', 'forgot'], (history, { callers }) => {
-      expect(history.finished).toBe(callers.length)
-    })
-  })
+  it(
+    'of processes that have met the budget before, if Redis forgets and requests do not linger',
+    async () => {
+      await holdsFor(amnesia, ['waited', 'full', 'forgot'], (history, { callers }) => {
+        expect(history.finished).toBe(callers.length)
+      })
+    },
+    PATIENCE_MS,
+  )
 })
