@@ -20,7 +20,7 @@ export function SignIn({ lookAgain = false, note }: Props) {
   }, [lookAgain, router])
   return (
     <div className="door">
-      <h1>Sign in</h1>
+      <h1>Sign in to Field Cache</h1>
       <p className="quiet">{note ?? 'See how old the data of this site is, and renew it.'}</p>
       <form action={submit}>
         {/* Password managers want a name to file the token under. */}
@@ -38,7 +38,7 @@ export function SignIn({ lookAgain = false, note }: Props) {
         <p id="sign-in-problem" className="problem" role="alert">
           {problemWords(answer)}
         </p>
-        <button type="submit" aria-disabled={pending}>
+        <button type="submit" className="strong" aria-disabled={pending}>
           {pending ? 'Signing in…' : 'Sign in'}
         </button>
       </form>
