@@ -53,8 +53,8 @@ describe('a page', () => {
 describe('a call of a Server Action', () => {
   it.each<[string, string | FormData, Record<string, string>]>([
     ['without arguments', '[]', asText],
-    ['with a form', form({ '1_token': 'abc', '0': '[null,"$K1"]' }), byScript],
-    ['with the last answer', form({ '1_name': 'agents', '0': '[{"result":"begun"},"$K1"]' }), byScript],
+    ['with a form', form({ _1_token: 'abc', '0': '[null,"$K1"]' }), byScript],
+    ['with the last answer', form({ _1_name: 'agents', '0': '[{"result":"begun"},"$K1"]' }), byScript],
     ['with texts that begin with a dollar sign', '["$$1","$undefined"]', asText],
     [
       'of a browser without scripts',

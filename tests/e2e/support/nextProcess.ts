@@ -12,6 +12,8 @@ process.once('exit', () => {
 
 export interface NextProcess {
   url: string
+  /** Of the process that answers. */
+  pid: number
   /** Everything the process has printed so far, on both streams. */
   output(): string
   /** The exit code, once the process has ended. */
@@ -66,7 +68,7 @@ export async function startNext(variables: Record<string, string>, directory = '
     child.kill(signal)
     await ended
   }
-  return { url, output, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+  return { url, pid: child.pid ?? 0, output, ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
 async function answering(url: string): Promise<void> {
