@@ -121,7 +121,7 @@ describe('a webhook that lives', () => {
     const ids = [await ourHook(), await ourHook(null)]
     for (const age of [31, 32]) await edit(airtable, 1, { Edad: age })
     await cron()
-    expect(await store.read(baseId)).toEqual([
+    expect(await store.read(baseId)).toMatchObject([
       { id: ids[0], baseId, scope: fivePeople.id, cursor: 3 },
       { id: ids[1], baseId, scope: null, cursor: 3 },
     ])

@@ -130,8 +130,8 @@ async function readAll(
 ): Promise<readonly AirtableRecord[]> {
   const { records, startedAt, position: since } = await readInParts(reading, context, position)
   if (since) {
-    const { hook, cursor } = since
-    const common = { at: startedAt, shape: shapeOf(reading), pending: {} }
+    const { hook, cursor, pending = {} } = since
+    const common = { at: startedAt, shape: shapeOf(reading), pending }
     context.keep({ note: encodeMark({ ...common, hook, cursor, records: records.length }) })
   }
   const endsAt = attachmentsEnd(records, startedAt)

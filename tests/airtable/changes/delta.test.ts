@@ -66,11 +66,12 @@ async function apply({
     check,
     async () => {
       pauses += 1
+      return NOW + 1_500
     },
   )
   const after = decodeMark(kept.note)
   return {
-    names: (merged?.value as Person[] | undefined)?.map(({ name }) => name),
+    names: (merged.value as Person[]).map(({ name }) => name),
     asked,
     kept,
     after,
@@ -172,14 +173,21 @@ describe('columns that are asked for by id', () => {
     expect(after?.pending).toEqual({})
   })
 
-  test('one that stays old is no basis', async () => {
-    const { names, kept } = await apply({
-      changes: { recA: {} },
-      view: [{ recA: 'Ada' }],
-      check: () => 'old',
+  test('one that stays old changes nothing, and is repeated once more later', async () => {
+    const { names, after } = await apply({
+      changes: { recA: {}, recB: {} },
+      view: [{ recA: 'Abe', recB: 'Bo' }],
+      check: (record) => (record?.id === 'recA' ? 'old' : 'unknown'),
     })
-    expect(names).toBeUndefined()
-    expect(kept).toEqual({})
+    expect(names).toEqual(['Ada', 'Bo', 'Cem'])
+    expect(after?.pending).toEqual({ recA: NOW + 1_500, recB: NOW })
+  })
+
+  test('cannot tell where a column was changed that is not asked for, by which it may have left the view', () => {
+    const both = new Map([['recA', { destroyed: false, cells: { fldName: 'Zoe', fldOther: 1 } }]])
+    const left = new Map([['recA', { destroyed: false, cells: { fldName: 'Zoe' }, untold: true }]])
+    expect(checkByColumns(['fldName'], both)(shows({ fldName: 'Zoe' }), 'recA')).toBe('unknown')
+    expect(checkByColumns(['fldName'], left)(shows({ fldName: 'Zoe' }), 'recA')).toBe('unknown')
   })
 })
 

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
 import { followChanges } from '@/lib/core-services/airtable/changes/followChanges'
+import { recordOf } from '@/lib/core-services/airtable/changes/hookStore'
 import type { AirtableRecord } from '@/lib/core-services/airtable/page'
 import type { Part } from '@/lib/core-services/airtable/readPages'
 import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
@@ -12,7 +13,7 @@ import { redisForThisFile } from '@/tests/support/redisSuite'
 
 const HALF = 300
 const here = processForEachTest(redisForThisFile())
-const hook = { id: 'achHook', baseId: 'appBase', scope: 'tblItems', cursor: 1 }
+const hook = recordOf({ id: 'achHook', baseId: 'appBase', scope: 'tblItems', cursor: 1 }, 0)
 
 interface Item {
   id: string

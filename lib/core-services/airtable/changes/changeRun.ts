@@ -1,28 +1,29 @@
 /** One look at what a webhook has recorded, shared by all fields that follow it, so that they cost one listing. */
-import type { WebhooksApi } from '../webhooksApi'
+import type { PayloadPage, WebhooksApi } from '../webhooksApi'
 import type { HookRecord } from './hookStore'
 import { type Drained, drain } from './payloads'
 import type { Position } from './positions'
 
 export interface ChangeRun {
   record: HookRecord
-  /** What was recorded from a cursor on. Asked for once per cursor. */
+  /** What was recorded from a cursor on. */
   drainFrom(cursor: number): Promise<Drained>
   /** Where a value that is read from now on begins to be behind; null when the webhook is of no use any more. */
   position(): Promise<Position | null>
   /** The furthest that was read. */
   end(): number
-  /** What was read so far. */
-  seen(): readonly Drained[]
 }
 
 export interface RunOptions {
   /** Whether something is known to have happened: then an empty log has lost it. */
   announced: boolean
-  /** Lists nothing: only what was seen before is looked at once more. */
+  /** Lists only what the last run has listed before: for values that have not followed even that. */
   quiet: boolean
   signal: AbortSignal
 }
+
+const NOTHING: Omit<Drained, 'cursor'> = { payloads: 0, tables: new Map() }
+const LOST = { unreadable: 'payloads-lost' } as const
 
 export function createChangeRun(
   api: Pick<WebhooksApi, 'payloads' | 'list'>,
@@ -31,7 +32,7 @@ export function createChangeRun(
 ): ChangeRun {
   const { id, baseId } = record
   const drains = new Map<number, Promise<Drained>>()
-  const seen: Drained[] = []
+  let pages: PayloadPage[] = []
   let end = record.cursor
   let usable = true
   let listing: Promise<number | null> | undefined
@@ -45,23 +46,41 @@ export function createChangeRun(
     return listing
   }
 
+  /** What was listed from an earlier cursor on is not listed again. */
+  async function list(cursor: number): Promise<PayloadPage> {
+    for (const page of pages) {
+      const from = page.cursor - page.payloads.length
+      const within = cursor < page.cursor || (cursor === page.cursor && !page.mightHaveMore)
+      if (from <= cursor && within) return { ...page, payloads: page.payloads.slice(cursor - from) }
+    }
+    const page = await api.payloads(baseId, id, cursor, { signal })
+    pages.push(page)
+    return page
+  }
+
   async function read(from: number): Promise<Drained> {
-    const drained = await drain((cursor) => api.payloads(baseId, id, cursor, { signal }), from)
-    // What is too old is not in the log any more, and its absence cannot be seen in an empty answer.
-    const known =
-      drained.payloads > 0 ? from : Math.max(record.cursor, announced ? ((await endOfLog()) ?? from) : from)
-    const lost = known > from && drained.payloads === 0
-    const told: Drained = lost ? { ...drained, unreadable: 'payloads-lost' } : drained
-    if (told.unreadable) usable = false
-    end = Math.max(end, told.cursor)
-    seen.push(told)
-    return told
+    const drained = (await isEmptied(from)) ? { ...NOTHING, cursor: from, ...LOST } : await drain(list, from)
+    if (drained.unreadable) usable = false
+    end = Math.max(end, drained.cursor)
+    return drained
+  }
+
+  /** What is too old is not in the log any more, and its absence cannot be seen in an empty answer. */
+  async function isEmptied(from: number): Promise<boolean> {
+    if (pages.some(({ payloads, cursor }) => payloads.length > 0 && cursor === from)) return false
+    const drained = await drain(list, from)
+    if (drained.cursor > from || drained.unreadable) return false
+    const known = Math.max(record.cursor, announced ? ((await endOfLog()) ?? from) : from)
+    if (known <= from) return false
+    // It may have been written between the two answers.
+    pages = []
+    return (await drain(list, from)).cursor === from
   }
 
   return {
     record,
     drainFrom(cursor) {
-      if (quiet) return Promise.resolve({ cursor, payloads: 0, tables: new Map() })
+      if (quiet && cursor >= record.cursor) return Promise.resolve({ ...NOTHING, cursor })
       const known = drains.get(cursor) ?? read(cursor)
       drains.set(cursor, known)
       return known
@@ -73,6 +92,5 @@ export function createChangeRun(
       return cursor === null ? null : { hook: id, cursor }
     },
     end: () => end,
-    seen: () => seen,
   }
 }

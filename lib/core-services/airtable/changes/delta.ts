@@ -36,12 +36,15 @@ export interface Merged {
   pending: number
 }
 
-/** Null when what was read is older than what was announced. */
+/**
+ * `again` waits until another read can be newer, and tells what time it is then. Whoever is read as older than announced
+ * even then stays as he was, and is looked at once more as well.
+ */
 export async function applyDelta(
   { list, previous, mark, plan, read, now, context }: Delta,
   check: ReadCheck,
-  again: () => Promise<void>,
-): Promise<Merged | null> {
+  again: () => Promise<number>,
+): Promise<Merged> {
   const { changes, due } = plan
   const items = new Map((previous.value as Listed[]).map((item) => [item.id, item]))
   const before = items.size
@@ -51,17 +54,24 @@ export async function applyDelta(
   )
   for (const id of destroyed) items.delete(id)
   const found = byId(await read(wanted))
-  const old = wanted.filter((id) => check(found.get(id), id) === 'old')
+  const isOld = (id: string) => check(found.get(id), id) === 'old'
+  const old = wanted.filter(isOld)
+  let lastRead = now
   if (old.length > 0) {
-    await again()
+    lastRead = await again()
     for (const [id, record] of byId(await read(old))) found.set(id, record)
-    if (old.some((id) => check(found.get(id), id) === 'old')) return null
   }
   const pending: Record<string, number> = {}
   for (const id of wanted) {
     const record = found.get(id)
-    const settled = check(record, id) === 'new' || (due.has(id) && !changes.has(id))
+    // Of one that was pending before, earlier changes may be missing that the cells of the last ones do not tell.
+    const shown = check(record, id) === 'new' && mark.pending[id] === undefined
+    const settled = shown || (due.has(id) && !changes.has(id))
     if (!settled) pending[id] = changes.has(id) ? now : (mark.pending[id] ?? now)
+    if (isOld(id)) {
+      pending[id] = lastRead
+      continue
+    }
     const item = record && list.item(record)
     if (item) items.set(id, item)
     else if (record || settled) items.delete(id)
@@ -88,19 +98,21 @@ export function carriedOn(
 }
 
 /**
- * For columns that are asked for by id: whether a record shows the cells that its last change has set. Only texts,
- * numbers and ticks look alike in payloads and in records.
+ * For columns that are asked for by id: whether a record shows the cells that its changes have set. Only texts, numbers
+ * and ticks look alike in payloads and in records.
  */
 export function checkByColumns(
   columns: readonly string[],
   changes: Extract<Plan, { kind: 'delta' }>['changes'],
 ): ReadCheck {
   return (record, id) => {
-    const told = Object.entries(changes.get(id)?.cells ?? {}).filter(([column]) => columns.includes(column))
-    if (!record || told.length === 0) return 'unknown'
-    if (told.some(([column, cell]) => isPlain(cell) && plain(record.fields[column]) !== plain(cell)))
-      return 'old'
-    return told.every(([, cell]) => isPlain(cell)) ? 'new' : 'unknown'
+    const { cells = {}, untold = false } = changes.get(id) ?? {}
+    const told = Object.entries(cells)
+    const asked = told.filter(([column, cell]) => columns.includes(column) && isPlain(cell))
+    if (!record || asked.length === 0) return 'unknown'
+    if (asked.some(([column, cell]) => plain(record.fields[column]) !== plain(cell))) return 'old'
+    // By any other column it may have left the view.
+    return asked.length === told.length && !untold ? 'new' : 'unknown'
   }
 }
 

@@ -4,23 +4,34 @@ import { type CronRuntime, fieldRuntime } from '../../cache/fieldRuntime'
 import { serviceRegistry } from '../../service-registry'
 import { createWebhooksApi, type WebhooksApi } from '../webhooksApi'
 import { followChanges } from './followChanges'
-import { type HookRecord, type HookStore, hookStore } from './hookStore'
+import { type HookRecord, type HookStore, hookStore, recordOf } from './hookStore'
 import type { Drain } from './pings'
+import { DELTA_LIMITS, type DeltaLimits } from './plan'
 import type { Hook } from './verifiedPing'
 
 export const airtableWebhooks = async (): Promise<WebhooksApi> =>
   createWebhooksApi(await serviceRegistry.getService('airtable'))
 
+export interface DrainOptions {
+  api?: () => Promise<WebhooksApi>
+  runtime?: CronRuntime
+  store?: HookStore
+  limits?: DeltaLimits
+}
+
 export function drainInto(
   fields: readonly AnyField[],
-  api: () => Promise<WebhooksApi> = airtableWebhooks,
-  runtime: CronRuntime = fieldRuntime(),
-  store: HookStore = hookStore(runtime),
+  {
+    api = airtableWebhooks,
+    runtime = fieldRuntime(),
+    store = hookStore(runtime),
+    limits = DELTA_LIMITS,
+  }: DrainOptions = {},
 ): Drain {
-  const follow = followChanges(fields, api, { runtime, store })
+  const follow = followChanges(fields, api, { runtime, store, limits })
   return async (hook, cause, signal) => {
     const known = (await store.read(hook.baseId)).find(({ id }) => id === hook.webhookId)
-    const record = known ?? (await meet(hook, api, signal))
+    const record = known ?? (await meet(hook, api, runtime, signal))
     return record && follow(record, known ? cause : 'met', signal)
   }
 }
@@ -29,8 +40,11 @@ export function drainInto(
 async function meet(
   { baseId, webhookId }: Hook,
   api: () => Promise<WebhooksApi>,
+  { ports: { clock } }: CronRuntime,
   signal: AbortSignal,
 ): Promise<HookRecord | undefined> {
   const webhook = (await (await api()).list(baseId, { signal })).find(({ id }) => id === webhookId)
-  return webhook && { id: webhookId, baseId, scope: webhook.scope, cursor: webhook.cursorForNextPayload }
+  if (!webhook) return undefined
+  const { scope, cursorForNextPayload: cursor } = webhook
+  return recordOf({ id: webhookId, baseId, scope, cursor }, clock.now())
 }

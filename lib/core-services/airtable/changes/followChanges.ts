@@ -2,26 +2,16 @@
  * Brings what is stored up to date after Airtable has announced a change: lists record by record where that pays, the
  * rest by reading everything. Everybody else is served what stands until the new value replaces it.
  */
-
-import { unpackEntry } from '../../cache/engine/entry'
-import { cacheUnavailable } from '../../cache/engine/errors'
 import type { WebhookCause } from '../../cache/engine/events'
 import type { AnyField } from '../../cache/engine/fieldConfig'
-import { allPresent, type Look } from '../../cache/engine/look'
-import { isHalfFetched } from '../../cache/fetchProgress'
-import { lookAt, placeOf } from '../../cache/fieldPlace'
 import { type CronRuntime, fieldRuntime } from '../../cache/fieldRuntime'
-import { invalidateField, invalidateTags } from '../../cache/invalidate'
-import { forceRefresh } from '../../cache/refreshCache'
-import { airtableHalfRead } from '../airtableErrors'
+import { invalidateTags } from '../../cache/invalidate'
 import { type AirtableField, changeTag, isAirtableField, isTableId } from '../airtableField'
 import type { WebhooksApi } from '../webhooksApi'
-import { changeFetcher, subjectOf } from './changeFetcher'
-import { decodeMark } from './changeMark'
 import { type ChangeRun, createChangeRun } from './changeRun'
-import { type HookRecord, type HookStore, hookStore } from './hookStore'
-import type { Drained } from './payloads'
-import { DELTA_LIMITS, type DeltaLimits, planFor, type Standing } from './plan'
+import { follow, lookAtField, type Seen, touches } from './followField'
+import { type HookRecord, type HookStore, hookStore, recordOf } from './hookStore'
+import { DELTA_LIMITS, type DeltaLimits } from './plan'
 
 export interface FollowOptions {
   runtime?: CronRuntime
@@ -32,17 +22,13 @@ export interface FollowOptions {
 /** A timer may wake a little before its time. */
 const MARGIN_MS = 100
 
-/** A value whose mark lies further behind than this is written anew although nothing in it has changed. */
-const MOST_PAYLOADS_AGAIN = 100
-const LONGEST_UNMARKED_MS = 86_400_000
-
 /** `met`: for the first time, so that nobody knows what has happened before. */
-type Cause = WebhookCause | 'met'
+export type FollowCause = WebhookCause | 'met'
 
 /** Answers after how many ms it wants to be called once more, with the cause `again`; undefined for never. */
 export type FollowChanges = (
   record: HookRecord,
-  cause: Cause,
+  cause: FollowCause,
   signal: AbortSignal,
 ) => Promise<number | undefined>
 
@@ -56,25 +42,53 @@ export function followChanges(
     const run = createChangeRun(await api(), record, options)
     const followers = fields.filter(isAirtableField).filter((field) => isWatched(field, run))
     const failures: unknown[] = []
-    let pending = 0
+    const changed: AirtableField<unknown>[] = []
+    let again = false
+    let { followed } = record
+    /** Whoever dies between a value that catches up and telling of it leaves that to the next drain. */
+    const catchUp = async (cursor: number) => {
+      if (cursor >= followed) return
+      followed = cursor
+      await store.save({ ...record, followed })
+    }
+    const seen = await Promise.all(followers.map((field) => lookAtField(runtime, field)))
+    if (cause !== 'again') await run.drainFrom(Math.min(followed, ...seen.map((one) => cursorOf(one, run))))
     // Lists first: they take a moment, and reading everything may take half a minute.
-    for (const field of followers.sort((one, other) => rank(one) - rank(other))) {
+    for (const one of seen.sort((first, second) => rank(first) - rank(second))) {
       signal.throwIfAborted()
       try {
-        pending += await follow(runtime, field, run, limits, cause)
+        const told = await follow(runtime, one, run, { limits, cause, catchUp })
+        again ||= told.again
+        if (told.changed) changed.push(one.field)
       } catch (error) {
         if (runtime.ports.isControlFlow(error)) throw error
         failures.push(error)
       }
     }
-    await tellDerived(followers, run, runtime)
+    if (cause !== 'again') {
+      // Not from where the fields were: whoever died after they had followed may have told nobody.
+      const drained = await run.drainFrom(record.followed)
+      changed.push(...followers.filter((field) => touches(drained, field)))
+    }
+    const tags = [...new Set(changed.map(({ airtable }) => changeTag(airtable.table)))]
+    if (tags.length > 0) await invalidateTags(tags, runtime)
     if (failures.length > 0) throw failures[0]
-    if (cause === 'met' || run.end() > record.cursor) await store.save({ ...record, cursor: run.end() })
-    return pending > 0 ? limits.lagMs + MARGIN_MS : undefined
+    const cursor = run.end()
+    // What is looked at once more may change once more, and that has to be told, too.
+    if (!again || cause === 'again') followed = cursor
+    if (cause === 'met' || cursor > record.cursor || followed !== record.followed)
+      await store.save({ ...recordOf({ ...record, cursor }, runtime.ports.clock.now(), record), followed })
+    return again ? limits.lagMs + MARGIN_MS : undefined
   }
 }
 
-const rank = ({ airtable }: AirtableField<unknown>): number => (airtable.list ? 0 : 1)
+const rank = ({ field: { airtable } }: Seen): number => (airtable.list ? 0 : 1)
+
+/** From where the log is listed once for all fields, as far as they have followed it. */
+function cursorOf({ standing }: Seen, { record }: ChangeRun): number {
+  const mark = standing?.mark
+  return mark?.hook === record.id ? mark.cursor : record.followed
+}
 
 function isWatched({ airtable }: AirtableField<unknown>, { record }: ChangeRun): boolean {
   const { baseId, tableId } = airtable.table.locate()
@@ -86,77 +100,3 @@ function isWatched({ airtable }: AirtableField<unknown>, { record }: ChangeRun):
 
 /** A table that is given by its name may be any of them. */
 const sameTable = (known: string, given: string): boolean => known === given || !isTableId(given)
-
-/** How many records have to be looked at once more. */
-async function follow(
-  runtime: CronRuntime,
-  field: AirtableField<unknown>,
-  run: ChangeRun,
-  limits: DeltaLimits,
-  cause: Cause,
-  again = false,
-): Promise<number> {
-  const place = placeOf(runtime, await runtime.store(), field)
-  const look = await lookAt(runtime, place)
-  const standing = await standingOf(runtime, field, look)
-  if (standing === null) {
-    if (cause !== 'met' && !touches(await run.drainFrom(run.record.cursor), field)) return 0
-    const { tokens } = look
-    // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.
-    if (allPresent(tokens) && (await isHalfFetched(runtime, { place, tokens })))
-      throw airtableHalfRead(field.name)
-    // What is only being fetched may have been read before the change, and would be taken for new.
-    await invalidateField(field, runtime)
-    return 0
-  }
-  const now = runtime.ports.clock.now()
-  if (standing.mark === null && !(await mayHaveMissed(field, run, cause))) return 0
-  const plan = await planFor(subjectOf(field, run), standing, run.drainFrom, now, limits)
-  if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now)) return 0
-  const told = { pending: 0 }
-  const fetcher = changeFetcher(field, run, limits, runtime.ports, told)
-  const { stored, entry } = await forceRefresh(runtime, { ...field, fetcher }, 'change')
-  if (!stored) throw cacheUnavailable(new Error('what has changed was fetched but not stored'))
-  // Its first part may have been read before what this run has seen.
-  const behind = (decodeMark(entry.note)?.cursor ?? run.end()) < run.end()
-  return behind && !again ? follow(runtime, field, run, limits, cause, true) : told.pending
-}
-
-/** Of a value without a mark nobody can tell what it has missed: only a ping for something else is no reason to read it. */
-async function mayHaveMissed(field: AirtableField<unknown>, run: ChangeRun, cause: Cause): Promise<boolean> {
-  return cause === 'met' || cause === 'cron' || touches(await run.drainFrom(run.record.cursor), field)
-}
-
-async function standingOf(
-  { cipherFor }: CronRuntime,
-  field: AnyField,
-  { valid }: Look,
-): Promise<Standing | null> {
-  const entry = valid && (await unpackEntry(valid, cipherFor?.(field)))
-  return entry && { mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
-}
-
-function fallsBehind({ mark }: Standing, drained: Drained, now: number): boolean {
-  if (mark === null) return false
-  return (
-    drained.cursor - mark.cursor > MOST_PAYLOADS_AGAIN ||
-    (drained.payloads > 0 && now - mark.at > LONGEST_UNMARKED_MS)
-  )
-}
-
-function touches({ tables, unreadable }: Drained, { airtable }: AirtableField<unknown>): boolean {
-  if (unreadable) return true
-  const { tableId } = airtable.table.locate()
-  return isTableId(tableId) ? tables.has(tableId) : tables.size > 0
-}
-
-/** Whatever was made of a table that has changed, besides these fields. */
-async function tellDerived(
-  followers: readonly AirtableField<unknown>[],
-  run: ChangeRun,
-  runtime: CronRuntime,
-): Promise<void> {
-  const changed = followers.filter((field) => run.seen().some((drained) => touches(drained, field)))
-  const tags = [...new Set(changed.map(({ airtable }) => changeTag(airtable.table)))]
-  if (tags.length > 0) await invalidateTags(tags, runtime)
-}

@@ -15,8 +15,10 @@ export interface TableChanges {
 
 export interface RecordChange {
   destroyed: boolean
-  /** The cells that its last change has set, by the id of their column. */
+  /** What its changes have set of it at last, by the id of the column. */
   cells: Readonly<Record<string, unknown>>
+  /** Something else became of it, too, and the cells do not tell what. */
+  untold?: boolean
 }
 
 /** Why the payloads cannot be relied on: then everything has to be read. */
@@ -81,7 +83,7 @@ async function listed(
   }
 }
 
-const UNTOLD: RecordChange = { destroyed: false, cells: {} }
+const UNTOLD: RecordChange = { destroyed: false, cells: {}, untold: true }
 
 interface Changing {
   records: Map<string, RecordChange>
@@ -108,11 +110,19 @@ function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
 
 function touch({ records }: Changing, part: Json): void {
   for (const [id, { cellValuesByFieldId }] of entries(part.createdRecordsById)) {
-    records.set(id, { destroyed: false, cells: Object(cellValuesByFieldId) })
+    set(records, id, cellValuesByFieldId)
   }
   for (const [id, { current }] of entries(part.changedRecordsById)) {
-    records.set(id, { destroyed: false, cells: Object(Object(current).cellValuesByFieldId) })
+    set(records, id, Object(current).cellValuesByFieldId)
   }
+}
+
+/** One write can come in several payloads, and a read that has the last change of a record must have those before it. */
+function set(records: Map<string, RecordChange>, id: string, cells: unknown): void {
+  const before = records.get(id)
+  const known = before && !before.destroyed ? before : undefined
+  const untold = known?.untold ? { untold: true } : {}
+  records.set(id, { destroyed: false, cells: { ...known?.cells, ...Object(cells) }, ...untold })
 }
 
 function changesOf(tables: Map<string, Changing>, id: string): Changing {

@@ -19,8 +19,6 @@ export type WhyFull =
   | 'table-by-name'
   /** The order or the value depends on all records. */
   | 'not-a-list'
-  /** What is read is older than what Airtable has announced. */
-  | 'stale-read'
   /** Read as a whole once in a while, for what no payload tells. */
   | 'reconcile'
 
@@ -82,9 +80,11 @@ export async function planFor(
   if (!table && due.size === 0) return { kind: 'none', drained }
   if (table?.schema) return { kind: 'full', why: 'schema' }
   if (!list) return { kind: 'full', why: 'not-a-list' }
+  // To look once more at a few records is one request, however small the view is.
+  if (!table) return { kind: 'delta', drained, changes: new Map(), due }
   if (mark.records <= limits.smallView) return { kind: 'full', why: 'small-view' }
   if (now - fetchedAt > RECONCILE_MS) return { kind: 'full', why: 'reconcile' }
-  const changes = table?.records ?? new Map<string, RecordChange>()
+  const changes = table.records
   const touched = new Set([...changes.keys(), ...Object.keys(mark.pending)]).size
   if (touched > Math.min(limits.mostRecords, limits.mostShare * mark.records))
     return { kind: 'full', why: 'many-records' }

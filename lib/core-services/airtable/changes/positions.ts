@@ -6,13 +6,16 @@ import { type AirtableTable, webhookSecrets } from '../../../config/airtableConf
 import { isRedisFailure } from '../../cache/engine/errors'
 import { processState } from '../../cache/engine/processState'
 import { fieldRuntime } from '../../cache/fieldRuntime'
-import { type HookRecord, hookStore } from './hookStore'
+import type { ChangeMark } from './changeMark'
+import { type HookRecord, hookStore, settledCursor } from './hookStore'
 
 export interface Position {
   /** The webhook whose log it is in (ach…). */
   hook: string
   /** The number of the next payload. */
   cursor: number
+  /** Records of which what is read may lack changes before that. */
+  pending?: ChangeMark['pending']
 }
 
 /** How long records are remembered, in ms. */
@@ -23,7 +26,8 @@ export async function recentPosition({ baseId, tableId }: AirtableTable): Promis
   const ids = [...webhookSecrets().keys()]
   if (ids.length === 0) return null
   const record = (await recordsOf(baseId, ids)).find(({ scope }) => scope === null || scope === tableId)
-  return record ? { hook: record.id, cursor: record.cursor } : null
+  if (!record) return null
+  return { hook: record.id, cursor: settledCursor(record, fieldRuntime().ports.clock.now()) }
 }
 
 interface Remembered {

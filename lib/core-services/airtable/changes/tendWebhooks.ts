@@ -11,7 +11,7 @@ import type { CronRuntime } from '../../cache/fieldRuntime'
 import type { Tended } from '../../cache/refreshDueFields'
 import { isAirtableField } from '../airtableField'
 import type { Webhook, WebhooksApi } from '../webhooksApi'
-import type { HookRecord, HookStore } from './hookStore'
+import { type HookRecord, type HookStore, recordOf } from './hookStore'
 import { type Drain, drainUnasked } from './pings'
 import type { Hook } from './verifiedPing'
 import { saveWebhookReport } from './webhookReport'
@@ -137,10 +137,14 @@ async function tendLiving(tending: Tending, hook: Hook, webhook: Webhook): Promi
 }
 
 /** In each run, so that a quiet webhook is not forgotten; what was listed before its drain has been read by now. */
-async function note({ store }: Tending, { baseId, webhookId }: Hook, webhook: Webhook): Promise<void> {
+async function note(
+  { store, runtime }: Tending,
+  { baseId, webhookId }: Hook,
+  webhook: Webhook,
+): Promise<void> {
   const known = (await store.read(baseId)).find(({ id }) => id === webhookId)
-  const cursor = Math.max(webhook.cursorForNextPayload, known?.cursor ?? 0)
-  await store.save({ id: webhookId, baseId, scope: webhook.scope, cursor })
+  const seen = { id: webhookId, baseId, scope: webhook.scope, cursor: webhook.cursorForNextPayload }
+  await store.save(recordOf(seen, runtime.ports.clock.now(), known))
 }
 
 /** Not drained, and no error: there is no time left, or somebody else is at it. */

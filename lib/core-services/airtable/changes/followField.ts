@@ -1,0 +1,121 @@
+/** How one field follows what a webhook has recorded. */
+import { unpackEntry } from '../../cache/engine/entry'
+import { cacheUnavailable } from '../../cache/engine/errors'
+import { allPresent, freshnessOf, type Look } from '../../cache/engine/look'
+import { isHalfFetched } from '../../cache/fetchProgress'
+import { lookAt, type Place, placeOf } from '../../cache/fieldPlace'
+import type { CronRuntime } from '../../cache/fieldRuntime'
+import { invalidateField } from '../../cache/invalidate'
+import { forceRefresh } from '../../cache/refreshCache'
+import { airtableHalfRead } from '../airtableErrors'
+import { type AirtableField, isTableId } from '../airtableField'
+import { changeFetcher, subjectOf } from './changeFetcher'
+import { decodeMark } from './changeMark'
+import type { ChangeRun } from './changeRun'
+import type { FollowCause } from './followChanges'
+import type { Drained } from './payloads'
+import { type DeltaLimits, planFor, type Standing } from './plan'
+
+/** A value whose mark lies further behind than this is written anew although nothing in it has changed. */
+const MOST_PAYLOADS_AGAIN = 100
+const LONGEST_UNMARKED_MS = 86_400_000
+/** Longer than it takes from a change to the second look at it, in ms. */
+const LATELY_MS = 10_000
+
+export interface Seen {
+  field: AirtableField<unknown>
+  /** Null when nothing stands that anybody is served. */
+  standing: Standing | null
+  place: Place
+  tokens: Look['tokens']
+}
+
+export interface Following {
+  limits: DeltaLimits
+  cause: FollowCause
+  /** Told of the cursor of each value that is about to follow. */
+  catchUp(cursor: number): Promise<void>
+}
+
+export interface Followed {
+  /** Whether to look once more, because what was read may have been too old. */
+  again: boolean
+  /** Whether the value is another one now. */
+  changed: boolean
+}
+
+const AS_IT_WAS: Followed = { again: false, changed: false }
+
+export async function lookAtField(runtime: CronRuntime, field: AirtableField<unknown>): Promise<Seen> {
+  const place = placeOf(runtime, await runtime.store(), field)
+  const { valid, tokens } = await lookAt(runtime, place)
+  const served = valid && freshnessOf(valid, field, runtime.ports.clock.now()) !== 'expired'
+  const entry = served ? await unpackEntry(valid, runtime.cipherFor?.(field)) : null
+  const standing = entry && { mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
+  return { field, standing, place, tokens }
+}
+
+export async function follow(
+  runtime: CronRuntime,
+  { field, standing, place, tokens }: Seen,
+  run: ChangeRun,
+  following: Following,
+  again = false,
+): Promise<Followed> {
+  const { limits, cause, catchUp } = following
+  const now = runtime.ports.clock.now()
+  if (cause === 'again' && !mayBeBehind(standing, now)) return { again: false, changed: standing === null }
+  if (standing === null) {
+    if (cause !== 'met' && !touches(await run.drainFrom(run.record.followed), field)) return AS_IT_WAS
+    // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.
+    if (allPresent(tokens) && (await isHalfFetched(runtime, { place, tokens })))
+      throw airtableHalfRead(field.name)
+    // What is only being fetched may have been read before the change, and would be taken for new.
+    await invalidateField(field, runtime)
+    return { again: true, changed: false }
+  }
+  if (standing.mark === null && !(await mayHaveMissed(field, run, cause))) return AS_IT_WAS
+  const plan = await planFor(subjectOf(field, run), standing, run.drainFrom, now, limits)
+  if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now)) return AS_IT_WAS
+  if (standing.mark) await catchUp(standing.mark.cursor)
+  const told = { pending: 0, changed: false }
+  const fetcher = changeFetcher(field, run, limits, runtime.ports, told)
+  const { stored, entry } = await forceRefresh(runtime, { ...field, fetcher }, 'change')
+  if (!stored) throw cacheUnavailable(new Error('what has changed was fetched but not stored'))
+  const followed = { again: told.pending > 0, changed: told.changed }
+  // Its first part may have been read before what this run has seen.
+  const behind = (decodeMark(entry.note)?.cursor ?? run.end()) < run.end()
+  if (!behind || again) return followed
+  const then = await follow(runtime, await lookAtField(runtime, field), run, following, true)
+  return { again: followed.again || then.again, changed: followed.changed || then.changed }
+}
+
+/** Of a value without a mark nobody can tell what it has missed: only a ping for something else is no reason to read it. */
+async function mayHaveMissed(
+  field: AirtableField<unknown>,
+  run: ChangeRun,
+  cause: FollowCause,
+): Promise<boolean> {
+  return cause === 'met' || cause === 'cron' || touches(await run.drainFrom(run.record.followed), field)
+}
+
+/** What waits to be looked at once more, or was read about the time of a change. */
+function mayBeBehind(standing: Standing | null, now: number): boolean {
+  const mark = standing?.mark
+  return mark ? Object.keys(mark.pending).length > 0 || now - mark.at < LATELY_MS : false
+}
+
+function fallsBehind({ mark }: Standing, drained: Drained, now: number): boolean {
+  if (mark === null) return false
+  return (
+    drained.cursor - mark.cursor > MOST_PAYLOADS_AGAIN ||
+    (drained.payloads > 0 && now - mark.at > LONGEST_UNMARKED_MS)
+  )
+}
+
+/** Whether a table that a field reads was changed, as far as that can be told. */
+export function touches({ tables, unreadable }: Drained, { airtable }: AirtableField<unknown>): boolean {
+  if (unreadable) return true
+  const { tableId } = airtable.table.locate()
+  return isTableId(tableId) ? tables.has(tableId) : tables.size > 0
+}
