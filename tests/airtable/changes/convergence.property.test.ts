@@ -1,0 +1,80 @@
+/**
+ * Whatever happens to a table and to those who follow it: once all is quiet, and a last ping has come or the cron has
+ * run, what is cached is what a full refetch gives. A run that fails tells its seed and path, and its story;
+ * `FIELD_CACHE_SEED=1 FIELD_CACHE_RUNS=5000` runs others, and more of them.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type History, live } from './world/live'
+import { lagging, laggingMore, type Script } from './world/script'
+import { separateProcesses } from './world/simProcess'
+
+const { FIELD_CACHE_SEED, FIELD_CACHE_RUNS } = process.env
+const SEED = Number(FIELD_CACHE_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+interface Case {
+  name: string
+  scripts: fc.Arbitrary<Script>
+  runs: number
+  /** What has to come about in so many of a hundred runs at least, or they prove nothing. */
+  brings: Readonly<Record<string, number>>
+}
+
+const cases: Case[] = [
+  {
+    name: 'reads that lag less than is waited until they are believed',
+    scripts: lagging,
+    runs: 500,
+    brings: {
+      'by records': 15,
+      'small-view': 2,
+      'no-mark': 5,
+      'not-a-list': 10,
+      'many-records': 2,
+      'second look': 50,
+      'drained by the cron': 30,
+      contended: 0.5,
+    },
+  },
+  {
+    name: 'reads that lag more, of cells that payloads tell',
+    scripts: laggingMore,
+    runs: 200,
+    brings: { 'by records': 80, 'second look': 40 },
+  },
+]
+
+let restore: () => void
+beforeAll(() => {
+  restore = separateProcesses()
+})
+afterAll(() => restore())
+
+describe.each(cases)('$name', ({ scripts, runs, brings }) => {
+  it('end in what a full refetch gives, and so does what is made of it', async () => {
+    const seen = new Map<string, number>()
+    const property = fc.asyncProperty(scripts, async (script) => {
+      const history = await live(script)
+      for (const what of comingAbout(history)) seen.set(what, (seen.get(what) ?? 0) + 1)
+      expect({ bugs: history.bugs, ...history.found }, history.story.join('\n')).toEqual({
+        bugs: [],
+        ...history.expected,
+      })
+    })
+    const numRuns = Number(FIELD_CACHE_RUNS ?? runs)
+    await fc.assert(property, { numRuns, seed: SEED })
+    for (const [what, percent] of Object.entries(brings))
+      expect.soft((100 * (seen.get(what) ?? 0)) / numRuns, what).toBeGreaterThanOrEqual(percent)
+  }, 300_000)
+})
+
+function comingAbout({ events }: History): Set<string> {
+  return new Set(
+    events.flatMap(({ event }) => {
+      if (event.type === 'change.followed') return [event.why ?? 'by records']
+      if (event.type === 'webhook.drained' && event.cause === 'again') return ['second look']
+      if (event.type === 'webhook.drained' && event.cause === 'cron') return ['drained by the cron']
+      return event.type === 'force.contended' ? ['contended'] : []
+    }),
+  )
+}

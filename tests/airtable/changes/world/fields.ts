@@ -1,0 +1,101 @@
+/** The table of a world, and the fields that read it. */
+import {
+  type AirtableField,
+  airtableList,
+  airtableValue,
+  changeTag,
+  type Listed,
+  type TableSource,
+} from '@/lib/core-services/airtable/airtableField'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { createTable, type RecordData, type TableData } from '@/local/airtable/table'
+import type { FieldKind } from './script'
+import { BASE } from './simAirtable'
+
+export const NAMES = ['Ana', 'Bea', 'Bea', 'Cem', 'Dov', 'N/A']
+export const TEAMS = ['in', 'out']
+
+export const PEOPLE: Omit<TableData, 'records'> = {
+  id: 'tblPeople',
+  name: 'People',
+  fields: { Name: 'singleLineText', Team: 'singleSelect', Note: 'singleLineText', Phone: 'phoneNumber' },
+  views: [
+    {
+      id: 'viwIn',
+      name: 'In',
+      includes: ({ Team }) => Team === 'in',
+      compare: (a, b) => (String(a.Name ?? '') < String(b.Name ?? '') ? -1 : 1),
+    },
+  ],
+}
+export const OFFICES: TableData = {
+  id: 'tblOffices',
+  name: 'Offices',
+  views: [],
+  records: [{ id: 'recOffice', createdTime: '', fields: { City: 'Ulm' } }],
+}
+
+const ids = Object.fromEntries(
+  createTable({ ...PEOPLE, records: [] }).fields.map(({ id, name }) => [name, id]),
+)
+const idOf = (column: string) => ids[column] ?? ''
+
+interface Person extends Listed {
+  name: string
+  note?: unknown
+}
+const table: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE.id }) }
+const common = { ttl: 86_400, table, view: 'viwIn', advanced: { compression: false } }
+const byName = (one: Person, other: Person) => one.name.localeCompare(other.name)
+const item = ({ id, fields: { Name } }: { id: string; fields: Record<string, unknown> }) =>
+  typeof Name === 'string' && Name !== 'N/A' ? { id, name: Name } : null
+
+export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
+  'by name': airtableList<Person>({
+    ...common,
+    name: 'by-name',
+    key: 'byName',
+    columns: ['Name'],
+    item,
+    order: byName,
+  }) as AirtableField<unknown>,
+  'by id': airtableList<Person>({
+    ...common,
+    name: 'by-id',
+    key: 'byId',
+    columns: [idOf('Name'), idOf('Note')],
+    item: ({ id, fields }) => ({ id, name: String(fields[idOf('Name')] ?? ''), note: fields[idOf('Note')] }),
+    order: byName,
+  }) as AirtableField<unknown>,
+  'in view order': airtableList<Person>({
+    ...common,
+    name: 'in-view-order',
+    key: 'inViewOrder',
+    columns: ['Name'],
+    item,
+    order: 'view',
+  }) as AirtableField<unknown>,
+  count: airtableValue<number>({
+    ...common,
+    name: 'count',
+    key: 'count',
+    columns: ['Name'],
+    value: (records) => records.length,
+  }) as AirtableField<unknown>,
+}
+
+/** What is made of the first field, by other ways than a declaration. */
+export const derivedFrom = (field: AirtableField<unknown>): FieldCacheConfig<unknown> => ({
+  name: 'derived',
+  key: 'derived',
+  ttl: 86_400,
+  tags: [changeTag(table)],
+  fetcher: async () => ({ of: (await readFieldCache(field)).data }),
+})
+
+export const personOf = (index: number, name: number, team: number): RecordData => ({
+  id: `rec${String(index).padStart(3, '0')}`,
+  createdTime: '2026-01-01T00:00:00.000Z',
+  fields: { Name: NAMES[name % NAMES.length], Team: TEAMS[team] },
+})
