@@ -1,3 +1,4 @@
+import { changeMutations } from './changes'
 import { dependencyMutations } from './dependencies'
 import { forceMutations } from './forces'
 import { leaseMutations } from './leases'
@@ -14,5 +15,6 @@ export const mutations: readonly Mutation[] = [
   ...forceMutations,
   ...memoryMutations,
   ...dependencyMutations,
+  ...changeMutations,
   ...partMutations,
 ]

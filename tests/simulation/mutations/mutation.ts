@@ -1,6 +1,6 @@
 /** A guard of the engine, taken out: what the simulation or a test has to notice. */
 export interface Edit {
-  /** Of the shipped file, below `lib/core-services/cache`. */
+  /** Of the shipped file, from `lib/core-services/cache` on. */
   file: string
   /** Stands there exactly once. */
   search: string
