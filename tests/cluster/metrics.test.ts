@@ -5,8 +5,8 @@ import { parsePrometheusText } from '../support/prometheusText'
 import { type Site, startSite } from '../support/sites'
 import { startTestRedis, type TestRedis } from '../support/testRedis'
 
-/** An instance tells the others after an answer once 15 s have passed. */
-const INTERVAL = 16
+/** An instance tells the others after an answer once 15 s have passed, 60 s while it is quiet. */
+const INTERVAL = 61
 /** What telling costs, in billed commands; one more in the first batch of an hour. */
 const TELLING = 3
 

@@ -188,9 +188,9 @@ export interface MetricsSnapshot {
   /** False while CACHE_METRICS_ENABLED is off: then every number is 0. */
   enabled: boolean
   /**
-   * `deployment`: the sum over all instances, and over those that are gone. Another instance tells after its next
-   * answer once 15 s have passed, so it may be that much further. `process`: Redis could not be asked, so this is what
-   * this process alone has not handed over yet.
+   * `deployment`: the sum over all instances, and over those that are gone. An instance tells after an answer once 15 s
+   * have passed, 60 s while it sends next to nothing to Redis, so it may be that much further. `process`: Redis could
+   * not be asked, so this is what this process alone has not handed over yet.
    */
   scope: 'deployment' | 'process'
   /** Ms since 1970. */

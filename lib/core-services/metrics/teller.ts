@@ -7,7 +7,11 @@ import type { InstanceMetrics } from './snapshot'
 import { add, emptyTally, merge, nameOf, type Tally } from './tally'
 
 /** How long an instance keeps to itself what it has counted, in ms. */
-export const TELL_EVERY_MS = 15_000
+const TELL_EVERY_MS = 15_000
+/** And while it sends next to nothing to Redis: telling must not cost more than what is told of. */
+const QUIET_TELL_EVERY_MS = 60_000
+/** From so many billed commands on it is not quiet: telling costs a quarter of them. */
+const BUSY_COMMANDS = 12
 
 export interface TellerOptions {
   /** Where what was counted goes; rejects when Redis cannot be asked. */
@@ -42,11 +46,15 @@ export function createTeller({ store, ports, later, self, failed }: TellerOption
   let waiting = false
   let telling = false
 
+  function isBusy(): boolean {
+    return (collector.tally.sums.get(nameOf('redis', 'cmd')) ?? 0) >= BUSY_COMMANDS
+  }
+
   function plan(): void {
     const { clock, defer } = ports()
     const now = clock.monotonic()
     if (telling || now - deferredAt < TELL_EVERY_MS) return
-    const wait = toldAt + TELL_EVERY_MS - now
+    const wait = toldAt + (isBusy() ? TELL_EVERY_MS : QUIET_TELL_EVERY_MS) - now
     if (wait <= 0) {
       deferredAt = now
       defer(tell)
