@@ -105,6 +105,12 @@ describe('transport', () => {
     expect(events.of('redis.retried')).toEqual([
       { type: 'redis.retried', command: 'get', code: 'REDIS_UNREACHABLE' },
     ])
+    expect(events.of('redis.requested').at(-1)).toMatchObject({
+      command: 'get',
+      commands: 2,
+      requests: 2,
+      code: null,
+    })
     answer(
       () => new HttpResponse('<html>', { status: 502 }),
       () => HttpResponse.json({ result: '2' }),
