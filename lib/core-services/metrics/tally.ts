@@ -12,8 +12,10 @@ export const emptyTally = (): Tally => ({ sums: new Map(), latest: new Map() })
 export const nameOf = (...parts: readonly (string | number)[]): string => parts.map(encoded).join(':')
 
 /** Half of a character counts as an unknown one: no text may make counting fail. */
-const encoded = (part: string | number): string =>
-  encodeURIComponent(String(part).replace(/\p{Surrogate}/gu, '\ufffd'))
+function encoded(part: string | number): string {
+  const text = String(part)
+  return /^[\w.-]*$/.test(text) ? text : encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'))
+}
 
 export const partsOf = (name: string): string[] => name.split(':').map(decodeURIComponent)
 
