@@ -1,6 +1,7 @@
 /** The door of the admin page: who is in, and what the buttons do. Each checks the session itself. */
 import 'server-only'
 import { cookies, headers } from 'next/headers'
+import { connection } from 'next/server'
 import { secret } from '../config/appConfig'
 import { type AnyField, findFieldByName } from '../core-services/cache/engine/fieldConfig'
 import { processPorts } from '../core-services/cache/engine/ports'
@@ -18,6 +19,8 @@ import { signIn } from '../http/signIn'
 export type Admission = 'in' | 'out' | 'closed' | 'elsewhere'
 
 export async function admission(): Promise<Admission> {
+  // Cookies alone may be read ahead of a request; whether a session is over may not.
+  await connection()
   if (await currentSession()) return 'in'
   if (secret('ADMIN_TOKEN') === undefined) return 'closed'
   return cameFromElsewhere(await headers()) ? 'elsewhere' : 'out'

@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process'
 import { expect, it } from 'vitest'
+import { fieldsTitle, signIn } from './support/adminPage'
+import { DESKTOP, launchBrowser, openPage } from './support/browser'
 import { freePort } from './support/nextProcess'
 
 it('npm run dev serves the app with nothing but Node, follows edits in Airtable, and one Ctrl-C ends everything', async () => {
   const [port, upstashPort, airtablePort] = await Promise.all([freePort(), freePort(), freePort()])
-  const { HOME } = process.env
+  const { HOME, CACHE_COMPONENTS = 'false' } = process.env
   const child = spawn(process.execPath, ['--import', 'tsx', 'local/dev.ts'], {
     env: {
       NODE_ENV: 'development',
@@ -14,6 +16,7 @@ it('npm run dev serves the app with nothing but Node, follows edits in Airtable,
       LOCAL_UPSTASH_PORT: String(upstashPort),
       LOCAL_AIRTABLE_PORT: String(airtablePort),
       NEXT_TELEMETRY_DISABLED: '1',
+      CACHE_COMPONENTS,
     },
   })
   let output = ''
@@ -42,6 +45,8 @@ it('npm run dev serves the app with nothing but Node, follows edits in Airtable,
     expect(await asked('/')).toContain('Ada Lovelace')
     const story = /refresh\.finished\b[^\n]*\bchange\b.*webhook\.drained\b[^\n]*\bping\b/s
     await expect.poll(() => output).toMatch(story)
+    const [, token = ''] = /ADMIN_TOKEN +([0-9a-f]{32,})/.exec(output) ?? []
+    expect(await complaintsOfPages(`http://localhost:${port}`, token)).toEqual([])
   } finally {
     child.kill('SIGINT')
   }
@@ -50,3 +55,15 @@ it('npm run dev serves the app with nothing but Node, follows edits in Airtable,
     await expect(fetch(`http://127.0.0.1:${closed}/`)).rejects.toThrow('fetch failed')
   }
 }, 120_000)
+
+/** What the browser says of the pages: its policy must let the tools of development through, and those must be content. */
+async function complaintsOfPages(url: string, token: string): Promise<string[]> {
+  const browser = await launchBrowser()
+  const { page, complaints } = await openPage(browser, url, { viewport: DESKTOP })
+  await page.locator('section li').first().waitFor()
+  await page.goto(`${url}/admin`)
+  await signIn(page, token)
+  await fieldsTitle(page).waitFor()
+  await browser.close()
+  return complaints
+}
