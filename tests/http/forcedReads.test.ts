@@ -1,11 +1,13 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { POST } from '@/app/api/fields/[name]/refresh/route'
 import { GET } from '@/app/api/fields/[name]/route'
+import { forceContended } from '@/lib/core-services/cache/engine/errors'
 import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { createForces } from '@/lib/http/forcedReads'
+import { problemResponse } from '@/lib/http/problem'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import { setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
@@ -133,6 +135,14 @@ it('a force that is refused asks neither Redis nor the source', async () => {
     await times(50, () => refresh('one', headers))
   await times(50, () => refresh('no-such-field'))
   expect([fetches, redis.upstash.counters.requests]).toEqual([0, 0])
+})
+
+it('a force that others got in the way of is a conflict, to be tried again', () => {
+  const response = problemResponse(new Request(url('one')), forceContended('one', 3), {
+    label: 'Failed to refresh one',
+    trusted: true,
+  })
+  expect([response.status, response.headers.get('retry-after')]).toEqual([409, '1'])
 })
 
 it('limits forces in each process on its own while Redis cannot be asked', async () => {
