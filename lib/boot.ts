@@ -70,6 +70,8 @@ function startEventLog(env: Env): void {
   const format = formatFor(env, process.stdout.isTTY)
   const log = createEventLog((line) => process.stdout.write(line), threshold, format)
   const scrub = createScrubber(env)
+  // A reader of the log that goes away must not take the server along: Next would log each failed line, and fail again.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const counted = orElse(true, () => metricsEnabled(env))
   setProcessState('ports', {
     ...processPorts(),

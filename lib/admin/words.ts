@@ -136,6 +136,7 @@ const FAILURE_WORDS: Record<string, string> = {
   AIRTABLE_NOT_INITIALIZED: 'The connection to Airtable is not set up.',
   AIRTABLE_WEBHOOKS_FULL: 'Airtable takes no more webhooks for this base.',
   AIRTABLE_WEBHOOK_UNKNOWN: 'Airtable no longer knows the webhook.',
+  AIRTABLE_HALF_READ: 'It is just being read, in several refreshes.',
   AIRTABLE_TOO_LARGE: 'Airtable sent far more than a list of this kind can be.',
 }
 
