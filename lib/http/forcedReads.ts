@@ -34,7 +34,8 @@ const own = () => processState('forces over HTTP', createForces)
 
 /** For holders of the token. Rejects with RATE_LIMITED, else as `readFieldCache` does. */
 export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
-  return own().flights.queue(field.key, field.fetcher, async () => {
+  // Whichever module the field came from: one that Next has evaluated twice has two fetchers that do the same.
+  return own().flights.queue(field.key, 'http', async () => {
     await admit(field.name)
     return readFieldCache(field, 'always')
   })

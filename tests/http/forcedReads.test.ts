@@ -6,6 +6,7 @@ import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
+import { answerRefresh } from '@/lib/http/fieldRoutes'
 import { createForces } from '@/lib/http/forcedReads'
 import { problemResponse } from '@/lib/http/problem'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
@@ -60,6 +61,14 @@ describe('forced refreshes with the token', () => {
   it('that come at once make two, and everybody has an answer', async () => {
     const answers = await times(100, () => refresh('one'))
     expect(answers.every(({ status }) => status === 200)).toBe(true)
+    expect(fetches).toBe(2)
+  })
+
+  it('share those two, too, when they come by ways whose modules were evaluated apart', async () => {
+    const again = { name: 'one', key: 'one', ttl: 3600, fetcher: async () => ++fetches }
+    const ask = new Request(url('one/refresh'), { method: 'POST', headers: admin })
+    const answers = await times(50, () => Promise.all([refresh('one'), answerRefresh(ask, again)]))
+    expect(answers.flat().every(({ status }) => status === 200)).toBe(true)
     expect(fetches).toBe(2)
   })
 
