@@ -19,9 +19,9 @@ import {
 
 const MB = 1024 * 1024
 /** What the heap of the server may grow to: whoever could fill it would end the process. */
-const HEAP_MB = 256
+const HEAP_MB = 96
 /** How much more resident memory the server may have after all of it than after a little of each. */
-const GROWTH = 96 * MB
+const GROWTH = 48 * MB
 
 const admin = { authorization: `Bearer ${ADMIN_TOKEN}` }
 const WEBHOOK = '/api/webhooks/airtable'
