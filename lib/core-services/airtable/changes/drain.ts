@@ -31,8 +31,12 @@ export function drainInto(
   const follow = followChanges(fields, api, { runtime, store, limits })
   return async (hook, cause, signal) => {
     const known = (await store.read(hook.baseId)).find(({ id }) => id === hook.webhookId)
-    const record = known ?? (await meet(hook, api, runtime, signal))
-    return record && follow(record, known ? cause : 'met', signal)
+    if (known) return follow(known, cause, signal)
+    const met = await meet(hook, api, runtime, signal)
+    if (!met) return undefined
+    // Before it is followed: what is read from now on has to tell from where on it is behind.
+    await store.save(met)
+    return follow(met, 'met', signal)
   }
 }
 

@@ -35,6 +35,19 @@ interface Remembered {
   records: Promise<HookRecord[]>
 }
 
+/** `forget`: what is not there may be noted at any moment, and a value without a position would never catch up. */
+async function readNow(baseId: string, forget: () => void): Promise<HookRecord[]> {
+  try {
+    const records = await hookStore().read(baseId)
+    if (records.length === 0) forget()
+    return records
+  } catch (error) {
+    forget()
+    if (isRedisFailure(error)) return []
+    throw error
+  }
+}
+
 function recordsOf(baseId: string, ids: readonly string[]): Promise<HookRecord[]> {
   const { clock } = fieldRuntime().ports
   const memory = processState('hooks', () => new Map<string, Remembered>())
@@ -42,13 +55,7 @@ function recordsOf(baseId: string, ids: readonly string[]): Promise<HookRecord[]
   const known = memory.get(name)
   const now = clock.monotonic()
   if (known && now - known.at < REMEMBERED_MS) return known.records
-  const records = hookStore()
-    .read(baseId)
-    .catch((error: unknown) => {
-      memory.delete(name)
-      if (isRedisFailure(error)) return []
-      throw error
-    })
+  const records = readNow(baseId, () => memory.delete(name))
   memory.set(name, { at: now, records })
   return records
 }
