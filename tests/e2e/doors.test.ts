@@ -82,7 +82,7 @@ describe('the table of doors', () => {
   it.each(Object.entries(PAGES))('%s shows to each what is theirs', async (path, answers) => {
     const look = async (headers: Record<string, string>) => {
       const { status, text } = await visit(app.url, path, { headers })
-      const [, title] = /<h[12][^>]*>(Sign in|Fields)</.exec(text) ?? []
+      const [, title] = /<h[12][^>]*>(Sign in|Fields)\b/.exec(text) ?? []
       return title === undefined ? `${status}` : `${status} ${title}`
     }
     expect(await askEach(look)).toEqual(answers)
