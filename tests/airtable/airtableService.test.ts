@@ -275,7 +275,10 @@ describe('being stopped', () => {
       await delay('infinite')
       return HttpResponse.error()
     })
-    await expect(read(await service(), abort.signal)).rejects.toThrow('out of time')
+    const { budget, outcomes } = recordedBudget()
+    const airtable = await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, budget)
+    await expect(read(airtable, abort.signal)).rejects.toThrow('out of time')
+    expect(outcomes).toEqual([{ kind: 'unanswered' }])
   })
 
   it('happens between pages: no further one is asked for', async () => {

@@ -75,6 +75,17 @@ describe('more requests than permits, as there may be after a loss', () => {
   })
 })
 
+describe('a permit whose request was given up', () => {
+  it('is promised to nobody before it is about to be free', async () => {
+    const { ask, back, pass } = bareBudget()
+    for (const ticket of ['1', '2', '3', '4', '5']) await ask(ticket)
+    for (const ticket of ['1', '2', '3', '4', '5']) await back(ticket, 3_025)
+    expect((await ask('next')).kind).toBe('later')
+    pass(2_000)
+    expect(await ask('next')).toEqual({ kind: 'granted', ms: 1_025 })
+  })
+})
+
 describe('background', () => {
   it('yields to those who come within 5 s after it, and to nobody else', async () => {
     // More than the limit lets through, for 20 s.

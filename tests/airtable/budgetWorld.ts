@@ -1,3 +1,4 @@
+import { LINGER_MS } from '@/lib/core-services/airtable/budgetRules'
 import { type BudgetRequest, createBudgetStore } from '@/lib/core-services/airtable/budgetStore'
 import { createRequestBudget, type RequestBudget } from '@/lib/core-services/airtable/requestBudget'
 import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
@@ -76,16 +77,19 @@ export async function liveOnBudget(
       if (milliseconds > 2) history.during.waited = true
       const frozen = milliseconds > 2 ? (freezes[sleeps++ % freezes.length] ?? 0) : 0
       if (frozen > 0) history.during.frozen = true
-      if (signal?.aborted) return
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          signal?.removeEventListener('abort', wake)
-          resolve()
-        }
-        signal?.addEventListener('abort', wake)
-        void timeline.pass(milliseconds + frozen).then(wake)
-      })
+      await pause(milliseconds + frozen, signal)
     },
+  }
+  function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const wake = () => {
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      signal?.addEventListener('abort', wake)
+      void timeline.pass(milliseconds).then(wake)
+    })
   }
   /** Three in a row, and a process goes on without Redis: with others around that is another story. */
   function faultOf(ticket: string | undefined): BudgetPlan['faults'][number] {
@@ -127,15 +131,22 @@ export async function liveOnBudget(
     }),
   )
 
-  /** A request of which both legs take as long as they please; past the deadline the connection is closed. */
-  async function request(caller: Caller): Promise<'answered' | 'unanswered'> {
-    const sentAt = timeline.now()
-    const open = () => timeline.now() <= sentAt + PAGE_TIMEOUT_MS
-    await leg()
-    if (!open()) return 'unanswered'
-    history.arrivals.push({ caller, at: timeline.now() })
-    await leg()
-    return open() ? 'answered' : 'unanswered'
+  /**
+   * A request of which both legs take as long as they please. At the deadline, or when the caller gives up, the
+   * connection is closed, and what is on its way arrives soon or never.
+   */
+  async function request(caller: Caller, signal: AbortSignal): Promise<'answered' | 'unanswered'> {
+    let closedAt = Number.POSITIVE_INFINITY
+    async function converse(): Promise<'answered'> {
+      await leg()
+      if (timeline.now() <= closedAt + LINGER_MS) history.arrivals.push({ caller, at: timeline.now() })
+      await leg()
+      return 'answered'
+    }
+    const over = pause(PAGE_TIMEOUT_MS, signal).then(() => 'unanswered' as const)
+    const kind = await Promise.race([converse(), over])
+    if (kind === 'unanswered') closedAt = timeline.now()
+    return kind
   }
 
   async function call(budget: RequestBudget, caller: Caller): Promise<void> {
@@ -151,7 +162,7 @@ export async function liveOnBudget(
         return
       }
       if (!turn.granted) throw new Error('nobody has refused anything')
-      const kind = await request(caller)
+      const kind = await request(caller, signal)
       if (page === diesAfter) {
         history.during.died = true
         return

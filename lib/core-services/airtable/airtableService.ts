@@ -116,9 +116,14 @@ export class AirtableService implements ServiceInterface {
     const { config, budget } = this.#started
     const turn = await budget.take(request.subject.baseId, options)
     if (!turn.granted) throw airtableLeftAlone(request.subject, turn.coolDown)
-    const outcome = await ask(config, request, this.#ports, options.signal)
-    turn.settle(becameOf(outcome))
-    return outcome
+    let became: Outcome = { kind: 'unanswered' }
+    try {
+      const outcome = await ask(config, request, this.#ports, options.signal)
+      became = becameOf(outcome)
+      return outcome
+    } finally {
+      turn.settle(became)
+    }
   }
 }
 

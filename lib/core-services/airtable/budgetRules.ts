@@ -5,6 +5,8 @@ export const PER_BASE = 5
 export const PER_TOKEN = 50
 /** The second of the limit, and what clocks, Redis's steps of a ms and timers may be wrong by. */
 export const GAP_MS = 1_000 + 25
+/** What was sent may arrive that long after its connection was closed: no longer than a network keeps a packet. */
+export const LINGER_MS = 2_000
 /** A permit is used within this time or not at all. */
 export const USE_WITHIN_MS = 3_000
 /**
@@ -20,6 +22,9 @@ const QUOTA_MS = 6 * 3_600_000
 /** A plan can be raised any time, so with a caller who waits the quota is tried this often. */
 const QUOTA_PROBE_MS = 10 * 60_000
 
+/** For how long a request counts that was sent, when nobody says what became of it. */
+export const sentMs = (pageTimeoutMs: number): number => pageTimeoutMs + LINGER_MS + GAP_MS
+
 /** `pageTimeoutMs`: deadline of a request, at whose end its connection is closed. */
 export function wishOf(base: string, ticket: string, background: boolean, pageTimeoutMs: number): Wish {
   return {
@@ -28,7 +33,8 @@ export function wishOf(base: string, ticket: string, background: boolean, pageTi
     late: background ? YIELD_MS : 0,
     perBase: PER_BASE,
     perToken: PER_TOKEN,
-    holdMs: USE_WITHIN_MS + pageTimeoutMs + GAP_MS,
+    aheadMs: GAP_MS,
+    holdMs: USE_WITHIN_MS + sentMs(pageTimeoutMs),
     pauseMs: 160,
     mostPauseMs: 2_000,
     lineMs: 2_000,

@@ -111,7 +111,7 @@ local function take(wish)
   if wish.late > 0 and now < rank then ahead = ahead + 1 end
 
   local free = math.min(wish.perBase - #place.holds, wish.perToken - out)
-  local soon = only(place.holds, function(hold) return hold.back end)
+  local soon = only(place.holds, function(hold) return hold.back and hold.to - now <= wish.aheadMs end)
   local missing = ahead + 1 - free - #soon
   local pause = math.max(math.min(wish.pauseMs * missing, wish.mostPauseMs), state.quiet - now)
   if pause > 0 then

@@ -33,6 +33,8 @@ export interface Wish {
   late: number
   perBase: number
   perToken: number
+  /** A permit is promised that long before it is free. */
+  aheadMs: number
   /** How long the permit counts as busy if it is not given back. */
   holdMs: number
   /** For each one ahead so many ms until the next try, and how many at most. */

@@ -9,7 +9,16 @@
  * first start, which should not have to wait, and may send what is its own share at most.
  */
 import { type Instant, instantOf, type Ports } from '../cache/engine/ports'
-import { coolAfter, GAP_MS, PER_BASE, PER_TOKEN, USE_WITHIN_MS, wishOf } from './budgetRules'
+import {
+  coolAfter,
+  GAP_MS,
+  LINGER_MS,
+  PER_BASE,
+  PER_TOKEN,
+  sentMs,
+  USE_WITHIN_MS,
+  wishOf,
+} from './budgetRules'
 import type { BaseUse, BudgetStore, CoolKind, Wish } from './budgetStore'
 import { createBudgetTalk, type TalkPorts } from './budgetTalk'
 import { type CoolDown, createCoolDowns } from './coolDowns'
@@ -19,7 +28,7 @@ import { createOwnPermits, type OwnPermit } from './ownPermits'
 export type Outcome =
   /** A response has come, or the other side has ended the connection. `works`: it was no refusal. */
   | { kind: 'answered'; works: boolean }
-  /** It was given up: it may arrive as long as its deadline runs, so the permit is not given back. */
+  /** It was given up and its connection closed: what is on its way may still arrive. */
   | { kind: 'unanswered' }
   /** Airtable said 429. `seconds`: how long it asks to wait, if it says so. */
   | { kind: 'refused'; why: CoolKind; seconds?: number | undefined }
@@ -68,17 +77,17 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
   const { ask, tell, look } = createBudgetTalk(store, ports)
   const known = createCoolDowns(clock)
   const own = createOwnPermits(
-    { perBase: PER_BASE, perToken: PER_TOKEN, holdMs: pageTimeoutMs + GAP_MS },
+    { perBase: PER_BASE, perToken: PER_TOKEN, holdMs: sentMs(pageTimeoutMs) },
     clock,
   )
 
   function settle({ base, ticket }: Wish, permit: OwnPermit, outcome: Outcome): void {
-    if (outcome.kind === 'unanswered') return
-    permit.back(GAP_MS)
+    const gap = outcome.kind === 'unanswered' ? LINGER_MS + GAP_MS : GAP_MS
     const works = outcome.kind === 'answered' && outcome.works
-    const back = { base, ticket, gap: GAP_MS, works }
+    const back = { base, ticket, gap, works }
+    permit.back(gap)
     if (works) known.over(base)
-    if (outcome.kind === 'answered') {
+    if (outcome.kind !== 'refused') {
       tell(back)
       return
     }
