@@ -61,6 +61,7 @@ async function apply({
           .map(([id, Name]) => ({ id, createdTime: '', fields: { Name } }))
       },
       now: NOW,
+      lagMs: 2_000,
       context: { keep: (about) => Object.assign(kept, about) },
     },
     check,
@@ -101,6 +102,13 @@ describe('what was touched', () => {
     expect(names).toEqual(['Ada', 'Cem'])
     expect(asked).toEqual([[]])
     expect(after).toMatchObject({ records: 2, pending: {} })
+  })
+
+  test('is noted for a while even where it is known: a full read that is older would bring it back', async () => {
+    const destroyed = await apply({ changes: { recB: { destroyed: true } }, view: [{}] })
+    expect(destroyed.after?.shown).toEqual({ recB: NOW })
+    const proven = await apply({ changes: { recA: {} }, view: [{ recA: 'Zoe' }], check: () => 'new' })
+    expect(proven.after?.shown).toEqual({ recA: NOW })
   })
 })
 

@@ -44,7 +44,8 @@ export function changeFetcher(
     const { tableId: known } = subjectOf(field, run)
     if (unreadable || (known === null && tables.size > 0)) return null
     const since = clock.now() - limits.lagMs
-    const waiting = Object.entries(followed?.pending ?? {}).filter(([, at]) => at > since)
+    const noted = Object.entries({ ...followed?.shown, ...followed?.pending })
+    const waiting = noted.filter(([, at]) => at > since)
     const ids = new Set([...(tables.get(known ?? '')?.records.keys() ?? []), ...waiting.map(([id]) => id)])
     const cheap = list !== undefined || (followed !== null && followed.records <= limits.smallView)
     return ids.size === 0 || (cheap && ids.size <= limits.mostRecords) ? [...ids] : null
@@ -67,7 +68,7 @@ export function changeFetcher(
     const read = (ids: readonly string[]) =>
       airtableService.fetchRecords(baseId, tableId, { view, fields: columns, ids, signal })
     const merged = await applyDelta(
-      { list, previous, mark, plan, read, now, context },
+      { list, previous, mark, plan, read, now, lagMs: limits.lagMs, context },
       checkByColumns(columns, plan.changes),
       async () => {
         await clock.sleep(READ_AGAIN_AFTER_MS, signal)

@@ -15,6 +15,11 @@ export interface ChangeMark {
   records: number
   /** Records that Airtable's reads may not have shown as they are, with when they were first read, in ms since 1970. */
   pending: Readonly<Record<string, number>>
+  /**
+   * Records that are known as they are, though what is read may show them older still, with when they were announced, in
+   * ms since 1970.
+   */
+  shown?: Readonly<Record<string, number>>
 }
 
 export const encodeMark = (mark: ChangeMark): string => JSON.stringify(mark)
@@ -33,13 +38,19 @@ export function decodeMark(note: string | undefined): ChangeMark | null {
 function isMark(
   mark: Record<keyof ChangeMark, unknown>,
 ): mark is Record<keyof ChangeMark, unknown> & ChangeMark {
-  const { hook, cursor, at, shape, records, pending } = mark
+  const { hook, cursor, at, shape, records, pending, shown = {} } = mark
   return (
     typeof hook === 'string' &&
     typeof shape === 'string' &&
     [cursor, at, records].every((number) => typeof number === 'number') &&
-    typeof pending === 'object' &&
-    pending !== null &&
-    Object.values(pending).every((since) => typeof since === 'number')
+    [pending, shown].every(isTimes)
+  )
+}
+
+function isTimes(times: unknown): boolean {
+  return (
+    typeof times === 'object' &&
+    times !== null &&
+    Object.values(times).every((since) => typeof since === 'number')
   )
 }

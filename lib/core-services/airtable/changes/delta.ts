@@ -23,6 +23,8 @@ export interface Delta {
   /** Reads records out of the view, as far as they are in it. */
   read(ids: readonly string[]): Promise<AirtableRecord[]>
   now: number
+  /** How old a read can be, in ms. */
+  lagMs: number
   context: Pick<FetchContext, 'keep'>
 }
 
@@ -41,7 +43,7 @@ export interface Merged {
  * even then stays as he was, and is looked at once more as well.
  */
 export async function applyDelta(
-  { list, previous, mark, plan, read, now, context }: Delta,
+  { list, previous, mark, plan, read, now, lagMs, context }: Delta,
   check: ReadCheck,
   again: () => Promise<number>,
 ): Promise<Merged> {
@@ -62,11 +64,13 @@ export async function applyDelta(
     for (const [id, record] of byId(await read(old))) found.set(id, record)
   }
   const pending: Record<string, number> = {}
+  const proven = [...destroyed]
   for (const id of wanted) {
     const record = found.get(id)
     // Of one that was pending before, earlier changes may be missing that the cells of the last ones do not tell.
     const shown = check(record, id) === 'new' && mark.pending[id] === undefined
     const settled = shown || (due.has(id) && !changes.has(id))
+    if (shown) proven.push(id)
     if (!settled) pending[id] = changes.has(id) ? now : (mark.pending[id] ?? now)
     if (isOld(id)) {
       pending[id] = lastRead
@@ -79,13 +83,18 @@ export async function applyDelta(
   const { cursor } = plan.drained
   const records = Math.max(0, mark.records + items.size - before)
   const endsAt = attachmentsEnd([...found.values()], now)
-  context.keep(carriedOn(previous, { ...mark, cursor, at: now, records, pending }, endsAt))
+  const shown = { ...lately(mark.shown, now - lagMs), ...Object.fromEntries(proven.map((id) => [id, now])) }
+  context.keep(carriedOn(previous, { ...mark, cursor, at: now, records, pending, shown }, endsAt))
   return {
     value: list.sort([...items.values()]),
     records: wanted.length + destroyed.length,
     pending: Object.keys(pending).length,
   }
 }
+
+/** Those after a time. */
+const lately = (times: ChangeMark['shown'] = {}, since: number) =>
+  Object.fromEntries(Object.entries(times).filter(([, at]) => at > since))
 
 /** What is kept with a value that is as old as the one that it was made of, in all but what was touched. */
 export function carriedOn(

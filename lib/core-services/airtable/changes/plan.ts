@@ -85,7 +85,8 @@ export async function planFor(
   if (mark.records <= limits.smallView) return { kind: 'full', why: 'small-view' }
   if (now - fetchedAt > RECONCILE_MS) return { kind: 'full', why: 'reconcile' }
   const changes = table.records
-  const touched = new Set([...changes.keys(), ...Object.keys(mark.pending)]).size
+  const noted = Object.keys({ ...mark.pending, ...mark.shown })
+  const touched = new Set([...changes.keys(), ...noted]).size
   if (touched > Math.min(limits.mostRecords, limits.mostShare * mark.records))
     return { kind: 'full', why: 'many-records' }
   return { kind: 'delta', drained, changes, due }
