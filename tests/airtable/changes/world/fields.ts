@@ -46,7 +46,8 @@ interface Person extends Listed {
   note?: unknown
 }
 const table: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE.id }) }
-const common = { ttl: 86_400, table, view: 'viwIn', advanced: { compression: false } }
+// What is made of them by others must not be made of a copy in memory, which may be older than the news.
+const common = { ttl: 86_400, memoryTtl: 0, table, view: 'viwIn', advanced: { compression: false } }
 const byName = (one: Person, other: Person) => one.name.localeCompare(other.name)
 const item = ({ id, fields: { Name } }: { id: string; fields: Record<string, unknown> }) =>
   typeof Name === 'string' && Name !== 'N/A' ? { id, name: Name } : null
