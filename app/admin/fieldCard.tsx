@@ -39,7 +39,9 @@ export function FieldCard({ field, at, onAnswer }: Props) {
         <RunLine field={field} at={at} />
         <dl className="numbers">
           <Fact name="Last success">{lastSuccess ? ago(lastSuccess.at, at) : 'none known'}</Fact>
-          <Fact name="Last error">{errorWords(field, at)}</Fact>
+          <Fact name="Last error" wide>
+            {errorWords(field, at)}
+          </Fact>
           <Fact name="Source took">{orDash(lastSuccess?.durationMs, milliseconds)}</Fact>
           <Fact name="Records">{recordWords(lastSuccess)}</Fact>
           <Fact name="Size">{orDash(lastSuccess?.bytes, bytes)}</Fact>
@@ -95,9 +97,9 @@ function billWords(traffic: FieldRow['traffic']): string {
   return traffic.monthlyUsd === null ? 'not known yet' : `${dollars(traffic.monthlyUsd)} a month`
 }
 
-function Fact({ name, children }: { name: string; children: string }) {
+function Fact({ name, wide = false, children }: { name: string; wide?: boolean; children: string }) {
   return (
-    <div>
+    <div className={wide ? 'wide' : undefined}>
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>

@@ -1,7 +1,14 @@
 /** One field as the admin page shows it: where it stands, what happened to it last. */
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import type { FieldCondition, FieldState } from '../core-services/cache/fieldStates'
-import { type AllRun, type FieldRun, isUnderWay, type RunFailure } from '../core-services/cache/refreshNotes'
+import {
+  type AllRun,
+  type FieldRun,
+  type GoodRun,
+  goodOf,
+  isUnderWay,
+  type RunFailure,
+} from '../core-services/cache/refreshNotes'
 import type { FieldMetrics } from '../core-services/metrics/snapshot'
 
 /** The one word for it. `failing`: the last try to renew it failed, whatever readers still get. */
@@ -33,7 +40,7 @@ export interface FieldRow {
   cooling: string | null
   /** The last refresh that was begun by hand. */
   run: RunRow | null
-  lastSuccess: Success | null
+  lastSuccess: GoodRun | null
   lastFailure: Failure | null
   /** In the last 24 hours, in all instances; null while nothing was counted. */
   traffic: FieldDay | null
@@ -61,15 +68,6 @@ export interface RunRow {
   items: number | null
   /** How far a source has been read that takes more than one refresh. */
   progress: string | null
-}
-
-interface Success {
-  at: number
-  /** Null for what nobody has told of yet. */
-  durationMs: number | null
-  items: number | null
-  /** Of its JSON. */
-  bytes: number | null
 }
 
 interface Failure extends Omit<RunFailure, 'message'> {
@@ -135,13 +133,13 @@ function successOf(
   state: FieldState | null,
   run: FieldRun | null,
   metrics: FieldMetrics | null,
-): Success | null {
+): GoodRun | null {
   const counted = metrics?.lastSuccess?.stored ? metrics.lastSuccess : null
-  const known: Success[] = []
+  const known: GoodRun[] = []
   if (counted)
     known.push({ at: counted.at, durationMs: counted.durationMs, items: counted.items, bytes: counted.bytes })
-  if (run?.outcome === 'refreshed' && run.endedAt !== null)
-    known.push({ at: run.endedAt, durationMs: run.durationMs, items: run.items, bytes: run.bytes })
+  const byHand = run && (goodOf(run) ?? run.before)
+  if (byHand) known.push(byHand)
   if (state?.fetchedAt) known.push({ at: state.fetchedAt, durationMs: null, items: null, bytes: null })
   return latest(known)
 }

@@ -29,6 +29,7 @@ const run = (rest: Partial<FieldRun> = {}): FieldRun => ({
   items: 3,
   bytes: 1_000,
   progress: null,
+  before: null,
   ...rest,
 })
 const failed = run({
@@ -90,6 +91,11 @@ describe('what happened last', () => {
     expect(row(state({ fetchedAt: NOW - 1_000 }), run())).toMatchObject({
       lastSuccess: { at: NOW - 1_000, durationMs: null, items: null },
     })
+  })
+
+  it('knows the one that went well before one that failed', () => {
+    const before = { at: NOW - 9_000, durationMs: 800, items: 7, bytes: 70 }
+    expect(row(state({ fetchedAt: NOW - 11_000 }), { ...failed, before }).lastSuccess).toEqual(before)
   })
 
   it('does not count an answer that Redis did not keep', () => {

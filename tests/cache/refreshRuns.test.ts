@@ -70,6 +70,17 @@ it('tells the code, message and mend of a failure by its cause, and leaves the o
   expect((await servers.read(fails, servers.there)).data).toBe('old')
 })
 
+it('remembers the last one that went well', async () => {
+  const list = named('list', async () => [1, 2])
+  await begin(list)
+  await servers.finishDeferredWork()
+  for (let count = 0; count < 2; count += 1) {
+    await begin({ ...list, fetcher: () => Promise.reject(new Error('down')) })
+    await servers.finishDeferredWork()
+  }
+  expect(await noted(list)).toMatchObject({ outcome: 'failed', before: { items: 2, bytes: 5 } })
+})
+
 it('runs once per field in all instances, and again once it is done', async () => {
   const gate = deferred<unknown>()
   let calls = 0

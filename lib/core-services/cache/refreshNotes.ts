@@ -22,7 +22,18 @@ export interface RunFailure {
   hint: string | null
 }
 
+/** What came of a run that went well. */
+export interface GoodRun {
+  /** When it ended; wall clock, ms. */
+  at: number
+  durationMs: number | null
+  items: number | null
+  bytes: number | null
+}
+
 export interface FieldRun extends NotedRun {
+  /** The last one before it that went well, as far as the process knows that began it. */
+  before: GoodRun | null
   /** How far a source has been read that takes more than one refresh; null before the first one has ended. */
   progress: string | null
   /** `unstored`: the source answered, but Redis did not keep it. Null while it runs. */
@@ -118,6 +129,11 @@ export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | 
   if (!own || !shared) return own ?? shared
   if (own.startedAt !== shared.startedAt) return own.startedAt > shared.startedAt ? own : shared
   return own
+}
+
+/** Null unless it went well. */
+export function goodOf({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
+  return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null
 }
 
 export function isUnderWay({ endedAt, until }: NotedRun, now: number): boolean {

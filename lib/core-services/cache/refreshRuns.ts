@@ -8,7 +8,17 @@ import { timeoutOf } from './fetchEntry'
 import type { WatchRuntime } from './fieldRuntime'
 import type { Refreshed } from './refreshCache'
 import { refreshInParts } from './refreshInParts'
-import { ALL, type AllRun, beginRun, type FieldRun, noteRun, ofField, type RunFailure } from './refreshNotes'
+import {
+  ALL,
+  type AllRun,
+  beginRun,
+  type FieldRun,
+  goodOf,
+  lastRun,
+  noteRun,
+  ofField,
+  type RunFailure,
+} from './refreshNotes'
 
 export type Begun = 'begun' | 'under-way'
 
@@ -138,7 +148,9 @@ function endOf(runtime: WatchRuntime, field: AnyField): number {
 }
 
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {
+  const last = lastRun(runtime, ofField(field.key), null)
+  const before = last && (goodOf(last) ?? last.before)
   const open = { endedAt: null, outcome: null, failure: null, progress: null }
   const unknown = { durationMs: null, items: null, bytes: null }
-  return { startedAt: runtime.ports.clock.now(), until: endOf(runtime, field), ...open, ...unknown }
+  return { startedAt: runtime.ports.clock.now(), until: endOf(runtime, field), before, ...open, ...unknown }
 }
