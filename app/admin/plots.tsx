@@ -86,5 +86,5 @@ function callsWords({ sourceCalls, sourceFailures }: Stretch): string {
 function scopeWords({ whole: all, instances }: Props['counts']): string {
   if (!all) return 'Redis does not answer, so these are the numbers of one server alone.'
   const servers = instances === 1 ? 'one server' : `${instances} servers`
-  return `Added up over all servers (${servers} in the last 5 minutes), each of which tells of itself every 15 seconds at most.`
+  return `Added up over all servers (${servers} in the last 5 minutes). Each tells of itself every 15 seconds, or every minute while it has little to do.`
 }
