@@ -17,8 +17,7 @@ afterEach(() => {
 })
 afterAll(() => server.close())
 
-const service = (ports: Partial<Ports> = {}, apiKey = API_KEY) =>
-  airtableClient({ url: ENDPOINT, apiKey }, ports)
+const service = (ports?: Partial<Ports>, apiKey = API_KEY) => airtableClient({ url: ENDPOINT, apiKey }, ports)
 
 /** Gives these answers in turn, the last one for ever, and notes what was asked. */
 function answer(...replies: (() => Response | Promise<Response>)[]): { requests: Request[]; urls: URL[] } {

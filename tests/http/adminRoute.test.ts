@@ -9,7 +9,7 @@ import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { newSessionCookie, sealSession, sessionIn } from '@/lib/http/adminSession'
 import { endSession } from '@/lib/http/endedSessions'
 import type { AirtableServer } from '@/local/airtable/server'
-import { setEnvironment } from '../support/environment'
+import { appEnvironment, setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
 import { startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
 
@@ -20,14 +20,7 @@ let airtable: AirtableServer
 beforeAll(async () => {
   airtable = await startTestAirtable()
   setEnvironment({
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    CACHE_COMMAND_TIMEOUT_MS: '2000',
-    CACHE_CB_RECOVERY_TIMEOUT: '20',
-    AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
-    AIRTABLE_ENDPOINT_URL: airtable.url,
-    AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
-    AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
+    ...appEnvironment(redis, airtable),
     ADMIN_TOKEN: ADMIN,
   })
   await initCoreServices(['cache', 'airtable'])

@@ -5,12 +5,11 @@ import { processPorts, systemClock } from '@/lib/core-services/cache/engine/port
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { newSessionCookie, sealSession } from '@/lib/http/adminSession'
-import { manualClock } from '@/lib/testing/clock'
 import type { AirtableServer } from '@/local/airtable/server'
 import { contentMac } from '@/local/airtable/webhooks/pings'
-import { setEnvironment } from '../support/environment'
+import { appEnvironment, setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
-import { startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
+import { startUnlimitedAirtable, TEST_AIRTABLE } from '../support/testAirtable'
 
 const ADMIN = 'admin-token-of-the-tests'
 const CRON = 'cron-secret-of-the-tests'
@@ -138,22 +137,9 @@ async function knock(
 const calls = () => redis.upstash.counters.requests + airtable.counters.requests
 
 beforeAll(async () => {
-  // Time stands still for the rate limit of the server: these tests read more than five pages a second.
-  const clock = manualClock()
-  airtable = await startTestAirtable({
-    clock: () => {
-      clock.advance(1_000)
-      return clock.monotonic()
-    },
-  })
+  airtable = await startUnlimitedAirtable()
   setEnvironment({
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    CACHE_COMMAND_TIMEOUT_MS: '2000',
-    AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
-    AIRTABLE_ENDPOINT_URL: airtable.url,
-    AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
-    AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
+    ...appEnvironment(redis, airtable),
     AIRTABLE_WEBHOOK_SECRETS: `${HOOK.id}:${HOOK.secret}`,
     ADMIN_TOKEN: ADMIN,
     CRON_SECRET: CRON,

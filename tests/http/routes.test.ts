@@ -6,11 +6,10 @@ import { POST as refreshByName } from '@/app/api/fields/[name]/refresh/route'
 import { GET as getByName } from '@/app/api/fields/[name]/route'
 import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
-import { manualClock } from '@/lib/testing/clock'
 import type { AirtableServer } from '@/local/airtable/server'
-import { setEnvironment } from '../support/environment'
+import { appEnvironment, setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
-import { startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
+import { startUnlimitedAirtable, TEST_AIRTABLE } from '../support/testAirtable'
 
 const ADMIN = 'admin-token-of-the-tests'
 const CRON = 'cron-secret-of-the-tests'
@@ -30,25 +29,11 @@ const refreshNamed = (name: string, headers = {}) =>
   refreshByName(call(`/api/fields/${name}/refresh`, headers, 'POST'), { params: Promise.resolve({ name }) })
 
 beforeAll(async () => {
-  // Time stands still for the rate limit of the server: these tests read more than five pages a second.
-  const clock = manualClock()
-  airtable = await startTestAirtable({
-    clock: () => {
-      clock.advance(1_000)
-      return clock.monotonic()
-    },
-  })
+  airtable = await startUnlimitedAirtable()
   setEnvironment({
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    CACHE_COMMAND_TIMEOUT_MS: '2000',
-    CACHE_CB_RECOVERY_TIMEOUT: '20',
+    ...appEnvironment(redis, airtable),
     // Each test begins with an empty Redis, and the memory of the process would know better.
     CACHE_MEMORY_MAX_BYTES: '0',
-    AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
-    AIRTABLE_ENDPOINT_URL: airtable.url,
-    AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
-    AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
     ADMIN_TOKEN: ADMIN,
     CRON_SECRET: CRON,
   })

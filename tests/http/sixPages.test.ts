@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { beforeAll, expect, it } from 'vitest'
 import { GET } from '@/app/api/airtable/agents/route'
 import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { setEnvironment } from '../support/environment'
+import { appEnvironment, setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
 import { startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
 
@@ -27,13 +27,7 @@ beforeAll(async () => {
     tables: [{ id: TEST_AIRTABLE.tableId, name: 'People', views: [view], records: records() }],
   })
   setEnvironment({
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    CACHE_COMMAND_TIMEOUT_MS: '2000',
-    AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
-    AIRTABLE_ENDPOINT_URL: airtable.url,
-    AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
-    AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
+    ...appEnvironment(redis, airtable),
   })
   return () => airtable.close()
 })

@@ -6,14 +6,13 @@ import { processPorts, systemClock } from '@/lib/core-services/cache/engine/port
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
-import { manualClock } from '@/lib/testing/clock'
 import { recordEvents } from '@/lib/testing/events'
 import type { AirtableServer } from '@/local/airtable/server'
 import { contentMac } from '@/local/airtable/webhooks/pings'
 import { askHooks, createHook } from '../support/airtableHooks'
-import { setEnvironment } from '../support/environment'
+import { appEnvironment, setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
-import { askAirtable, startTestAirtable, TEST_AIRTABLE } from '../support/testAirtable'
+import { askAirtable, startUnlimitedAirtable, TEST_AIRTABLE } from '../support/testAirtable'
 
 const CRON = 'cron-secret-of-the-tests'
 const redis = redisForThisFile()
@@ -53,25 +52,11 @@ const rename = (id: string, name: string) =>
 const allDone = () => Promise.all(later)
 
 beforeAll(async () => {
-  // Time stands still for the rate limit of the server: these tests read more than five pages a second.
-  const clock = manualClock()
-  airtable = await startTestAirtable({
-    clock: () => {
-      clock.advance(1_000)
-      return clock.monotonic()
-    },
-  })
+  airtable = await startUnlimitedAirtable()
   setEnvironment({
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-    CACHE_COMMAND_TIMEOUT_MS: '2000',
-    CACHE_CB_RECOVERY_TIMEOUT: '20',
+    ...appEnvironment(redis, airtable),
     // Each test begins with an empty Redis, and the memory of the process would know better.
     CACHE_MEMORY_MAX_BYTES: '0',
-    AIRTABLE_API_KEY: TEST_AIRTABLE.apiKey,
-    AIRTABLE_ENDPOINT_URL: airtable.url,
-    AIRTABLE_RRHH_BASE_ID: TEST_AIRTABLE.baseId,
-    AIRTABLE_RRHH_PEOPLE_TABLE_ID: TEST_AIRTABLE.tableId,
     CRON_SECRET: CRON,
   })
   setProcessState('ports', {

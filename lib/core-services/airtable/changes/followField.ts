@@ -64,7 +64,13 @@ export async function follow(
 ): Promise<Followed> {
   const { limits, cause, catchUp } = following
   const now = runtime.ports.clock.now()
-  if (cause === 'again' && !mayBeBehind(standing, now)) return { again: false, changed: standing === null }
+  if (cause === 'again' && standing === null) {
+    // What the first look brought may have been too old, and be remembered by a process although Redis has evicted it.
+    const half = allPresent(tokens) && (await isHalfFetched(runtime, { place, tokens }))
+    if (!half) await invalidateField(field, runtime)
+    return { again: false, changed: true }
+  }
+  if (cause === 'again' && !mayBeBehind(standing, now)) return AS_IT_WAS
   if (standing === null) {
     if (cause !== 'met' && !touches(await run.drainFrom(run.record.followed), field)) return AS_IT_WAS
     // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.

@@ -16,6 +16,7 @@ import { fieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { refreshDueFields } from '@/lib/core-services/cache/refreshDueFields'
 import { createMemoryRedis, type MemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import { createRandom } from '@/local/data/random'
 import { setEnvironment } from '../../../support/environment'
 import { refetched } from '../../../support/refetched'
 import { type Edited, write, writeElsewhere } from './edits'
@@ -50,17 +51,6 @@ interface World extends Edited {
   surroundings: Surroundings
 }
 
-/** Small and good enough to draw latencies by. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
-
 export async function live(script: Script): Promise<History> {
   const world = createWorld(script)
   const { timeline, history } = world
@@ -73,7 +63,7 @@ export async function live(script: Script): Promise<History> {
 
 function createWorld(script: Script): World {
   const timeline = createTimeline()
-  const random = randomOf(script.seed)
+  const random = createRandom(script.seed)
   const history: History = { found: {}, expected: {}, events: [], story: [], bugs: [] }
   let pings = 0
   const records = Array.from({ length: script.people }, (_, index) =>
