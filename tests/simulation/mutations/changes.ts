@@ -66,8 +66,8 @@ export const changeMutations: readonly Mutation[] = [
     edits: [
       {
         file: '../airtable/changes/followField.ts',
-        search: '    await invalidateField(field, runtime)\n    return { again: true, changed: false }',
-        replace: '    return { again: false, changed: false }',
+        search: '    await invalidateField(field, runtime)\n',
+        replace: '    return AS_IT_WAS\n',
       },
     ],
   },

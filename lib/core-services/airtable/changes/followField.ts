@@ -57,29 +57,16 @@ export async function lookAtField(runtime: CronRuntime, field: AirtableField<unk
 
 export async function follow(
   runtime: CronRuntime,
-  { field, standing, place, tokens }: Seen,
+  seen: Seen,
   run: ChangeRun,
   following: Following,
   again = false,
 ): Promise<Followed> {
+  const { field, standing } = seen
   const { limits, cause, catchUp } = following
   const now = runtime.ports.clock.now()
-  if (cause === 'again' && standing === null) {
-    // What the first look brought may have been too old, and be remembered by a process although Redis has evicted it.
-    const half = allPresent(tokens) && (await isHalfFetched(runtime, { place, tokens }))
-    if (!half) await invalidateField(field, runtime)
-    return { again: false, changed: true }
-  }
+  if (standing === null) return followNothing(runtime, seen, run, cause)
   if (cause === 'again' && !mayBeBehind(standing, now)) return AS_IT_WAS
-  if (standing === null) {
-    if (cause !== 'met' && !touches(await run.drainFrom(run.record.followed), field)) return AS_IT_WAS
-    // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.
-    if (allPresent(tokens) && (await isHalfFetched(runtime, { place, tokens })))
-      throw airtableHalfRead(field.name)
-    // What is only being fetched may have been read before the change, and would be taken for new.
-    await invalidateField(field, runtime)
-    return { again: true, changed: false }
-  }
   if (standing.mark === null && !(await mayHaveMissed(field, run, cause))) return AS_IT_WAS
   const plan = await planFor(subjectOf(field, run), standing, run.drainFrom, now, limits)
   if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now)) return AS_IT_WAS
@@ -96,6 +83,27 @@ export async function follow(
   return { again: followed.again || then.again, changed: followed.changed || then.changed }
 }
 
+/** Where nothing stands: what is on its way to stand there must not be taken for new. */
+async function followNothing(
+  runtime: CronRuntime,
+  { field, place, tokens }: Seen,
+  run: ChangeRun,
+  cause: FollowCause,
+): Promise<Followed> {
+  const second = cause === 'again'
+  if (!second && cause !== 'met' && !touches(await run.drainFrom(run.record.followed), field))
+    return AS_IT_WAS
+  if (!allPresent(tokens) || !(await isHalfFetched(runtime, { place, tokens }))) {
+    // What is only being fetched may have been read before the change. So may what the first look brought, which a
+    // process may remember although Redis has evicted it.
+    await invalidateField(field, runtime)
+  } else if (!second) {
+    // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.
+    throw airtableHalfRead(field.name)
+  }
+  return { again: !second, changed: second }
+}
+
 /** Of a value without a mark nobody can tell what it has missed: only a ping for something else is no reason to read it. */
 async function mayHaveMissed(
   field: AirtableField<unknown>,
@@ -106,9 +114,8 @@ async function mayHaveMissed(
 }
 
 /** What waits to be looked at once more, or was read about the time of a change. */
-function mayBeBehind(standing: Standing | null, now: number): boolean {
-  const mark = standing?.mark
-  return mark ? Object.keys(mark.pending).length > 0 || now - mark.at < LATELY_MS : false
+function mayBeBehind({ mark }: Standing, now: number): boolean {
+  return mark !== null && (Object.keys(mark.pending).length > 0 || now - mark.at < LATELY_MS)
 }
 
 function fallsBehind({ mark }: Standing, drained: Drained, now: number): boolean {
