@@ -2,7 +2,7 @@
 import { chargedStore } from './engine/chargedStore'
 import { type AnyField, isConfigured } from './engine/fieldConfig'
 import type { FieldStore, TokenWrite } from './engine/fieldStore'
-import { type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
+import { allPresent, type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
 
@@ -73,9 +73,21 @@ export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string
 }
 
 function noted({ memos }: FieldRuntime, { name }: Place, look: Look): Look {
-  if (look.tokens.every((token) => token !== null))
-    memos.noteTokens(name, look.tokens as Token[], look.sentAt.monotonic)
+  if (allPresent(look.tokens)) memos.noteTokens(name, look.tokens, look.sentAt.monotonic)
   return look
+}
+
+/** All tokens of a place, with new ones for those that are missing, and the writes that create these. */
+export function completeTokens(
+  place: Place,
+  found: Look['tokens'],
+  uniqueToken: () => Token,
+): { tokens: Token[]; missing: TokenWrite[] } {
+  const tokens = found.map((token) => token ?? uniqueToken())
+  const missing = place.guards.flatMap((guard, index) =>
+    found[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
+  )
+  return { tokens, missing }
 }
 
 /** What creates or rotates the token of a guard of this field. */

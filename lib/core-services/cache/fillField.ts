@@ -18,7 +18,7 @@ import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
 import type { Instant } from './engine/ports'
 import { COARSE_GUARD, type Token, type TokenMap } from './engine/tokens'
 import { fetchEntry, timeoutOf } from './fetchEntry'
-import { lookAt, type Place, tokenWrite } from './fieldPlace'
+import { completeTokens, lookAt, type Place } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
 import { keepCopy, reportRefresh, storeEntry } from './storeEntry'
 
@@ -80,10 +80,7 @@ interface TakenLease extends Lease {
 
 async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promise<Born | null> {
   const { ports } = runtime
-  const tokens = look.tokens.map((token) => token ?? ports.uniqueToken())
-  const missing = place.guards.flatMap((guard, index) =>
-    look.tokens[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
-  )
+  const { tokens, missing } = completeTokens(place, look.tokens, ports.uniqueToken)
   const lease = leaseOf(runtime, place, flightName(place.name, tokens, look.replaced))
   const sentAt = noteLease(runtime, place, lease)
   const { created, leased } = await place.store.createTokens(missing, lease)

@@ -7,7 +7,7 @@ import { allPresent, type Look } from './engine/look'
 import { instantOf } from './engine/ports'
 import { ownGuard, type Token } from './engine/tokens'
 import { fetchEntry, openEntry } from './fetchEntry'
-import { lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
+import { completeTokens, lookAt, type Place, placeOf, tokenSeconds } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { settleTokens } from './fillField'
 import { fetchUnstored, keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
@@ -118,10 +118,7 @@ async function capture(
 ): Promise<{ look: Look; tokens: readonly Token[] } | null> {
   const look = await lookAt(runtime, place)
   if (allPresent(look.tokens)) return { look, tokens: look.tokens }
-  const tokens = look.tokens.map((token) => token ?? runtime.ports.uniqueToken())
-  const missing = place.guards.flatMap((guard, index) =>
-    look.tokens[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
-  )
+  const { tokens, missing } = completeTokens(place, look.tokens, runtime.ports.uniqueToken)
   return (await place.store.createTokens(missing)).created ? { look, tokens } : null
 }
 
