@@ -2,11 +2,12 @@
 import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
+import { whileAlive } from './mortal'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
 import type { Plan } from './plan'
 import type { Source } from './source'
-import { never, type Universe } from './universe'
+import type { Universe } from './universe'
 import type { Watch } from './watch'
 
 export interface SimProcess {
@@ -47,17 +48,7 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     die = resolve
   })
 
-  /** What comes back to a dead process comes back to nobody; what it has sent is on its way all the same. */
-  async function whileAlive<T>(begin: () => Promise<T>): Promise<T> {
-    if (!alive) return never()
-    try {
-      const result = await begin()
-      return alive ? result : never()
-    } catch (error) {
-      if (alive) throw error
-      return never()
-    }
-  }
+  const living = <T>(begin: () => Promise<T>): Promise<T> => whileAlive(() => alive, begin)
 
   const ports: Ports = {
     ...defaultPorts,
@@ -65,7 +56,7 @@ export function startProcess(world: World, number: number, clockSkew: number): S
       now: () => universe.now() + clockSkew,
       monotonic: () => universe.now() + number * 1_000,
       sleep: (milliseconds) =>
-        whileAlive(async () => {
+        living(async () => {
           const due = universe.now() + milliseconds
           await universe.turn(`p${number} sleeps ${milliseconds} ms`)
           universe.passUntil(due)
@@ -86,12 +77,12 @@ export function startProcess(world: World, number: number, clockSkew: number): S
       ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,
-      fetcher: (context) => whileAlive(() => source.fetch(number, field, context)),
+      fetcher: (context) => living(() => source.fetch(number, field, context)),
     }),
   )
   let invalidations = 0
   const sendTogether: Connection['sendTogether'] = (commands) =>
-    whileAlive(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
+    living(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
   const connection: Connection = {
     sendTogether,
     send: async (...command) => (await sendTogether([command]))[0] ?? null,

@@ -16,6 +16,8 @@ import '@/lib/core-services/serviceLoader'
 import type { RegistryState } from '@/lib/core-services/service-registry'
 import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { settled } from '../../../simulation/world/cacheUnderTest'
+import { whileAlive } from '../../../simulation/world/mortal'
+import { never } from '../../../simulation/world/universe'
 import { type AirtableClient, EPOCH, type SimAirtable } from './simAirtable'
 import type { Timeline } from './timeline'
 
@@ -77,17 +79,7 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
   let alive = true
   let tokens = 0
 
-  /** What comes back to a dead process comes back to nobody; what it has sent is on its way all the same. */
-  async function whileAlive<T>(begin: () => Promise<T>): Promise<T> {
-    if (!alive) return never()
-    try {
-      const result = await begin()
-      return alive ? result : never()
-    } catch (error) {
-      if (alive) throw error
-      return never()
-    }
-  }
+  const living = <T>(begin: () => Promise<T>): Promise<T> => whileAlive(() => alive, begin)
 
   async function toRedis(commands: readonly Command[]): Promise<RawReply[]> {
     const there = way('redis')
@@ -100,13 +92,13 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
     return replies
   }
 
-  const sendTogether = (commands: readonly Command[]) => whileAlive(() => toRedis(commands))
+  const sendTogether = (commands: readonly Command[]) => living(() => toRedis(commands))
   const send = async (...command: Command) => (await sendTogether([command]))[0] ?? null
   const ports: Ports = {
     clock: {
       now: () => EPOCH + timeline.now(),
       monotonic: () => timeline.now() + number * 1_000,
-      sleep: (milliseconds, signal) => whileAlive(() => timeline.sleep(milliseconds, signal)),
+      sleep: (milliseconds, signal) => living(() => timeline.sleep(milliseconds, signal)),
     },
     random: () => 0.5,
     uniqueToken: () => `p${number}t${++tokens}`,
@@ -127,7 +119,7 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
       notes: createNotes(send, keySpace),
     },
     airtable: airtable.client((work) =>
-      whileAlive(async () => {
+      living(async () => {
         await timeline.sleep(way('airtable').milliseconds)
         const answer = work()
         await timeline.sleep(way('airtable').milliseconds)
@@ -138,7 +130,7 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
   inside.run(state, () => defineFields(fields))
   return {
     number,
-    run: (work) => (alive ? inside.run(state, () => whileAlive(work)) : never()),
+    run: (work) => (alive ? inside.run(state, () => living(work)) : never()),
     kill() {
       alive = false
     },
@@ -151,5 +143,3 @@ const bug = (error: unknown): FieldCacheEvent => ({
   code: 'BUG',
   message: error instanceof Error ? String(error.stack) : String(error),
 })
-
-const never = (): Promise<never> => new Promise(() => undefined)
