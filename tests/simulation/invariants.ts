@@ -182,6 +182,11 @@ function concerned({ plan }: History, name: string): number[] {
   )
 }
 
+/** A schema gets what was fetched, never what it has made of that before. */
+function convertedOnce({ seen }: History): string[] {
+  return seen.convertedAnew
+}
+
 /** For every plan. */
 export const always = {
   'I1 no read returns what was fetched before an acknowledged invalidation or force': noOutdatedRead,
@@ -191,6 +196,7 @@ export const always = {
   'I4 nothing is stored by who has outlived its lease': storingNeedsALease,
   'I4 nothing is served past the window of its status': nothingPastItsWindow,
   'I5 reads fail only when the source does': onlyTheSourceFailsReads,
+  'I6 a schema is applied once to what was fetched': convertedOnce,
 } satisfies Record<string, Invariant>
 
 /** For plans that are made for them. */

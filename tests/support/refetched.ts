@@ -1,5 +1,6 @@
 import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
 import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
+import { checkBody } from '@/lib/core-services/cache/engine/schema'
 
 const nothingStored: FetchContext = {
   signal: new AbortController().signal,
@@ -13,7 +14,12 @@ const nothingStored: FetchContext = {
   pause: () => Promise.reject(new Error('all of it is wanted')),
 }
 
-/** What reading all of its view makes of a field, past the cache, as it comes out of JSON. */
+/** What readers get of reading all of a field's view, past the cache: as it comes out of JSON and its schema. */
 export async function refetched<T>(field: AirtableField<T>): Promise<T> {
-  return JSON.parse(JSON.stringify(await field.airtable.read(nothingStored, null))) as T
+  const checked = await checkBody(
+    field.schema,
+    JSON.stringify(await field.airtable.read(nothingStored, null)),
+  )
+  if (checked.ok) return checked.value
+  throw new Error(checked.reason)
 }

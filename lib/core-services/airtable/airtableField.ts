@@ -5,6 +5,7 @@
 import type { AirtableTable } from '../../config/airtableConfig'
 import { deploymentName } from '../../config/appConfig'
 import type { FetchContext, FieldCacheConfig } from '../cache/engine/fieldConfig'
+import { asStored } from '../cache/engine/json'
 import { shortHash } from '../cache/engine/shortHash'
 import { attachmentsEnd } from './attachments'
 import { encodeMark } from './changes/changeMark'
@@ -43,8 +44,9 @@ export interface ListDeclaration<Item extends Listed> extends Declared<Item[]> {
   /** What the list has of a record, under the record's id; null leaves the record out. */
   item(record: AirtableRecord): Item | null
   /**
-   * Compares two items, as for `sort`; ties are broken by id. 'view' keeps the view's order, which only reading all of it
-   * tells: then each change costs a full read.
+   * Compares two items, as for `sort`; ties are broken by id. It gets them as they are stored: after JSON, so that a Date
+   * is a text, and before the schema. 'view' keeps the view's order, which only reading all of it tells: then each change
+   * costs a full read.
    */
   order: ((one: Item, other: Item) => number) | 'view'
 }
@@ -69,15 +71,17 @@ export function airtableList<Item extends Listed>({
   order,
   ...declared
 }: ListDeclaration<Item>): AirtableField<Item[]> {
+  // A delta sorts new items among stored ones, so all of them are compared in the shape of these.
+  const storedItem = (record: AirtableRecord) => asStored(item(record))
   const made = (records: readonly AirtableRecord[]) =>
-    records.map(item).filter((listed): listed is Item => listed !== null)
+    records.map(storedItem).filter((listed): listed is Item => listed !== null)
   const code = `${item} ${order}`
   if (order === 'view') return airtableField(declared, made, code)
   const sort = (items: Item[]) => items.sort((one, other) => order(one, other) || compareIds(one, other))
   const field = airtableField<Item[]>(declared, (records) => sort(made(records)), code)
   return {
     ...field,
-    airtable: { ...field.airtable, list: { item, sort: (items) => sort(items as Item[]) } },
+    airtable: { ...field.airtable, list: { item: storedItem, sort: (items) => sort(items as Item[]) } },
   }
 }
 

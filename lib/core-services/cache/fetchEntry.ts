@@ -33,7 +33,7 @@ export interface Fetched {
   dependencies: readonly string[]
   /** How long the source took, in ms. */
   sourceMs: number
-  /** How many items a list has; null for every other value. */
+  /** How many items a list has, as readers get it; null for every other value. */
   items: number | null
   /** To be told what became of the value; absent: it is stored. Then what earlier fetches had left for it goes. */
   settle(why?: NotStored): void
@@ -92,8 +92,10 @@ export async function fetchEntry(
     await assertAccepted(runtime, field, readBack, standing.stored, reason)
     const sourceMs = clock.monotonic() - started
     const dependencies = dependenciesOf(field, readBack)
-    const items = Array.isArray(value) ? value.length : null
-    const life = lifeOf(field, readBack, fetchedAt, kept.endsAt)
+    const items = Array.isArray(readBack) ? readBack.length : null
+    // The source has nothing, whatever the schema makes of that, or the schema finds nothing in what it has.
+    const isNothing = value === null || readBack === null
+    const life = lifeOf(field, readBack, isNothing, fetchedAt, kept.endsAt)
     const settle = (why?: NotStored) => {
       if (why === undefined || why === 'expired') progress.forget()
     }
@@ -125,7 +127,13 @@ function memoryOf(
       const opened = valid && (await openStored(runtime, field, valid))
       if (!opened?.ok) return null
       const { note, fetchedAt, endMs } = opened.entry
-      return { value: opened.data, note, fetchedAt, endsAt: endMs === undefined ? endMs : fetchedAt + endMs }
+      // Before the schema: what a fetcher carries on goes through it again, with whatever it transforms.
+      return {
+        value: JSON.parse(opened.entry.body),
+        note,
+        fetchedAt,
+        endsAt: endMs === undefined ? endMs : fetchedAt + endMs,
+      }
     },
     keep(about) {
       if ((about.note?.length ?? 0) > MOST_NOTE_CHARACTERS)
@@ -168,11 +176,12 @@ function dependenciesOf(field: AnyField, value: unknown): string[] {
 function lifeOf(
   field: AnyField,
   value: unknown,
+  isNothing: boolean,
   fetchedAt: number,
   endsAt = Number.POSITIVE_INFINITY,
 ): Pick<Entry, 'freshMs' | 'endMs'> {
   const { negativeTtl, expiresAt } = field.advanced ?? {}
-  if (value === null && negativeTtl !== undefined) {
+  if (isNothing && negativeTtl !== undefined) {
     return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
   }
   const end = Math.min(endsAt, (value === null ? undefined : expiresAt?.(value)) ?? Number.POSITIVE_INFINITY)

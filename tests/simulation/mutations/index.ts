@@ -6,6 +6,7 @@ import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
 import { partMutations } from './parts'
 import { readMutations } from './reads'
+import { schemaMutations } from './schemas'
 import { tokenMutations } from './tokens'
 
 export const mutations: readonly Mutation[] = [
@@ -17,4 +18,5 @@ export const mutations: readonly Mutation[] = [
   ...dependencyMutations,
   ...changeMutations,
   ...partMutations,
+  ...schemaMutations,
 ]

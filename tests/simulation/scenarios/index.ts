@@ -5,6 +5,7 @@ import { memory } from './memory'
 import { mixes } from './mixes'
 import { parts } from './parts'
 import type { Scenario } from './scenario'
+import { schemas } from './schemas'
 
 export const scenarios: readonly Scenario[] = [
   ...mixes,
@@ -13,4 +14,5 @@ export const scenarios: readonly Scenario[] = [
   ...memory,
   ...dependencies,
   ...parts,
+  ...schemas,
 ]

@@ -77,7 +77,12 @@ export interface History {
   evictions: { phase: number; name: string }[]
   /** What the watch over Redis has seen and no run may have; see `watch.ts`. */
   seen: Record<
-    'fetchesWithoutLease' | 'takenAway' | 'foreignValues' | 'storedWithoutLease' | 'storedOlder',
+    | 'fetchesWithoutLease'
+    | 'takenAway'
+    | 'foreignValues'
+    | 'storedWithoutLease'
+    | 'storedOlder'
+    | 'convertedAnew',
     string[]
   >
   /** True time, in ms. */
@@ -102,6 +107,7 @@ export const COINCIDENCES = [
   'dependencies invalidated during the fetch',
   'a fetch that goes on where another has stopped',
   'an invalidation between two parts of a fetch',
+  'a fetch that carries on what stands',
 ] as const
 
 export type Coincidence = (typeof COINCIDENCES)[number]
@@ -121,6 +127,7 @@ export function emptyHistory(plan: Plan, story: readonly string[]): History {
       foreignValues: [],
       storedWithoutLease: [],
       storedOlder: [],
+      convertedAnew: [],
     },
     endedAt: 0,
     during: Object.fromEntries(COINCIDENCES.map((name) => [name, false])) as Record<Coincidence, boolean>,

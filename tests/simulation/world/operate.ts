@@ -4,6 +4,7 @@ import type { MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Acknowledged, History } from './history'
 import type { Operation } from './plan'
 import { type SimProcess, startProcess, type World } from './process'
+import { EUROS } from './source'
 
 export interface Scene extends World {
   redis: MemoryRedis
@@ -87,7 +88,7 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
 }
 
 async function read(scene: Scene, process: SimProcess, field: number, force: boolean): Promise<void> {
-  const { universe, history, phase } = scene
+  const { universe, history, phase, plan } = scene
   const from = universe.step()
   const at = universe.now()
   const config = process.fields[field % process.fields.length]
@@ -99,6 +100,11 @@ async function read(scene: Scene, process: SimProcess, field: number, force: boo
     `p${process.number}: ${force ? 'force' : 'read'} of field ${field} is answered: ${status}, fetch ${fetch}`,
   )
   history.reads.push({ from, to, phase, process: process.number, field, at, status, fetch })
+  if (plan.fields[field]?.converts && data?.price !== EUROS) {
+    history.seen.convertedAnew.push(
+      `fetch ${fetch} of field ${field} was read as ${data?.price} instead of ${EUROS}`,
+    )
+  }
   if (status !== 'refreshed') return
   const { number } = process
   const first = history.fetches[fetch]

@@ -43,6 +43,8 @@ export interface FieldPlan {
   family?: boolean
   /** True when its value tells what else it is made of; see `Plan.parts`. */
   dependsOn?: boolean
+  /** True when each fetch carries on what stands, and the schema converts it. */
+  converts?: boolean
 }
 
 export interface Plan {

@@ -6,7 +6,7 @@ import { whileAlive } from './mortal'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
 import type { Plan } from './plan'
-import type { Source } from './source'
+import { inEuros, type Source } from './source'
 import type { Universe } from './universe'
 import type { Watch } from './watch'
 
@@ -68,12 +68,13 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
   }
   const fields = plan.fields.map(
-    ({ tags, ttl, memoryTtl = 0, dependsOn }, field): SimField => ({
+    ({ tags, ttl, memoryTtl = 0, dependsOn, converts }, field): SimField => ({
       name: fieldKey(field),
       key: fieldKey(field),
       tags,
       ttl,
       memoryTtl,
+      ...(converts ? { schema: inEuros } : {}),
       ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,

@@ -4,6 +4,7 @@
  */
 import { codedError } from '@/lib/core-services/cache/engine/errors'
 import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
+import type { StandardSchema } from '@/lib/core-services/cache/engine/schema'
 import type { FetchSpan, History } from './history'
 import type { Plan } from './plan'
 import type { Universe } from './universe'
@@ -12,6 +13,23 @@ import type { Watch } from './watch'
 export interface Value {
   fetch: number
   parts: readonly string[]
+  /** Of a field that converts: as it is fetched in cents, as it is read in euros. */
+  price?: number
+}
+
+const CENTS = 1_000
+export const EUROS = CENTS / 100
+
+/** Never right about what it has made itself; takes a turn of the event loop, as a schema may. */
+export const inEuros: StandardSchema<Value> = {
+  '~standard': {
+    version: 1,
+    vendor: 'simulation',
+    validate: async (value) => {
+      const { price = 0, ...rest } = value as Value
+      return { value: { ...rest, price: price / 100 } }
+    },
+  },
 }
 
 export interface Source {
@@ -28,11 +46,17 @@ const VERY_LATE_MS = 2_500
 
 export function createSource(
   universe: Universe,
-  { source: answers, parts: partsOf = [] }: Pick<Plan, 'source' | 'parts'>,
+  { source: answers, parts: partsOf = [], fields }: Pick<Plan, 'source' | 'parts' | 'fields'>,
   history: History,
   watch: Watch,
 ): Source {
   let failed = false
+
+  async function carriedOn(previous: FetchContext['previous']): Promise<number> {
+    const before = (await previous())?.value as Value | undefined
+    if (before) history.during['a fetch that carries on what stands'] = true
+    return before?.price ?? CENTS
+  }
 
   function begin(process: number, field: number, reason: string): FetchSpan {
     const parts = partsOf[history.fetches.length % Math.max(1, partsOf.length)] ?? []
@@ -44,13 +68,14 @@ export function createSource(
   }
 
   return {
-    async fetch(process, field, { reason, resume, pause }) {
+    async fetch(process, field, { reason, resume, pause, previous }) {
       const number = history.fetches.length
       const fetch = begin(process, field, reason)
       const answer = answers[number % Math.max(1, answers.length)] ?? 'answers'
       universe.log(`p${process}: fetch ${number} of field ${field} begins (${reason}) and ${answer}`)
       const earlier = answers.includes('pauses') ? await resume() : null
       const first = earlier === null ? number : Number(earlier)
+      const price = fields[field]?.converts ? { price: await carriedOn(previous) } : {}
       if (earlier !== null) universe.log(`p${process}: fetch ${number} goes on with fetch ${first}`)
       // Asked and answered: others get their turns in between.
       await universe.turn(`fetch ${number} is under way`)
@@ -59,7 +84,7 @@ export function createSource(
       if (answer === 'late') universe.passUntil(fetch.at + VERY_LATE_MS)
       const begun = history.fetches[first] ?? fetch
       const { parts } = begun
-      if (fetch.ended === 'died') return { fetch: first, parts }
+      if (fetch.ended === 'died') return { fetch: first, parts, ...price }
       if (fetch.lease && fetch.lease.expiresAt <= universe.now()) history.during['expired lease'] = true
       const down = answer === 'fails' || answer === 'times out'
       const pauses = answer === 'pauses'
@@ -69,7 +94,7 @@ export function createSource(
       if (down) throw codedError(answer === 'fails' ? 'SIM_DOWN' : 'SIM_TIMEOUT', 'the source is down')
       if (pauses) return pause(String(first), `fetch ${number}`)
       begun.ended = 'answered'
-      return { fetch: first, parts }
+      return { fetch: first, parts, ...price }
     },
     die(process) {
       for (const fetch of history.fetches) {

@@ -39,6 +39,10 @@ export interface FetchContext {
 }
 
 export interface Previous {
+  /**
+   * As its fetcher returned it, after JSON and before the schema: what is carried on into a new value goes through the
+   * schema again. A schema that converts units, renames or strips therefore never meets its own output.
+   */
   value: unknown
   /** What its fetch has kept. */
   note: string | undefined
@@ -65,7 +69,10 @@ export interface FieldCacheConfig<T> {
   ttl: number | 'forever'
   /** Asks the source. A rejection leaves what is stored untouched. */
   fetcher: (context: FetchContext) => Promise<T>
-  /** Any Standard Schema, such as a zod one: checked on fresh values and on values read back. */
+  /**
+   * Any Standard Schema, such as a zod one: checked on fresh values and on values read back. What it transforms is what
+   * readers and the options below get; Redis, `previous()` and the next fetch keep the value before it.
+   */
   schema?: StandardSchema<T>
   /** Who may read it by URL: everybody, or only holders of the admin token (default). */
   access?: 'admin' | 'public'
@@ -95,7 +102,7 @@ export interface AdvancedOptions<T> {
   timeoutMs?: number
   /** After so many ms a value within `staleIfError` is served instead, while the fetch goes on. */
   softTimeoutMs?: number
-  /** Seconds that a `null` is fresh, where that is less than `ttl`; it is served to nobody past them. */
+  /** Seconds that a `null`, of the source or of the schema, is fresh, where that is less than `ttl`; it is served to nobody past them. */
   negativeTtl?: number
   /** When the value ends, in ms since 1970, such as signed URLs in it do: no window reaches beyond. */
   expiresAt?(value: T): number | undefined

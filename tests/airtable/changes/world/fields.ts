@@ -1,4 +1,5 @@
 /** The table of a world, and the fields that read it. */
+import { z } from 'zod'
 import {
   type AirtableField,
   airtableList,
@@ -67,6 +68,8 @@ export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
     key: 'byId',
     columns: [idOf('Name'), idOf('Note')],
     item: ({ id, fields }) => ({ id, name: String(fields[idOf('Name')] ?? ''), note: fields[idOf('Note')] }),
+    // Seen twice it would tell.
+    schema: z.array(z.looseObject({ id: z.string(), name: z.string().transform((name) => `${name}!`) })),
     order: byName,
   }) as AirtableField<unknown>,
   'in view order': airtableList<Person>({

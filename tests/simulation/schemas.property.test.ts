@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { schemas } from './scenarios/schemas'
+
+itHoldsIn(schemas)
