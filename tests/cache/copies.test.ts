@@ -64,3 +64,59 @@ describe('a copy whose guard was dropped', () => {
     expect(copies.get('agents')).toBeDefined()
   })
 })
+
+describe('an invalidation', () => {
+  it('looks at none of the copies, however many there are: the next read of one does', () => {
+    const clock = manualClock()
+    const copies = createCopies(50_000_000, clock)
+    let looks = 0
+    const watched = (guard: string): Entry => ({
+      ...entry(guard),
+      get tokens() {
+        looks += 1
+        return { [guard]: 'token' }
+      },
+    })
+    for (let id = 0; id < 1_000; id += 1) copies.put(`page:${id}`, watched(`tag:${id}`), at(0), FOR_EVER)
+    clock.advance(100)
+    looks = 0
+    copies.dropGuarded(Array.from({ length: 1_000 }, (_, id) => `tag:${id}`))
+    expect(looks).toBe(0)
+    expect(copies.get('page:7')).toBeUndefined()
+    expect(looks).toBeGreaterThan(0)
+  })
+
+  it('of everything leaves nothing that was proved before, and what is proved after it', () => {
+    const clock = manualClock()
+    const copies = createCopies(1_000_000, clock)
+    copies.put('agents', entry('key:agents'), at(0), FOR_EVER)
+    clock.advance(100)
+    copies.dropAll()
+    expect(copies.get('agents')).toBeUndefined()
+    copies.put('agents', entry('key:agents'), at(100), FOR_EVER)
+    expect(copies.get('agents')).toBeUndefined()
+    copies.put('agents', entry('key:agents'), at(101), FOR_EVER)
+    expect(copies.get('agents')).toBeDefined()
+  })
+})
+
+describe('a newer token that Redis has told of', () => {
+  it('drops every copy that stores an older one, and keeps those away that come late', () => {
+    const copies = createCopies(1_000_000, manualClock())
+    copies.put('agents', entry('tag:people'), at(10), FOR_EVER)
+    copies.put('teams', entry('tag:people'), at(30), FOR_EVER)
+    copies.noteTokens([['tag:people', 'newer']], at(20))
+    expect(copies.get('agents')).toBeUndefined()
+    expect(copies.get('teams')).toBeDefined()
+    copies.put('agents', entry('tag:people'), at(15), FOR_EVER)
+    expect(copies.get('agents')).toBeUndefined()
+  })
+
+  it('is not taken back by an answer to an earlier request', () => {
+    const copies = createCopies(1_000_000, manualClock())
+    copies.noteTokens([['tag:people', 'newer']], at(20))
+    copies.noteTokens([['tag:people', 'token']], at(10))
+    copies.put('agents', entry('tag:people'), at(15), FOR_EVER)
+    expect(copies.get('agents')).toBeUndefined()
+  })
+})

@@ -74,13 +74,13 @@ describe('reading a field', () => {
       clock: { ...systemClock, now: () => now, monotonic: () => performance.now() },
     }
     const fetcher = vi.fn(async () => {
-      now += 10_000
+      now += 4_000
       return 'slow'
     })
     expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
-      age: 10,
+      age: 4,
     })
-    now += 19_000
+    now += 25_000
     expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
       status: 'hit',
       age: 29,

@@ -120,7 +120,8 @@ async function readOnce<T>(
   }
   const fallback = await lastGood(runtime, config, look, stored, freshness)
   try {
-    const filled = await filledInTime(runtime, config, fill, fallback !== null)
+    // A source that is only slow is no reason to serve what was invalidated.
+    const filled = await filledInTime(runtime, config, fill, stored !== null && fallback !== null)
     if (filled === 'late') return fallback && answer(runtime, fallback, 'degraded', timings)
     const opened = filled && (await openFilled(runtime, place, config, filled))
     return opened && answer(runtime, opened, 'miss', { ...timings, sourceMs: filled?.sourceMs ?? 0 })

@@ -38,7 +38,12 @@ export async function revalidate<T>(
   if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
   const started = ports.clock.monotonic()
   const snapshot = await place.store.read(guards.map(place.store.names.guard))
-  const holds = tokensHold(guards, copy.entry.tokens, (guard) => snapshot.get(place.store.names.guard(guard)))
+  const token = (guard: string) => snapshot.get(place.store.names.guard(guard))
+  const holds = tokensHold(guards, copy.entry.tokens, token)
+  copies.noteTokens(
+    guards.map((guard) => [guard, token(guard)] as const),
+    snapshot.sentAt,
+  )
   const opened = holds ? await openKnown(runtime, config, copy.entry) : null
   ports.emit({
     type: 'field.looked',

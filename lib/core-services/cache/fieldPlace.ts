@@ -2,7 +2,7 @@
 import { chargedStore } from './engine/chargedStore'
 import { type AnyField, isConfigured } from './engine/fieldConfig'
 import type { FieldStore, TokenWrite } from './engine/fieldStore'
-import { allPresent, type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
+import { type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
 
@@ -72,8 +72,17 @@ export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string
   return noted(runtime, place, lookFrom({ ...seen, token }, guards, [...known, ...unknown]))
 }
 
-function noted({ memos }: FieldRuntime, { name }: Place, look: Look): Look {
-  if (allPresent(look.tokens)) memos.noteTokens(name, look.tokens, look.sentAt.monotonic)
+/** Remembers what a look has told, for this field and for whatever else carries one of its tags. */
+function noted({ copies }: FieldRuntime, { name, guards }: Place, look: Look): Look {
+  const told = new Map<string, Token | null>(
+    guards.map((guard, index) => [guard, look.tokens[index] ?? null]),
+  )
+  for (const [guard, token] of Object.entries(look.dependencies)) told.set(guard, token)
+  copies.noteTokens(told, look.sentAt)
+  const copy = copies.get(name)
+  // One that is missing tells of no newer one, but what stores it is invalid all the same.
+  const lost = copy && Object.keys(copy.entry.tokens).some((guard) => told.get(guard) === null)
+  if (lost && copy.provenAt.monotonic <= look.sentAt.monotonic) copies.drop(name)
   return look
 }
 

@@ -15,7 +15,7 @@ import {
 import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
-import type { Instant } from './engine/ports'
+import { type Instant, instantOf, passedSince } from './engine/ports'
 import { COARSE_GUARD, type Token, type TokenMap } from './engine/tokens'
 import { fetchEntry, timeoutOf } from './fetchEntry'
 import { completeTokens, lookAt, type Place } from './fieldPlace'
@@ -75,7 +75,7 @@ interface Born {
 
 interface TakenLease extends Lease {
   /** Null when somebody else has it. */
-  sentAt: number | null
+  sentAt: Instant | null
 }
 
 async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promise<Born | null> {
@@ -97,8 +97,8 @@ function leaseOf(runtime: FieldRuntime, { store, field }: Place, flight: string)
   }
 }
 
-function noteLease({ memos, ports }: FieldRuntime, place: Place, { name, holder }: Lease): number {
-  const sentAt = ports.clock.monotonic()
+function noteLease({ memos, ports }: FieldRuntime, place: Place, { name, holder }: Lease): Instant {
+  const sentAt = instantOf(ports.clock)
   memos.of(place.name).lease = { name, holder, sentAt }
   return sentAt
 }
@@ -121,8 +121,8 @@ function fly(
     const shared = taken?.name === own.name ? taken : undefined
     const lease = shared ?? own
     const sentAt = lease.sentAt ?? (await acquire(runtime, fill, tokens, flight, lease, shared !== undefined))
-    if (typeof sentAt !== 'number') return sentAt
-    if (runtime.ports.clock.monotonic() - sentAt >= lease.milliseconds) return null
+    if (sentAt === null || !('monotonic' in sentAt)) return sentAt
+    if (passedSince(runtime.ports.clock, sentAt) >= lease.milliseconds) return null
     runtime.ports.emit({ type: 'lease.taken', field: place.field.name })
     return fetchAsHolder(runtime, fill, tokens, flight, { ...lease, sentAt })
   })
@@ -136,16 +136,16 @@ async function acquire(
   flight: string,
   lease: Lease,
   lost: boolean,
-): Promise<number | Filled> {
+): Promise<Instant | Filled> {
   const { clock, random, emit } = runtime.ports
-  const giveUpAt = clock.monotonic() + lease.milliseconds
+  const began = instantOf(clock)
   const field = place.field.name
   let held = lost
   let refusal: CodedError | null = null
   for (;;) {
     if (!held) {
       const taken = await takeLease(runtime, place, lease)
-      if (typeof taken === 'number') return taken
+      if (taken && 'monotonic' in taken) return taken
       refusal = taken
     }
     const look = await lookAt(runtime, place, lease.name)
@@ -166,7 +166,7 @@ async function acquire(
     if (
       ours?.name === lease.name &&
       ours.holder === look.holder &&
-      clock.monotonic() - ours.sentAt < lease.milliseconds
+      passedSince(clock, ours.sentAt) < lease.milliseconds
     ) {
       // No other flight of this process has this name, so whoever sent it is done, or never heard the answer.
       return ours.sentAt
@@ -176,7 +176,7 @@ async function acquire(
     if (!held && refusal) throw refusal
     if (held) emit({ type: 'lease.held', field, patient })
     if (held && !patient) leaveAlone(runtime, place, flight, QUIET_MS, null)
-    if (held && (!patient || clock.monotonic() >= giveUpAt)) return null
+    if (held && (!patient || passedSince(clock, began) >= lease.milliseconds)) return null
     if (held) await clock.sleep(POLL_MS * (1 + random() / 2))
   }
 }
@@ -186,7 +186,7 @@ async function takeLease(
   runtime: FieldRuntime,
   place: Place,
   lease: Lease,
-): Promise<number | CodedError | null> {
+): Promise<Instant | CodedError | null> {
   const before = runtime.memos.of(place.name).lease
   const sentAt = noteLease(runtime, place, lease)
   try {
@@ -205,9 +205,11 @@ async function fetchAsHolder(
   { place, look, reason }: Fill,
   tokens: readonly Token[],
   flight: string,
-  lease: Lease & { sentAt: number },
+  lease: Lease & { sentAt: Instant },
 ): Promise<Filled> {
   const { clock } = runtime.ports
+  // Whatever Redis tells in answer to a later request is newer than what was captured.
+  const began = clock.monotonic()
   try {
     const fetched = await fetchEntry(runtime, place.field, reason, look, { place, tokens })
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
@@ -219,8 +221,8 @@ async function fetchAsHolder(
     const entry: Entry = { ...fetched.entry, ...settled }
     const outcome = await storeEntry(runtime, place, entry, lease.milliseconds, () => {
       // Somebody else may hold the lease by now, and be further.
-      if (clock.monotonic() - lease.sentAt >= lease.milliseconds) return 'lease-over'
-      return runtime.memos.outdated(place.name, tokens, lease.sentAt) ? 'outdated' : undefined
+      if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'
+      return runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined
     })
     const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
     if (!overtaken) keepCopy(runtime, place, entry, look.sentAt)
@@ -277,10 +279,11 @@ function leaveAlone(
   milliseconds: number,
   code: string | null,
 ): void {
-  memos.of(place.name).quiet = { flight, until: ports.clock.monotonic() + milliseconds, code }
+  memos.of(place.name).quiet = { flight, since: instantOf(ports.clock), milliseconds, code }
 }
 
 function quietFlight({ memos, ports }: FieldRuntime, place: Place, flight: string) {
   const { quiet } = memos.of(place.name)
-  return quiet?.flight === flight && ports.clock.monotonic() < quiet.until ? quiet : undefined
+  const over = quiet === undefined || passedSince(ports.clock, quiet.since) >= quiet.milliseconds
+  return !over && quiet.flight === flight ? quiet : undefined
 }

@@ -7,7 +7,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'if (runtime.ports.clock.monotonic() - sentAt >= lease.milliseconds) return null\n',
+        search: 'if (passedSince(runtime.ports.clock, sentAt) >= lease.milliseconds) return null\n',
         replace: '',
       },
     ],
@@ -40,7 +40,7 @@ export const leaseMutations: readonly Mutation[] = [
         file: 'fillField.ts',
         search: '    held = look.holder !== null\n',
         replace:
-          '    if (held && look.holder === null) return clock.monotonic()\n    held = look.holder !== null\n',
+          '    if (held && look.holder === null) return instantOf(clock)\n    held = look.holder !== null\n',
       },
     ],
   },
@@ -54,8 +54,8 @@ export const leaseMutations: readonly Mutation[] = [
       },
       {
         file: 'fillField.ts',
-        search: 'const giveUpAt = clock.monotonic() + lease.milliseconds',
-        replace: 'const giveUpAt = clock.monotonic() + 1e12 + lease.milliseconds',
+        search: '|| passedSince(clock, began) >= lease.milliseconds)',
+        replace: '|| passedSince(clock, began) >= 1e12 + lease.milliseconds)',
       },
     ],
   },
@@ -86,7 +86,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: "if (clock.monotonic() - lease.sentAt >= lease.milliseconds) return 'lease-over'\n",
+        search: "if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'\n",
         replace: '',
       },
     ],
@@ -97,8 +97,19 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: "runtime.memos.outdated(place.name, tokens, lease.sentAt) ? 'outdated' : undefined",
+        search: "runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined",
         replace: 'undefined',
+      },
+    ],
+  },
+  {
+    name: 'a lease is reckoned by the monotonic clock alone, which stands still in a frozen process',
+    scenarios: ['a process that is frozen past its lease, and one that fetches meanwhile'],
+    edits: [
+      {
+        file: 'engine/ports.ts',
+        search: 'Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)',
+        replace: 'clock.monotonic() - then.monotonic',
       },
     ],
   },
@@ -124,8 +135,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'clock.monotonic() - ours.sentAt < lease.milliseconds',
-        replace: 'ours.sentAt <= clock.monotonic()',
+        search: 'passedSince(clock, ours.sentAt) < lease.milliseconds',
+        replace: 'ours.sentAt.monotonic <= clock.monotonic()',
       },
     ],
   },

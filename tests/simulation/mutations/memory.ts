@@ -90,15 +90,67 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/copies.ts',
-        search: 'if (guards.some(',
-        replace: 'if (guards.length < 0 && guards.some(',
+        search: 'if (!copy || !known.outdated(copy.entry.tokens, copy.provenAt.monotonic)) return copy\n',
+        replace: 'if (copy) return copy\n',
       },
     ],
   },
   {
     name: 'what was asked for before an invalidation of the same process is kept',
     scenarios: OWN,
-    edits: [{ file: 'engine/copies.ts', search: ' || wasDropped(entry, sentAt.monotonic)', replace: '' }],
+    edits: [
+      { file: 'engine/copies.ts', search: ' || known.outdated(entry.tokens, sentAt.monotonic)', replace: '' },
+    ],
+  },
+  {
+    name: 'a copy that a look has shown to be invalidated is kept for when Redis fails',
+    test: 'tests/cache/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'engine/knownTokens.ts',
+        search: 'return last !== undefined && last.token !== token && later(last.at, at)',
+        replace: 'return last !== undefined && last.token !== token && later(last.at, at + 1e9)',
+      },
+    ],
+  },
+  {
+    name: 'a copy whose token Redis has lost is kept for when Redis fails',
+    test: 'tests/cache/invalidatedCopies.test.ts',
+    edits: [{ file: 'fieldPlace.ts', search: '  if (lost && ', replace: '  if (!name && lost && ' }],
+  },
+  {
+    name: 'what was invalidated is served while the source is only slow',
+    test: 'tests/cache/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'fill, stored !== null && fallback !== null)',
+        replace: 'fill, fallback !== null)',
+      },
+    ],
+  },
+  {
+    name: 'what is remembered of the guards of all fields has no bound',
+    test: 'tests/cache/memos.test.ts',
+    edits: [
+      {
+        file: 'engine/memos.ts',
+        search: 'const MOST_GUARD_BYTES = 10_000_000',
+        replace: 'const MOST_GUARD_BYTES = 10_000_000_000',
+      },
+    ],
+  },
+  {
+    name: 'an invalidation walks over all copies',
+    test: 'tests/cache/copies.test.ts',
+    edits: [
+      {
+        file: 'engine/copies.ts',
+        search: '    dropGuarded: known.drop,\n',
+        replace:
+          '    dropGuarded(guards, unless) {\n      known.drop(guards, unless)\n      for (const place of copies.keys()) get(place)\n    },\n',
+      },
+    ],
   },
   {
     name: 'a force leaves a copy that was asked for while it was written',

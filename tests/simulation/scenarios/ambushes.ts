@@ -129,6 +129,16 @@ export const ambushes: readonly Scenario[] = [
     }),
   },
   {
+    name: 'a process that is frozen past its lease, and one that fetches meanwhile',
+    plan: planOf({
+      phases: always([
+        client(0, read, read),
+        client(1, { do: 'freeze', process: 0, milliseconds: 1_600 }, read),
+      ]),
+    }),
+    brings: ['expired lease'],
+  },
+  {
     name: 'a slow fetch, an invalidation, and a fetch that is faster',
     plan: planOf({
       phases: always([client(0, read), client(0, invalidateTag, read)]),

@@ -15,9 +15,17 @@ const waiting = fc.record({
   milliseconds: fc.constantFrom(500, 1_600, 3_000),
 })
 const evicting = fc.record({ do: fc.constant('evict' as const), which: fc.nat(20) })
+const freezing = fc.record({
+  do: fc.constant('freeze' as const),
+  process: fc.nat(2),
+  milliseconds: fc.constantFrom(500, 1_600, 3_000),
+})
 const crashing = fc.record({ do: fc.constant('crash' as const), process: fc.nat(2), turns: fc.nat(12) })
 
-const deed = (weights: { evict: number; crash: number }, tags: readonly string[]): fc.Arbitrary<Operation> =>
+const deed = (
+  weights: { evict: number; crash: number; freeze: number },
+  tags: readonly string[],
+): fc.Arbitrary<Operation> =>
   fc.oneof(
     { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), field }) },
     { weight: 4, arbitrary: fc.record({ do: fc.constant('force' as const), field }) },
@@ -32,6 +40,7 @@ const deed = (weights: { evict: number; crash: number }, tags: readonly string[]
     { weight: 5, arbitrary: waiting },
     { weight: weights.evict, arbitrary: evicting },
     { weight: weights.crash, arbitrary: crashing },
+    { weight: weights.freeze, arbitrary: freezing },
   )
 
 const clientsOf = (operation: fc.Arbitrary<Operation>): fc.Arbitrary<Client[]> =>
@@ -70,6 +79,7 @@ interface Mix {
   source?: fc.Arbitrary<SourceAnswer[]>
   evict?: number
   crash?: number
+  freeze?: number
 }
 
 export function mixOf({
@@ -81,11 +91,12 @@ export function mixOf({
   source = slowSource,
   evict = 3,
   crash = 0,
+  freeze = 0,
 }: Mix): fc.Arbitrary<Plan> {
   return fc.record({
     clocks,
     fields: drawn,
-    phases: clientsOf(deed({ evict, crash }, tags)).map((clients) => [clients]),
+    phases: clientsOf(deed({ evict, crash, freeze }, tags)).map((clients) => [clients]),
     faults: faults ?? fc.constant([]),
     ambushes: fc.constant([]),
     source,
@@ -105,6 +116,11 @@ export const mixes: readonly Scenario[] = [
   { name: 'a source that fails', plan: mixOf({ source: failingSource }), brings: MIXED },
   { name: 'processes that die', plan: mixOf({ crash: 6 }), brings: [...MIXED, 'death of a lease holder'] },
   {
+    name: 'processes that are frozen',
+    plan: mixOf({ freeze: 8, crash: 1 }),
+    brings: MIXED,
+  },
+  {
     name: 'requests and answers lost or late, and clocks minutes apart',
     plan: mixOf({ clocks: clocksApart, faults: faulty }),
     brings: MIXED,
@@ -113,7 +129,7 @@ export const mixes: readonly Scenario[] = [
   { name: 'evictions of whatever there is', plan: mixOf({ evict: 16 }), brings: MIXED },
   {
     name: 'everything at once',
-    plan: mixOf({ clocks: clocksApart, faults: faulty, source: failingSource, crash: 3 }),
+    plan: mixOf({ clocks: clocksApart, faults: faulty, source: failingSource, crash: 3, freeze: 2 }),
     brings: MIXED,
   },
 ]

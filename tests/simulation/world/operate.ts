@@ -84,6 +84,9 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
     case 'crash':
       for (let turn = 0; turn <= operation.turns; turn += 1) await universe.turn('a crash is near')
       return crash(scene, operation.process % scene.processes.length)
+    case 'freeze':
+      await universe.turn('a process freezes')
+      return scene.processes[operation.process % scene.processes.length]?.freeze(operation.milliseconds)
   }
 }
 

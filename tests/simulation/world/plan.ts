@@ -10,6 +10,8 @@ export type Operation =
   | { do: 'wait'; milliseconds: number }
   /** After so many turns a process dies with everything it has begun, and another one starts in its place. */
   | { do: 'crash'; process: number; turns: number }
+  /** Its monotonic clock stands still, as that of a process whose machine sleeps, while time goes on for all others. */
+  | { do: 'freeze'; process: number; milliseconds: number }
 
 /** One thing after the other, in one process, or in its successor if it dies. */
 export interface Client {

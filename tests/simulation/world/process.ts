@@ -18,6 +18,7 @@ export interface SimProcess {
   /** Resolves when it dies. */
   died: Promise<void>
   kill(): void
+  freeze(milliseconds: number): void
   /** Marks what is sent meanwhile as part of an invalidation. */
   invalidating(work: () => Promise<void>): Promise<void>
 }
@@ -43,6 +44,7 @@ export function startProcess(world: World, number: number, clockSkew: number): S
   const { universe, network, source, watch, plan } = world
   let alive = true
   let tokens = 0
+  let stoodStill = 0
   let die: () => void
   const died = new Promise<void>((resolve) => {
     die = resolve
@@ -54,7 +56,7 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     ...defaultPorts,
     clock: {
       now: () => universe.now() + clockSkew,
-      monotonic: () => universe.now() + number * 1_000,
+      monotonic: () => universe.now() + number * 1_000 - stoodStill,
       sleep: (milliseconds) =>
         living(async () => {
           const due = universe.now() + milliseconds
@@ -100,6 +102,10 @@ export function startProcess(world: World, number: number, clockSkew: number): S
       } finally {
         invalidations -= 1
       }
+    },
+    freeze(milliseconds) {
+      stoodStill += milliseconds
+      universe.passUntil(universe.now() + milliseconds)
     },
     kill() {
       alive = false

@@ -8,7 +8,7 @@ import type { KeySpace } from './keys'
 import { keepExtended } from './lockKeeper'
 import { type LockDefaults, type LockOptions, lockSettings, namesOf } from './lockOptions'
 import type { LockStore } from './lockStore'
-import type { Ports } from './ports'
+import { type Instant, instantOf, type Ports, passedSince } from './ports'
 
 /** A lock that was taken: plain data, which another process may extend or release. */
 export interface Lock {
@@ -58,15 +58,21 @@ export interface Locks {
   countActive(): Promise<number>
 }
 
+/** How long a lock is certain to be held: from the sending of the request that has taken or extended it. */
+export interface Term {
+  since: Instant
+  milliseconds: number
+}
+
 interface Taken {
   lock: Lock
-  /** The monotonic time, in ms, up to which it is certain to be held. */
-  until: number
+  term: Term
 }
 
 export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefaults, ports: Ports): Locks {
   const { clock, emit } = ports
   const ours = new Map<string, Taken>()
+  const isOver = ({ since, milliseconds }: Term) => passedSince(clock, since) >= milliseconds
 
   async function take(names: readonly string[], ttlSeconds = defaults.ttlSeconds, options?: LockOptions) {
     const { ttlMs, retryCount, retryDelay } = lockSettings(defaults, ttlSeconds, options)
@@ -88,12 +94,12 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
   }
 
   async function takeOnce(lock: Omit<Lock, 'token'>, ttlMs: number): Promise<Taken | null> {
-    const until = clock.monotonic() + ttlMs
+    const term = { since: instantOf(clock), milliseconds: ttlMs }
     try {
       const token = await store.take(lock.names, lock.holder, ttlMs, clock.now())
-      if (token === null || clock.monotonic() >= until) return null
-      const taken = { lock: { ...lock, token }, until }
-      for (const [holder, other] of ours) if (clock.monotonic() >= other.until) ours.delete(holder)
+      if (token === null || isOver(term)) return null
+      const taken = { lock: { ...lock, token }, term }
+      for (const [holder, other] of ours) if (isOver(other.term)) ours.delete(holder)
       ours.set(lock.holder, taken)
       return taken
     } catch (error) {
@@ -107,15 +113,15 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     }
   }
 
-  /** Until when it is certain to be held now; null when it was lost. */
-  async function prolong(lock: Lock, ttlSeconds: number): Promise<number | null> {
+  /** How long it is certain to be held now; null when it was lost. */
+  async function prolong(lock: Lock, ttlSeconds: number): Promise<Term | null> {
     const { ttlMs } = lockSettings(defaults, ttlSeconds)
     // Counted from the sending, because Redis may count from then.
-    const until = clock.monotonic() + ttlMs
+    const term = { since: instantOf(clock), milliseconds: ttlMs }
     if (await store.extend(lock.names, lock.holder, ttlMs)) {
       // It may have been given back meanwhile.
-      if (ours.has(lock.holder)) ours.set(lock.holder, { lock, until })
-      return until
+      if (ours.has(lock.holder)) ours.set(lock.holder, { lock, term })
+      return term
     }
     ours.delete(lock.holder)
     return null
@@ -152,12 +158,12 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     release,
     countActive: store.count,
     get held() {
-      const certain = [...ours.values()].filter(({ until }) => clock.monotonic() < until)
+      const certain = [...ours.values()].filter(({ term }) => !isOver(term))
       return certain.flatMap(({ lock }) => lock.names).sort()
     },
     async withLock(names, work, ttlSeconds, options) {
-      const { lock, until } = await take([names].flat(), ttlSeconds, options)
-      const keeper = keepExtended(lock, until, () => prolong(lock, lock.ttlSeconds), ports)
+      const { lock, term } = await take([names].flat(), ttlSeconds, options)
+      const keeper = keepExtended(lock, term, () => prolong(lock, lock.ttlSeconds), ports)
       const finish = async () => {
         keeper.stop()
         if (!(await giveBack(lock))) keeper.lose()

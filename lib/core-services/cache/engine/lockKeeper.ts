@@ -1,7 +1,7 @@
 /** Keeps a lock while its holder works, and notices when it is lost. */
 import { isRedisFailure, lockLost } from './errors'
-import type { Lock } from './lock'
-import type { Ports } from './ports'
+import type { Lock, Term } from './lock'
+import { type Ports, passedSince } from './ports'
 
 export interface Keeper {
   /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held. */
@@ -15,18 +15,19 @@ export interface Keeper {
 const EXTENSIONS_PER_TTL = 3
 
 /**
- * `until` is the monotonic time, in ms, up to which the lock is certain. `prolong` tells the new one, or null when Redis
- * says that the lock is no longer ours, and rejects when Redis cannot be asked.
+ * `term`: how long the lock is certain, by either clock. `prolong` tells the new one, or null when Redis says that the lock
+ * is no longer ours, and rejects when Redis cannot be asked.
  */
 export function keepExtended(
   { names, ttlSeconds }: Lock,
-  until: number,
-  prolong: () => Promise<number | null>,
+  term: Term,
+  prolong: () => Promise<Term | null>,
   { clock, emit }: Pick<Ports, 'clock' | 'emit'>,
 ): Keeper {
   const lost = new AbortController()
   const stopped = new AbortController()
-  const uncertain = () => clock.monotonic() >= until
+  const remainingMs = () => term.milliseconds - passedSince(clock, term.since)
+  const uncertain = () => remainingMs() <= 0
 
   function lose(): void {
     if (lost.signal.aborted) return
@@ -35,7 +36,7 @@ export function keepExtended(
   }
 
   /** Undefined when Redis could not be asked. */
-  async function tryProlong(): Promise<number | null | undefined> {
+  async function tryProlong(): Promise<Term | null | undefined> {
     try {
       return await prolong()
     } catch (error) {
@@ -47,9 +48,9 @@ export function keepExtended(
   }
 
   /** An answer that comes too late is as good as none. */
-  async function prolongInTime(): Promise<number | null | undefined> {
+  async function prolongInTime(): Promise<Term | null | undefined> {
     const answered = new AbortController()
-    const tooLate = clock.sleep(until - clock.monotonic(), answered.signal).then(() => undefined)
+    const tooLate = clock.sleep(remainingMs(), answered.signal).then(() => undefined)
     try {
       return await Promise.race([tryProlong(), tooLate])
     } finally {
@@ -60,11 +61,11 @@ export function keepExtended(
   async function keep(): Promise<void> {
     for (;;) {
       const pause = (ttlSeconds * 1000) / EXTENSIONS_PER_TTL
-      await clock.sleep(Math.min(pause, until - clock.monotonic()), stopped.signal)
+      await clock.sleep(Math.min(pause, remainingMs()), stopped.signal)
       if (stopped.signal.aborted) return
       const extended = uncertain() ? undefined : await prolongInTime()
       if (stopped.signal.aborted) return
-      if (typeof extended === 'number') until = extended
+      if (extended) term = extended
       if (extended === null || uncertain()) return lose()
     }
   }

@@ -28,6 +28,10 @@ export const instantOf = (clock: Pick<Clock, 'monotonic' | 'now'>): Instant => (
   wall: clock.now(),
 })
 
+/** How many ms have passed since then by the clock that has gone further: one of them may have stood still meanwhile. */
+export const passedSince = (clock: Pick<Clock, 'monotonic' | 'now'>, then: Instant): number =>
+  Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)
+
 export interface Ports {
   clock: Clock
   /** A value that nobody ever drew before: at least 64 random bits. */
