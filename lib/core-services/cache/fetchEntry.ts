@@ -104,7 +104,7 @@ export async function fetchEntry(
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
     // Put together of the same parts it would be refused again.
-    if (hasCode(failure, 'SOURCE_INVALID')) progress.forget()
+    if (isOfTheValue(failure)) progress.forget()
     // That has been told.
     if (isUnfinished(failure)) throw failure
     const durationMs = clock.monotonic() - started
@@ -145,6 +145,10 @@ function memoryOf(
     },
   }
 }
+
+const isOfTheValue = (failure: unknown): boolean =>
+  hasCode(failure, 'SOURCE_INVALID') ||
+  (isCodedError(failure) && hasCode(failure.cause, 'VALUE_NOT_SERIALIZABLE'))
 
 function asSourceError(field: string, error: unknown): unknown {
   if (isUnfinished(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'FIELD_INVALID')) return error

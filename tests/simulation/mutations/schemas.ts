@@ -1,9 +1,14 @@
-/** What comes before the schema and what comes after it. */
+/** What is stored of a value: what comes before the schema, and only what JSON keeps. */
 import type { Mutation } from './mutation'
 
 const scenarios = ['schemas that convert and a calm network']
 
 export const schemaMutations: readonly Mutation[] = [
+  {
+    name: 'what JSON makes something else of is stored',
+    test: 'tests/cache/lossyValues.test.ts',
+    edits: [{ file: 'engine/json.ts', search: 'loss = lossOf(value)', replace: 'loss = undefined' }],
+  },
   {
     name: 'a fetch is handed what the schema has made of the value that stands',
     scenarios,

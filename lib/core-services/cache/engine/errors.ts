@@ -172,11 +172,16 @@ export const optionsInvalid = (reason: string): CodedError =>
     hint: 'Give one expiry at most (ex, px, exat, pxat or keepTtl) as a positive whole number, and nx or xx, not both.',
   })
 
-export const valueNotSerializable = (cause: unknown): CodedError =>
-  codedError('VALUE_NOT_SERIALIZABLE', `The value cannot be stored as JSON: ${wordsOf(cause)}`, {
-    hint: 'Store plain data: no undefined, functions, BigInt or circular references.',
-    cause,
-  })
+/** `reason`: where in it is what, such as `agents[3].joined is a Map`, or what was thrown. */
+export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedError =>
+  codedError(
+    'VALUE_NOT_SERIALIZABLE',
+    `The value cannot be stored as JSON: ${typeof reason === 'string' ? bounded(reason) : wordsOf(reason)}`,
+    {
+      hint: 'Store plain data: Object.fromEntries(map) for a Map, [...set] for a Set, await response.json() for a Response, null for what is missing.',
+      cause,
+    },
+  )
 
 export const fieldInvalid = (name: string, reason: string): CodedError =>
   codedError('FIELD_INVALID', `The field ${JSON.stringify(name)} is not usable: ${reason}`, {

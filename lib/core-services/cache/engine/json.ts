@@ -1,17 +1,27 @@
 /** Values as they stand in Redis: JSON, so that each comes back exactly as it went in. */
 import { redisBadReply, valueNotSerializable } from './errors'
+import { lossOf, refusalOf } from './jsonLoss'
 
-/** Throws VALUE_NOT_SERIALIZABLE for what JSON cannot hold. */
+/** Throws VALUE_NOT_SERIALIZABLE for what JSON cannot hold, or would change without a word, and says where that is. */
 export function encodeValue(value: unknown): string {
   let text: string | undefined
+  let loss: string | undefined
   try {
     text = JSON.stringify(value)
+    loss = lossOf(value)
   } catch (cause) {
-    throw valueNotSerializable(cause)
+    throw valueNotSerializable(explained(value, cause), cause)
   }
-  if (text === undefined)
-    throw valueNotSerializable(new Error(`a value of type ${typeof value} has no JSON form`))
-  return text
+  if (text !== undefined && loss === undefined) return text
+  throw valueNotSerializable(loss ?? 'its toJSON returns nothing')
+}
+
+function explained(value: unknown, cause: unknown): unknown {
+  try {
+    return refusalOf(value) ?? cause
+  } catch {
+    return cause
+  }
 }
 
 /** The value as it comes back from Redis, such as a Date as a text. Throws VALUE_NOT_SERIALIZABLE. */
