@@ -36,33 +36,55 @@ export interface BudgetPlan {
   outage: readonly [from: number, to: number] | null
   /** By how much processes oversleep, in ms, as one that was frozen; used in turn. */
   freezes: readonly number[]
+  /** When the clock of Redis jumps, and by how many ms. */
+  jumps: readonly (readonly [at: number, by: number])[]
 }
 
 export interface BudgetHistory {
   /** When Airtable got requests, and whose. */
   arrivals: { caller: Caller; at: number }[]
   finished: number
+  /** When the last caller had what it wanted. */
+  finishedAt: number
   during: Record<(typeof DURING)[number], boolean>
 }
 
+/** The clock of Redis has nothing to do with those of processes. */
+const REDIS_EPOCH = Date.UTC(2026, 0, 1)
+
 /** Nothing fails. */
-export const CALM = { faults: [], flushes: [], outage: null, freezes: [] } as const
+export const CALM = { faults: [], flushes: [], outage: null, freezes: [], jumps: [] } as const
 
 /** What is worth knowing of a run. `alone`: somebody went on without Redis. */
-const DURING = ['waited', 'gaveUp', 'aborted', 'died', 'lost', 'full', 'forgot', 'alone', 'frozen'] as const
+const DURING = [
+  'waited',
+  'gaveUp',
+  'aborted',
+  'died',
+  'lost',
+  'full',
+  'forgot',
+  'alone',
+  'frozen',
+  'jumped',
+] as const
 
 /** Lives through a plan with the shipped budget and the shipped script. */
 export async function liveOnBudget(
-  { callers, delays, faults, flushes, outage, freezes }: BudgetPlan,
+  { callers, delays, faults, flushes, outage, freezes, jumps }: BudgetPlan,
   redis: LuaRedis,
 ): Promise<BudgetHistory> {
   const timeline = createTimeline()
   const history: BudgetHistory = {
     arrivals: [],
     finished: 0,
+    finishedAt: 0,
     during: Object.fromEntries(DURING.map((what) => [what, false])) as BudgetHistory['during'],
   }
-  redis.reset(timeline.now)
+  redis.reset(() => {
+    const past = jumps.filter(([at]) => at <= timeline.now())
+    return REDIS_EPOCH + timeline.now() + past.reduce((sum, [, by]) => sum + by, 0)
+  })
   let legs = 0
   let requests = 0
   let tickets = 0
@@ -171,6 +193,7 @@ export async function liveOnBudget(
       turn.settle(kind === 'answered' ? { kind, works: true } : { kind })
     }
     history.finished += 1
+    history.finishedAt = timeline.now()
   }
 
   async function forget(at: number): Promise<void> {
@@ -182,6 +205,7 @@ export async function liveOnBudget(
   for (const at of flushes) void forget(at)
   for (const caller of callers) void call(processes[caller.process] as RequestBudget, caller)
   await timeline.run()
+  history.during.jumped = jumps.some(([jump]) => history.arrivals.some(({ at }) => at > jump))
   const counts = BASES.map((base) => densest(history, base))
   history.during.full = Math.max(...counts) === 5
   return history

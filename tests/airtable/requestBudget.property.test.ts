@@ -38,6 +38,10 @@ const faults = fc.array(
 const freezes = fc.array(fc.constantFrom(0, 0, 0, 0, 0, 2_000, 9_000, 30_000), { minLength: 1, maxLength: 7 })
 const flushesFrom = (min: number) => fc.array(fc.integer({ min, max: 9_000 }), { minLength: 1, maxLength: 3 })
 
+/** Further than requests to Redis take here. */
+const by = fc.constantFrom(-3_600_000, -60_000, -5_000, -900, 900, 5_000, 60_000, 3_600_000)
+const jump = fc.tuple(fc.integer({ min: 2_000, max: 9_000 }), by)
+
 const calm: fc.Arbitrary<BudgetPlan> = fc.record({
   ...constants(CALM),
   callers: fc.array(living, { minLength: 4, maxLength: 10 }),
@@ -58,6 +62,7 @@ const forgetful: fc.Arbitrary<BudgetPlan> = fc.record({
   delays: anyDelays,
   faults,
   freezes,
+  jumps: fc.array(jump, { maxLength: 1 }),
   flushes: flushesFrom(0),
   outage: fc.option(
     fc
@@ -72,6 +77,15 @@ const amnesia: fc.Arbitrary<BudgetPlan> = fc.record({
     .map((drawn) => [...[0, 1, 2].map((process) => ({ ...EARLY, process })), ...drawn]),
   delays: delays(0, 1, 5, 40, 100),
   flushes: flushesFrom(2_000),
+})
+/** Each process has met the budget before. */
+const restless: fc.Arbitrary<BudgetPlan> = fc.record({
+  ...constants(CALM),
+  callers: fc
+    .array(living, { minLength: 3, maxLength: 7 })
+    .map((drawn) => [...[0, 1, 2].map((process) => ({ ...EARLY, process })), ...drawn]),
+  delays: delays(0, 1, 5, 40, 100),
+  jumps: fc.array(jump, { minLength: 1, maxLength: 2 }),
 })
 const EARLY = { base: BASES[0], background: false, pages: 1, diesAfter: null, startsAt: 0, patienceMs: null }
 
@@ -131,6 +145,17 @@ describe('the permits let each base get no more than 5 requests in any 1,000 ms'
     'of a process alone even if Redis forgets or cannot be asked, whatever else happens',
     async () => {
       await holdsFor(forgetful, ['waited', 'gaveUp', 'died', 'lost', 'full', 'frozen', 'forgot', 'alone'])
+    },
+    PATIENCE_MS,
+  )
+
+  it(
+    'and answer every caller within seconds, if the clock of Redis jumps back or ahead',
+    async () => {
+      await holdsFor(restless, ['waited', 'full', 'jumped'], (history, { callers }) => {
+        expect(history.finished).toBe(callers.length)
+        expect(history.finishedAt).toBeLessThan(40_000)
+      })
     },
     PATIENCE_MS,
   )

@@ -19,6 +19,8 @@ const canary = {
   apiKey: 'patCanaryOfAirtable.0123456789',
   adminToken: 'canary-of-the-admin-token',
   cronSecret: 'canary-of-the-cron-secret',
+  webhookSecret: 'Y2FuYXJ5/+++IG9mIGEgd2ViaG9vayBzZWNyZXQuLg==',
+  encryptionKey: 'yMnKy8zNzs/Q0dLT1NXW19jZ2tvc3d7f4OHi4+Tl5uc=',
   sentToken: 'canary-of-a-sent-token',
   query: 'canary-of-a-query',
   email: 'canary@example.org',
@@ -34,6 +36,8 @@ const env = {
   AIRTABLE_RRHH_PEOPLE_TABLE_ID: 'tbl12345678901234',
   ADMIN_TOKEN: canary.adminToken,
   CRON_SECRET: canary.cronSecret,
+  AIRTABLE_WEBHOOK_SECRETS: `ach00000000000001:${canary.webhookSecret}`,
+  CACHE_ENCRYPTION_KEY: canary.encryptionKey,
   CACHE_FAIL_FAST: 'false',
   LOG_LEVEL: 'debug',
   NODE_ENV: 'production',
@@ -129,6 +133,8 @@ it('a source that fails with what it knows is told of without it', async () => {
     `https://user:${canary.sentToken}@api.example is down`,
     `no account for ${canary.email}\r\nlevel=error event=forged`,
     `${canary.adminToken}, ${encodeURIComponent(canary.apiKey)}`,
+    `no MAC by ${canary.webhookSecret}, no key ${canary.encryptionKey}`,
+    JSON.stringify({ macSecretBase64: canary.webhookSecret }),
   ]
   for (const [index, text] of words.entries()) {
     await read(() => Promise.reject(new Error(text, { cause: new Error(text) })), { key: `failing:${index}` })

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { redisCircuitOpen } from '@/lib/core-services/cache/engine/errors'
 import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
 import { sendSingly } from '@/lib/core-services/cache/engine/send'
 import { createMetricsStore, type MetricsStore } from '@/lib/core-services/metrics/metricsStore'
@@ -82,6 +83,36 @@ describe('a batch that is sent again', () => {
     expect(await store.add(batch, teller('one'), NOON)).toBe(2)
     await store.add({ number: 2, tally: counts({ a: 5 }) }, teller('one'), NOON)
     expect((await store.read(NOON)).total.sums.get('a')).toBe(6)
+  })
+
+  it('is added once, however long its instance was frozen after the answer was lost', async () => {
+    const batch = { number: 1, tally: counts({ a: 100 }) }
+    await store.add(batch, teller('one'), NOON)
+    for (const minutes of [14, 16, 21, 90]) {
+      const thawed = NOON + minutes * MINUTE
+      await store.add(batch, teller('one'), thawed)
+      expect((await store.read(thawed)).total.sums.get('a')).toBe(100)
+      await store.add({ number: minutes, tally: counts({}) }, teller('two'), thawed)
+    }
+    const later = NOON + 90 * MINUTE
+    await store.add({ number: 2, tally: counts({ a: 1 }) }, teller('one'), later)
+    expect((await store.read(later)).total.sums.get('a')).toBe(101)
+  })
+
+  it('is added, however late, if Redis was never asked', async () => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    const send = sendSingly(cache.redis)
+    let down = true
+    const here = createMetricsStore({
+      send: (...command) => (down ? Promise.reject(redisCircuitOpen()) : send(...command)),
+      keys,
+    })
+    const batch = { number: 1, tally: counts({ a: 7 }) }
+    await expect(here.add(batch, teller('one'), NOON)).rejects.toMatchObject({ code: 'REDIS_CIRCUIT_OPEN' })
+    down = false
+    await here.add(batch, teller('one'), NOON + HOUR)
+    expect((await here.read(NOON + HOUR)).total.sums.get('a')).toBe(7)
   })
 })
 

@@ -1,6 +1,6 @@
 /**
- * The one script of the request budget. It is all or nothing, and only Redis's own clock counts: those of the instances
- * may differ.
+ * The one script of the request budget. It is all or nothing, and goes by Redis's own clock: those of the instances may
+ * differ.
  *
  * A request needs a permit. One that is out counts as busy until its hold ends, in case its holder has died. Given back
  * after the response, it is free again a little more than 1,000 ms later: the request had arrived by then, so two uses
@@ -16,8 +16,14 @@
  * it must have arrived more than 1,000 ms ago. What is given back and not known was taken before such a loss, or
  * without Redis, and counts from then on.
  *
- * KEYS: the state of all bases, as JSON. ARGV: a BudgetRequest as JSON. Billed 4: EVAL, TIME, GET, SET; 3 when nothing
- * changes.
+ * That clock can jump, such as when another server takes over. When it goes back, every time in the state goes back with
+ * it, so that nothing ends later than it should. When it goes ahead, permits seem to be free that are not: the script
+ * cannot tell that from a quiet night, but instances that saw the clock before can (budgetTalk.ts). The first one
+ * to report it adds to the skew, which is by how many ms the clock has jumped in all, and what follows is what follows a
+ * loss.
+ *
+ * KEYS: the state of all bases, as JSON. ARGV: a BudgetRequest as JSON. Answers a code, ms, a kind of cool-down, the time
+ * and the skew. Billed 4: EVAL, TIME, GET, SET; 3 when nothing changes.
  */
 import { SHEBANG } from '../cache/engine/shebang'
 
@@ -25,11 +31,31 @@ export const BUDGET_SCRIPT = `${SHEBANG}local ask = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local stored = redis.call('GET', KEYS[1])
-local state = { bases = {}, quiet = now }
-if stored then
-  state = cjson.decode(stored)
-else
-  state.quiet = now + ask.quietMs
+local state = { bases = {}, quiet = now + ask.quietMs, skew = 0 }
+if stored then state = cjson.decode(stored) end
+
+local back = now - (state.at or now)
+if back < 0 then
+  state.skew = (state.skew or 0) + back
+  state.quiet = state.quiet + back
+  for _, place in pairs(state.bases) do
+    for _, hold in ipairs(place.holds) do
+      hold.from = hold.from + back
+      hold.to = hold.to + back
+    end
+    for _, waiter in ipairs(place.line) do
+      waiter.rank = waiter.rank + back
+      waiter.to = waiter.to + back
+    end
+    if place.cool then
+      place.cool.to = place.cool.to + back
+      place.cool.foreground = place.cool.foreground + back
+    end
+  end
+end
+if ask.jumped and ask.jumped.from == (state.skew or 0) then
+  state.skew = ask.jumped.to
+  state.quiet = math.max(state.quiet, now + ask.quietMs)
 end
 
 local function only(list, wanted)
@@ -87,6 +113,7 @@ local function take(wish)
   local place = at(wish.base)
   for _, hold in ipairs(place.holds) do
     if hold.ticket == wish.ticket and not hold.back then
+      hold.from = math.max(hold.from, state.quiet)
       hold.to = math.max(hold.from, now) + wish.holdMs
       return { 1, math.max(hold.from - now, 0), 0 }
     end
@@ -141,6 +168,10 @@ if ask.take then reply = take(ask.take) end
 for base, place in pairs(state.bases) do
   if #place.holds == 0 and #place.line == 0 and not place.cool then state.bases[base] = nil end
 end
-local text = cjson.encode(state)
-if text ~= stored then redis.call('SET', KEYS[1], text, 'PX', 86400000) end
+if cjson.encode(state) ~= stored then
+  state.at = now
+  redis.call('SET', KEYS[1], cjson.encode(state), 'PX', 86400000)
+end
+reply[4] = now
+reply[5] = state.skew or 0
 return reply`

@@ -22,7 +22,15 @@ export interface BudgetRequest {
   }[]
   /** Cool-downs to open, in ms; `foregroundMs`: after which a caller who waits may try once. */
   cool: readonly { base: string; kind: CoolKind; ms: number; foregroundMs: number }[]
+  /** What this process has found out: the clock of Redis went ahead. From which skew to which. */
+  jumped?: ClockJump
   take?: Wish
+}
+
+/** Both in ms; a jump counts only while the skew is still the one that it was seen with. */
+export interface ClockJump {
+  from: number
+  to: number
 }
 
 export interface Wish {
@@ -55,6 +63,12 @@ export type BudgetReply =
   /** Nothing was wanted. */
   | { kind: 'told' }
 
+/** The clock of Redis when it answered: ms since 1970, and by how many ms it is known to have jumped in all. */
+export interface RedisTime {
+  at: number
+  skew: number
+}
+
 /** How a base stands, over all instances. */
 export interface BaseUse {
   base: string
@@ -67,8 +81,11 @@ export interface BaseUse {
 }
 
 export interface BudgetStore {
-  /** Rejects with a REDIS_ error: what was asked may then have been done all the same. */
-  exchange(request: BudgetRequest): Promise<BudgetReply>
+  /**
+   * `heard` is told what the clock of Redis says. Rejects with a REDIS_ error: what was asked may then have been done all
+   * the same.
+   */
+  exchange(request: BudgetRequest, heard?: (time: RedisTime) => void): Promise<BudgetReply>
   /** The bases that are in use or left alone. Two billed commands. Rejects with a REDIS_ error. */
   look(): Promise<BaseUse[]>
 }
@@ -78,6 +95,7 @@ const timed = z.preprocess(Object.values, z.array(z.object({ to: z.number() })))
 
 /** The state as the script writes it, as far as it is looked at; times in ms by the clock of Redis. */
 const storedState = z.object({
+  at: z.number().optional(),
   bases: z.record(
     z.string(),
     z.object({
@@ -95,12 +113,18 @@ const KINDS = ['rate-limit', 'quota'] as const satisfies readonly CoolKind[]
 export function createBudgetStore({ send, keys }: Internals): BudgetStore {
   const name = keys.internal('budget', 'airtable')
   return {
-    async exchange({ cool, ...request }) {
+    async exchange({ cool, ...request }, heard) {
       const numbered = cool.map((one) => ({ ...one, kind: KINDS.indexOf(one.kind) + 1 }))
       const reply = await send('EVAL', BUDGET_SCRIPT, 1, name, JSON.stringify({ ...request, cool: numbered }))
-      const [code, ms, kind] = Array.isArray(reply) ? reply : []
-      if (typeof ms !== 'number' || typeof kind !== 'number')
+      const [code, ms, kind, at, skew] = Array.isArray(reply) ? reply : []
+      if (
+        typeof ms !== 'number' ||
+        typeof kind !== 'number' ||
+        typeof at !== 'number' ||
+        typeof skew !== 'number'
+      )
         throw redisBadReply('the budget answered in another shape')
+      heard?.({ at, skew })
       if (code === 2) return { kind: 'told' }
       if (code === 1) return { kind: 'granted', ms }
       if (code === 0) return { kind: 'later', ms }
@@ -117,9 +141,11 @@ export function createBudgetStore({ send, keys }: Internals): BudgetStore {
 
 const whyOf = (kind: number): CoolKind => KINDS[kind - 1] ?? 'rate-limit'
 
-function usesOf(text: string, now: number): BaseUse[] {
+function usesOf(text: string, time: number): BaseUse[] {
+  const { bases, at = time } = storedState.parse(JSON.parse(text))
+  // Where the clock went back since, as the script will find out.
+  const now = Math.max(time, at)
   const count = (list: { to: number }[]) => list.filter(({ to }) => to > now).length
-  const { bases } = storedState.parse(JSON.parse(text))
   return Object.entries(bases)
     .map(([base, { holds, line, cool }]) => ({
       base,

@@ -1,8 +1,9 @@
 /** What this process and the budget in Redis tell each other. What is news travels with the next wish, if one follows. */
 import { codeOf, hasCode, messageOf } from '../cache/engine/errors'
-import type { Ports } from '../cache/engine/ports'
+import { instantOf, type Ports } from '../cache/engine/ports'
+import { createClockWatch } from './budgetClock'
 import { PER_TOKEN, QUIET_MS } from './budgetRules'
-import type { BaseUse, BudgetReply, BudgetRequest, BudgetStore, Wish } from './budgetStore'
+import type { BaseUse, BudgetReply, BudgetRequest, BudgetStore, ClockJump, Wish } from './budgetStore'
 
 export type TalkPorts = Pick<Ports, 'clock' | 'emit' | 'defer' | 'isControlFlow'>
 
@@ -21,10 +22,14 @@ type Cool = BudgetRequest['cool'][number]
 interface News {
   back: Back[]
   cool: { cool: Cool; openedAt: number }[]
+  /** The clock of Redis has gone ahead. */
+  jumped?: ClockJump | undefined
 }
 
 /** How often Redis is asked before this process goes on without it. */
 const TRIES = 3
+/** How often in a row it is told that its clock went ahead. */
+const MOST_JUMPS = 3
 /** What follows a response within this time shares its command. */
 const TELL_AFTER_MS = 2
 
@@ -34,21 +39,32 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
   /** Whether Redis must know of the budget, unless it has lost it. */
   let met = false
   let untold: News = { back: [], cool: [] }
+  const redisClock = createClockWatch(clock)
 
-  async function exchange(take?: Wish): Promise<BudgetReply> {
+  /** `reliable`: the clock of Redis has not gone ahead just before. */
+  async function exchange(take?: Wish): Promise<{ reply: BudgetReply; reliable: boolean }> {
     const told = untold
     untold = { back: [], cool: [] }
     try {
       const cool = told.cool.flatMap((news) => leftOf(news, clock.monotonic()))
       const quietMs = met ? QUIET_MS : 0
-      const reply = await (await store()).exchange({ quietMs, back: told.back, cool, ...(take && { take }) })
+      const { back, jumped } = told
+      const request = { quietMs, back, cool, ...(jumped && { jumped }), ...(take && { take }) }
+      const budget = await store()
+      const sentAt = instantOf(clock)
+      let found: ClockJump | undefined
+      const reply = await budget.exchange(request, (time) => {
+        found = redisClock.compare(time, sentAt)
+      })
       met = true
-      return reply
+      untold.jumped ??= found
+      return { reply, reliable: found === undefined }
     } catch (error) {
       // Told again with the next one. The oldest are of no use any more: their permits have come back by themselves.
       untold = {
         back: [...told.back, ...untold.back].slice(-PER_TOKEN),
         cool: [...told.cool, ...untold.cool].slice(-PER_TOKEN),
+        jumped: untold.jumped ?? told.jumped,
       }
       throw error
     }
@@ -74,9 +90,14 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
 
   return {
     async ask(wish) {
+      let jumps = 0
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await exchange(wish)
+          const { reply, reliable } = await exchange(wish)
+          if (reliable || jumps === MOST_JUMPS) return reply
+          // Its ticket stands for the same permit, which Redis now puts off.
+          jumps += 1
+          attempt -= 1
         } catch (error) {
           if (ports.isControlFlow(error)) throw error
           // Asked again with its ticket, which gets one permit however often it is asked for: one answer that is lost

@@ -8,7 +8,7 @@
  * requests take less than 450 ms to arrive; a process that is new and comes first cannot tell a lost budget from a
  * first start, which should not have to wait, and may send what is its own share at most.
  */
-import { type Instant, instantOf, type Ports } from '../cache/engine/ports'
+import { type Instant, instantOf, type Ports, passedSince } from '../cache/engine/ports'
 import {
   coolAfter,
   GAP_MS,
@@ -127,17 +127,11 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
     const { base, late } = wish
     if (ms > 0) await clock.sleep(ms + 1, signal)
     const permit = await own.take(base, signal)
-    if (!permit || passedSince(askedAt) > ms + USE_WITHIN_MS) return leave(wish, permit)
+    if (!permit || passedSince(clock, askedAt) > ms + USE_WITHIN_MS) return leave(wish, permit)
     const coolDown = known.of(base, late > 0)
     if (!coolDown) return granted(wish, permit)
     leave(wish, permit)
     return { granted: false, coolDown }
-  }
-
-  /** By the clock that went on when this process was frozen. */
-  function passedSince(then: Instant): number {
-    const now = instantOf(clock)
-    return Math.max(now.monotonic - then.monotonic, now.wall - then.wall)
   }
 
   /** Asks until Redis has given a permit that can be used. */

@@ -6,7 +6,7 @@
  */
 import type { Internals } from '../cache/connection'
 import { billedScript } from '../cache/engine/billing'
-import { redisBadReply } from '../cache/engine/errors'
+import { hasCode, redisBadReply } from '../cache/engine/errors'
 import { SHEBANG } from '../cache/engine/shebang'
 import { decodeSums, decodeTexts, encodeSums, encodeTexts, type Tally } from './tally'
 
@@ -44,7 +44,8 @@ export interface StoredMetrics {
 export interface MetricsStore {
   /**
    * Adds a batch. 3 billed commands, 4 when it is the first one of an hour, 2 when it had been added before; answers how
-   * many. Rejects with a REDIS_ error: then send the same batch again.
+   * many. Rejects with a REDIS_ error: then send the same batch again. After 15 minutes it is given up for 0 commands,
+   * unless Redis certainly never had it: by then no instance knows any more whether it was added.
    */
   add(batch: Batch, teller: Teller, now: number): Promise<number>
   /** 1 billed command. Slots that are over are asked for once. Rejects with a REDIS_ error. */
@@ -63,6 +64,20 @@ const HOUR_SLOTS = 30
 const SETTLED_MS = 3 * MINUTE
 /** How long an instance is remembered that tells nothing more, in ms. */
 const LIVE_MS = 20 * MINUTE
+/**
+ * How long a batch of which the answer was lost is sent again, in ms. Its number is known for LIVE_MS by the clocks of the
+ * instances: this leaves room for clocks that are five minutes apart.
+ */
+const SEND_AGAIN_MS = 15 * MINUTE
+/** Redis has refused what fails so, or was never asked. */
+const NEVER_DONE = [
+  'REDIS_CIRCUIT_OPEN',
+  'REDIS_UNAUTHORIZED',
+  'REDIS_QUOTA',
+  'REDIS_TOO_LARGE',
+  'REDIS_COMMAND_FAILED',
+  'CACHE_UNAVAILABLE',
+]
 /** How long all of it is kept when nobody adds anything, in s. */
 const LIFE_SECONDS = 30 * 86_400
 /** How many counts a slot takes; a field has about 60. */
@@ -145,12 +160,21 @@ export function createMetricsStore({ send, keys }: Internals): MetricsStore {
   const hash = keys.internal('metrics', 'all')
   /** Texts of slots that are over. */
   const over = new Map<string, { stamp: number; text: string }>()
+  /** By instance: its last batch that may have been added, and when that was. */
+  const sent = new Map<string, { number: number; at: number }>()
 
   return {
     async add({ number, tally: { sums, latest } }, { id, state }, now) {
+      const before = sent.get(id)
+      const first = before?.number === number ? before : { number, at: now }
+      if (now - first.at > SEND_AGAIN_MS) return 0
+      sent.set(id, first)
       const args = [now, now - LIVE_MS, id, number, state.join(), encodeSums(sums), encodeTexts(latest)]
       const places = [minuteAt(now), hourAt(now)].flatMap(({ name, stamp }) => [name, stamp])
-      const calls = await send('EVAL', ADD_SCRIPT, 1, hash, ...args, ...places)
+      const calls = await send('EVAL', ADD_SCRIPT, 1, hash, ...args, ...places).catch((error: unknown) => {
+        if (first !== before && hasCode(error, ...NEVER_DONE)) sent.delete(id)
+        throw error
+      })
       if (typeof calls !== 'number') throw redisBadReply('the script answered in another shape')
       return 1 + calls
     },

@@ -2,6 +2,7 @@ import { changeMutations } from './changes'
 import { dependencyMutations } from './dependencies'
 import { forceMutations } from './forces'
 import { leaseMutations } from './leases'
+import { limitMutations } from './limits'
 import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
 import { partMutations } from './parts'
@@ -17,6 +18,7 @@ export const mutations: readonly Mutation[] = [
   ...memoryMutations,
   ...dependencyMutations,
   ...changeMutations,
+  ...limitMutations,
   ...partMutations,
   ...schemaMutations,
 ]

@@ -14,9 +14,10 @@ export interface Bucket {
 }
 
 /**
- * A bucket is the time at which it will be full again, by the clock of Redis; full ones are forgotten. KEYS: the
- * buckets. ARGV: everyMs and burst of each. Takes one out of each, or out of none; answers 0, or in how many ms all of
- * them will have one. Billed 3 and one for each bucket; 3 when nothing is taken.
+ * A bucket is the time at which it will be full again, by the clock of Redis; full ones are forgotten. One that is emptier
+ * than empty is from before that clock went back, and counts as just emptied. KEYS: the buckets. ARGV: everyMs and burst
+ * of each. Takes one out of each, or out of none; answers 0, or in how many ms all of them will have one. Billed 3 and one
+ * for each bucket; 3 when nothing is taken, and one more for a bucket from before that clock went back.
  */
 const TAKE_FROM_BUCKETS = billedScript(
   `${SHEBANG}local clock = redis.call('TIME')
@@ -25,7 +26,12 @@ local stored = redis.call('MGET', unpack(KEYS))
 local full, wait = {}, 0
 for i = 1, #KEYS do
   local every, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  full[i] = math.max(tonumber(stored[i] or '') or now, now) + every
+  local known, empty = tonumber(stored[i] or '') or now, now + burst * every
+  if known > empty then
+    known = empty
+    redis.call('SET', KEYS[i], string.format('%.0f', empty), 'PX', burst * every)
+  end
+  full[i] = math.max(known, now) + every
   wait = math.max(wait, full[i] - now - burst * every)
 end
 if wait > 0 then return wait end

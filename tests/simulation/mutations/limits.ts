@@ -1,0 +1,63 @@
+import type { Mutation } from './mutation'
+
+const BUDGET = 'tests/airtable/requestBudget.property.test.ts'
+const CLOCK = 'tests/airtable/budgetClock.test.ts'
+const METRICS = 'tests/metrics/metricsStore.test.ts'
+
+/** Of what instances share a limit or a sum by. */
+export const limitMutations: readonly Mutation[] = [
+  {
+    name: 'limits: permits end by a clock that went back',
+    test: BUDGET,
+    edits: [{ file: '../airtable/budgetScript.ts', search: 'if back < 0 then', replace: 'if false then' }],
+  },
+  {
+    name: 'limits: permits are free by a clock that went ahead',
+    test: BUDGET,
+    edits: [
+      {
+        file: '../airtable/budgetClock.ts',
+        search: 'if (ahead <= TOLERANCE_MS + DRIFT * passed) return undefined',
+        replace: 'if (ahead >= 0) return undefined',
+      },
+    ],
+  },
+  {
+    name: 'limits: an answer from before Redis knew of the jump is believed',
+    test: BUDGET,
+    edits: [
+      {
+        file: '../airtable/budgetClock.ts',
+        search: 'if (latest?.jump.from === time.skew && time.at > latest.after) return latest.jump',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'limits: each report of a jump begins a quiet time of its own',
+    test: CLOCK,
+    edits: [
+      {
+        file: '../airtable/budgetScript.ts',
+        search: 'if ask.jumped and ask.jumped.from == (state.skew or 0) then',
+        replace: 'if ask.jumped then',
+      },
+    ],
+  },
+  {
+    name: 'limits: a bucket waits for a clock that went back',
+    test: 'tests/cache/sharedLimit.test.ts',
+    edits: [{ file: 'engine/sharedLimit.ts', search: 'if known > empty then', replace: 'if false then' }],
+  },
+  {
+    name: 'metrics: a batch is sent again when its number is forgotten',
+    test: METRICS,
+    edits: [
+      {
+        file: '../metrics/metricsStore.ts',
+        search: 'if (now - first.at > SEND_AGAIN_MS) return 0',
+        replace: '',
+      },
+    ],
+  },
+]
