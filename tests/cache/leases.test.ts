@@ -1,17 +1,31 @@
 import { expect, it, vi } from 'vitest'
-import { redisUnreachable } from '@/lib/core-services/cache/engine/errors'
+import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
-import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { type Command, createMemoryRedis, type MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { createRuntime } from '../simulation/world/cacheUnderTest'
 import { keySpace } from '../simulation/world/names'
+import { deferred } from '../support/deferred'
 
-/** A process over a Redis that does what `intercept` does not throw at. Time passes only while it sleeps. */
-function processOver(redis: MemoryRedis, time: { now: number }, intercept: (command: Command) => void) {
+/**
+ * A process over a Redis that does what `intercept` does not throw at; what `answered` throws at is done without an
+ * answer. Time passes only while it sleeps.
+ */
+function processOver(
+  redis: MemoryRedis,
+  time: { now: number },
+  intercept: (command: Command) => void,
+  {
+    answered = () => undefined,
+    ports = {},
+  }: { answered?: (command: Command) => void; ports?: Partial<Ports> } = {},
+) {
   const run = (command: Command) => {
     intercept(command)
-    return redis.execute(command)
+    const reply = redis.execute(command)
+    answered(command)
+    return reply
   }
   const now = () => time.now
   const clock = {
@@ -23,7 +37,7 @@ function processOver(redis: MemoryRedis, time: { now: number }, intercept: (comm
   }
   return createRuntime({
     connection: { send: async (...command) => run(command), sendTogether: async (all) => all.map(run) },
-    ports: { ...defaultPorts, clock },
+    ports: { ...defaultPorts, clock, ...ports },
     goesUncached: () => undefined,
   })
 }
@@ -68,4 +82,70 @@ it('a lease of our own that came too late to be used is waited for, and then tak
   expect(answer).toMatchObject({ data: 'from the source', status: 'miss' })
   expect(fetcher).toHaveBeenCalledOnce()
   expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
+})
+
+it('a lease of which the answers were lost is found again by the next read, which waits for nobody', async () => {
+  const time = { now: 0 }
+  const redis = createMemoryRedis(() => time.now)
+  for (const guard of ['key:people', 'tag:a']) redis.execute(['SET', keySpace.internal('token', guard), 't'])
+  const fetcher = vi.fn(async () => 'from the source')
+  let lost = 0
+  const runtime = processOver(redis, time, () => undefined, {
+    answered: (command) => {
+      // The answer to the lease, and to each look after it: the process hears nothing of its own lease.
+      const isLook = command[0] === 'MGET' && command.some((name) => String(name).includes('~lease:'))
+      if ((!isLease(command) && !isLook) || lost >= 4) return
+      lost += 1
+      time.now += 250
+      throw redisTimeout(250, 'SIM_URL')
+    },
+  })
+  for (let read = 0; read < 3; read += 1) await readFieldCache(fieldOf(fetcher), 'never', runtime)
+  // Four deadlines and no poll: a lease that the process does not know would be waited for until it ends.
+  expect({ lost, waited: time.now }).toEqual({ lost: 4, waited: 1_000 })
+  expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
+})
+
+it('a lease that is given back after a later read has begun is not that read’s', async () => {
+  const time = { now: 0 }
+  const redis = createMemoryRedis(() => time.now)
+  const afterAnswer: (() => Promise<void>)[] = []
+  const ports = { defer: (work: () => Promise<void>) => void afterAnswer.push(work) }
+  let refuses = true
+  const runtime = processOver(
+    redis,
+    time,
+    ([name, key]) => {
+      const isEntry = name === 'SET' && key === keySpace.physical('people')
+      if (isEntry && refuses) throw redisUnreachable('simulated', 'SIM_URL', new Error('full'))
+    },
+    { ports },
+  )
+  await readFieldCache(
+    fieldOf(async () => 'not stored'),
+    'never',
+    runtime,
+  )
+  runtime.copies.dropAll()
+  refuses = false
+  const [gate, fetching] = [deferred<string>(), deferred<void>()]
+  const second = readFieldCache(
+    fieldOf(() => {
+      fetching.resolve()
+      return gate.promise
+    }),
+    'never',
+    runtime,
+  )
+  await fetching.promise
+  const holder = () =>
+    redis
+      .names()
+      .filter((name) => name.includes('~lease:'))
+      .map((name) => redis.peek(name))
+  const before = holder()
+  await Promise.all(afterAnswer.map((work) => work()))
+  expect(holder()).toEqual(before)
+  gate.resolve('stored')
+  expect(await second).toMatchObject({ data: 'stored', status: 'miss' })
 })

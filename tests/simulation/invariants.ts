@@ -35,6 +35,11 @@ function fetchesHoldLeases({ seen }: History): string[] {
   return seen.fetchesWithoutLease
 }
 
+/** Nobody but its holder ends a lease, and the holder not while it fetches. */
+function leasesEndByTheirHolder({ seen }: History): string[] {
+  return seen.leasesTakenAway
+}
+
 /** Of cold readers anywhere, one fetches; another one only after the holder died or its lease ran out. */
 function oneFetchForColdReaders({ fetches, plan, endedAt }: History): string[] {
   const runsOut = ({ ended, lease }: FetchSpan) =>
@@ -191,6 +196,7 @@ function convertedOnce({ seen }: History): string[] {
 export const always = {
   'I1 no read returns what was fetched before an acknowledged invalidation or force': noOutdatedRead,
   'I2 whoever fetches holds the lease': fetchesHoldLeases,
+  'I2 a lease is ended by its holder alone': leasesEndByTheirHolder,
   'I3 every read ends': everythingEnds,
   'I4 a failed fetch stores nothing, a force leaves no less than before': failureCostsNothing,
   'I4 nothing is stored by who has outlived its lease': storingNeedsALease,

@@ -78,7 +78,12 @@ const call = fc.oneof<fc.Arbitrary<Call>[]>(
   ),
   guarded.map((pairs) => (store) => createdAndRead(store, pairs)),
   lease.map((l) => (store) => store.takeLease(leaseIn(store, l))),
-  lease.map((l) => (store) => store.failLease(leaseIn(store, l).name, 'failed', l.milliseconds)),
+  fc.tuple(lease, token).map(
+    ([l, replaces]) =>
+      (store) =>
+        store.takeLease({ ...leaseIn(store, l), replaces }),
+  ),
+  lease.map((l) => (store) => store.endLease(leaseIn(store, l), 'failed', l.milliseconds)),
   fc.record({ entry, text, ttl, expected: guarded, own: token, seconds: fc.constantFrom(60, undefined) }).map(
     ({ expected, seconds, ...write }) =>
       (store) =>

@@ -7,7 +7,6 @@ import type { Entry } from './engine/entry'
 import {
   type CodedError,
   isCodedError,
-  isRedisFailure,
   isSourceError,
   sourceCooling,
   sourceUnfinished,
@@ -17,9 +16,10 @@ import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
 import { type Instant, instantOf, passedSince } from './engine/ports'
 import { COARSE_GUARD, type Token, type TokenMap } from './engine/tokens'
-import { fetchEntry, timeoutOf } from './fetchEntry'
+import { fetchEntry } from './fetchEntry'
 import { completeTokens, lookAt, type Place } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
+import { coolDown, foundLease, giveBack, leaseOf, noteLease, takeLease } from './ownLease'
 import { keepCopy, reportRefresh, storeEntry } from './storeEntry'
 
 /** What came of it; null when the tokens have changed or could not be created, so that what was seen does not count. */
@@ -46,8 +46,6 @@ const COOL_DOWN_MS = 5_000
 const POLL_MS = 500
 /** How long this process leaves a flight alone of which it has read that it fails or is under way, in ms. */
 const QUIET_MS = 1_000
-/** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
-const LEASE_SLACK_MS = 500
 
 /** How a lease begins that was turned into a cool-down; the code of the error follows. */
 export const FAILED = 'failed '
@@ -87,20 +85,6 @@ async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promi
   if (!created) return null
   ports.emit({ type: 'tokens.created', field: place.field.name, count: missing.length })
   return { tokens: Object.freeze(tokens), lease: { ...lease, sentAt: leased ? sentAt : null } }
-}
-
-function leaseOf(runtime: FieldRuntime, { store, field }: Place, flight: string): Lease {
-  return {
-    name: store.names.lease(field.key, flight),
-    holder: runtime.ports.uniqueToken(),
-    milliseconds: timeoutOf(runtime, field) + LEASE_SLACK_MS,
-  }
-}
-
-function noteLease({ memos, ports }: FieldRuntime, place: Place, { name, holder }: Lease): Instant {
-  const sentAt = instantOf(ports.clock)
-  memos.of(place.name).lease = { name, holder, sentAt }
-  return sentAt
 }
 
 /** One flight in the process per place, tokens and entry that it replaces: after an invalidation nobody joins it. */
@@ -162,41 +146,16 @@ async function acquire(
       leaveAlone(runtime, place, flight, QUIET_MS, code)
       throw cooling(runtime, place, code)
     }
-    const ours = runtime.memos.of(place.name).lease
-    if (
-      ours?.name === lease.name &&
-      ours.holder === look.holder &&
-      passedSince(clock, ours.sentAt) < lease.milliseconds
-    ) {
-      // No other flight of this process has this name, so whoever sent it is done, or never heard the answer.
-      return ours.sentAt
-    }
-    held = look.holder !== null
+    // No other flight of this process has this name, so whoever sent it is done, or never heard the answer.
+    const ours = foundLease(runtime, place, lease, look.holder)
+    if (ours) return ours
+    held = look.holder !== null && look.holder !== lease.replaces
     // Redis answers, and does not take what nobody holds: it is full or read-only.
     if (!held && refusal) throw refusal
     if (held) emit({ type: 'lease.held', field, patient })
     if (held && !patient) leaveAlone(runtime, place, flight, QUIET_MS, null)
     if (held && (!patient || passedSince(clock, began) >= lease.milliseconds)) return null
     if (held) await clock.sleep(POLL_MS * (1 + random() / 2))
-  }
-}
-
-/** When it was sent; null when somebody else has it, an error when nothing is known: a look tells whose it is. */
-async function takeLease(
-  runtime: FieldRuntime,
-  place: Place,
-  lease: Lease,
-): Promise<Instant | CodedError | null> {
-  const before = runtime.memos.of(place.name).lease
-  const sentAt = noteLease(runtime, place, lease)
-  try {
-    if (await place.store.takeLease(lease)) return sentAt
-    // Refused, so what stands there may still be one that was sent earlier.
-    if (before?.name === lease.name) runtime.memos.of(place.name).lease = before
-    return null
-  } catch (error) {
-    if (isRedisFailure(error)) return error
-    throw error
   }
 }
 
@@ -235,19 +194,10 @@ async function fetchAsHolder(
       const milliseconds = error.retryAfter === undefined ? COOL_DOWN_MS : error.retryAfter * 1000
       const code = isCodedError(error.cause) ? error.cause.code : error.code
       leaveAlone(runtime, place, flight, milliseconds, code)
-      await askStore(runtime, 'cooldown', undefined, () =>
-        place.store.failLease(lease.name, `${FAILED}${code}`, milliseconds),
-      )
+      await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)
     } else if (!runtime.ports.isControlFlow(error)) giveBack(runtime, place, lease)
     throw error
   }
-}
-
-/** Whoever waits for what was not written would wait in vain. If somebody else has the lease by now, it costs a fetch. */
-function giveBack(runtime: FieldRuntime, { store }: Place, lease: Lease): void {
-  runtime.ports.defer(() =>
-    askStore(runtime, 'lease', undefined, () => store.failLease(lease.name, 'free', 1)),
-  )
 }
 
 /** The tokens that an entry stores; null when what its value depends on may have changed during the fetch. */

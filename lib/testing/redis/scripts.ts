@@ -1,5 +1,6 @@
 /** The scripts that the cache sends, line by line what they are in Lua. A script that is not here is refused. */
 import { FORCE_SCRIPT } from '../../core-services/cache/engine/fieldStore'
+import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from '../../core-services/cache/engine/leaseScripts'
 import { EXTEND_SCRIPT, RELEASE_SCRIPT, TAKE_SCRIPT } from '../../core-services/cache/engine/lockStore'
 import type { RawReply } from '../../core-services/cache/engine/send'
 
@@ -16,6 +17,19 @@ const force: Script = (
   if (current.some((token, index) => token !== expected[index])) return 0
   call('SET', entry, text, ...(ttl === '' ? [] : ['EX', ttl]))
   call('SET', guards[0] ?? '', own, ...(life === '' ? [] : ['EX', life]))
+  return 1
+}
+
+const endLease: Script = (call, [lease = ''], [holder, note = '', milliseconds = '']) => {
+  if (call('GET', lease) !== holder) return 0
+  call('SET', lease, note, 'PX', milliseconds)
+  return 1
+}
+
+const takeOver: Script = (call, [lease = ''], [holder = '', milliseconds = '', replaced]) => {
+  const held = call('GET', lease)
+  if (held !== null && held !== holder && held !== replaced) return 0
+  call('SET', lease, holder, 'PX', milliseconds)
   return 1
 }
 
@@ -46,6 +60,8 @@ const release: Script = (call, names, [holder]) => {
 
 export const scripts: ReadonlyMap<string, Script> = new Map([
   [FORCE_SCRIPT, force],
+  [END_LEASE_SCRIPT, endLease],
+  [TAKE_OVER_SCRIPT, takeOver],
   [TAKE_SCRIPT, take],
   [EXTEND_SCRIPT, extend],
   [RELEASE_SCRIPT, release],

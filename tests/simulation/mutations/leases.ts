@@ -17,9 +17,9 @@ export const leaseMutations: readonly Mutation[] = [
     scenarios: ['requests and answers lost or late, and clocks minutes apart'],
     edits: [
       {
-        file: 'fillField.ts',
-        search: 'if (await place.store.takeLease(lease)) return sentAt',
-        replace: 'if (await place.store.takeLease(lease).catch(() => true)) return sentAt',
+        file: 'ownLease.ts',
+        search: 'if (await place.store.takeLease(lease)) {',
+        replace: 'if (await place.store.takeLease(lease).catch(() => true)) {',
       },
     ],
   },
@@ -27,9 +27,9 @@ export const leaseMutations: readonly Mutation[] = [
     name: 'who loses the lease fetches at once',
     edits: [
       {
-        file: 'fillField.ts',
-        search: 'if (await place.store.takeLease(lease)) return sentAt',
-        replace: 'if ((await place.store.takeLease(lease)) !== undefined) return sentAt',
+        file: 'ownLease.ts',
+        search: 'if (await place.store.takeLease(lease)) {',
+        replace: 'if ((await place.store.takeLease(lease)) !== undefined) {',
       },
     ],
   },
@@ -38,9 +38,9 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: '    held = look.holder !== null\n',
+        search: '    held = look.holder !== null &&',
         replace:
-          '    if (held && look.holder === null) return instantOf(clock)\n    held = look.holder !== null\n',
+          '    if (held && look.holder === null) return instantOf(clock)\n    held = look.holder !== null &&',
       },
     ],
   },
@@ -119,24 +119,57 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'place.store.failLease(lease.name, `${FAILED}${code}`, milliseconds),',
-        replace: 'place.store.remove(lease.name).then(() => void milliseconds),',
+        search: 'await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)',
+        replace: 'await place.store.remove(lease.name)',
       },
       { file: 'fillField.ts', search: 'leaveAlone(runtime, place, flight, milliseconds, code)', replace: '' },
     ],
   },
   {
     name: 'a lease of somebody else counts as our own',
-    edits: [{ file: 'fillField.ts', search: '      ours.holder === look.holder &&\n', replace: '' }],
+    edits: [
+      {
+        file: 'ownLease.ts',
+        search: 'ours?.holder === holder && isUsable(',
+        replace: 'ours !== undefined && isUsable(',
+      },
+    ],
+  },
+  {
+    name: 'a lease is given back whoever holds it by now',
+    scenarios: ['dependencies and everything at once'],
+    edits: [
+      {
+        file: 'engine/leaseScripts.ts',
+        search: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n",
+        replace: '',
+      },
+      {
+        file: '../../testing/redis/scripts.ts',
+        search: "if (call('GET', lease) !== holder) return 0\n",
+        replace: "if (call('GET', lease) === null || holder === '') return 0\n",
+      },
+    ],
+  },
+  {
+    name: 'a lease that is being given back is found and used again',
+    scenarios: ['dependencies and everything at once'],
+    edits: [
+      {
+        file: 'ownLease.ts',
+        search: 'if (ours?.holder === lease.holder) ours.ended = true\n',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'a lease of our own that is over counts as ours',
     scenarios: ['cold readers whose lease holders are late'],
     edits: [
       {
-        file: 'fillField.ts',
-        search: 'passedSince(clock, ours.sentAt) < lease.milliseconds',
-        replace: 'ours.sentAt.monotonic <= clock.monotonic()',
+        file: 'ownLease.ts',
+        search: 'return !ended && passedSince(ports.clock, sentAt) < milliseconds',
+        replace: 'return !ended && sentAt.monotonic <= ports.clock.monotonic() + milliseconds',
       },
     ],
   },

@@ -51,6 +51,7 @@ export interface FetchSpan {
 export interface GrantedLease {
   name: string
   process: number
+  holder: string
   /** True time, in ms; of a fetch that failed, the end of the cool-down that its lease was turned into. */
   expiresAt: number
   /** The last fetch that has begun with it. */
@@ -78,6 +79,7 @@ export interface History {
   /** What the watch over Redis has seen and no run may have; see `watch.ts`. */
   seen: Record<
     | 'fetchesWithoutLease'
+    | 'leasesTakenAway'
     | 'takenAway'
     | 'foreignValues'
     | 'storedWithoutLease'
@@ -123,6 +125,7 @@ export function emptyHistory(plan: Plan, story: readonly string[]): History {
     evictions: [],
     seen: {
       fetchesWithoutLease: [],
+      leasesTakenAway: [],
       takenAway: [],
       foreignValues: [],
       storedWithoutLease: [],

@@ -1,15 +1,15 @@
 /** Who holds which lease, as Redis knows it, and whether those who fetch do. */
 
+import { TAKE_OVER_SCRIPT } from '@/lib/core-services/cache/engine/leaseScripts'
+import { FAILED } from '@/lib/core-services/cache/fillField'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { FetchSpan, GrantedLease } from './history'
 import { fieldKey } from './names'
-import type { Caller } from './network'
 import type { Universe } from './universe'
 
 export interface LeaseWatch {
-  granted(command: Command, caller: Caller): void
-  /** Its holder has turned it into a cool-down, or has given it back. */
-  failed(command: Command, caller: Caller): void
+  /** Told of what a command has done to a lease. Answers what it may not have done. */
+  changed(change: LeaseChange): string | undefined
   /** Notes the lease of a fetch; false when it needs one and has none. */
   fetchBegins(fetch: FetchSpan): boolean
   /** Whether a process has a lease for a field that has not run out, whichever. */
@@ -18,9 +18,32 @@ export interface LeaseWatch {
   goesUncached(process: number): void
 }
 
+interface LeaseChange {
+  name: string
+  process: number
+  /** What stood there and what stands there now. */
+  before: string | null
+  after: string
+  milliseconds: number
+}
+
+/** The lease that a command is about, if it is about one. */
+export function leaseIn(command: Command): string | undefined {
+  return command.map(String).find((part) => part.includes('~lease:') && !part.includes('\n'))
+}
+
+/** How long what a command puts in the place of a lease stands there, in ms. */
+export function leaseTime(command: Command): number {
+  const [name, script, , , ...args] = command
+  if (name !== 'EVAL') return Number(command[command.indexOf('PX') + 1])
+  return Number(args[script === TAKE_OVER_SCRIPT ? 1 : 2])
+}
+
 export function createLeaseWatch(universe: Universe): LeaseWatch {
   const leases: GrantedLease[] = []
   const uncached = new Set<number>()
+  /** Those that need a lease. */
+  const begun: FetchSpan[] = []
   const held = (process: number, field: number) =>
     leases.filter(
       (one) =>
@@ -29,20 +52,30 @@ export function createLeaseWatch(universe: Universe): LeaseWatch {
         one.expiresAt > universe.now(),
     )
 
+  /** Whether a process has a lease for each of its fetches of that field. Which is whose is not told. */
+  function areEnough({ process, name }: GrantedLease): boolean {
+    const running = begun.filter(
+      (one) =>
+        one.process === process && one.ended === 'running' && name.includes(`:${fieldKey(one.field)}:`),
+    )
+    return running.length <= (running[0] ? held(process, running[0].field).length : 0)
+  }
+
   return {
-    granted([, name, , ...options], { process }) {
-      if (!String(name).includes('~lease:') || !options.includes('NX')) return
-      const milliseconds = Number(options[options.indexOf('PX') + 1])
-      leases.push({ name: String(name), process, expiresAt: universe.now() + milliseconds })
-      universe.log(`p${process}: has the lease ${name} for ${milliseconds} ms`)
-    },
-    failed([, name, , ...options], { process }) {
-      const lease = leases.findLast((one) => one.name === name)
-      // One that comes late may end the lease of somebody else, who has no way to know.
-      const own = lease?.process === process && lease.fetch !== undefined && lease.fetch.ended !== 'running'
-      if (own && options.includes('XX')) {
-        lease.expiresAt = universe.now() + Number(options[options.indexOf('PX') + 1])
+    changed({ name, process, before, after, milliseconds }) {
+      const expiresAt = universe.now() + milliseconds
+      const ended = leases.findLast((one) => one.name === name && one.holder === before)
+      const enough = !ended || areEnough(ended)
+      if (ended) ended.expiresAt = universe.now()
+      const tooFew = ended && enough && after !== before && !areEnough(ended)
+      // Of a fetch that failed it is the end of the cool-down that its lease was turned into.
+      if (ended && after.startsWith(FAILED)) ended.expiresAt = expiresAt
+      if (!after.startsWith(FAILED) && after !== 'free') {
+        leases.push({ name, process, holder: after, expiresAt })
+        universe.log(`p${process}: has the lease ${name} for ${milliseconds} ms`)
       }
+      const foreign = ended && after !== before && ended.process !== process
+      return tooFew || foreign ? `p${process} ended the lease ${name} of p${ended.process}` : undefined
     },
     fetchBegins(fetch) {
       if (uncached.delete(fetch.process)) return true
@@ -53,6 +86,7 @@ export function createLeaseWatch(universe: Universe): LeaseWatch {
         .filter((one) => one.fetch?.ended !== 'running')
         .sort((a, b) => a.expiresAt - b.expiresAt)
       if (!lease) return false
+      begun.push(fetch)
       lease.fetch = fetch
       fetch.lease = lease
       return true

@@ -4,7 +4,7 @@ import type { RawReply } from '@/lib/core-services/cache/engine/send'
 import { COARSE_GUARD, guardNames } from '@/lib/core-services/cache/engine/tokens'
 import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { FetchSpan, History } from './history'
-import { createLeaseWatch } from './leaseWatch'
+import { createLeaseWatch, leaseIn, leaseTime } from './leaseWatch'
 import { fieldKey, physicalNames } from './names'
 import type { Caller } from './network'
 import type { Plan } from './plan'
@@ -95,10 +95,14 @@ export function createWatch(
       if (name === 'MGET' && command[1] === physicalNames.guard(COARSE_GUARD))
         during['dependencies that were not known before the fetch'] = true
       if (name === 'GET' || name === 'MGET') return redis.execute(command)
+      const lease = leaseIn(command)
+      const before = lease === undefined ? null : redis.peek(lease)
       const reply = compared(command, caller, () => redis.execute(command))
-      if (name === 'SET' && reply === 'OK') {
-        leases.granted(command, caller)
-        leases.failed(command, caller)
+      const after = lease === undefined ? null : redis.peek(lease)
+      if (lease !== undefined && after !== null && (reply === 'OK' || reply === 1)) {
+        const milliseconds = leaseTime(command)
+        const wrong = leases.changed({ name: lease, process: caller.process, before, after, milliseconds })
+        if (wrong) seen.leasesTakenAway.push(wrong)
       }
       const fetch = fetches[fetchOf(storedBy(command))]
       if (fetch) fetch.storedAt ??= universe.now()

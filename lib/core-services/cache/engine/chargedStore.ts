@@ -12,6 +12,8 @@ export interface Cost {
 /** EVAL and the three calls inside it; two of them are missing when a token has changed. */
 const FORCED_COMMANDS = 4
 const REFUSED_COMMANDS = 2
+/** EVAL and the two calls inside one that changes a lease. */
+const SCRIPT_COMMANDS = 3
 
 export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): FieldStore {
   const charge = (commands: number, written: readonly string[], read: readonly (string | null)[] = []) =>
@@ -37,12 +39,12 @@ export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): Fiel
     },
     async takeLease(lease) {
       const taken = await store.takeLease(lease)
-      charge(1, [lease.name, lease.holder])
+      charge(lease.replaces === undefined ? 1 : SCRIPT_COMMANDS, [lease.name, lease.holder])
       return taken
     },
-    async failLease(name, note, milliseconds) {
-      await store.failLease(name, note, milliseconds)
-      charge(1, [name, note])
+    async endLease(lease, note, milliseconds) {
+      await store.endLease(lease, note, milliseconds)
+      charge(SCRIPT_COMMANDS, [lease.name, lease.holder, note])
     },
     async write(entry, text, ttl) {
       await store.write(entry, text, ttl)

@@ -5,6 +5,7 @@
 import { billedScript } from './billing'
 import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
+import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from './leaseScripts'
 import { instantOf, type Ports } from './ports'
 import type { Command, Send } from './send'
 import { SHEBANG } from './shebang'
@@ -29,6 +30,8 @@ export interface Lease {
   name: string
   holder: Token
   milliseconds: number
+  /** A holder that the same process has used for it before: it is taken over from that one. */
+  replaces?: Token | undefined
 }
 
 /** A token and the version key that it is for. */
@@ -60,9 +63,13 @@ export interface FieldStore {
   createTokens(tokens: readonly TokenWrite[], lease?: Lease): Promise<{ created: boolean; leased: boolean }>
   /** Creates the tokens that are missing, if all are, and reads names after that, in one request of 2 commands. */
   createAndRead(tokens: readonly TokenWrite[], names: readonly string[]): Promise<Snapshot>
+  /** 1 command, or a script of 3 that takes over from an earlier holder. */
   takeLease(lease: Lease): Promise<boolean>
-  /** Turns the lease into the cool-down of its flight: nobody takes it, everybody can read why. */
-  failLease(name: string, note: string, milliseconds: number): Promise<void>
+  /**
+   * Leaves a note in the place of the lease for a time, if it is still that holder's: as the cool-down of its flight, in
+   * which no process takes it and each can read why, or to end it. A script of 3 commands.
+   */
+  endLease(lease: Pick<Lease, 'name' | 'holder'>, note: string, milliseconds: number): Promise<void>
   /** `ttl` in whole seconds. */
   write(entry: string, text: string, ttl: number | 'forever'): Promise<void>
   /** Writes the entry and a new own token together, if all captured tokens still stand; false if one does not. */
@@ -137,9 +144,13 @@ export function createFieldStore(
       const [, values] = await sendInTick([...together('MSETNX', tokens), ['MGET', ...names]])
       return snapshotOf(names, values ?? null, sentAt)
     },
-    takeLease: async (lease) => (await sendInTick([leaseCommand(lease)]))[0] === 'OK',
-    async failLease(name, note, milliseconds) {
-      await sendInTick([['SET', name, note, 'XX', 'PX', milliseconds]])
+    async takeLease(lease) {
+      const { name, holder, milliseconds, replaces } = lease
+      if (replaces === undefined) return (await sendInTick([leaseCommand(lease)]))[0] === 'OK'
+      return (await send('EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, replaces)) === 1
+    },
+    async endLease({ name, holder }, note, milliseconds) {
+      await send('EVAL', END_LEASE_SCRIPT, 1, name, holder, note, milliseconds)
     },
     async write(entry, text, ttl) {
       const expiry = ttl === 'forever' ? [] : ['EX', ttl]

@@ -13,10 +13,22 @@ export interface Memo {
   aside?: boolean
   /** A flight that is left alone for a time: its source fails (with this code), or somebody else fetches. */
   quiet?: { flight: string; since: Instant; milliseconds: number; code: string | null }
-  /** The lease that was sent last: found again in Redis it is ours, even if the answer was lost. */
-  lease?: { name: string; holder: Token; sentAt: Instant }
+  /** The leases that were asked for last, the newest at the end: found again in Redis they are ours. */
+  leases?: OwnLease[]
   /** It was told that configurations of this key name different tags. */
   disagreed?: boolean
+}
+
+/** A lease as the process knows it that has asked for it, even if the answer was lost. */
+export interface OwnLease {
+  readonly name: string
+  readonly holder: Token
+  /** Of the first request for it of which it is not known that it was refused. */
+  sentAt: Instant
+  /** It was given back or became a cool-down: what stands under this holder may end at any time. */
+  ended?: boolean | undefined
+  /** The holder before it, which may still stand as long as it is not known whether this one was taken. */
+  readonly replaces?: Token | undefined
 }
 
 export interface Memos {
