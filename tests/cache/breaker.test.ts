@@ -64,6 +64,31 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('open')
   })
 
+  it('is probed although what is deferred waits for an answer that goes on, such as a stream', async () => {
+    breaker = createBreaker(options, { clock, emit: events.emit, defer: () => undefined }, probe)
+    fail(5)
+    clock.advance(60_000)
+    expect(breaker.admits()).toBe(false)
+    await vi.waitFor(() => expect(breaker.state).toBe('closed'))
+  })
+
+  it('is probed anew after another pause when probes never end, and ignores what these say later', async () => {
+    fail(5)
+    clock.advance(60_000)
+    let failLate = (_error: Error) => {}
+    probe.mockImplementationOnce(() => new Promise((_, reject) => void (failLate = reject)))
+    expect([breaker.admits(), breaker.state]).toEqual([false, 'half-open'])
+    clock.advance(59_999)
+    breaker.admits()
+    expect(probe).toHaveBeenCalledTimes(1)
+    clock.advance(1)
+    expect(breaker.admits()).toBe(false)
+    await vi.waitFor(() => expect(breaker.state).toBe('closed'))
+    failLate(new Error('too late'))
+    await Promise.all(background)
+    expect(breaker.state).toBe('closed')
+  })
+
   it('can be opened and reset by hand, and keeps its last 50 transitions', () => {
     for (let round = 0; round < 40; round += 1) {
       breaker.forceOpen()

@@ -34,7 +34,7 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
-  it('never gives more than the deadline at a time', () => {
+  it('never gives more than the deadline', () => {
     busy = 0
     const expire = vi.fn()
     listeningDeadline(250, clock, expire)
@@ -43,10 +43,34 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
+  it('expires although each timer of the process is late, since only one lateness is forgiven', () => {
+    busy = 0
+    const expire = vi.fn()
+    listeningDeadline(250, clock, expire)
+    vi.advanceTimersByTime(220)
+    for (let turn = 0; turn < 4; turn += 1) {
+      busy += 30
+      vi.advanceTimersByTime(30)
+    }
+    expect(expire).toHaveBeenCalledOnce()
+  })
+
+  it('gives more time when it is extended, counted from when it would have expired', () => {
+    busy = 0
+    const expire = vi.fn()
+    const deadline = listeningDeadline(250, clock, expire)
+    vi.advanceTimersByTime(200)
+    deadline.extend(1_000)
+    vi.advanceTimersByTime(1_049)
+    expect(expire).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(expire).toHaveBeenCalledOnce()
+  })
+
   it('does not expire once it is cancelled', () => {
     busy = 0
     const expire = vi.fn()
-    listeningDeadline(250, clock, expire)()
+    listeningDeadline(250, clock, expire).cancel()
     vi.advanceTimersByTime(1_000)
     expect(expire).not.toHaveBeenCalled()
   })

@@ -31,7 +31,10 @@ export interface Breaker {
   readonly state: BreakerState
   /** The last transitions, oldest first. */
   readonly transitions: readonly BreakerTransition[]
-  /** True when a request may be sent. When the pause is over this begins the probes, and still answers false. */
+  /**
+   * True when a request may be sent. When the pause is over this begins the probes, and still answers false. Probes
+   * that have not ended after another pause are begun anew.
+   */
   admits(): boolean
   succeeded(): void
   failed(): void
@@ -49,6 +52,7 @@ export function createBreaker(
 ): Breaker {
   let state: BreakerState = 'closed'
   let openedAt = 0
+  let probingSince = 0
   let failures: number[] = []
   const transitions: BreakerTransition[] = []
 
@@ -62,13 +66,23 @@ export function createBreaker(
     if (to === 'open') openedAt = clock.monotonic()
   }
 
-  async function probeAll(): Promise<void> {
+  async function probeAll(began: number): Promise<void> {
+    // Those that never ended have been replaced by later ones.
+    const isCurrent = () => state === 'half-open' && probingSince === began
     try {
       for (let count = 0; count < halfOpenProbes; count += 1) await probe()
-      if (state === 'half-open') enter('closed')
+      if (isCurrent()) enter('closed')
     } catch {
-      if (state === 'half-open') enter('open')
+      if (isCurrent()) enter('open')
     }
+  }
+
+  /** At once: what is deferred may wait for the end of an answer that goes on for an hour. */
+  function beginProbes(): void {
+    enter('half-open')
+    probingSince = clock.monotonic()
+    const probing = probeAll(probingSince)
+    defer(() => probing)
   }
 
   return {
@@ -77,10 +91,8 @@ export function createBreaker(
     },
     transitions,
     admits() {
-      if (state === 'open' && clock.monotonic() - openedAt >= recoveryMs) {
-        enter('half-open')
-        defer(probeAll)
-      }
+      const since = state === 'half-open' ? probingSince : openedAt
+      if (state !== 'closed' && clock.monotonic() - since >= recoveryMs) beginProbes()
       return state === 'closed'
     },
     succeeded() {

@@ -29,25 +29,47 @@ export async function withinDeadline<T>(
 /** From this lateness of its timer on, in ms, a process counts as having been too busy to listen. */
 const BUSY_MS = 20
 
+/** A deadline that runs. */
+export interface Deadline {
+  cancel(): void
+  /** Gives so many ms more, as for an answer that has begun to come and is large. */
+  extend(milliseconds: number): void
+}
+
 /**
- * Calls `expire` after so many ms in which the process could listen for an answer. While it was busy the answer may
- * have come and only wait to be read, so the time by which the timer is late is given once more, up to the deadline
- * itself at a time. Returns what cancels it.
+ * How much longer a deadline is to be whose timer was late by so many ms. While the process was busy the answer may have
+ * come and only wait to be read, so the time is given once more: once, and no more than the deadline itself.
  */
+export function forgiven(late: number, milliseconds: number): number {
+  return late > BUSY_MS ? Math.min(late, milliseconds) : 0
+}
+
+/** Calls `expire` after so many ms, or later if the process was too busy to listen for an answer: see `forgiven`. */
 export function listeningDeadline(
   milliseconds: number,
   { monotonic }: Pick<Clock, 'monotonic'>,
   expire: () => void,
-): () => void {
+): Deadline {
   let timer: ReturnType<typeof setTimeout>
-  const wait = (delay: number) => {
-    const due = monotonic() + delay
-    timer = setTimeout(() => {
-      const late = monotonic() - due
-      if (late > BUSY_MS) wait(Math.min(late, milliseconds))
-      else expire()
-    }, delay)
+  let due = monotonic() + milliseconds
+  let wasForgiven = false
+  const end = () => {
+    const more = wasForgiven ? 0 : forgiven(monotonic() - due, milliseconds)
+    if (more === 0) return expire()
+    wasForgiven = true
+    wait(more)
+  }
+  function wait(delay: number): void {
+    due = monotonic() + delay
+    timer = setTimeout(end, delay)
   }
   wait(milliseconds)
-  return () => clearTimeout(timer)
+  return {
+    cancel: () => clearTimeout(timer),
+    extend(more) {
+      if (more <= 0) return
+      clearTimeout(timer)
+      wait(Math.max(0, due - monotonic()) + more)
+    },
+  }
 }

@@ -44,7 +44,10 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
       for (const { resolve } of batch) resolve(snapshot)
     } catch (error) {
       if (batch.length > 1 && hasCode(error, 'REDIS_TOO_LARGE')) {
-        await Promise.all(batch.map((asked) => readBatch([asked])))
+        // One after the other: all parts at a time would be what Redis refuses, in many requests.
+        const half = Math.ceil(batch.length / 2)
+        await readBatch(batch.slice(0, half))
+        await readBatch(batch.slice(half))
         return
       }
       for (const { reject } of batch) reject(error)

@@ -17,7 +17,7 @@ export interface TransportOptions {
   /** The variables that url and token came from, for error messages. */
   urlName: string
   tokenName: string
-  /** Deadline of one request, its retries included, in ms. */
+  /** Deadline of one request, its retries included, in ms; see `BYTES_PER_MS` for large ones. */
   timeoutMs: number
   /** How often a request that only reads is sent again after a broken connection or a 5xx. */
   retries: number
@@ -64,6 +64,8 @@ const RESENDABLE = new Set(
 )
 
 const RETRY_PAUSE_MS = 20
+/** Large requests and answers get as much more time as they take at this speed, about 8 Mbit/s. */
+const BYTES_PER_MS = 1_000
 
 /** Errors with which Redis refuses a command that it has understood. */
 const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE']
@@ -84,7 +86,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
   async function send(
     path: readonly string[],
     body: Uint8Array<ArrayBuffer>,
-    signal: AbortSignal,
+    { signal, extend }: { signal: AbortSignal; extend(milliseconds: number): void },
     used: Used,
   ): Promise<unknown> {
     const count = (name: keyof Used, amount: number) => {
@@ -105,6 +107,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       redirect: 'manual',
       signal,
     })
+    extend(Math.floor((Number(response.headers.get('content-length')) || 0) / BYTES_PER_MS))
     // Whoever wraps fetch may hand on a body that the signal does not reach.
     const bytes = await Promise.race([response.arrayBuffer(), rejectOnAbort(signal)])
     count('bytesReceived', bytes.byteLength)
@@ -143,7 +146,9 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       : 1
     const started = ports.clock.monotonic()
     const deadline = new AbortController()
-    const cancel = listeningDeadline(timeoutMs, ports.clock, () => deadline.abort())
+    const allowedMs = timeoutMs + Math.floor(body.byteLength / BYTES_PER_MS)
+    const { cancel, extend } = listeningDeadline(allowedMs, ports.clock, () => deadline.abort())
+    const conversation = { signal: deadline.signal, extend }
     const used: Used = { requests: 0, bytesSent: 0, bytesReceived: 0 }
     let replies: readonly unknown[] | undefined
     let code: string | null | undefined = null
@@ -151,12 +156,12 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     try {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          const reply = await send(request.path ?? [], body, deadline.signal, used)
+          const reply = await send(request.path ?? [], body, conversation, used)
           const checked = checkReply(reply, name, request.path !== undefined)
           replies = [checked].flat().map((entry) => (entry as UpstashResponse<unknown>).result)
           return checked as UpstashResponse<T>
         } catch (error) {
-          const failure = classify(error, deadline.signal, timeoutMs)
+          const failure = classify(error, deadline.signal, allowedMs)
           if (attempt >= attempts || !hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) throw failure
           counters.retries += 1
           counters.commands += commands.length
