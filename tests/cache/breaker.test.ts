@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Breaker, createBreaker } from '@/lib/core-services/cache/engine/breaker'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
+import { deferred } from '../support/deferred'
 
 const options = { failureThreshold: 5, windowMs: 300_000, recoveryMs: 60_000, halfOpenProbes: 3 }
 let clock: ManualClock
@@ -75,8 +76,8 @@ describe('circuit breaker', () => {
   it('is probed anew after another pause when probes never end, and ignores what these say later', async () => {
     fail(5)
     clock.advance(60_000)
-    let failLate = (_error: Error) => {}
-    probe.mockImplementationOnce(() => new Promise((_, reject) => void (failLate = reject)))
+    const late = deferred<void>()
+    probe.mockImplementationOnce(() => late.promise)
     expect([breaker.admits(), breaker.state]).toEqual([false, 'half-open'])
     clock.advance(59_999)
     breaker.admits()
@@ -84,7 +85,7 @@ describe('circuit breaker', () => {
     clock.advance(1)
     expect(breaker.admits()).toBe(false)
     await vi.waitFor(() => expect(breaker.state).toBe('closed'))
-    failLate(new Error('too late'))
+    late.reject(new Error('too late'))
     await Promise.all(background)
     expect(breaker.state).toBe('closed')
   })
