@@ -22,6 +22,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'field.invalidated': 'info',
   'field.arrived': 'debug',
   'tokens.created': 'debug',
+  'tags.disagreed': 'warn',
   'lease.taken': 'debug',
   'lease.held': 'debug',
   'source.cooling': 'debug',

@@ -52,6 +52,8 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   await redis.flush()
+  // Past memoryTtl, so that nothing of the test before is answered from memory.
+  clock.advance(1_000)
   asAnotherInstance()
   fetches = 0
   redis.upstash.resetCounters()

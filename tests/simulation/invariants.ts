@@ -18,14 +18,15 @@ function noOutdatedRead({ plan, reads, acknowledged, fetches }: History): string
   return reads
     .filter(({ status }) => status !== 'degraded')
     .flatMap((read) => {
-      const { began = 0, parts = [] } = fetches[read.fetch] ?? {}
+      const { began = 0, tags = [], parts = [] } = fetches[read.fetch] ?? {}
       const { memoryTtl = 0, dependsOn = false } = plan.fields[read.field] ?? {}
-      const concerns = ({ fields, tag = '' }: Acknowledged) =>
-        fields.includes(read.field) || (dependsOn && parts.includes(tag))
-      const known = ({ process, at, to }: Acknowledged) =>
+      const known = [...read.tags, ...tags, ...(dependsOn ? parts : [])]
+      const concerns = ({ fields, tag }: Acknowledged) =>
+        tag === undefined ? fields.includes(read.field) : known.includes(tag)
+      const counts = ({ process, at, to }: Acknowledged) =>
         to < read.from && (process === read.process || read.at >= at + memoryTtl * 1_000)
       return acknowledged
-        .filter((one) => concerns(one) && known(one) && began < one.from)
+        .filter((one) => concerns(one) && counts(one) && began < one.from)
         .map(({ by, from, to }) => `${describeRead(read)} is older than the ${by} of steps ${from} to ${to}`)
     })
 }

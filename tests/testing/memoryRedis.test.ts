@@ -178,6 +178,7 @@ const rawCommand: fc.Arbitrary<Command> = fc.oneof(
   fc.tuple(name, fc.constantFrom(100_000, 0)).map(([one, time]): Command => ['PEXPIRE', one, time]),
   fc.tuple(name, piece, piece).map(([one, field, text]): Command => ['HSET', one, field, text]),
   fc.tuple(name, index, index).map((args): Command => ['LRANGE', ...args]),
+  fc.tuple(name, fc.nat(4), fc.nat(4)).map((args): Command => ['GETRANGE', ...args]),
   pattern.map((glob): Command => ['SCAN', '0', 'MATCH', glob, 'COUNT', 1_000]),
   name.map((one): Command => ['MEMORY', 'USAGE', one]),
   fc.constant<Command>(['NOSUCH', 'a']),

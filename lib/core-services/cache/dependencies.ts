@@ -9,14 +9,12 @@ import type { FieldRuntime } from './fieldRuntime'
 
 /** Null when something was invalidated meanwhile: then the value is for whoever asked, and for nobody later. */
 export async function dependencyTokens(
-  { ports, memos }: FieldRuntime,
-  { store, name }: Place,
+  { ports }: FieldRuntime,
+  { store }: Place,
   dependencies: readonly string[],
   coarse: Token,
   captured: TokenMap,
 ): Promise<TokenMap | null> {
-  // Whatever becomes of it, the next fetch captures them before it begins.
-  memos.of(name).dependencies = dependencies
   const unknown = dependencies.filter((guard) => !Object.hasOwn(captured, guard))
   const tokens = new Map(Object.entries(captured))
   if (unknown.length > 0) {

@@ -16,6 +16,8 @@ import { textOf } from './storeEntry'
 /** Where a fetch stores, and what was captured before it began. */
 export interface Captured {
   place: Place
+  guards: readonly string[]
+  /** In the order of the guards. */
   tokens: readonly Token[]
 }
 
@@ -136,18 +138,20 @@ async function unpacked(
 }
 
 /** What stands may be newer, brought by somebody who has read all of it at once. */
-function counts(earlier: Entry, { place, tokens }: Captured, standing: Entry | null): boolean {
+function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | null): boolean {
   if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
-  return tokensHold(place.guards, earlier.tokens, (guard) => tokens[place.guards.indexOf(guard)] ?? null)
+  const captured = new Map(guards.map((guard, index) => [guard, tokens[index] ?? null]))
+  const all = [...new Set([...guards, ...Object.keys(earlier.tokens)])]
+  return tokensHold(all, earlier.tokens, (guard) => captured.get(guard) ?? null)
 }
 
 async function writeProgress(
   runtime: FieldRuntime,
-  { place, tokens }: Captured,
+  { place, guards, tokens }: Captured,
   reason: RefreshReason,
   progress: Omit<Entry, 'tokens'>,
 ): Promise<boolean> {
-  const { field, store, guards } = place
+  const { field, store } = place
   const captured = Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token]))
   const text = await textOf(runtime, sealedField(place, reason), { ...progress, tokens: captured })
   if (text === null) return false

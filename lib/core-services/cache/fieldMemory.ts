@@ -1,6 +1,6 @@
 /** Answers out of the memory of this process: at once while its proof is young, then once Redis says that nothing changed. */
 import type { FieldCacheConfig } from './engine/fieldConfig'
-import { covers, freshnessOf, guardsOf } from './engine/look'
+import { covers, freshnessOf } from './engine/look'
 import { tokensHold } from './engine/tokens'
 import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
 import { guardsFor, type Place, placeName } from './fieldPlace'
@@ -33,9 +33,10 @@ export async function revalidate<T>(
 ): Promise<FieldAnswer<T> | null> {
   const { copies, ports } = runtime
   const copy = copies.get(place.name)
-  const guards = copy && guardsOf(copy.entry, place.guards)
+  if (!copy || !covers(copy.entry, place.guards)) return null
   // Past its ttl somebody may have stored a newer one.
-  if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  const guards = Object.keys(copy.entry.tokens)
   const started = ports.clock.monotonic()
   const snapshot = await place.store.read(guards.map(place.store.names.guard))
   const token = (guard: string) => snapshot.get(place.store.names.guard(guard))

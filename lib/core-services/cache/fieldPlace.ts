@@ -2,7 +2,7 @@
 import { chargedStore } from './engine/chargedStore'
 import { type AnyField, isConfigured } from './engine/fieldConfig'
 import type { FieldStore, TokenWrite } from './engine/fieldStore'
-import { type Look, lifetimeOf, lookFrom, type Windows } from './engine/look'
+import { type Look, lifetimeOf, lookFrom, storedIn, type Windows } from './engine/look'
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
 
@@ -47,53 +47,65 @@ export function guardsFor(field: AnyField): string[] {
  * for in the same command.
  */
 export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string): Promise<Look> {
-  const { store, entry, guards } = place
-  const memo = runtime.memos.of(place.name)
-  const known = place.field.dependsOn ? (memo.dependencies ?? []) : []
-  const asked = [...new Set([...guards, ...known])]
-  const snapshot = await store.read([
+  const { store, entry, guards, field } = place
+  const known = runtime.memos.of(place.name).dependencies ?? []
+  const asked = new Set([...guards, ...known])
+  const first = await store.read([
     entry,
-    ...asked.map(store.names.guard),
+    ...[...asked].map(store.names.guard),
     ...(lease === undefined ? [] : [lease]),
   ])
-  const seen = {
-    text: snapshot.get(entry),
-    holder: lease === undefined ? null : snapshot.get(lease),
-    sealed: place.field.advanced?.encrypt === true,
-    sentAt: snapshot.sentAt,
-  }
-  const look = lookFrom({ ...seen, token: (guard) => snapshot.get(store.names.guard(guard)) }, guards, known)
-  const unknown = (look.stored?.dependencies ?? []).filter((guard) => !asked.includes(guard))
-  if (unknown.length === 0 || !place.field.dependsOn) return noted(runtime, place, look)
-  memo.dependencies = look.stored?.dependencies ?? []
-  const rest = await store.read(unknown.map(store.names.guard))
+  const text = first.get(entry)
+  const stored = storedIn(text, field.advanced?.encrypt === true)
+  const unknown = Object.keys(stored?.tokens ?? {}).filter((guard) => !asked.has(guard))
+  const rest = unknown.length === 0 ? first : await store.read(unknown.map(store.names.guard))
+  const later = new Set(unknown)
   const token = (guard: string): Token | null =>
-    (unknown.includes(guard) ? rest : snapshot).get(store.names.guard(guard))
-  return noted(runtime, place, lookFrom({ ...seen, token }, guards, [...known, ...unknown]))
+    (later.has(guard) ? rest : first).get(store.names.guard(guard))
+  if (stored) noteGuards(runtime, place, Object.keys(stored.tokens))
+  const told = [...known, ...unknown]
+  const seen = { text, token, holder: lease === undefined ? null : first.get(lease), sentAt: first.sentAt }
+  return noted(runtime, place, lookFrom(seen, stored, guards, told), [...asked, ...unknown], token)
+}
+
+/** So that the next look asks for all tokens of an entry in one command, as far as the reader does not name them anyway. */
+export function noteGuards({ memos }: FieldRuntime, place: Place, names: readonly string[]): void {
+  const memo = memos.of(place.name)
+  const named = new Set([...place.guards, ownGuard(place.field.key)])
+  const before = memo.dependencies
+  if (!before && names.every((guard) => named.has(guard))) return
+  const others = names.filter((guard) => guard !== ownGuard(place.field.key))
+  if (before?.length === others.length && before.every((guard, index) => guard === others[index])) return
+  memo.dependencies = others.length === 0 ? undefined : others
 }
 
 /** Remembers what a look has told, for this field and for whatever else carries one of its tags. */
-function noted({ copies }: FieldRuntime, { name, guards }: Place, look: Look): Look {
-  const told = new Map<string, Token | null>(
-    guards.map((guard, index) => [guard, look.tokens[index] ?? null]),
+function noted(
+  { copies }: FieldRuntime,
+  { name }: Place,
+  look: Look,
+  asked: readonly string[],
+  token: (guard: string) => Token | null,
+): Look {
+  copies.noteTokens(
+    asked.map((guard) => [guard, token(guard)] as const),
+    look.sentAt,
   )
-  for (const [guard, token] of Object.entries(look.dependencies)) told.set(guard, token)
-  copies.noteTokens(told, look.sentAt)
   const copy = copies.get(name)
   // One that is missing tells of no newer one, but what stores it is invalid all the same.
-  const lost = copy && Object.keys(copy.entry.tokens).some((guard) => told.get(guard) === null)
+  const lost = copy && asked.some((guard) => Object.hasOwn(copy.entry.tokens, guard) && token(guard) === null)
   if (lost && copy.provenAt.monotonic <= look.sentAt.monotonic) copies.drop(name)
   return look
 }
 
-/** All tokens of a place, with new ones for those that are missing, and the writes that create these. */
+/** All tokens of what will replace the entry, with new ones for those that are missing, and the writes that create these. */
 export function completeTokens(
   place: Place,
-  found: Look['tokens'],
+  { guards, tokens: found }: Pick<Look, 'guards' | 'tokens'>,
   uniqueToken: () => Token,
 ): { tokens: Token[]; missing: TokenWrite[] } {
   const tokens = found.map((token) => token ?? uniqueToken())
-  const missing = place.guards.flatMap((guard, index) =>
+  const missing = guards.flatMap((guard, index) =>
     found[index] === null ? [tokenWrite(place, guard, tokens[index] as Token)] : [],
   )
   return { tokens, missing }

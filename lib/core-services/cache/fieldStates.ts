@@ -6,7 +6,16 @@
 import { decodeEntry, type Entry, type EntryHeader } from './engine/entry'
 import type { AnyField } from './engine/fieldConfig'
 import type { Head } from './engine/inspection'
-import { allPresent, type Freshness, flightName, freshnessOf, guardsOf, holds } from './engine/look'
+import {
+  allPresent,
+  covers,
+  type Freshness,
+  flightName,
+  freshnessOf,
+  holds,
+  uniteGuards,
+  watchedTokens,
+} from './engine/look'
 import type { Snapshot } from './engine/tickReads'
 import type { Token } from './engine/tokens'
 import { type Place, placeOf } from './fieldPlace'
@@ -103,7 +112,7 @@ export async function readFieldStates(
 }
 
 function namesOf({ store, guards }: Place, seen: SeenEntry | undefined): string[] {
-  const watched = new Set([...guards, ...(seen?.header?.dependencies ?? [])])
+  const watched = new Set([...guards, ...Object.keys(seen?.header?.tokens ?? {})])
   return [...[...watched].map(store.names.guard), ...(seen?.lease ? [seen.lease] : [])]
 }
 
@@ -138,9 +147,11 @@ function leaseName(
   seen: SeenEntry,
   token: Tokens,
 ): string | undefined {
-  const tokens = guards.map(token)
+  const united = uniteGuards(guards, seen.header)
+  const tokens = united.map(token)
   if (!allPresent(tokens) || (seen.present && !seen.header)) return undefined
-  return store.names.lease(field.key, flightName(name, tokens, seen.header))
+  const look = { replaced: seen.header, watched: watchedTokens(seen.header, united, token) }
+  return store.names.lease(field.key, flightName(name, tokens, look))
 }
 
 function stateOf(place: Place, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
@@ -158,7 +169,7 @@ function stateOf(place: Place, seen: SeenEntry | undefined, snapshot: Snapshot, 
 
 function conditionOf(place: Place, seen: SeenEntry | undefined, token: Tokens, now: number): FieldCondition {
   if (!seen?.present) return 'absent'
-  if (!seen.header || guardsOf(seen.header, place.guards) === null) return 'unreadable'
+  if (!seen.header || !covers(seen.header, place.guards)) return 'unreadable'
   if (!holds(seen.header, place.guards, token)) return 'invalidated'
   return freshnessOf(seen.header, place.field, now)
 }

@@ -2,7 +2,6 @@
  * The way of a miss: tokens that stand before the fetch, one fetch in the whole cluster, and what the others do
  * meanwhile. The steps and the reason of each guard are in docs/freshness.md.
  */
-import { dependencyTokens } from './dependencies'
 import type { Entry } from './engine/entry'
 import {
   type CodedError,
@@ -15,11 +14,12 @@ import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
 import { type Instant, instantOf, passedSince } from './engine/ports'
-import { COARSE_GUARD, type Token, type TokenMap } from './engine/tokens'
+import type { Token } from './engine/tokens'
 import { fetchEntry } from './fetchEntry'
 import { completeTokens, lookAt, type Place } from './fieldPlace'
-import { askStore, type FieldRuntime } from './fieldRuntime'
+import type { FieldRuntime } from './fieldRuntime'
 import { coolDown, foundLease, giveBack, leaseOf, noteLease, takeLease } from './ownLease'
+import { settleTokens } from './settleTokens'
 import { keepCopy, reportRefresh, storeEntry } from './storeEntry'
 
 /** What came of it; null when the tokens have changed or could not be created, so that what was seen does not count. */
@@ -54,7 +54,7 @@ export const FAILED = 'failed '
 export async function fillField(runtime: FieldRuntime, fill: Fill): Promise<Filled> {
   const { place, look } = fill
   const { tokens } = look
-  const creation = `tokens ${place.name}`
+  const creation = `tokens ${place.name} ${look.guards.join(' ')}`
   if (!allPresent(tokens)) {
     // Joined only until the tokens are confirmed, which is before the fetch begins.
     const born = await runtime.flights.join(creation, () => createTokens(runtime, fill))
@@ -78,8 +78,8 @@ interface TakenLease extends Lease {
 
 async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promise<Born | null> {
   const { ports } = runtime
-  const { tokens, missing } = completeTokens(place, look.tokens, ports.uniqueToken)
-  const lease = leaseOf(runtime, place, flightName(place.name, tokens, look.replaced))
+  const { tokens, missing } = completeTokens(place, look, ports.uniqueToken)
+  const lease = leaseOf(runtime, place, flightName(place.name, tokens, look))
   const sentAt = noteLease(runtime, place, lease)
   const { created, leased } = await place.store.createTokens(missing, lease)
   if (!created) return null
@@ -95,7 +95,7 @@ function fly(
   taken?: TakenLease,
 ): Promise<Filled> {
   const { place } = fill
-  const flight = flightName(place.name, tokens, fill.look.replaced)
+  const flight = flightName(place.name, tokens, fill.look)
   return runtime.flights.join(`fetch ${flight}`, async () => {
     const quiet = quietFlight(runtime, place, flight)
     if (quiet?.code) throw cooling(runtime, place, quiet.code)
@@ -115,7 +115,7 @@ function fly(
 /** When the lease was sent that is now ours, or what made it needless. */
 async function acquire(
   runtime: FieldRuntime,
-  { place, patient, look: { replaced } }: Fill,
+  { place, patient, look: { replaced, watched } }: Fill,
   tokens: readonly Token[],
   flight: string,
   lease: Lease,
@@ -139,6 +139,7 @@ async function acquire(
       return { entry: look.valid, sourceMs: 0, arrivedAt: look.sentAt }
     }
     if (look.tokens.some((token, index) => token !== tokens[index])) return null
+    if (look.watched !== watched) return null
     // Something else stands there: the flight of this name may be over, with nobody behind its lease.
     if (look.replaced?.revision !== replaced?.revision) return null
     if (look.holder?.startsWith(FAILED)) {
@@ -170,8 +171,12 @@ async function fetchAsHolder(
   // Whatever Redis tells in answer to a later request is newer than what was captured.
   const began = clock.monotonic()
   try {
-    const fetched = await fetchEntry(runtime, place.field, reason, look, { place, tokens })
-    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
+    const fetched = await fetchEntry(runtime, place.field, reason, look, {
+      place,
+      guards: look.guards,
+      tokens,
+    })
+    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
     if (!settled) {
       giveBack(runtime, place, lease)
       reportRefresh(runtime, place.field, reason, fetched, { why: 'dependencies-changed' })
@@ -185,7 +190,8 @@ async function fetchAsHolder(
     })
     const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
     if (!overtaken) keepCopy(runtime, place, entry, look.sentAt)
-    if (outcome.why && !overtaken) giveBack(runtime, place, lease)
+    // An invalidation that Redis has refused leaves the name of the flight as it was, for others to wait behind.
+    if (outcome.why && outcome.why !== 'lease-over') giveBack(runtime, place, lease)
     fetched.settle(outcome.why)
     reportRefresh(runtime, place.field, reason, fetched, outcome)
     return { ...fetched, entry }
@@ -198,23 +204,6 @@ async function fetchAsHolder(
     } else if (!runtime.ports.isControlFlow(error)) giveBack(runtime, place, lease)
     throw error
   }
-}
-
-/** The tokens that an entry stores; null when what its value depends on may have changed during the fetch. */
-export async function settleTokens(
-  runtime: FieldRuntime,
-  place: Place,
-  dependencies: readonly string[],
-  tokens: readonly Token[],
-  captured: TokenMap,
-): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
-  const own = Object.fromEntries(place.guards.map((guard, index) => [guard, tokens[index] as Token]))
-  if (!place.field.dependsOn) return { tokens: Object.freeze(own) }
-  const { [COARSE_GUARD]: coarse = '', ...rest } = own
-  const settled = await askStore(runtime, 'dependencies', null, () =>
-    dependencyTokens(runtime, place, dependencies, coarse, captured),
-  )
-  return settled && { tokens: Object.freeze({ ...rest, ...settled }), dependencies }
 }
 
 function cooling({ ports }: FieldRuntime, { field }: Place, code: string): Error {

@@ -9,7 +9,7 @@ import { ownGuard, type Token } from './engine/tokens'
 import { fetchEntry, openEntry } from './fetchEntry'
 import { completeTokens, lookAt, type Place, placeOf, tokenSeconds } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
-import { settleTokens } from './fillField'
+import { settleTokens } from './settleTokens'
 import { fetchUnstored, keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
 
 export interface Refreshed {
@@ -87,8 +87,9 @@ async function forceInto(
     if (!captured) continue
     const { look, tokens } = captured
     const own = uniqueToken()
-    const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })
-    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
+    const fetching = { place, guards: look.guards, tokens }
+    const fetched = await fetchEntry(runtime, field, reason, look, fetching)
+    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
     const sentAt = instantOf(clock)
     const outcome: Committed = settled
       ? await commit(runtime, place, fetched.entry, { settled, own, purge })
@@ -118,7 +119,7 @@ async function capture(
 ): Promise<{ look: Look; tokens: readonly Token[] } | null> {
   const look = await lookAt(runtime, place)
   if (allPresent(look.tokens)) return { look, tokens: look.tokens }
-  const { tokens, missing } = completeTokens(place, look.tokens, runtime.ports.uniqueToken)
+  const { tokens, missing } = completeTokens(place, look, runtime.ports.uniqueToken)
   return (await place.store.createTokens(missing)).created ? { look, tokens } : null
 }
 

@@ -62,6 +62,8 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
     INCR: ([name = '']) => increase(name, 1),
     INCRBY: ([name = '', by = '']) => increase(name, integer(by)),
     STRLEN: ([name = '']) => byteLength(keys.text(name) ?? ''),
+    GETRANGE: ([name = '', start = '', end = '']) =>
+      bytesBetween(keys.text(name) ?? '', integer(start), integer(end)),
 
     DEL: remove,
     UNLINK: remove,
@@ -111,6 +113,13 @@ function kindOf(content: Content | undefined): string {
 
 function sizeOf(content: Content): number {
   return typeof content === 'string' ? byteLength(content) : byteLength([...content].flat().join(''))
+}
+
+/** Both ends belong to it. */
+function bytesBetween(text: string, start: number, end: number): string {
+  // Releases of Redis disagree about those that count from the end.
+  if (start < 0 || end < 0) throw replyError('ERR a range that counts from the end is not simulated')
+  return new TextDecoder().decode(new TextEncoder().encode(text).slice(start, end + 1))
 }
 
 const byteLength = (text: string): number => new TextEncoder().encode(text).byteLength

@@ -12,9 +12,9 @@ export const dependencyMutations: readonly Mutation[] = [
     scenarios: CHANGED,
     edits: [
       {
-        file: 'engine/look.ts',
-        search: 'COARSE_GUARD), ...dependencies]',
-        replace: 'COARSE_GUARD), ...dependencies.slice(dependencies.length)]',
+        file: 'settleTokens.ts',
+        search: '{ tokens: Object.freeze({ ...own, ...settled }), dependencies: told }',
+        replace: '{ tokens: Object.freeze(own), dependencies: [] }',
       },
     ],
   },

@@ -1,7 +1,7 @@
 /** Forced refreshes: nothing older afterwards, and never less than before. */
 import type { Mutation } from './mutation'
 
-const SETTLE = `    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)
+const SETTLE = `    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
 `
 const COMMIT = 'await commit(runtime, place, fetched.entry, { settled, own, purge })'
 
@@ -29,7 +29,7 @@ export const forceMutations: readonly Mutation[] = [
         search: SETTLE,
         replace: `    const late = await capture(runtime, place)
     const settled = await settleTokens(
-      runtime, place, fetched.dependencies, late?.tokens ?? tokens, late?.look.dependencies ?? {})
+      runtime, place, fetched.dependencies, late?.tokens ?? tokens, late?.look ?? look)
 `,
       },
     ],
@@ -108,7 +108,7 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })',
+        search: 'const fetched = await fetchEntry(runtime, field, reason, look, fetching)',
         replace: `const fetched = await fetchEntry(runtime, field, reason).catch(async (error: unknown) => {
       await place.store.remove(place.entry)
       throw error
@@ -133,9 +133,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: '    const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })\n',
+        search: '    const fetched = await fetchEntry(runtime, field, reason, look, fetching)\n',
         replace: `    await place.store.writeTokens([tokenWrite(place, ownGuard(field.key), own)])
-    const fetched = await fetchEntry(runtime, field, reason, look, { place, tokens })
+    const fetched = await fetchEntry(runtime, field, reason, look, fetching)
 `,
       },
     ],

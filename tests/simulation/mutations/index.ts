@@ -8,10 +8,12 @@ import type { Mutation } from './mutation'
 import { partMutations } from './parts'
 import { readMutations } from './reads'
 import { schemaMutations } from './schemas'
+import { tagMutations } from './tags'
 import { tokenMutations } from './tokens'
 
 export const mutations: readonly Mutation[] = [
   ...tokenMutations,
+  ...tagMutations,
   ...readMutations,
   ...leaseMutations,
   ...forceMutations,

@@ -65,7 +65,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'if (outcome.why && !overtaken) giveBack(',
+        search: "if (outcome.why && outcome.why !== 'lease-over') giveBack(",
         replace: 'giveBack(',
       },
     ],

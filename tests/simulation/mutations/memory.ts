@@ -68,8 +68,8 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'fieldMemory.ts',
         search:
-          "if (!guards || freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n",
-        replace: 'if (!guards) return null\n',
+          "  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n  const guards",
+        replace: '  const guards',
       },
     ],
   },
@@ -93,13 +93,6 @@ export const memoryMutations: readonly Mutation[] = [
         search: 'if (!copy || !known.outdated(copy.entry.tokens, copy.provenAt.monotonic)) return copy\n',
         replace: 'if (copy) return copy\n',
       },
-    ],
-  },
-  {
-    name: 'what was asked for before an invalidation of the same process is kept',
-    scenarios: OWN,
-    edits: [
-      { file: 'engine/copies.ts', search: ' || known.outdated(entry.tokens, sentAt.monotonic)', replace: '' },
     ],
   },
   {

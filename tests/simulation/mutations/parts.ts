@@ -1,7 +1,7 @@
 /** Fetches that go on where another one has stopped. */
 import type { Mutation } from './mutation'
 
-const HOLDS = 'tokensHold(place.guards, earlier.tokens,'
+const HOLDS = 'tokensHold(all, earlier.tokens,'
 
 export const partMutations: readonly Mutation[] = [
   {
@@ -16,7 +16,7 @@ export const partMutations: readonly Mutation[] = [
       {
         file: 'fetchProgress.ts',
         search: HOLDS,
-        replace: "tokensHold(place.guards.filter((guard) => guard !== 'any:tag'), earlier.tokens,",
+        replace: "tokensHold(all.filter((guard) => guard !== 'any:tag'), earlier.tokens,",
       },
     ],
   },

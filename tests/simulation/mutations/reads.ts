@@ -31,8 +31,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/look.ts',
-        search: "`${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}`",
-        replace: "`${place} ${tokens[0]}.${replaced?.revision ?? '-'}`",
+        search: "${tokens.join('.')}.",
+        replace: '${tokens[0]}.',
       },
     ],
   },
@@ -42,8 +42,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/look.ts',
-        search: ".${replaced?.revision ?? '-'}`",
-        replace: ".${replaced ? '-' : '-'}`",
+        search: ".${replaced?.revision ?? '-'}${",
+        replace: ".${replaced ? '-' : '-'}${",
       },
     ],
   },
@@ -71,9 +71,9 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/look.ts',
-        search: 'valid: stored && holds(stored, guards, token) ? stored : null',
+        search: 'valid: stored && holds(stored, readerGuards, token) ? stored : null',
         replace:
-          'valid: stored && !holds(stored, guards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
+          'valid: stored && !holds(stored, readerGuards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
       },
     ],
   },

@@ -19,10 +19,10 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'await settleTokens(runtime, place, fetched.dependencies, tokens, look.dependencies)',
+        search: 'await settleTokens(runtime, place, fetched.dependencies, tokens, look)',
         replace: `await settleTokens(runtime, place, fetched.dependencies, await place.store
-      .read(place.guards.map(place.store.names.guard))
-      .then((now) => place.guards.map((guard) => now.get(place.store.names.guard(guard)) ?? '')), look.dependencies)`,
+      .read(look.guards.map(place.store.names.guard))
+      .then((now) => look.guards.map((guard) => now.get(place.store.names.guard(guard)) ?? '')), look)`,
       },
     ],
   },

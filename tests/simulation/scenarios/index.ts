@@ -6,6 +6,7 @@ import { mixes } from './mixes'
 import { parts } from './parts'
 import type { Scenario } from './scenario'
 import { schemas } from './schemas'
+import { tagsOfEntries } from './tags'
 
 export const scenarios: readonly Scenario[] = [
   ...mixes,
@@ -14,5 +15,6 @@ export const scenarios: readonly Scenario[] = [
   ...memory,
   ...dependencies,
   ...parts,
+  ...tagsOfEntries,
   ...schemas,
 ]

@@ -24,16 +24,18 @@ const crashing = fc.record({ do: fc.constant('crash' as const), process: fc.nat(
 
 const deed = (
   weights: { evict: number; crash: number; freeze: number },
-  tags: readonly string[],
-): fc.Arbitrary<Operation> =>
-  fc.oneof(
-    { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), field }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('force' as const), field }) },
+  invalidated: readonly string[],
+  named: readonly (readonly string[] | undefined)[],
+): fc.Arbitrary<Operation> => {
+  const tags = fc.constantFrom(...named)
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), field, tags }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('force' as const), field, tags }) },
     {
       weight: 4,
       arbitrary: fc.record({
         do: fc.constant('invalidate tag' as const),
-        tag: fc.constantFrom(...tags),
+        tag: fc.constantFrom(...invalidated),
       }),
     },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('invalidate field' as const), field }) },
@@ -42,6 +44,7 @@ const deed = (
     { weight: weights.crash, arbitrary: crashing },
     { weight: weights.freeze, arbitrary: freezing },
   )
+}
 
 const clientsOf = (operation: fc.Arbitrary<Operation>): fc.Arbitrary<Client[]> =>
   fc.array(
@@ -74,6 +77,8 @@ interface Mix {
   /** Those that are invalidated. */
   tags?: readonly string[]
   parts?: fc.Arbitrary<string[][]>
+  /** What configurations of one key name, each time one of these; undefined for the tags of the field. */
+  named?: readonly (readonly string[] | undefined)[]
   clocks?: fc.Arbitrary<number[]>
   faults?: fc.Arbitrary<Fault[]>
   source?: fc.Arbitrary<SourceAnswer[]>
@@ -86,6 +91,7 @@ export function mixOf({
   fields: drawn = fc.constant(fields),
   tags = ['a', 'a', 'b'],
   parts = fc.constant([]),
+  named = [undefined],
   clocks = sameClocks,
   faults,
   source = slowSource,
@@ -96,7 +102,7 @@ export function mixOf({
   return fc.record({
     clocks,
     fields: drawn,
-    phases: clientsOf(deed({ evict, crash, freeze }, tags)).map((clients) => [clients]),
+    phases: clientsOf(deed({ evict, crash, freeze }, tags, named)).map((clients) => [clients]),
     faults: faults ?? fc.constant([]),
     ambushes: fc.constant([]),
     source,

@@ -11,6 +11,8 @@ export interface ReadSpan extends Span {
   phase: number
   process: number
   field: number
+  /** The tags that its configuration names. */
+  tags: readonly string[]
   /** True time at which it began, in ms. */
   at: number
   status: string
@@ -39,6 +41,8 @@ export interface FetchSpan {
   process: number
   field: number
   reason: string
+  /** The tags that its configuration names. */
+  tags: readonly string[]
   /** The tags that its value tells of itself. */
   parts: readonly string[]
   /** `paused`: until a later fetch ends with its value. */
@@ -102,6 +106,7 @@ export const COINCIDENCES = [
   'eviction between read and write',
   'expired lease',
   'death of a lease holder',
+  'an entry under tags that its reader does not name',
   'an answer from memory',
   'a copy that its tokens prove',
   'a copy that its tokens disprove',

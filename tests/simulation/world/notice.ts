@@ -12,6 +12,7 @@ function coincidenceOf(event: FieldCacheEvent): Coincidence | undefined {
   if (event.type === 'field.looked' && event.at === 'tokens') {
     return event.found === 'fresh' ? 'a copy that its tokens prove' : 'a copy that its tokens disprove'
   }
+  if (event.type === 'tags.disagreed') return 'an entry under tags that its reader does not name'
   if (event.type === 'refresh.resumed') return 'a fetch that goes on where another has stopped'
   const skipped = event.type === 'refresh.skipped' && event.why === 'dependencies-changed'
   return skipped ? 'dependencies invalidated during the fetch' : undefined

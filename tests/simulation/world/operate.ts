@@ -52,12 +52,12 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
   const { universe, history, redis, watch } = scene
   switch (operation.do) {
     case 'read':
-      return read(scene, process, operation.field, false)
+      return read(scene, process, operation, false)
     case 'force':
       scene.forcing += 1
       if (scene.forcing > 1) history.during['overlapping forces'] = true
       try {
-        return await Promise.race([read(scene, process, operation.field, true), process.died])
+        return await Promise.race([read(scene, process, operation, true), process.died])
       } finally {
         scene.forcing -= 1
       }
@@ -90,19 +90,25 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
   }
 }
 
-async function read(scene: Scene, process: SimProcess, field: number, force: boolean): Promise<void> {
+async function read(
+  scene: Scene,
+  process: SimProcess,
+  { field, tags: others }: Extract<Operation, { do: 'read' | 'force' }>,
+  force: boolean,
+): Promise<void> {
   const { universe, history, phase, plan } = scene
   const from = universe.step()
   const at = universe.now()
-  const config = process.fields[field % process.fields.length]
+  const config = others ? process.under(field, others) : process.fields[field]
   if (!config) return
+  const { tags = [] } = config
   const { data, status } = await process.cache.read(config, force)
   const to = universe.step()
   const fetch = typeof data?.fetch === 'number' ? data.fetch : -1
   universe.log(
     `p${process.number}: ${force ? 'force' : 'read'} of field ${field} is answered: ${status}, fetch ${fetch}`,
   )
-  history.reads.push({ from, to, phase, process: process.number, field, at, status, fetch })
+  history.reads.push({ from, to, phase, process: process.number, field, tags, at, status, fetch })
   if (plan.fields[field]?.converts && data?.price !== EUROS) {
     history.seen.convertedAnew.push(
       `fetch ${fetch} of field ${field} was read as ${data?.price} instead of ${EUROS}`,

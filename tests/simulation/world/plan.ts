@@ -1,8 +1,9 @@
 /** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
 
 export type Operation =
-  | { do: 'read'; field: number }
-  | { do: 'force'; field: number }
+  /** `tags`: a configuration of that key which names these instead of the field's own. */
+  | { do: 'read'; field: number; tags?: readonly string[] | undefined }
+  | { do: 'force'; field: number; tags?: readonly string[] | undefined }
   | { do: 'invalidate tag'; tag: string }
   | { do: 'invalidate field'; field: number }
   /** Redis drops one of the keys that it holds then, whichever it is, or the one whose name ends so. */

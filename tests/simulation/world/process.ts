@@ -5,7 +5,7 @@ import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
 import { whileAlive } from './mortal'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
-import type { Plan } from './plan'
+import type { FieldPlan, Plan } from './plan'
 import { inEuros, type Source } from './source'
 import type { Universe } from './universe'
 import type { Watch } from './watch'
@@ -15,6 +15,8 @@ export interface SimProcess {
   number: number
   cache: CacheUnderTest
   fields: readonly SimField[]
+  /** A configuration of the same key with other tags. */
+  under(field: number, tags: readonly string[]): SimField
   /** Resolves when it dies. */
   died: Promise<void>
   kill(): void
@@ -69,8 +71,9 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     emit: (event) => notice(event),
     defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
   }
-  const fields = plan.fields.map(
-    ({ tags, ttl, memoryTtl = 0, dependsOn, converts }, field): SimField => ({
+  const under = (field: number, tags: readonly string[]): SimField => {
+    const { ttl, memoryTtl = 0, dependsOn, converts } = plan.fields[field] as FieldPlan
+    return {
       name: fieldKey(field),
       key: fieldKey(field),
       tags,
@@ -80,9 +83,10 @@ export function startProcess(world: World, number: number, clockSkew: number): S
       ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,
-      fetcher: (context) => living(() => source.fetch(number, field, context)),
-    }),
-  )
+      fetcher: (context) => living(() => source.fetch(number, field, context, tags)),
+    }
+  }
+  const fields = plan.fields.map(({ tags }, field) => under(field, tags))
   let invalidations = 0
   const sendTogether: Connection['sendTogether'] = (commands) =>
     living(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
@@ -94,6 +98,7 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     number,
     cache: world.startCache({ connection, ports, fields, goesUncached: () => watch.goesUncached(number) }),
     fields,
+    under,
     died,
     async invalidating(work) {
       invalidations += 1

@@ -33,7 +33,8 @@ export const inEuros: StandardSchema<Value> = {
 }
 
 export interface Source {
-  fetch(process: number, field: number, context: FetchContext): Promise<Value>
+  /** `tags`: those that the configuration names for which it is fetched. */
+  fetch(process: number, field: number, context: FetchContext, tags: readonly string[]): Promise<Value>
   /** The fetches that a process has under way end with it. */
   die(process: number): void
   readonly failed: boolean
@@ -58,19 +59,20 @@ export function createSource(
     return before?.price ?? CENTS
   }
 
-  function begin(process: number, field: number, reason: string): FetchSpan {
+  function begin(process: number, field: number, reason: string, tags: readonly string[]): FetchSpan {
     const parts = partsOf[history.fetches.length % Math.max(1, partsOf.length)] ?? []
     const began = universe.step()
-    const fetch: FetchSpan = { began, at: universe.now(), process, field, reason, parts, ended: 'running' }
+    const at = universe.now()
+    const fetch: FetchSpan = { began, at, process, field, reason, tags, parts, ended: 'running' }
     watch.fetchBegins(fetch)
     history.fetches.push(fetch)
     return fetch
   }
 
   return {
-    async fetch(process, field, { reason, resume, pause, previous }) {
+    async fetch(process, field, { reason, resume, pause, previous }, tags) {
       const number = history.fetches.length
-      const fetch = begin(process, field, reason)
+      const fetch = begin(process, field, reason, tags)
       const answer = answers[number % Math.max(1, answers.length)] ?? 'answers'
       universe.log(`p${process}: fetch ${number} of field ${field} begins (${reason}) and ${answer}`)
       const earlier = answers.includes('pauses') ? await resume() : null

@@ -30,10 +30,18 @@ export function createWatch(
   { fetches, seen, during }: History,
 ): Watch {
   const leases = createLeaseWatch(universe)
+  const namesOthers = plan.phases
+    .flat(2)
+    .some(({ operations }) => operations.some((one) => 'tags' in one && one.tags !== undefined))
   const fields = plan.fields.map(({ tags, dependsOn = false }, field) => {
     const guards = guardNames({ key: fieldKey(field), tags })
     const entry = physicalNames.entry(fieldKey(field))
-    return { entry, guards, names: new Set([entry, ...guards.map(physicalNames.guard)]), dependsOn }
+    return {
+      entry,
+      guards,
+      names: new Set([entry, ...guards.map(physicalNames.guard)]),
+      anyTag: dependsOn || namesOthers,
+    }
   })
   /** The last entry of a field that a process knows to have stored. */
   const lastStored = new Map<string, Entry>()
@@ -42,17 +50,15 @@ export function createWatch(
   function standing(field: number): number | null {
     const { entry: name = '', guards = [] } = fields[field] ?? {}
     const entry = decodeEntry(redis.peek(name) ?? '')
-    const holds = [...guards, ...(entry?.dependencies ?? [])].every((guard) => {
-      const token = redis.peek(physicalNames.guard(guard))
-      return token !== null && entry?.tokens[guard] === token
-    })
-    return entry && holds ? fetchOf(entry) : null
+    const stored = Object.entries(entry?.tokens ?? {})
+    const holds = stored.every(([guard, token]) => redis.peek(physicalNames.guard(guard)) === token)
+    return entry && guards[0] !== undefined && guards[0] in entry.tokens && holds ? fetchOf(entry) : null
   }
 
   /** Whose entry or tokens a command names: nothing changes for the others. */
   function fieldsOf(command: Command): number[] {
-    const touched = ({ names, dependsOn }: (typeof fields)[number]) =>
-      command.some((part) => names.has(String(part)) || (dependsOn && String(part).includes('~token:')))
+    const touched = ({ names, anyTag }: (typeof fields)[number]) =>
+      command.some((part) => names.has(String(part)) || (anyTag && String(part).includes('~token:')))
     return fields.flatMap((one, field) => (touched(one) ? [field] : []))
   }
 

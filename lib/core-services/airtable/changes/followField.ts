@@ -27,7 +27,7 @@ export interface Seen {
   /** Null when nothing stands that anybody is served. */
   standing: Standing | null
   place: Place
-  tokens: Look['tokens']
+  look: Pick<Look, 'guards' | 'tokens'>
 }
 
 export interface Following {
@@ -48,11 +48,12 @@ const AS_IT_WAS: Followed = { again: false, changed: false }
 
 export async function lookAtField(runtime: CronRuntime, field: AirtableField<unknown>): Promise<Seen> {
   const place = placeOf(runtime, await runtime.store(), field)
-  const { valid, tokens } = await lookAt(runtime, place)
+  const look = await lookAt(runtime, place)
+  const { valid } = look
   const served = valid && freshnessOf(valid, field, runtime.ports.clock.now()) !== 'expired'
   const entry = served ? await unpackEntry(valid, runtime.cipherFor?.(field)) : null
   const standing = entry && { mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
-  return { field, standing, place, tokens }
+  return { field, standing, place, look }
 }
 
 export async function follow(
@@ -86,14 +87,14 @@ export async function follow(
 /** Where nothing stands: what is on its way to stand there must not be taken for new. */
 async function followNothing(
   runtime: CronRuntime,
-  { field, place, tokens }: Seen,
+  { field, place, look: { guards, tokens } }: Seen,
   run: ChangeRun,
   cause: FollowCause,
 ): Promise<Followed> {
   const second = cause === 'again'
   if (!second && cause !== 'met' && !touches(await run.drainFrom(run.record.followed), field))
     return AS_IT_WAS
-  if (!allPresent(tokens) || !(await isHalfFetched(runtime, { place, tokens }))) {
+  if (!allPresent(tokens) || !(await isHalfFetched(runtime, { place, guards, tokens }))) {
     // What is only being fetched may have been read before the change. So may what the first look brought, which a
     // process may remember although Redis has evicted it.
     await invalidateField(field, runtime)

@@ -67,7 +67,7 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     get,
     put(place, entry, sentAt, keepMs) {
       const ttl = Math.ceil(Math.min(keepMs, LONGEST_MS))
-      if (maxBytes === 0 || !(ttl > 0) || known.outdated(entry.tokens, sentAt.monotonic)) return
+      if (maxBytes === 0 || !(ttl > 0)) return
       // An answer that was asked for earlier may come later.
       const before = get(place)
       if (before && before.provenAt.monotonic > sentAt.monotonic) return

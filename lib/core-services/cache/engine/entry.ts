@@ -6,6 +6,7 @@ import { fromBase64, toBase64 } from './base64'
 import type { Cipher, Seal } from './cipher'
 import { pack, unpack } from './compression'
 import { encodeValue } from './json'
+import { keyProblem } from './keys'
 import type { Token, TokenMap } from './tokens'
 
 /** Readers refuse every other format: an older or newer release then sees a miss, never a misread value. */
@@ -22,7 +23,7 @@ export interface EntryHeader {
   revision: Token
   /** The tokens captured before the fetch, by the name of what they guard. */
   tokens: TokenMap
-  /** The guards among them that only the value tells; absent where the field had no `dependsOn`. */
+  /** The guards among them that only the value tells, and no configuration; absent where the field had no `dependsOn`. */
   dependencies?: readonly string[] | undefined
   /** Where the value itself limits its life: ms from `fetchedAt` in which it is fresh, and in which it may be served. */
   freshMs?: number | undefined
@@ -133,14 +134,21 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
   return (
     typeof at === 'number' &&
     typeof rev === 'string' &&
-    typeof tok === 'object' &&
-    tok !== null &&
+    isTokenMap(tok) &&
     (dep === undefined || (Array.isArray(dep) && dep.every((guard) => typeof guard === 'string'))) &&
     (fresh === undefined || typeof fresh === 'number') &&
     (end === undefined || typeof end === 'number') &&
     (note === undefined || typeof note === 'string') &&
     (enc === undefined || ENCODINGS.some((known) => known === enc)) &&
     (!isSealed(enc) || (typeof kid === 'string' && typeof iv === 'string'))
+  )
+}
+
+/** Each guard is asked for by its name: one that is no name would let every read fail. */
+function isTokenMap(tokens: unknown): tokens is TokenMap {
+  if (typeof tokens !== 'object' || tokens === null) return false
+  return Object.entries(tokens).every(
+    ([guard, token]) => typeof token === 'string' && keyProblem(guard) === undefined,
   )
 }
 

@@ -79,6 +79,11 @@ export type FieldCacheEvent =
   | { type: 'field.rejected'; field: string; reason: string }
   | { type: 'field.invalidated'; guards: readonly string[] }
   | { type: 'tokens.created'; field: string; count: number }
+  /**
+   * Others store this key under tags that the configuration here does not name. `kept`: how many of these stay with the
+   * entry; `left`: how many there was no room for. Told once in a process.
+   */
+  | { type: 'tags.disagreed'; field: string; kept: number; left: number }
   | { type: 'lease.taken'; field: string }
   /** Another instance fetches. `patient`: we wait for it. */
   | { type: 'lease.held'; field: string; patient: boolean }

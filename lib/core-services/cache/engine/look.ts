@@ -2,7 +2,7 @@
 import { decodeEntry, type Entry, type EntryHeader, isForeignEntry } from './entry'
 import type { Instant } from './ports'
 import { shortHash } from './shortHash'
-import { COARSE_GUARD, type Token, type TokenMap, tokensHold } from './tokens'
+import { COARSE_GUARD, isTagGuard, type Token, type TokenMap, tokensHold } from './tokens'
 
 export interface Look {
   /** The entry that stands there, whatever its tokens. */
@@ -13,10 +13,17 @@ export interface Look {
   foreign: boolean
   /** What is `stored` if its tokens hold, else null. */
   valid: Entry | null
+  /**
+   * What guards the entry that replaces the one that stands there: the reader's guards, and the tags under which others
+   * have stored it.
+   */
+  guards: readonly string[]
   /** In the order of the guards; null for one that was never created or was evicted. */
   tokens: readonly (Token | null)[]
   /** Tokens of dependencies, as far as they were looked at and stand. */
   dependencies: TokenMap
+  /** Tokens that decide about what stands there and are named by no guard: without the coarse one, those of dependencies. */
+  watched: string
   /** Who holds the lease that was asked for. */
   holder: string | null
   /** When the request was sent: what it proves holds from then. */
@@ -27,19 +34,20 @@ export interface Seen {
   text: string | null
   token(guard: string): Token | null
   holder?: string | null
-  /** Only an encrypted entry counts: anybody can write another one. */
-  sealed?: boolean
   sentAt: Instant
 }
 
-/** `dependencies`: the guards besides `guards` that `token` can tell. */
+/**
+ * `stored`: what the text holds as far as this reader can tell. `readerGuards`: those of the reader's configuration, its own
+ * first. `dependencies`: the guards besides those that `token` can tell.
+ */
 export function lookFrom(
-  { text, token, holder = null, sealed = false, sentAt }: Seen,
-  guards: readonly string[],
+  { text, token, holder = null, sentAt }: Seen,
+  stored: Entry | null,
+  readerGuards: readonly string[],
   dependencies: readonly string[],
 ): Look {
-  const decoded = text === null ? null : decodeEntry(text)
-  const stored = sealed && !decoded?.packing?.sealed ? null : decoded
+  const guards = uniteGuards(readerGuards, stored)
   const standing = dependencies.flatMap((guard) => {
     const value = token(guard)
     return value === null ? [] : [[guard, value] as const]
@@ -47,34 +55,70 @@ export function lookFrom(
   return {
     stored,
     replaced: stored ?? (text === null ? null : { revision: shortHash(text) }),
-    foreign: decoded === null && text !== null && isForeignEntry(text),
-    valid: stored && holds(stored, guards, token) ? stored : null,
+    foreign: stored === null && text !== null && isForeignEntry(text) && decodeEntry(text) === null,
+    valid: stored && holds(stored, readerGuards, token) ? stored : null,
+    guards: Object.freeze(guards),
     tokens: Object.freeze(guards.map(token)),
     dependencies: Object.freeze(Object.fromEntries(standing)),
+    watched: watchedTokens(stored, guards, token),
     holder,
     sentAt,
   }
 }
 
-/** Whether the tokens of an entry stand: those of its guards, and of what its value depends on. */
+/** What a text from Redis holds. `sealed`: only an encrypted entry counts, because anybody can write another one. */
+export function storedIn(text: string | null, sealed: boolean): Entry | null {
+  const entry = text === null ? null : decodeEntry(text)
+  return sealed && !entry?.packing?.sealed ? null : entry
+}
+
+/** How many tags an entry has at most, with those that only its value tells. */
+export const MOST_TAGS = 1_000
+
+/**
+ * The guards of what replaces an entry. It keeps the tags under which others have stored it, or readers that name different
+ * tags would each find the other's entry without theirs, and fetch for ever. What only the last value has told is not kept.
+ */
+export function uniteGuards(readerGuards: readonly string[], replaced: EntryHeader | null): string[] {
+  const named = new Set(readerGuards)
+  const told = new Set(replaced?.dependencies)
+  const others = Object.keys(replaced?.tokens ?? {})
+    .filter((guard) => isTagGuard(guard) && !named.has(guard) && !told.has(guard))
+    .sort()
+    .slice(0, Math.max(0, MOST_TAGS - readerGuards.filter(isTagGuard).length))
+  if (others.length === 0) return [...readerGuards]
+  const [own = '', ...rest] = readerGuards
+  const tags = [...rest.filter(isTagGuard), ...others].sort()
+  return [own, ...tags, ...rest.filter((guard) => !isTagGuard(guard))]
+}
+
+/** Whether the tokens of an entry stand, all of them, and whether it has one of each guard of the reader. */
 export function holds(
   entry: EntryHeader,
-  guards: readonly string[],
+  readerGuards: readonly string[],
   token: (guard: string) => Token | null,
 ): boolean {
-  const watched = guardsOf(entry, guards)
-  return watched !== null && tokensHold(watched, entry.tokens, token)
+  return covers(entry, readerGuards) && tokensHold(Object.keys(entry.tokens), entry.tokens, token)
 }
 
-/** The guards whose tokens decide about an entry; null for one that was stored before the field had dependencies. */
-export function guardsOf({ dependencies }: EntryHeader, guards: readonly string[]): string[] | null {
-  if (!guards.includes(COARSE_GUARD)) return [...guards]
-  return dependencies ? [...guards.filter((guard) => guard !== COARSE_GUARD), ...dependencies] : null
+/**
+ * Whether an entry stores a token of each guard that the reader knows of. It may be from before the field had that one,
+ * or from a writer that does not know it; then nothing tells whether it was invalidated meanwhile.
+ */
+export function covers({ tokens, dependencies }: EntryHeader, readerGuards: readonly string[]): boolean {
+  if (dependencies === undefined && readerGuards.includes(COARSE_GUARD)) return false
+  const known = [...readerGuards.filter((guard) => guard !== COARSE_GUARD), ...(dependencies ?? [])]
+  return known.every((guard) => Object.hasOwn(tokens, guard))
 }
 
-/** Whether an entry stores a token of each guard that decides about it: it may be from before the field had that one. */
-export function covers(entry: EntryHeader, guards: readonly string[]): boolean {
-  return guardsOf(entry, guards)?.every((guard) => Object.hasOwn(entry.tokens, guard)) ?? false
+/** With the coarse token a flight needs no others: every invalidation of tags changes it. */
+export function watchedTokens(
+  entry: EntryHeader | null,
+  guards: readonly string[],
+  token: (guard: string) => Token | null,
+): string {
+  if (guards.includes(COARSE_GUARD)) return ''
+  return (entry?.dependencies ?? []).map((guard) => token(guard) ?? '-').join('.')
 }
 
 export interface Windows {
@@ -115,8 +159,12 @@ export function lifetimeOf(
 }
 
 /** Names a flight by the tokens it runs under and the entry it replaces: after an invalidation nobody joins it. */
-export function flightName(place: string, tokens: readonly Token[], replaced: Look['replaced']): string {
-  return `${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}`
+export function flightName(
+  place: string,
+  tokens: readonly Token[],
+  { replaced, watched }: Pick<Look, 'replaced' | 'watched'>,
+): string {
+  return `${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}${watched && `.${watched}`}`
 }
 
 export function allPresent(tokens: readonly (Token | null)[]): tokens is readonly Token[] {

@@ -23,6 +23,8 @@ export const ownGuard = (key: string): string => `key:${key}`
 export const tagGuards = (tags: readonly string[]): string[] =>
   [...new Set(tags)].sort().map((tag) => `tag:${tag}`)
 
+export const isTagGuard = (guard: string): boolean => guard.startsWith('tag:')
+
 /**
  * The coarse token: every invalidation of tags changes it, in the command that changes the tags. Whoever finds it
  * unchanged knows that no tag at all was invalidated meanwhile. No entry stores it.

@@ -1,0 +1,97 @@
+/** Tags belong to the entry, whichever configuration reads or refreshes it. */
+import type { Mutation } from './mutation'
+
+const UNNAMED = [
+  'readers that do not name the tag that is invalidated',
+  'readers that name different tags, and a calm network',
+]
+
+export const tagMutations: readonly Mutation[] = [
+  {
+    name: 'a reader asks for the tokens of the tags alone that it names',
+    scenarios: UNNAMED,
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: 'tokensHold(Object.keys(entry.tokens), entry.tokens, token)',
+        replace: 'tokensHold(readerGuards.filter((guard) => guard !== COARSE_GUARD), entry.tokens, token)',
+      },
+    ],
+  },
+  {
+    name: 'a copy is proved by the tokens of the tags alone that its reader names',
+    scenarios: ['copies in memory of readers that do not name the tag that is invalidated'],
+    edits: [
+      {
+        file: 'fieldMemory.ts',
+        search: 'const guards = Object.keys(copy.entry.tokens)\n',
+        replace: 'const guards = place.guards.filter((guard) => guard in copy.entry.tokens)\n',
+      },
+    ],
+  },
+  {
+    name: 'an entry without a tag of its reader is served to it',
+    scenarios: ['readers that name different tags, and a calm network'],
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: 'return covers(entry, readerGuards) && tokensHold(',
+        replace: 'return tokensHold(',
+      },
+      {
+        file: 'engine/look.ts',
+        search: '  return known.every((guard) => Object.hasOwn(tokens, guard))\n',
+        replace: '  return known.length > 0 && tokens !== null\n',
+      },
+    ],
+  },
+  {
+    name: 'a refresh strips the entry of the tags that it does not name',
+    test: 'tests/cache/tagsOfEntries.test.ts',
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: 'if (others.length === 0) return [...readerGuards]\n',
+        replace: 'if (others.length >= 0) return [...readerGuards]\n',
+      },
+    ],
+  },
+  {
+    name: 'a refresh keeps what only the last value has told',
+    test: 'tests/cache/tagsOfEntries.test.ts',
+    edits: [
+      {
+        file: 'engine/look.ts',
+        search: 'new Set(replaced?.dependencies)',
+        replace: 'new Set(replaced?.dependencies?.slice(replaced.dependencies.length))',
+      },
+    ],
+  },
+  {
+    name: 'a refresh keeps more tags than there is room for',
+    test: 'tests/cache/tagsOfEntries.test.ts',
+    edits: [
+      {
+        file: 'settleTokens.ts',
+        search: 'new Set(others.slice(room))',
+        replace: 'new Set(others.slice(room + 9e9))',
+      },
+    ],
+  },
+  {
+    name: 'readers that name different tags share the tokens that one of them creates',
+    scenarios: ['readers that name different tags, and a calm network'],
+    edits: [
+      {
+        file: 'fillField.ts',
+        search: "`tokens ${place.name} ${look.guards.join(' ')}`",
+        replace: '`tokens ${place.name}`',
+      },
+    ],
+  },
+  {
+    name: 'a flight is not named by the tokens of what the entry that it replaces depends on',
+    test: 'tests/cache/tagsOfEntries.test.ts',
+    edits: [{ file: 'engine/look.ts', search: '${watched && `.${watched}`}', replace: "${watched && ''}" }],
+  },
+]

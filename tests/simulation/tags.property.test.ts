@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { tagsOfEntries } from './scenarios/tags'
+
+itHoldsIn(tagsOfEntries)
