@@ -1,6 +1,7 @@
 /** The read path of fields: the stored value while it is fresh, else a fetched one. Redis failing never fails a read. */
+import { wayBack } from './asidePlace'
 import { codeOf, isRedisFailure, isSourceError } from './engine/errors'
-import type { FieldCacheConfig } from './engine/fieldConfig'
+import type { AnyField, FieldCacheConfig } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
 import { freshnessOf, type Look } from './engine/look'
 import { type Opened, openEntry } from './fetchEntry'
@@ -115,20 +116,32 @@ async function readOnce<T>(
   if (stored && freshness === 'fresh') return answer(runtime, stored, 'hit', timings)
   const fill: Fill = { place, look, reason: 'miss', patient: true }
   if (stored && freshness === 'stale') {
-    defer(() => inBackground(runtime, fillField(runtime, { ...fill, reason: 'stale', patient: false })))
+    defer(() => inBackground(runtime, refreshStale(runtime, config, fill)))
     return answer(runtime, stored, 'stale', timings)
   }
   const fallback = await lastGood(runtime, config, look, stored, freshness)
   try {
+    const back = await wayBack(runtime, place, config)
+    if (back?.arrived) return null
     // A source that is only slow is no reason to serve what was invalidated.
-    const filled = await filledInTime(runtime, config, fill, stored !== null && fallback !== null)
+    const filled = await filledInTime(
+      runtime,
+      config,
+      { ...fill, ...back },
+      stored !== null && fallback !== null,
+    )
     if (filled === 'late') return fallback && answer(runtime, fallback, 'degraded', timings)
-    const opened = filled && (await openFilled(runtime, place, config, filled))
+    const opened = filled && (await openFilled(runtime, back?.place ?? place, config, filled))
     return opened && answer(runtime, opened, 'miss', { ...timings, sourceMs: filled?.sourceMs ?? 0 })
   } catch (error) {
     if (!fallback || !isSourceError(error)) throw error
     return answer(runtime, fallback, 'degraded', timings)
   }
+}
+
+async function refreshStale(runtime: FieldRuntime, config: AnyField, fill: Fill): Promise<Filled> {
+  const back = await wayBack(runtime, fill.place, config)
+  return back?.arrived ? null : fillField(runtime, { ...fill, ...back, reason: 'stale', patient: false })
 }
 
 /** What may be served when the source fails. */

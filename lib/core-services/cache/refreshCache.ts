@@ -1,4 +1,5 @@
 /** The refresh path: fetch, check, and put the new value in the place of the old one for everybody at once. */
+import { wayBack } from './asidePlace'
 import type { Entry } from './engine/entry'
 import { forceContended, hasCode, isRedisFailure } from './engine/errors'
 import type { NotStored, RefreshReason } from './engine/events'
@@ -76,13 +77,14 @@ export function forceRefresh(
 
 async function forceInto(
   runtime: FieldRuntime,
-  place: Place,
+  known: Place,
   reason: RefreshReason,
   purge: boolean,
 ): Promise<Refreshed> {
-  const { field } = place
+  const { field } = known
   const { clock, emit, uniqueToken } = runtime.ports
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const place = (await wayBack(runtime, known, field))?.place ?? known
     const captured = await capture(runtime, place)
     if (!captured) continue
     const { look, tokens } = captured

@@ -117,8 +117,8 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fieldCacheService.ts',
-        search: 'fill, stored !== null && fallback !== null)',
-        replace: 'fill, fallback !== null)',
+        search: 'stored !== null && fallback !== null,',
+        replace: 'fallback !== null,',
       },
     ],
   },

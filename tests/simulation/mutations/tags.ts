@@ -1,4 +1,4 @@
-/** Tags belong to the entry, whichever configuration reads or refreshes it. */
+/** Configurations of one key that disagree: about its tags, or, in releases side by side, about its shape. */
 import type { Mutation } from './mutation'
 
 const UNNAMED = [
@@ -93,5 +93,27 @@ export const tagMutations: readonly Mutation[] = [
     name: 'a flight is not named by the tokens of what the entry that it replaces depends on',
     test: 'tests/cache/tagsOfEntries.test.ts',
     edits: [{ file: 'engine/look.ts', search: '${watched && `.${watched}`}', replace: "${watched && ''}" }],
+  },
+  {
+    name: 'a value that is kept aside stays there for ever',
+    test: 'tests/cache/keptAside.test.ts',
+    edits: [
+      {
+        file: 'asidePlace.ts',
+        search: 'if (aside.name === key) return null\n',
+        replace: 'if (key) return null\n',
+      },
+    ],
+  },
+  {
+    name: 'a process comes back from aside while another release is served the usual place',
+    test: 'tests/cache/deployments.test.ts',
+    edits: [
+      {
+        file: 'asidePlace.ts',
+        search: 'if (opened && !opened.ok && opened.refused) return null\n',
+        replace: '',
+      },
+    ],
   },
 ]

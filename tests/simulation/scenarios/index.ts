@@ -4,6 +4,7 @@ import { dependencies } from './dependencies'
 import { memory } from './memory'
 import { mixes } from './mixes'
 import { parts } from './parts'
+import { releasesApart } from './releases'
 import type { Scenario } from './scenario'
 import { schemas } from './schemas'
 import { tagsOfEntries } from './tags'
@@ -16,5 +17,6 @@ export const scenarios: readonly Scenario[] = [
   ...dependencies,
   ...parts,
   ...tagsOfEntries,
+  ...releasesApart,
   ...schemas,
 ]

@@ -85,6 +85,7 @@ interface Mix {
   evict?: number
   crash?: number
   freeze?: number
+  releases?: fc.Arbitrary<string[]>
 }
 
 export function mixOf({
@@ -98,6 +99,7 @@ export function mixOf({
   evict = 3,
   crash = 0,
   freeze = 0,
+  releases,
 }: Mix): fc.Arbitrary<Plan> {
   return fc.record({
     clocks,
@@ -107,6 +109,7 @@ export function mixOf({
     ambushes: fc.constant([]),
     source,
     parts,
+    ...(releases && { releases }),
   })
 }
 

@@ -25,6 +25,8 @@ export interface CacheUnderTest {
 export interface Surroundings {
   connection: Connection
   ports: Ports
+  /** Of the app, where there are several. */
+  release?: string | undefined
   /** Every field there is: a cache without tokens has to know what carries a tag. */
   fields: readonly SimField[]
   /** Told of each fetch that is about to begin without a lease, because Redis cannot be asked or keeps changing. */
@@ -46,7 +48,8 @@ export function createRuntime({
   connection: { send, sendTogether },
   ports,
   goesUncached,
-}: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached'>): FieldRuntime {
+  release = 'sim',
+}: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached' | 'release'>): FieldRuntime {
   const store = createFieldStore(send, settled(sendTogether), 100, keySpace, ports)
   const flights = createFlights()
   const told =
@@ -65,7 +68,7 @@ export function createRuntime({
     },
     memos: createMemos(),
     copies: createCopies(1_000_000, ports.clock),
-    deployment: 'sim',
+    deployment: release,
     refreshTimeoutMs: FETCH_TIMEOUT_MS,
   }
 }

@@ -107,6 +107,8 @@ export const COINCIDENCES = [
   'expired lease',
   'death of a lease holder',
   'an entry under tags that its reader does not name',
+  'a value that is kept aside',
+  'a way back from aside',
   'an answer from memory',
   'a copy that its tokens prove',
   'a copy that its tokens disprove',

@@ -18,7 +18,7 @@ export interface Scene extends World {
 }
 
 export function populate(scene: Omit<Scene, 'processes' | 'started'>): Scene {
-  const processes = scene.plan.clocks.map((skew, number) => startProcess(scene, number, skew))
+  const processes = scene.plan.clocks.map((_, place) => startProcess(scene, place, place))
   return Object.assign(scene, { processes, started: processes.length })
 }
 
@@ -166,7 +166,7 @@ function crash(scene: Scene, place: number): void {
   if (!dead) return
   dead.kill()
   scene.universe.log(`p${dead.number} dies, p${scene.started} takes its place`)
-  scene.processes[place] = startProcess(scene, scene.started, scene.plan.clocks[place] ?? 0)
+  scene.processes[place] = startProcess(scene, scene.started, place)
   scene.started += 1
 }
 

@@ -54,6 +54,8 @@ export interface Plan {
   /** How far the wall clock of each process is off, in ms: one process per number. */
   clocks: readonly number[]
   fields: readonly FieldPlan[]
+  /** The release of the app in each place: each stores a shape that the others refuse. One for all by default. */
+  releases?: readonly string[]
   /** Clients of one phase act at the same time; a phase begins when nothing of the one before is left to happen. */
   phases: readonly (readonly Client[])[]
   /** For one request after the other, of all processes, over and over. */

@@ -6,7 +6,7 @@ import { whileAlive } from './mortal'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
 import type { FieldPlan, Plan } from './plan'
-import { inEuros, type Source } from './source'
+import { inEuros, type Source, type Value } from './source'
 import type { Universe } from './universe'
 import type { Watch } from './watch'
 
@@ -41,9 +41,11 @@ export interface World {
 /** Past what is served at all, stale-if-error included, in s. */
 export const STALE_SECONDS = 2
 
-export function startProcess(world: World, number: number, clockSkew: number): SimProcess {
+export function startProcess(world: World, number: number, place: number): SimProcess {
   const { notice } = world
   const { universe, network, source, watch, plan } = world
+  const { [place]: clockSkew = 0 } = plan.clocks
+  const { [place]: release } = plan.releases ?? []
   let alive = true
   let tokens = 0
   let stoodStill = 0
@@ -80,10 +82,15 @@ export function startProcess(world: World, number: number, clockSkew: number): S
       ttl,
       memoryTtl,
       ...(converts ? { schema: inEuros } : {}),
+      ...(release !== undefined ? { schema: ofRelease(release) } : {}),
       ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,
-      fetcher: (context) => living(() => source.fetch(number, field, context, tags)),
+      fetcher: (context) =>
+        living(async () => {
+          const value = await source.fetch(number, field, context, tags)
+          return release === undefined ? value : { ...value, release }
+        }),
     }
   }
   const fields = plan.fields.map(({ tags }, field) => under(field, tags))
@@ -96,7 +103,13 @@ export function startProcess(world: World, number: number, clockSkew: number): S
   }
   return {
     number,
-    cache: world.startCache({ connection, ports, fields, goesUncached: () => watch.goesUncached(number) }),
+    cache: world.startCache({
+      connection,
+      ports,
+      fields,
+      release,
+      goesUncached: () => watch.goesUncached(number),
+    }),
     fields,
     under,
     died,
@@ -119,3 +132,15 @@ export function startProcess(world: World, number: number, clockSkew: number): S
     },
   }
 }
+
+/** The shape of one release. */
+const ofRelease = (release: string): NonNullable<SimField['schema']> => ({
+  '~standard': {
+    version: 1,
+    vendor: 'simulation',
+    validate: (value) =>
+      (value as Value).release === release
+        ? { value: value as Value }
+        : { issues: [{ message: 'it has the shape of another release' }] },
+  },
+})

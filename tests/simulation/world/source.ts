@@ -11,6 +11,8 @@ import type { Universe } from './universe'
 import type { Watch } from './watch'
 
 export interface Value {
+  /** Of the process that has fetched it, where there are several. */
+  release?: string | undefined
   fetch: number
   parts: readonly string[]
   /** Of a field that converts: as it is fetched in cents, as it is read in euros. */

@@ -45,6 +45,8 @@ export function createWatch(
   })
   /** The last entry of a field that a process knows to have stored. */
   const lastStored = new Map<string, Entry>()
+  /** Processes that have kept a field aside. */
+  const keptAside = new Set<string>()
 
   /** The fetch that brought what stands for a field; null when nothing does, or nothing that anybody may serve. */
   function standing(field: number): number | null {
@@ -71,7 +73,7 @@ export function createWatch(
       const who = caller === EVICTION ? 'Redis' : `${command[0]} of p${caller.process}`
       universe.log(`${who} makes field ${field} ${after === null ? 'a miss' : `fetch ${after}`}`)
       // A refresh that comes late may do so: nobody is served what it stores, and one more fetch is all it costs.
-      if (after === null && !caller.invalidates && !storedBy(command)) {
+      if (after === null && !caller.invalidates && !storedBy(command) && !isForcedAside(command)) {
         seen.takenAway.push(`${who} took away fetch ${fetch} of field ${field}`)
       }
       if (after !== null && fetches[after]?.ended !== 'answered') {
@@ -79,6 +81,16 @@ export function createWatch(
       }
     }
     return result
+  }
+
+  function noticeAside(command: Command, { process }: Caller): void {
+    const field = fetches[fetchOf(storedBy(command))]?.field
+    if (field === undefined) return
+    const who = `${process} ${field}`
+    if (String(command[1]).includes('~entry:')) {
+      keptAside.add(who)
+      during['a value that is kept aside'] = true
+    } else if (keptAside.has(who)) during['a way back from aside'] = true
   }
 
   return {
@@ -103,6 +115,7 @@ export function createWatch(
       if (name === 'GET' || name === 'MGET') return redis.execute(command)
       const lease = leaseIn(command)
       const before = lease === undefined ? null : redis.peek(lease)
+      noticeAside(command, caller)
       const reply = compared(command, caller, () => redis.execute(command))
       const after = lease === undefined ? null : redis.peek(lease)
       if (lease !== undefined && after !== null && (reply === 'OK' || reply === 1)) {
@@ -131,7 +144,8 @@ export function createWatch(
 
 /** The entry that a plain SET stores; null for every other command. */
 function storedBy([name, key, text]: Command): Entry | null {
-  return name === 'SET' && !String(key).includes('~') ? decodeEntry(String(text)) : null
+  const holdsEntry = !String(key).includes('~') || String(key).includes('~entry:')
+  return name === 'SET' && holdsEntry ? decodeEntry(String(text)) : null
 }
 
 /** The entry among the arguments of the script that commits a force. */
@@ -142,3 +156,7 @@ function forcedBy(command: Command): Entry | null {
 function fetchOf(entry: Entry | null): number {
   return entry ? (JSON.parse(entry.body) as { fetch: number }).fetch : -1
 }
+
+/** A force of a release that keeps its own aside invalidates what others are served: none of them may serve what is older. */
+const isForcedAside = (command: Command): boolean =>
+  command[0] === 'EVAL' && command.some((part) => String(part).includes('~entry:'))

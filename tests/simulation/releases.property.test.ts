@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { releasesApart } from './scenarios/releases'
+
+itHoldsIn(releasesApart)
