@@ -4,6 +4,16 @@
  */
 const cacheComponents = process.env.CACHE_COMPONENTS === 'true'
 
+/** Serves the app below a path of its host, such as /shop. Next builds it in: set it for the build and for the server. */
+const basePath = process.env.APP_BASE_PATH ?? ''
+if (!/^(\/[\w.~-]+)*$/.test(basePath))
+  throw new Error(
+    `APP_BASE_PATH is "${basePath}": it begins with a slash and does not end with one, such as /shop`,
+  )
+
+/** STANDALONE=true also writes a server with only the files it needs: docs/operations.md, "Hosts". */
+const standalone = process.env.STANDALONE === 'true'
+
 /** Of every answer; the policy of pages has a nonce in it and comes from proxy.ts. docs/operations.md says what for. */
 const securityHeaders = {
   'X-Content-Type-Options': 'nosniff',
@@ -21,6 +31,10 @@ export default {
   reactStrictMode: true,
   poweredByHeader: false,
   typedRoutes: true,
+  basePath,
+  // lib/basePath.ts reads it, in the browser as well.
+  env: { APP_BASE_PATH: basePath },
+  ...(standalone ? { output: 'standalone' } : {}),
   cacheComponents,
   ...(cacheComponents ? { partialPrefetching: true } : {}),
   headers: async () => [

@@ -1,19 +1,23 @@
 import { type NextRequest, NextResponse } from 'next/server'
 import { createNonce, pagePolicy } from './lib/http/contentSecurity'
+import { withHostOfOrigin } from './lib/http/origin'
 import { refusedByPages } from './lib/http/pageDoor'
-import { requestIdOf } from './lib/requestScope'
+import { inRequest, requestIdOf } from './lib/requestScope'
 
 /**
  * Refuses what no page takes, and gives each page a policy with a nonce of its own, which Next reads from the request and
  * marks its scripts with, and the id that its events carry.
  */
 export async function proxy(request: NextRequest): Promise<Response> {
-  const refused = await refusedByPages(request)
-  if (refused) return refused
-  const policy = pagePolicy(createNonce(), process.env.NODE_ENV === 'development')
-  const headers = new Headers(request.headers)
-  headers.set('content-security-policy', policy)
   const id = requestIdOf((name) => request.headers.get(name))
+  const refused = await inRequest(id, () => refusedByPages(request))
+  if (refused) {
+    refused.headers.set('x-request-id', id)
+    return refused
+  }
+  const policy = pagePolicy(createNonce(), process.env.NODE_ENV === 'development')
+  const headers = withHostOfOrigin(request.headers)
+  headers.set('content-security-policy', policy)
   headers.set('x-request-id', id)
   const response = NextResponse.next({ request: { headers } })
   response.headers.set('content-security-policy', policy)
@@ -21,5 +25,8 @@ export async function proxy(request: NextRequest): Promise<Response> {
   return response
 }
 
-/** Pages alone: neither what the API answers nor files. */
-export const config = { matcher: ['/((?!api/|_next/static|_next/image|health$|icon.svg).*)'] }
+/**
+ * Whatever can end at a page, for Next takes calls of Server Actions at each, the one for what it does not find included.
+ * Left out is only what cannot: routes (below /api all of it is one, by its catch-all), and files of the build.
+ */
+export const config = { matcher: ['/', '/((?!api(?:/|$)|_next/static/|health$).*)'] }

@@ -1,5 +1,8 @@
 import { Suspense } from 'react'
+import { withBasePath } from '@/lib/basePath'
 import { AgentsDirectory } from './agentsDirectory'
+
+const AGENTS_AS_JSON = withBasePath('/api/airtable/agents')
 
 export default function HomePage() {
   return (
@@ -10,7 +13,7 @@ export default function HomePage() {
       </Suspense>
       <footer>
         <p>
-          The same list as JSON: <a href="/api/airtable/agents">/api/airtable/agents</a>
+          The same list as JSON: <a href={AGENTS_AS_JSON}>{AGENTS_AS_JSON}</a>
         </p>
       </footer>
     </main>

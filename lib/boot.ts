@@ -2,6 +2,8 @@
 
 import { airtableConfig, assertWebhookSecrets, peopleTable } from './config/airtableConfig'
 import {
+  assertBasePath,
+  assertOrigins,
   assertSecrets,
   cronMaxSilenceHours,
   logLevel,
@@ -97,6 +99,8 @@ function assertConfiguration(env: Env): void {
     cronMaxSilenceHours,
     logLevel,
     assertSecrets,
+    assertOrigins,
+    assertBasePath,
     cacheFailFast,
   ]
   const problems = configProblems(parts.map((part) => () => part(env)))

@@ -49,6 +49,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'admin.signed-in': 'info',
   'admin.refused': 'warn',
   'admin.signed-out': 'info',
+  'origin.refused': 'warn',
 }
 
 export function createEventLog(

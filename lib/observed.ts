@@ -18,6 +18,8 @@ function withSafeTexts(event: FieldCacheEvent, scrub: (text: string) => string):
   switch (event.type) {
     case 'request.failed':
       return { ...event, path: scrub(event.path), message: scrub(event.message) }
+    case 'origin.refused':
+      return { ...event, origin: scrub(event.origin), host: scrub(event.host), hint: scrub(event.hint) }
     case 'field.rejected':
       return { ...event, reason: scrub(event.reason) }
     default:

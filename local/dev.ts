@@ -43,7 +43,7 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
   })
   // Held until Next takes it, so that no server of the stack does.
   const free = await holdPort(port)
-  const appUrl = `http://localhost:${port}`
+  const appUrl = `http://localhost:${port}${env.APP_BASE_PATH ?? ''}`
   const stack = await startLocalStack({ appUrl }, env).finally(free)
   try {
     if (stop.aborted) return exitCodeOf(stop.reason as StopSignal)

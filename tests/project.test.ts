@@ -32,7 +32,7 @@ describe('.env.example', () => {
   it('describes every variable that the code reads, and no other', () => {
     const readers = [...filesIn('lib/config'), ...filesIn('local'), 'next.config.mjs']
     const name =
-      /['.]((?:UPSTASH_REDIS|KV_REST_API|AIRTABLE|CACHE|LOCAL)_[A-Z_]+|ADMIN_TOKEN|CRON_SECRET|METRICS_TOKEN|CRON_MAX_SILENCE_HOURS|LOG_LEVEL|PORT|REDIS_URL)\b/g
+      /['.]((?:UPSTASH_REDIS|KV_REST_API|AIRTABLE|CACHE|LOCAL|APP)_[A-Z_]+|STANDALONE|ADMIN_TOKEN|CRON_SECRET|METRICS_TOKEN|CRON_MAX_SILENCE_HOURS|LOG_LEVEL|PORT|REDIS_URL)\b/g
     const used = new Set(
       readers.flatMap((file) => [...read(file).matchAll(name)].map(([, variable]) => variable)),
     )

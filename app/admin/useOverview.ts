@@ -2,6 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Overview } from '@/lib/admin/overview'
+import { withBasePath } from '@/lib/basePath'
 
 /** `lost`: the server cannot be reached, so what is shown is old. */
 export type Link = 'live' | 'lost' | 'signed-out'
@@ -60,7 +61,7 @@ export function useOverview(initial: Overview): { overview: Overview; link: Link
 async function fetchOverview(end: AbortSignal): Promise<Overview | Exclude<Link, 'live'>> {
   try {
     const signal = AbortSignal.any([end, AbortSignal.timeout(TIMEOUT_MS)])
-    const response = await fetch('/api/admin/overview', { cache: 'no-store', signal })
+    const response = await fetch(withBasePath('/api/admin/overview'), { cache: 'no-store', signal })
     if (response.status === 401) return 'signed-out'
     return response.ok ? ((await response.json()) as Overview) : 'lost'
   } catch {

@@ -1,5 +1,7 @@
 /** Settings of the app around the cache: secrets of its doors, time budgets, switches. */
 import { z } from 'zod'
+import { basePath } from '../basePath'
+import { configInvalid } from '../core-services/cache/engine/errors'
 import { type Env, onOff, optionalText, parseEnv, wholeNumber } from './env'
 
 const MIN_SECRET_LENGTH = 16
@@ -54,6 +56,47 @@ export function logLevel(env: Env = process.env): LogLevel {
     z.enum(LOG_LEVELS, { error: `LOG_LEVEL is none of ${LOG_LEVELS.join(', ')}` }),
   )
   return parseEnv(z.object({ LOG_LEVEL: schema }), env).LOG_LEVEL
+}
+
+/**
+ * Origins under which browsers see this site although it is asked for by another host, because a proxy before it changes
+ * the header Host and sends no X-Forwarded-Host. What is no origin is left out; `assertOrigins` reports it at boot.
+ */
+export function trustedOrigins(env: Env = process.env): readonly string[] {
+  return givenOrigins(env).filter(isOrigin)
+}
+
+/** Throws CONFIG_INVALID for each entry of APP_ORIGINS that is no origin. */
+export function assertOrigins(env: Env = process.env): void {
+  const problems = givenOrigins(env)
+    .filter((entry) => !isOrigin(entry))
+    .map(
+      (entry) =>
+        `APP_ORIGINS holds "${entry}": give origins as browsers show them, such as https://app.example, without a path, with commas between`,
+    )
+  if (problems.length > 0) throw configInvalid(problems)
+}
+
+function givenOrigins(env: Env): string[] {
+  return (env.APP_ORIGINS ?? '')
+    .split(',')
+    .map((entry) => entry.trim().replace(/\/$/, ''))
+    .filter((entry) => entry !== '')
+}
+
+const isOrigin = (text: string): boolean =>
+  /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+
+/**
+ * Throws CONFIG_INVALID when the server is started with another base path than the app was built with: `next start` would
+ * look for the pages in one place, and the pages for the API in the other. A standalone server knows its own.
+ */
+export function assertBasePath(env: Env = process.env): void {
+  const given = env.APP_BASE_PATH ?? ''
+  if (given === basePath() || env.__NEXT_PRIVATE_STANDALONE_CONFIG !== undefined) return
+  throw configInvalid([
+    `APP_BASE_PATH is "${given}", and the app was built with "${basePath()}": set the same for the build and for the server, or build again`,
+  ])
 }
 
 const secretSchema = (name: string) =>

@@ -1,4 +1,5 @@
 /** Where a request comes from, by the headers that a browser sets itself and no page can change. */
+import { trustedOrigins } from '../config/appConfig'
 
 /**
  * Whether a page of this site made the request. Browsers say so by Sec-Fetch-Site; older ones send the origin with each
@@ -10,11 +11,42 @@ export function isSameOrigin(headers: Headers): boolean {
   return headers.has('origin') && isHostOfOrigin(headers)
 }
 
-/** False when an origin is told that is not the host that was asked: Next fails at those. */
+/**
+ * False when an origin is told that is neither the host that was asked nor one of APP_ORIGINS. Next compares it with the
+ * host as well, and fails at others.
+ */
 export function isHostOfOrigin(headers: Headers): boolean {
   const origin = headers.get('origin')
-  return origin === null || (URL.canParse(origin) && new URL(origin).host === hostOf(headers))
+  if (origin === null) return true
+  if (!URL.canParse(origin)) return false
+  return new URL(origin).host === hostOf(headers) || trustedOrigins().includes(new URL(origin).origin)
 }
+
+/**
+ * An origin that is refused although the browser does not call it another site: most likely a proxy has changed the host
+ * that the browser asked. Null for every other request.
+ */
+export function misunderstoodOrigin(headers: Headers): { origin: string; host: string } | null {
+  const origin = headers.get('origin')
+  if (cameFromElsewhere(headers) || origin === null || !/^https?:/.test(origin) || !URL.canParse(origin))
+    return null
+  if (isHostOfOrigin(headers)) return null
+  return {
+    origin: new URL(origin).origin.slice(0, MAX_TOLD),
+    host: (hostOf(headers) ?? '').slice(0, MAX_TOLD),
+  }
+}
+
+/** For Next, which knows nothing of APP_ORIGINS: the host that the browser has asked. The request has passed the check. */
+export function withHostOfOrigin(headers: Headers): Headers {
+  const origin = headers.get('origin')
+  const named = new Headers(headers)
+  if (origin !== null && isHostOfOrigin(headers)) named.set('x-forwarded-host', new URL(origin).host)
+  return named
+}
+
+/** Characters of an origin or a host that are told, in a log or an answer. */
+const MAX_TOLD = 200
 
 /** Whether the browser came here from another site: then it kept back the cookies that are `SameSite=Strict`. */
 export function cameFromElsewhere(headers: Headers): boolean {

@@ -3,28 +3,42 @@
  * be wrong with one by a 500 and a stack in the log; here it is refused before.
  */
 
-import { readBytes } from './boundedRequest'
+import { withoutBasePath } from '../basePath'
+import { processPorts } from '../core-services/cache/engine/ports'
+import { BODY_MS, readBytes } from './boundedRequest'
 import { isHostOfOrigin, isSameOrigin } from './origin'
-import { bodyInvalid, bodyTooLarge, foreignOrigin, methodUnknown, problemResponse } from './problem'
+import { bodyInvalid, bodyTooLarge, methodUnknown, problemResponse, routeUnknown } from './problem'
+import { waitForBodyAtMost } from './rawRequests'
+import { refusedOrigin } from './refusedOrigin'
 
 /** The pages with Server Actions. */
 const TAKES_ACTIONS = new Set(['/admin'])
 /** What React sends for one of ours has some hundred bytes. */
 const MAX_BYTES = 16 * 1024
-/** How long one may take to come in, in ms. */
-const PATIENCE_MS = 5_000
 const READS = ['GET', 'HEAD']
+/** What Next renders when everything else has failed: asked for by its path it is a 500. */
+const LAST_RESORT = '/_global-error'
 
 /** The answer to a request that no page takes; undefined for one that may go on. */
 export async function refusedByPages(request: Request): Promise<Response | undefined> {
+  const since = processPorts().clock.monotonic()
+  const refused = await refusal(request)
+  if (refused) waitForBodyAtMost(BODY_MS - (processPorts().clock.monotonic() - since))
+  return refused
+}
+
+async function refusal(request: Request): Promise<Response | undefined> {
   const { method } = request
-  if (READS.includes(method)) return undefined
-  const takesActions = TAKES_ACTIONS.has(new URL(request.url).pathname)
+  const path = withoutBasePath(new URL(request.url).pathname) ?? ''
+  if (READS.includes(method) && path !== LAST_RESORT) return undefined
+  const takesActions = TAKES_ACTIONS.has(path)
   const allowed = [...READS, 'OPTIONS', ...(takesActions ? ['POST'] : [])].join(', ')
   if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { Allow: allowed } })
   try {
+    if (path === LAST_RESORT) throw routeUnknown()
     if (method !== 'POST' || !takesActions) throw methodUnknown(allowed)
-    if (!isSameOrigin(request.headers) || !isHostOfOrigin(request.headers)) throw foreignOrigin()
+    if (!isSameOrigin(request.headers) || !isHostOfOrigin(request.headers))
+      throw refusedOrigin(request.headers)
     if (Number(request.headers.get('content-length')) > MAX_BYTES) throw bodyTooLarge(MAX_BYTES)
     if (!(await isCall(request))) throw bodyInvalid()
     return undefined
@@ -39,7 +53,7 @@ export async function refusedByPages(request: Request): Promise<Response | undef
 async function isCall(request: Request): Promise<boolean> {
   const byScript = request.headers.has('next-action')
   const type = request.headers.get('content-type') ?? ''
-  const bytes = await readBytes(request, MAX_BYTES, PATIENCE_MS)
+  const bytes = await readBytes(request, MAX_BYTES, 'leave')
   if (!bytes) return false
   const body = new Response(bytes.slice(), { headers: { 'Content-Type': type } })
   try {

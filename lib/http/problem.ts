@@ -1,4 +1,5 @@
 /** Errors as answers: `application/problem+json` (RFC 9457), each code with its status, in one table. */
+import { withBasePath } from '../basePath'
 import {
   type CodedError,
   codedError,
@@ -27,6 +28,7 @@ const PROBLEMS: Record<string, Problem> = {
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
+  ROUTE_UNKNOWN: { status: 404, title: 'There is no such route' },
   SOURCE_FAILED: { status: 502, title: 'The source failed' },
   SOURCE_INVALID: { status: 502, title: 'The source answered in an unexpected shape' },
   SOURCE_UNFINISHED: { status: 503, title: 'The source is still being read' },
@@ -44,8 +46,13 @@ export const unauthorized = (name: string): CodedError =>
 export const foreignOrigin = (): CodedError =>
   codedError('FOREIGN_ORIGIN', 'A page of another site asked for this')
 
+export const originUnknown = (reason: string): CodedError => codedError('FOREIGN_ORIGIN', reason)
+
 export const fieldUnknown = (): CodedError =>
   codedError('FIELD_UNKNOWN', 'There is no such field, or it may not be read without the admin token')
+
+export const routeUnknown = (): CodedError =>
+  codedError('ROUTE_UNKNOWN', `Nothing is served at this path; the app is served at ${withBasePath('/')}`)
 
 /** The same for whatever is wrong: who forges pings learns nothing about webhooks. */
 export const pingUnverified = (): CodedError =>

@@ -13,8 +13,6 @@ import { pingUnverified, problemResponse } from './problem'
 
 /** A ping has some 130. */
 const MAX_BYTES = 64 * 1024
-/** How long one may take to come in, in ms. */
-const PATIENCE_MS = 5_000
 
 /** The newest ping of each webhook that this process has settled, in ms since 1970: what is not newer is a replay. */
 const settled = () => processState('settled pings', () => new Map<string, number>())
@@ -25,7 +23,7 @@ const settled = () => processState('settled pings', () => new Map<string, number
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {
-    const body = await readBytes(request, MAX_BYTES, PATIENCE_MS)
+    const body = await readBytes(request, MAX_BYTES, 'cancel')
     const ping = body && verifiedPing(body, request.headers.get('x-airtable-content-mac'), webhookSecrets())
     if (!ping) throw pingUnverified()
     if (ping.sentAt > (settled().get(ping.webhookId) ?? 0)) processPorts().defer(() => follow(ping, fields))

@@ -1,11 +1,19 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import {
   airtableConfig,
   assertWebhookSecrets,
   peopleTable,
   webhookSecrets,
 } from '@/lib/config/airtableConfig'
-import { assertSecrets, logLevel, refreshConfig, secret } from '@/lib/config/appConfig'
+import {
+  assertBasePath,
+  assertOrigins,
+  assertSecrets,
+  logLevel,
+  refreshConfig,
+  secret,
+  trustedOrigins,
+} from '@/lib/config/appConfig'
 import { cacheConfig, cacheFailFast, keyConfig } from '@/lib/config/cacheConfig'
 import { encryptionKeys } from '@/lib/config/encryptionConfig'
 
@@ -225,6 +233,39 @@ describe('secrets of the doors', () => {
 
   it('accepts that they are unset', () => {
     expect(() => assertSecrets({})).not.toThrow()
+  })
+})
+
+describe('the addresses of the app', () => {
+  it('are origins without a path, with commas between', () => {
+    const env = { APP_ORIGINS: 'https://app.example, http://localhost:3000/ ,' }
+    expect(trustedOrigins(env)).toEqual(['https://app.example', 'http://localhost:3000'])
+    expect(() => assertOrigins(env)).not.toThrow()
+    expect(trustedOrigins({})).toEqual([])
+  })
+
+  it.each([
+    'app.example',
+    'https://app.example/shop',
+    'https://*.example',
+    'HTTPS://App.example',
+    'null',
+    'ftp://a.b',
+  ])('refuse %s at boot and trust nothing by it', (entry) => {
+    const env = { APP_ORIGINS: `https://app.example,${entry}` }
+    expect(() => assertOrigins(env)).toThrow(
+      `APP_ORIGINS holds "${entry}": give origins as browsers show them`,
+    )
+    expect(trustedOrigins(env)).toEqual(['https://app.example'])
+  })
+
+  it('have the base path that the app was built with', () => {
+    vi.stubEnv('APP_BASE_PATH', '/shop')
+    expect(() => assertBasePath({ APP_BASE_PATH: '/shop' })).not.toThrow()
+    expect(() => assertBasePath({})).toThrow(
+      'APP_BASE_PATH is "", and the app was built with "/shop": set the same',
+    )
+    expect(() => assertBasePath({ __NEXT_PRIVATE_STANDALONE_CONFIG: '{}' })).not.toThrow()
   })
 })
 

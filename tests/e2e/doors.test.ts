@@ -129,10 +129,100 @@ describe('methods', () => {
     ['/api/webhooks/airtable', '401 405 405 405 204 400 405'],
     ['/api/health', '405 405 405 405 204 400 200'],
     ['/api/metrics', '405 405 405 405 204 400 401'],
-    ['/api/no-such-route', '404 404 404 404 404 404 404'],
+    ['/icon.svg', '405 405 405 405 204 405 200'],
+    ['/health', '405 405 405 405 204 400 200'],
+    ['/_next/image', '405 405 405 405 204 405 400'],
+    ['/_next/static/no-such-file.js', '404 404 404 404 404 400 404'],
+    ['/_global-error', '404 404 404 404 204 404 404'],
+    ['/api', '404 404 404 404 404 400 404'],
+    ['/api/no-such-route', '404 404 404 404 404 400 404'],
   ])('%s takes those that it has', async (path, expected) => {
     const statuses = []
     for (const method of METHODS) statuses.push((await visit(app.url, path, { method })).status)
     expect(statuses.join(' ')).toBe(expected)
+  })
+})
+
+/** Next takes calls of Server Actions at every path that ends at a page, and fails at those that are broken. */
+describe('a broken call of a Server Action', () => {
+  const form = (name: string) => `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\nx\r\n`
+  const multipart = 'multipart/form-data; boundary=b'
+  const id = `60${'a'.repeat(40)}`
+  const CALLS: Record<string, { headers: Record<string, string>; body: string }> = {
+    'a form without a boundary': {
+      headers: { 'next-action': id, 'content-type': 'multipart/form-data' },
+      body: 'x',
+    },
+    'a form that is cut off': { headers: { 'content-type': multipart }, body: form('x') },
+    'a form that names an action': {
+      headers: { 'content-type': multipart },
+      body: `${form(`$ACTION_ID_${id}`)}--b--\r\n`,
+    },
+    'an origin that is no URL': {
+      headers: { 'next-action': id, 'content-type': 'text/plain', origin: 'garbage' },
+      body: '[]',
+    },
+    'another origin': {
+      headers: { 'next-action': id, 'content-type': 'text/plain', origin: 'https://evil.example' },
+      body: '[]',
+    },
+    'the header of a navigation': {
+      headers: { 'next-action': id, 'content-type': 'text/plain', 'next-router-state-tree': 'garbage' },
+      body: '{{{',
+    },
+  }
+
+  it.each([
+    ['/', 405],
+    ['/admin', 403],
+    ['/admin.rsc', 403],
+    ['/no-such-page', 405],
+    ['/_not-found', 405],
+    ['/_global-error', 404],
+    ['/icon.svg', 405],
+    ['/icon.svgx', 405],
+    ['/_next/image?url=%2Ficon.svg&w=64&q=75', 405],
+    ['/_next/imagex', 405],
+    ['/_next/static', 405],
+    ['/_next/static/no-such-file.js', 404],
+    ['/api', 404],
+    ['/api/no-such-route', 404],
+    ['/api/..%2fadmin', 404],
+    ['/%61pi/no-such-route', 405],
+    ['/api/airtable/agents/no-such-route', 404],
+  ])('at %s is refused as %i, and fails nowhere', async (path, status) => {
+    const before = app.output().length
+    for (const [what, { headers, body }] of Object.entries(CALLS)) {
+      const answer = await visit(app.url, path, { method: 'POST', headers, body })
+      expect([what, answer.status, answer.headers['content-type']]).toEqual([
+        what,
+        status,
+        'application/problem+json',
+      ])
+      expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/)
+    }
+    expect(app.output().slice(before)).not.toMatch(/Error|⨯/)
+  })
+
+  it('at a file of the build, too', async () => {
+    const [, file = ''] = /src="(\/_next\/static\/[^"]+\.js)/.exec((await visit(app.url, '/')).text) ?? []
+    expect((await visit(app.url, file)).status).toBe(200)
+    for (const { headers, body } of Object.values(CALLS))
+      expect((await visit(app.url, file, { method: 'POST', headers, body })).status).toBe(404)
+  })
+
+  it('leaves what is only looked at with a policy and an id', async () => {
+    for (const path of [
+      '/no-such-page',
+      '/icon.svgx',
+      '/_next/imagex',
+      '/_next/static',
+      '/api/no-such-route',
+    ]) {
+      const { headers, status } = await visit(app.url, path)
+      expect([path, status]).toEqual([path, 404])
+      expect(headers['content-security-policy']).toContain("default-src 'none'")
+      expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/)
+    }
   })
 })

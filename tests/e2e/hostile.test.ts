@@ -202,6 +202,43 @@ it('connections that send nothing, half of a request or half of a body keep nobo
   for (const socket of [...silent, ...unfinished, ...waiting]) socket.destroy()
 })
 
+it('a body that stalls holds no answer back, at whatever door', async () => {
+  const { host } = new URL(app.url)
+  const action = `Origin: ${app.url}\r\nSec-Fetch-Site: same-origin\r\nNext-Action: x\r\nContent-Type: `
+  const DOORS = [
+    ['POST /', '405'],
+    ['PUT /admin', '405'],
+    ['POST /admin', '403'],
+    ['POST /admin', '400', `${action}text/plain\r\n`],
+    ['POST /admin', '400', `${action}multipart/form-data; boundary=b\r\n`],
+    ['POST /no-such-page', '405'],
+    ['OPTIONS /no-such-page', '204'],
+    ['POST /icon.svg', '405'],
+    ['POST /_next/imagex', '405'],
+    ['POST /_next/static/x.js', '404'],
+    ['POST /api/no-such-route', '404'],
+    ['POST /api/airtable/agents/refresh', '401'],
+    ['POST /api/webhooks/airtable', '401'],
+    ['POST /api/health', '405'],
+    ['GET /', '200'],
+  ] as const
+  const before = app.output().length
+  const statuses = await Promise.all(
+    DOORS.map(async ([door, , headers = '']) => {
+      const half = `${door} HTTP/1.1\r\nHost: ${host}\r\n${headers}Content-Length: 100\r\n\r\nhalf of it`
+      const [socket] = await openConnections(app.url, 1, half)
+      const answer = await new Promise<string>((resolve) => {
+        socket?.once('data', (data) => resolve(String(data)))
+        socket?.once('close', () => resolve('closed without an answer'))
+      })
+      socket?.destroy()
+      return `${door} ${/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? answer}`
+    }),
+  )
+  expect(statuses).toEqual(DOORS.map(([door, status]) => `${door} ${status}`))
+  expect(app.output().slice(before)).not.toMatch(/uncaught|Error/)
+})
+
 it('after all of it the server is the same process, no larger, and has told no secret', async () => {
   const after = residentBytes(app.pid)
   expect(after - afterALittle).toBeLessThan(GROWTH)

@@ -45,7 +45,7 @@ const CALLERS = {
 interface Row {
   /** The file in app/, without `/route.ts`. */
   route: string
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   path: string
   /** The bearer token that opens it. */
   opens?: string
@@ -112,6 +112,13 @@ const TABLE: Row[] = [
     path: '/api/admin/overview',
     answers: [401, 401, 401, 401, 401, 200, 403, 200, 200],
   },
+  // Below /api nothing is a page: what no route takes is refused by this one.
+  ...(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const).map((method) => ({
+    route: 'api/[[...rest]]',
+    method,
+    path: '/api/nothing',
+    answers: Array(9).fill(404),
+  })),
 ]
 
 const moduleOf = (route: string): Promise<object> => import(resolve('app', route, 'route.ts'))

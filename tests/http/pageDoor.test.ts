@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { processPorts } from '@/lib/core-services/cache/engine/ports'
+import { setProcessState } from '@/lib/core-services/cache/engine/processState'
+import { withHostOfOrigin } from '@/lib/http/origin'
 import { refusedByPages } from '@/lib/http/pageDoor'
+import { createRateLimit } from '@/lib/http/rateLimit'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
 
 const SITE = 'http://cache.example'
 const FROM_HERE = { origin: SITE, host: 'cache.example', 'sec-fetch-site': 'same-origin' }
@@ -93,6 +98,13 @@ describe('a call of a Server Action', () => {
     expect(refused).toMatchObject({ status: 400, text: expect.stringContaining('BODY_INVALID') })
   })
 
+  it('at the base path of the app goes on, and nowhere else', async () => {
+    vi.stubEnv('APP_BASE_PATH', '/shop')
+    expect(await answer('POST', '/shop/admin', { body: '[]', headers: asText })).toBeUndefined()
+    for (const path of ['/admin', '/shop', '/shop/shop/admin'])
+      expect(await answer('POST', path, { body: '[]', headers: asText })).toMatchObject({ status: 405 })
+  })
+
   it('of more than 16 KB is refused, before it is read where its length is told', async () => {
     const told = { ...asText, 'content-length': '16385' }
     expect(await answer('POST', '/admin', { body: '[]', headers: told })).toMatchObject({
@@ -102,5 +114,71 @@ describe('a call of a Server Action', () => {
     const lie = { ...asText, 'content-length': '2' }
     const body = JSON.stringify(['x'.repeat(16_384)])
     expect(await answer('POST', '/admin', { body, headers: lie })).toMatchObject({ status: 400 })
+  })
+})
+
+/** What arrives when a proxy in front asks for `app:3000` in its own name. */
+describe('behind a proxy that changes the host', () => {
+  const rewritten = { ...asText, host: 'app:3000' }
+  const call = (headers: Record<string, string> = {}) =>
+    answer('POST', '/admin', { body: '[]', headers: { ...rewritten, ...headers } })
+  let events: RecordedEvents
+
+  beforeEach(() => {
+    events = recordEvents()
+    setProcessState('ports', { ...processPorts(), emit: events.emit })
+    setProcessState('refused origins', createRateLimit({ burst: 5, everyMs: 60_000 }))
+  })
+
+  it('a call is refused, and the answer and the log say what to set', async () => {
+    const refused = await call()
+    expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('FOREIGN_ORIGIN') })
+    expect(refused?.text).toContain(`X-Forwarded-Host, or set APP_ORIGINS=${SITE}`)
+    expect(refused?.text).not.toContain('app:3000')
+    expect(events.all).toEqual([
+      {
+        type: 'origin.refused',
+        origin: SITE,
+        host: 'app:3000',
+        hint: expect.stringContaining(`APP_ORIGINS=${SITE}`),
+      },
+    ])
+  })
+
+  it('so it is in a browser that only tells the origin, as browsers do without https', async () => {
+    const { 'sec-fetch-site': _, ...older } = rewritten
+    const request = new Request(`${SITE}/admin`, { method: 'POST', headers: older, body: '[]' })
+    expect((await refusedByPages(request))?.status).toBe(403)
+    expect(events.all).toMatchObject([{ type: 'origin.refused', origin: SITE }])
+  })
+
+  it('a call goes on when the proxy says what it was asked for', async () => {
+    expect(await call({ 'x-forwarded-host': 'cache.example' })).toBeUndefined()
+  })
+
+  it('a call goes on when APP_ORIGINS has the origin, and Next is told the host that it will compare', async () => {
+    vi.stubEnv('APP_ORIGINS', `https://other.example, ${SITE}/`)
+    expect(await call()).toBeUndefined()
+    const headers = withHostOfOrigin(new Headers(rewritten))
+    expect(headers.get('x-forwarded-host')).toBe('cache.example')
+    expect(events.all).toEqual([])
+  })
+
+  it('another scheme, another port and another site are refused all the same', async () => {
+    vi.stubEnv('APP_ORIGINS', SITE)
+    for (const origin of ['https://cache.example', `${SITE}:8080`, 'http://evil.example', 'null', 'nonsense'])
+      expect(await call({ origin })).toMatchObject({ status: 403 })
+    expect(await call({ 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403 })
+    expect(
+      withHostOfOrigin(new Headers({ ...rewritten, origin: 'http://evil.example' })).has('x-forwarded-host'),
+    ).toBe(false)
+  })
+
+  it('the log tells a few of many such calls, and none from other sites', async () => {
+    for (let n = 0; n < 100; n++) await call()
+    expect(events.all).toHaveLength(5)
+    setProcessState('refused origins', createRateLimit({ burst: 5, everyMs: 60_000 }))
+    for (const site of ['cross-site', 'same-site']) await call({ 'sec-fetch-site': site })
+    expect(events.all).toHaveLength(5)
   })
 })

@@ -1,14 +1,25 @@
-import { createServer, request } from 'node:http'
-import { expect, it } from 'vitest'
-import { mendRawRequests } from '@/lib/http/rawRequests'
+import { createServer, type RequestListener, request } from 'node:http'
+import { connect } from 'node:net'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { mendRawRequests, waitForBodyAtMost } from '@/lib/http/rawRequests'
 import { HOST, listenOnLoopback } from '@/local/loopback'
 
-it('makes of what Next fails at something that Next can answer, and leaves everything else alone', async () => {
+/** A server before which requests are mended. */
+async function serve(answer: RequestListener): Promise<number> {
   mendRawRequests()
   mendRawRequests()
-  const server = createServer(({ method, url }, response) => void response.end(`${method} ${url}`))
-  const port = await listenOnLoopback(server, 0)
-  const seen = (method: string, path: string) =>
+  const server = createServer(answer)
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return listenOnLoopback(server, 0)
+}
+
+/** What a server gets to see of a request, after it was mended. */
+async function mendedRequests() {
+  const port = await serve(({ method, url }, response) => void response.end(`${method} ${url}`))
+  return (method: string, path: string) =>
     new Promise<string>((resolve, reject) => {
       request({ host: HOST, port, method, path, agent: false }, async (response) => {
         const chunks = await response.toArray()
@@ -17,6 +28,10 @@ it('makes of what Next fails at something that Next can answer, and leaves every
         .on('error', reject)
         .end()
     })
+}
+
+it('makes of what Next fails at something that Next can answer, and leaves everything else alone', async () => {
+  const seen = await mendedRequests()
   const lost = '%EF%BF%BD'
   for (const [path, mended] of [
     ['/api/fields/%ff', `/api/fields/${lost}`],
@@ -29,5 +44,57 @@ it('makes of what Next fails at something that Next can answer, and leaves every
     expect(await seen('GET', path)).toBe(`GET ${mended}`)
   expect(await seen('TRACE', '/')).toBe('PROPFIND /')
   for (const method of ['POST', 'DELETE', 'OPTIONS']) expect(await seen(method, '/')).toBe(`${method} /`)
-  await new Promise((resolve) => server.close(resolve))
+})
+
+it('lets files of the build be read and nothing else, however their path is written', async () => {
+  const seen = await mendedRequests()
+  const file = '/_next/static/chunks/a.js'
+  for (const method of ['GET', 'HEAD'])
+    expect(await seen(method, file)).toBe(method === 'GET' ? `GET ${file}` : '')
+  for (const path of [file, '/_next/./static/a.js', '/x/../_next/static/a.js?a=b'])
+    for (const method of ['POST', 'PUT', 'OPTIONS'])
+      expect(await seen(method, path)).toBe(`${method} /api/nothing`)
+  expect(await seen('POST', '/_next/statics')).toBe('POST /_next/statics')
+})
+
+it('takes what is asked for outside of the base path for what nothing answers', async () => {
+  vi.stubEnv('APP_BASE_PATH', '/shop')
+  const seen = await mendedRequests()
+  for (const path of ['/shop', '/shop?a=b', '/shop/', '/shop/admin', '/shop/../shop/x'])
+    expect(await seen('GET', path)).toBe(`GET ${path}`)
+  for (const path of ['/', '/admin', '/shopping', '/api/health', '/shop/../admin', '/SHOP', '//x/shop'])
+    expect(await seen('POST', path)).toMatch(
+      path === '//x/shop' ? /^POST \/\/x\/shop$/ : /^POST \/shop\/api\/nothing$/,
+    )
+  expect(await seen('POST', '/shop/_next/static/a.js')).toBe('POST /shop/api/nothing')
+})
+
+it('answers a request whose body has stalled once its time is over, although the server waits for the body', async () => {
+  const ended: unknown[] = []
+  const port = await serve(async (incoming, response) => {
+    incoming.resume().once('error', (error) => ended.push(error))
+    waitForBodyAtMost(0)
+    await new Promise((resolve) => incoming.once('end', resolve))
+    response.writeHead(405).end('refused')
+  })
+  const answered = new Promise<string>((resolve) => {
+    let text = ''
+    const socket = connect(port, HOST, () =>
+      socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf of'),
+    )
+    socket.on('data', (data) => (text += data))
+    socket.on('close', () => resolve(text))
+  })
+  expect(await answered).toMatch(/^HTTP\/1\.1 405 [\s\S]*Connection: close[\s\S]*refused/)
+  expect(ended).toEqual([])
+})
+
+it('leaves a body alone that comes in time, and the connection open for the next request', async () => {
+  const port = await serve(async (incoming, response) => {
+    waitForBodyAtMost(20_000)
+    const body = Buffer.concat(await incoming.toArray())
+    response.end(String(body.byteLength))
+  })
+  const answer = await fetch(`http://${HOST}:${port}/`, { method: 'POST', body: 'x'.repeat(200_000) })
+  expect([await answer.text(), answer.headers.get('connection')]).toEqual(['200000', 'keep-alive'])
 })

@@ -161,5 +161,7 @@ export type FieldCacheEvent =
   /** A wrong token. Those past the limit are not told. */
   | { type: 'admin.refused' }
   | { type: 'admin.signed-out' }
+  /** A page called an action from an origin that this site does not know as its own, though its browser says it is. */
+  | { type: 'origin.refused'; origin: string; host: string; hint: string }
 
 export type EventType = FieldCacheEvent['type']

@@ -1,0 +1,30 @@
+'use client'
+
+import { useSyncExternalStore } from 'react'
+
+const never = () => () => undefined
+
+/** The server has refused what a button sent: most likely because it does not know the site by the name the browser has. */
+export default function AdminError({ retry }: { retry: () => void }) {
+  const origin = useSyncExternalStore(
+    never,
+    () => window.location.origin,
+    () => '',
+  )
+  return (
+    <main className="admin">
+      <div className="door">
+        <h1>Something failed</h1>
+        <p role="alert">The server did not take what was sent, or cannot be reached.</p>
+        <p className="quiet">
+          If it happens at each try, a proxy before the server may change the header Host. Have it send{' '}
+          <code>X-Forwarded-Host</code>, or start the server with <code>APP_ORIGINS={origin}</code>. The log
+          says <code>origin.refused</code> then.
+        </p>
+        <button type="button" className="strong" onClick={retry}>
+          Try again
+        </button>
+      </div>
+    </main>
+  )
+}
