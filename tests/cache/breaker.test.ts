@@ -5,6 +5,8 @@ import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
 import { deferred } from '../support/deferred'
 
 const options = { failureThreshold: 5, windowMs: 300_000, recoveryMs: 60_000, halfOpenProbes: 3 }
+const steering = new Error('this page is prerendered')
+const isControlFlow = (error: unknown) => error === steering
 let clock: ManualClock
 let events: RecordedEvents
 let probe: ReturnType<typeof vi.fn<() => Promise<void>>>
@@ -17,7 +19,7 @@ beforeEach(() => {
   probe = vi.fn(async () => undefined)
   background = []
   const defer = (work: () => Promise<void>) => background.push(work()) > 0
-  breaker = createBreaker(options, { clock, emit: events.emit, defer }, probe)
+  breaker = createBreaker(options, { clock, emit: events.emit, defer, isControlFlow }, probe)
 })
 
 const fail = (times: number) => {
@@ -65,8 +67,23 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('open')
   })
 
+  it('is probed by the next request when the framework has kept a probe from being sent', async () => {
+    fail(5)
+    clock.advance(60_000)
+    probe.mockRejectedValueOnce(steering)
+    breaker.admits()
+    await Promise.all(background)
+    expect([breaker.state, breaker.admits()]).toEqual(['open', false])
+    await Promise.all(background)
+    expect(breaker.state).toBe('closed')
+  })
+
   it('is probed although what is deferred waits for an answer that goes on, such as a stream', async () => {
-    breaker = createBreaker(options, { clock, emit: events.emit, defer: () => undefined }, probe)
+    breaker = createBreaker(
+      options,
+      { clock, emit: events.emit, defer: () => undefined, isControlFlow },
+      probe,
+    )
     fail(5)
     clock.advance(60_000)
     expect(breaker.admits()).toBe(false)

@@ -10,7 +10,7 @@ import type { AnyField, FetchContext } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
 import { type Token, tokensHold } from './engine/tokens'
 import type { Place } from './fieldPlace'
-import { askStore, type FieldRuntime } from './fieldRuntime'
+import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
 import { textOf } from './storeEntry'
 
 /** Where a fetch stores, and what was captured before it began. */
@@ -51,7 +51,7 @@ const KEPT_AT_LEAST_SECONDS = 60
 const MOST_DONE_CHARACTERS = 200
 
 export function createFetchProgress(runtime: FieldRuntime, field: string, fetch: Fetch): FetchProgress {
-  const { clock, emit, defer } = runtime.ports
+  const { clock, emit } = runtime.ports
   const { captured, reason, startedAt } = fetch
   let since = startedAt
   let found = false
@@ -90,9 +90,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
     forget() {
       if (!captured || !found) return
       const { store } = captured.place
-      defer(async () => {
-        await askStore(runtime, 'progress', 0, () => store.remove(nameOf(captured.place, reason)))
-      })
+      askStoreLater(runtime, 'progress', () => store.remove(nameOf(captured.place, reason)))
     },
   }
 }

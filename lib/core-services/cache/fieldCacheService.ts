@@ -1,14 +1,15 @@
 /** The read path of fields: the stored value while it is fresh, else a fetched one. Redis failing never fails a read. */
+
+import { oncePerCoolDown } from './anonymousForce'
 import { wayBack } from './asidePlace'
 import { codeOf, isRedisFailure, isSourceError } from './engine/errors'
 import type { AnyField, FieldCacheConfig } from './engine/fieldConfig'
-import type { FieldStore } from './engine/fieldStore'
 import { freshnessOf, type Look } from './engine/look'
 import { type Opened, openEntry } from './fetchEntry'
 import { answer, type FieldAnswer, keepAside, openKnown } from './fieldAnswer'
 import { readMemory, revalidate } from './fieldMemory'
-import { lookAt, type Place, placeName, placeOf, storeFor } from './fieldPlace'
-import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
+import { lookAt, type Place, placeName, placeOf } from './fieldPlace'
+import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { type Fill, type Filled, fillField } from './fillField'
 import { forceRefresh } from './refreshCache'
 import { fetchUnstored, keepCopy } from './storeEntry'
@@ -64,13 +65,18 @@ async function answerOf<T>(
   config: FieldCacheConfig<T>,
   force: Force,
 ): Promise<FieldAnswer<T>> {
-  if (force === 'always' || (force === 'anonymous' && (await mayForce(runtime, config)))) {
-    const { entry, stored, sourceMs } = await forceRefresh(runtime, config, 'force')
-    const data = await openEntry(config, entry)
-    return answer(runtime, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
-  }
+  if (force === 'always') return forcedAnswer(runtime, config)
+  const forced =
+    force === 'anonymous' && (await oncePerCoolDown(runtime, config, () => forcedAnswer(runtime, config)))
+  if (forced) return forced
   const read = await readThrough(runtime, config)
   return force !== 'never' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
+}
+
+async function forcedAnswer<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
+  const { entry, stored, sourceMs } = await forceRefresh(runtime, config, 'force')
+  const data = await openEntry(config, entry)
+  return answer(runtime, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
 }
 
 async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
@@ -223,13 +229,4 @@ async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<
 function degraded({ ports }: FieldRuntime, operation: string, error: unknown): void {
   if (!isRedisFailure(error)) throw error
   ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
-}
-
-/** Starts the cool-down of the field by the attempt. Without Redis nobody can tell, so nobody may force. */
-async function mayForce(runtime: FieldRuntime, field: FieldCacheConfig<unknown>): Promise<boolean> {
-  const { key, anonymousForce } = field
-  if (anonymousForce === undefined) return false
-  return askStore(runtime, 'cooldown', false, (store: FieldStore) =>
-    storeFor(runtime, store, field).claim('cooldown', key, 'forced', anonymousForce * 1000),
-  )
 }

@@ -126,6 +126,21 @@ async function cacheService(): Promise<CacheService> {
   }
 }
 
+/** Asks the store after the answer. No caller waits for it, so there is none that an error of the framework could steer. */
+export function askStoreLater(
+  runtime: FieldRuntime,
+  operation: string,
+  ask: (store: FieldStore) => Promise<unknown>,
+): void {
+  runtime.ports.defer(async () => {
+    try {
+      await askStore<unknown>(runtime, operation, undefined, ask)
+    } catch (error) {
+      if (!runtime.ports.isControlFlow(error)) throw error
+    }
+  })
+}
+
 /** Asks the store; when Redis fails, emits one event and answers the fallback. */
 export async function askStore<T>(
   runtime: FieldRuntime,

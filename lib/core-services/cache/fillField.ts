@@ -201,7 +201,7 @@ async function fetchAsHolder(
       const code = isCodedError(error.cause) ? error.cause.code : error.code
       leaveAlone(runtime, place, flight, milliseconds, code)
       await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)
-    } else if (!runtime.ports.isControlFlow(error)) giveBack(runtime, place, lease)
+    } else giveBack(runtime, place, lease)
     throw error
   }
 }

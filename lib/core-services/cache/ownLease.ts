@@ -9,7 +9,7 @@ import type { OwnLease } from './engine/memos'
 import { type Instant, instantOf, passedSince } from './engine/ports'
 import { timeoutOf } from './fetchEntry'
 import type { Place } from './fieldPlace'
-import { askStore, type FieldRuntime } from './fieldRuntime'
+import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
 
 /** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
 const LEASE_SLACK_MS = 500
@@ -73,7 +73,7 @@ export function foundLease(
 /** After the answer: whoever waits for what was not written would wait in vain. */
 export function giveBack(runtime: FieldRuntime, place: Place, lease: Lease): void {
   const end = endingOf(runtime, place, lease)
-  runtime.ports.defer(() => askStore(runtime, 'lease', undefined, () => end('free', 1)))
+  askStoreLater(runtime, 'lease', () => end('free', 1))
 }
 
 /** Turns the lease into the cool-down of its flight. */

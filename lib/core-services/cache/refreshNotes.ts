@@ -91,13 +91,18 @@ export async function beginRun<T extends NotedRun>(
   const before = runtime.runs.get(name)
   if (before && isUnderWay(before, runtime.ports.clock.now())) return false
   runtime.runs.set(name, run)
-  const claimed = await unlessRedisFails(runtime, true, async (notes) => {
-    const free = await notes.claim(CLAIM_KIND, name, 1, claimSeconds(runtime, run))
-    if (free) await notes.write(KIND, name, run, KEPT_SECONDS)
-    return free
-  })
-  if (!claimed && before) runtime.runs.set(name, before)
-  if (!claimed && !before) runtime.runs.delete(name)
+  let claimed = false
+  try {
+    claimed = await unlessRedisFails(runtime, true, async (notes) => {
+      const free = await notes.claim(CLAIM_KIND, name, 1, claimSeconds(runtime, run))
+      if (free) await notes.write(KIND, name, run, KEPT_SECONDS)
+      return free
+    })
+  } finally {
+    // Also after an error by which the framework steers: no run has begun.
+    if (!claimed && before) runtime.runs.set(name, before)
+    if (!claimed && !before) runtime.runs.delete(name)
+  }
   return claimed
 }
 

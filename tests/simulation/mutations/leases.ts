@@ -189,4 +189,15 @@ export const leaseMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'an error by which the framework steers keeps the lease',
+    test: 'tests/cache/controlFlow.test.ts',
+    edits: [
+      {
+        file: 'fillField.ts',
+        search: '    } else giveBack(runtime, place, lease)\n',
+        replace: '    } else if (!runtime.ports.isControlFlow(error)) giveBack(runtime, place, lease)\n',
+      },
+    ],
+  },
 ]

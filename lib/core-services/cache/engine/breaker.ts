@@ -47,7 +47,7 @@ const TRANSITIONS_KEPT = 50
 
 export function createBreaker(
   { failureThreshold, windowMs, recoveryMs, halfOpenProbes }: BreakerOptions,
-  { clock, emit, defer }: Pick<Ports, 'clock' | 'emit' | 'defer'>,
+  { clock, emit, defer, isControlFlow }: Pick<Ports, 'clock' | 'emit' | 'defer' | 'isControlFlow'>,
   probe: () => Promise<void>,
 ): Breaker {
   let state: BreakerState = 'closed'
@@ -72,8 +72,12 @@ export function createBreaker(
     try {
       for (let count = 0; count < halfOpenProbes; count += 1) await probe()
       if (isCurrent()) enter('closed')
-    } catch {
-      if (isCurrent()) enter('open')
+    } catch (error) {
+      if (!isCurrent()) return
+      const since = openedAt
+      enter('open')
+      // The framework has kept the probe from being sent: that is no answer of Redis, and costs no further pause.
+      if (isControlFlow(error)) openedAt = since
     }
   }
 

@@ -65,11 +65,6 @@ export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): Fiel
       charge(1, entries)
       return removed
     },
-    async claim(kind, name, token, milliseconds) {
-      const claimed = await store.claim(kind, name, token, milliseconds)
-      charge(1, [name, token])
-      return claimed
-    },
   }
 }
 

@@ -22,6 +22,8 @@ export interface StoreNames {
   guard(guard: string): string
   /** The lease of one flight: the fetch of one key under certain tokens. */
   lease(key: string, flight: string): string
+  /** What stands there keeps callers without the token from forcing the field. */
+  forceCoolDown(key: string): string
   /** How far a fetch has come that has not ended. `whose`: what tells it from others of the key. */
   progress(key: string, whose: string): string
 }
@@ -78,8 +80,6 @@ export interface FieldStore {
   writeTokens(tokens: readonly TokenWrite[]): Promise<void>
   /** How many of the entries were there. */
   remove(...entries: readonly string[]): Promise<number>
-  /** Takes a name for a time; false when somebody holds it. */
-  claim(kind: string, name: string, token: string, milliseconds: number): Promise<boolean>
 }
 
 /**
@@ -124,6 +124,7 @@ export function createFieldStore(
       asideEntry: (key, deployment) => keys.internal('entry', `${key}:${shortHash(deployment)}`),
       guard: (guard) => keys.internal('token', guard),
       lease: (key, flight) => keys.internal('lease', `${key}:${shortHash(flight)}`),
+      forceCoolDown: (key) => keys.internal('cooldown', key),
       progress: (key, whose) => keys.internal('progress', `${key}:${shortHash(whose)}`),
     },
     read: createTickReads(send, clock),
@@ -173,9 +174,6 @@ export function createFieldStore(
       if (replies.some((reply) => reply !== 'OK')) throw redisBadReply('a token was not answered with OK')
     },
     remove: async (...entries) => Number(await send('UNLINK', ...entries)),
-    async claim(kind, name, token, milliseconds) {
-      return (await send('SET', keys.internal(kind, name), token, 'NX', 'PX', milliseconds)) === 'OK'
-    },
   }
 }
 
