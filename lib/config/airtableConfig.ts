@@ -19,7 +19,7 @@ export function airtableConfig(env: Env = process.env): AirtableConfig {
         'make a personal access token with the scope data.records:read',
       ),
       AIRTABLE_ENDPOINT_URL: optionalText.pipe(httpUrl('AIRTABLE_ENDPOINT_URL').optional()),
-      AIRTABLE_PAGE_TIMEOUT_MS: wholeNumber('AIRTABLE_PAGE_TIMEOUT_MS', 'milliseconds', 10_000, 120_000),
+      AIRTABLE_PAGE_TIMEOUT_MS: wholeNumber('AIRTABLE_PAGE_TIMEOUT_MS', 'milliseconds', 10_000, 120_000, 100),
     }),
     env,
   )

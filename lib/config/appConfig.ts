@@ -19,7 +19,13 @@ export interface RefreshConfig {
 export function refreshConfig(env: Env = process.env): RefreshConfig {
   const values = parseEnv(
     z.object({
-      CACHE_REFRESH_TIMEOUT_MS: wholeNumber('CACHE_REFRESH_TIMEOUT_MS', 'milliseconds', 25_000, 120_000),
+      CACHE_REFRESH_TIMEOUT_MS: wholeNumber(
+        'CACHE_REFRESH_TIMEOUT_MS',
+        'milliseconds',
+        25_000,
+        120_000,
+        1_000,
+      ),
       CACHE_WARMUP_ENABLED: onOff('CACHE_WARMUP_ENABLED', true),
     }),
     env,

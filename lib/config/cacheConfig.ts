@@ -64,11 +64,17 @@ const keySettings = z.object({
 
 const settings = z.object({
   ...keySettings.shape,
-  CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250, 60_000),
+  CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250, 60_000, 10),
   CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100, 60_000),
   CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100, 10_000),
   CACHE_CB_FAILURE_THRESHOLD: wholeNumber('CACHE_CB_FAILURE_THRESHOLD', 'failures', 5, 1_000_000),
-  CACHE_CB_MONITORING_PERIOD: wholeNumber('CACHE_CB_MONITORING_PERIOD', 'milliseconds', 300_000, 86_400_000),
+  CACHE_CB_MONITORING_PERIOD: wholeNumber(
+    'CACHE_CB_MONITORING_PERIOD',
+    'milliseconds',
+    300_000,
+    86_400_000,
+    1_000,
+  ),
   CACHE_CB_RECOVERY_TIMEOUT: wholeNumber('CACHE_CB_RECOVERY_TIMEOUT', 'milliseconds', 60_000, 86_400_000),
   CACHE_CB_HALF_OPEN_MAX_CALLS: wholeNumber('CACHE_CB_HALF_OPEN_MAX_CALLS', 'probes', 3, 100),
   CACHE_LOCK_DEFAULT_TTL: wholeNumber('CACHE_LOCK_DEFAULT_TTL', 'seconds', 30, MAX_LOCK_TTL_SECONDS),

@@ -36,8 +36,8 @@ function isPlainHttpUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
 }
 
-/** A whole number with a default, positive unless `min` is 0; `max` keeps it within what makes sense. */
-export const wholeNumber = (name: string, unit: string, fallback: number, max: number, min: 0 | 1 = 1) =>
+/** A whole number with a default, from `min` to `max`: outside of them the unit was mistaken. */
+export const wholeNumber = (name: string, unit: string, fallback: number, max: number, min = 1) =>
   z.preprocess(
     unsetIfEmpty,
     z
@@ -45,7 +45,8 @@ export const wholeNumber = (name: string, unit: string, fallback: number, max: n
       .regex(/^\d{1,9}$/, { error: `${name} is not a whole number: give ${unit}, such as ${fallback}` })
       .default(String(fallback))
       .transform(Number)
-      .refine((value) => value >= min, { error: `${name} must be greater than 0 (${unit})` })
+      .refine((value) => value > 0 || min === 0, { error: `${name} must be greater than 0 (${unit})` })
+      .refine((value) => value === 0 || value >= min, { error: `${name} is ${min} ${unit} at least` })
       .refine((value) => value <= max, { error: `${name} is ${max} ${unit} at most` }),
   )
 

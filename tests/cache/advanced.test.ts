@@ -213,7 +213,7 @@ describe('deadlines', () => {
 
   it('softTimeoutMs has whoever has nothing else wait', async () => {
     const gate = deferred<string>()
-    const config = field(() => gate.promise, { staleIfError: 600, advanced: { softTimeoutMs: 1 } })
+    const config = field(() => gate.promise, { staleIfError: 600, advanced: { softTimeoutMs: 10 } })
     const waiting = read(config)
     await expect.poll(() => servers.here.events.of('refresh.started')).toHaveLength(1)
     gate.resolve('first')
@@ -239,7 +239,7 @@ describe('deadlines', () => {
         context = given
         return new Promise<string>(() => undefined)
       },
-      { advanced: { timeoutMs: 10 } },
+      { advanced: { timeoutMs: 100 } },
     )
     await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
     expect(context?.signal.aborted).toBe(true)

@@ -75,6 +75,6 @@ describe('what a fetch can say of its value', () => {
 
   test('a note that would weigh on every read is refused', async () => {
     const { config } = remembering(() => ({ note: 'x'.repeat(4_001) }))
-    await expect(read(config)).rejects.toMatchObject({ code: 'FIELD_INVALID' })
+    await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_INVALID' })
   })
 })

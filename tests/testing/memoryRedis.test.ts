@@ -140,7 +140,18 @@ it('answers what fields ask, and holds the same as a real one afterwards, script
 /** Few names, so that commands meet, also those that take another kind of value. */
 const name = fc.constantFrom('a', 'b')
 const piece = fc.constantFrom('1', '-7', 'x', 'ñ', '')
-const expiry = fc.constantFrom([], ['EX', 100], ['PX', 100_000], ['KEEPTTL'], ['EX', 100, 'NX'], ['XX'])
+const expiry = fc.constantFrom(
+  [],
+  ['EX', 100],
+  ['PX', 100_000],
+  ['KEEPTTL'],
+  ['EX', 100, 'NX'],
+  ['XX'],
+  ['EX', 0],
+  ['PX', -5, 'XX'],
+  ['EXAT', 1],
+  ['PXAT', 0, 'NX'],
+)
 const pattern = fc.constantFrom(
   '*',
   'a',

@@ -99,7 +99,7 @@ function airtableField<T>(
   const read: AirtableField<T>['airtable']['read'] = async (context, position) =>
     make(await readAll(reading, context, position))
   return {
-    ...(config.ttl === 'forever' ? {} : { refreshEvery: config.ttl / 2 }),
+    ...(config.ttl === 'forever' ? {} : { refreshEvery: Math.ceil(config.ttl / 2) }),
     ...config,
     tags: [...(config.tags ?? []), tableTag(table)],
     fetcher: async (context) => read(context, await recentPosition(table.locate())),

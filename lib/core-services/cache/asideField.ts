@@ -1,6 +1,7 @@
 /** The field that a key, a loader and options at the place of use stand for. */
 import { codedError } from './engine/errors'
 import { type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
+import { secondsProblem } from './engine/limits'
 import type { StandardSchema } from './engine/schema'
 
 export interface CacheAsideOptions<T> {
@@ -52,6 +53,9 @@ function windowsOf({
   staleWhileRevalidate,
   staleMarkerTtl,
 }: CacheAsideOptions<unknown>): Pick<FieldCacheConfig<unknown>, 'ttl' | 'staleWhileRevalidate'> {
+  assertSeconds('ttl', ttl)
+  if (staleMarkerTtl !== undefined) assertSeconds('staleMarkerTtl', staleMarkerTtl)
+  if (typeof staleWhileRevalidate === 'number') assertSeconds('staleWhileRevalidate', staleWhileRevalidate)
   if (staleWhileRevalidate !== true && staleMarkerTtl === undefined)
     return { ttl, ...(staleWhileRevalidate !== undefined && { staleWhileRevalidate }) }
   if (staleWhileRevalidate !== true || staleMarkerTtl === undefined || !(staleMarkerTtl < ttl))
@@ -59,4 +63,13 @@ function windowsOf({
       hint: 'Give staleWhileRevalidate in seconds, or true together with a staleMarkerTtl that is less than ttl.',
     })
   return { ttl: staleMarkerTtl, staleWhileRevalidate: ttl - staleMarkerTtl }
+}
+
+/** Under the name that the caller has given it: a field is made of differences between them. */
+function assertSeconds(option: string, seconds: number): void {
+  const problem = secondsProblem(option, seconds)
+  if (problem === undefined) return
+  throw codedError('OPTIONS_INVALID', `The options of cacheAside cannot be used: ${problem}`, {
+    hint: 'Give ttl, staleWhileRevalidate and staleMarkerTtl as whole numbers of seconds.',
+  })
 }

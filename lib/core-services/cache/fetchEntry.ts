@@ -3,7 +3,6 @@ import { withinDeadline } from './engine/deadline'
 import { type Entry, encodeBody, unpackEntry } from './engine/entry'
 import {
   codeOf,
-  fieldInvalid,
   hasCode,
   isCodedError,
   isUnfinished,
@@ -13,18 +12,13 @@ import {
   sourceTimeout,
 } from './engine/errors'
 import type { NotStored, RefreshReason } from './engine/events'
-import {
-  type AnyField,
-  assertOptions,
-  type FetchContext,
-  type FieldCacheConfig,
-  type Kept,
-} from './engine/fieldConfig'
+import type { AnyField, FetchContext, FieldCacheConfig, Kept } from './engine/fieldConfig'
+import { refreshDeadline } from './engine/limits'
 import type { Look } from './engine/look'
 import { type Checked, checkBody } from './engine/schema'
-import { tagGuards } from './engine/tokens'
 import { type Captured, createFetchProgress } from './fetchProgress'
 import type { FieldRuntime } from './fieldRuntime'
+import { assertKept, dependenciesOf, lifeOf } from './toldByFetch'
 
 export interface Fetched {
   /** Without tokens: whoever stores it adds those that stood before. Each reader decodes a value of its own. */
@@ -39,18 +33,12 @@ export interface Fetched {
   settle(why?: NotStored): void
 }
 
-/** A note is part of what every full read transfers. */
-const MOST_NOTE_CHARACTERS = 4_000
-
 /** What stands while a field is fetched: an entry, and the same again while its tokens hold. */
 export type Standing = Pick<Look, 'stored' | 'valid'>
 
-/** Each of them costs a name in the command of every read. */
-const MOST_DEPENDENCIES = 1_000
-
-/** Deadline of the source, in ms. */
+/** Deadline of the source, in whole ms. */
 export function timeoutOf({ refreshTimeoutMs }: FieldRuntime, field: AnyField): number {
-  return field.advanced?.timeoutMs ?? refreshTimeoutMs
+  return refreshDeadline(field.advanced?.timeoutMs ?? refreshTimeoutMs)
 }
 
 /**
@@ -64,7 +52,6 @@ export async function fetchEntry(
   standing: Standing = { stored: null, valid: null },
   captured: Captured | null = null,
 ): Promise<Fetched> {
-  assertOptions(field)
   const { ports } = runtime
   const { clock } = ports
   const timeoutMs = timeoutOf(runtime, field)
@@ -93,9 +80,9 @@ export async function fetchEntry(
     const sourceMs = clock.monotonic() - started
     const dependencies = dependenciesOf(field, readBack)
     const items = Array.isArray(readBack) ? readBack.length : null
-    // The source has nothing, whatever the schema makes of that, or the schema finds nothing in what it has.
     const isNothing = value === null || readBack === null
-    const life = lifeOf(field, readBack, isNothing, fetchedAt, kept.endsAt)
+    const told = { value: readBack, isNothing, fetchedAt, endsAt: kept.endsAt }
+    const life = lifeOf(field, told, startedAt)
     const settle = (why?: NotStored) => {
       if (why === undefined || why === 'expired') progress.forget()
     }
@@ -136,11 +123,7 @@ function memoryOf(
       }
     },
     keep(about) {
-      if ((about.note?.length ?? 0) > MOST_NOTE_CHARACTERS)
-        throw fieldInvalid(
-          field.name,
-          `its fetcher keeps a note of more than ${MOST_NOTE_CHARACTERS} characters`,
-        )
+      assertKept(field.name, about, runtime.ports.clock.now())
       Object.assign(kept, about)
     },
   }
@@ -151,7 +134,7 @@ const isOfTheValue = (failure: unknown): boolean =>
   (isCodedError(failure) && hasCode(failure.cause, 'VALUE_NOT_SERIALIZABLE'))
 
 function asSourceError(field: string, error: unknown): unknown {
-  if (isUnfinished(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'FIELD_INVALID')) return error
+  if (isUnfinished(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) return error
   // A part of the source that ran into its own deadline is as late as a whole refresh that did.
   return codeOf(error).endsWith('_TIMEOUT') ? sourceTimeout(field, error) : sourceFailed(field, error)
 }
@@ -168,32 +151,6 @@ async function assertAccepted(
   const last = previous && (await openStored(runtime, field, previous))
   if (!(await accept(next, last?.ok ? last.data : undefined, reason)))
     throw sourceInvalid(field.name, 'the field does not accept it (advanced.accept)')
-}
-
-function dependenciesOf(field: AnyField, value: unknown): string[] {
-  const guards = tagGuards(field.dependsOn?.(value) ?? [])
-  if (guards.length <= MOST_DEPENDENCIES) return guards
-  throw fieldInvalid(field.name, `its value depends on ${guards.length} tags, ${MOST_DEPENDENCIES} at most`)
-}
-
-/** Where the value limits its own life. A window of staleness lies before that end, but takes no more than half of it. */
-function lifeOf(
-  field: AnyField,
-  value: unknown,
-  isNothing: boolean,
-  fetchedAt: number,
-  endsAt = Number.POSITIVE_INFINITY,
-): Pick<Entry, 'freshMs' | 'endMs'> {
-  const { negativeTtl, expiresAt } = field.advanced ?? {}
-  if (isNothing && negativeTtl !== undefined) {
-    return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
-  }
-  const end = Math.min(endsAt, (value === null ? undefined : expiresAt?.(value)) ?? Number.POSITIVE_INFINITY)
-  if (end === Number.POSITIVE_INFINITY) return {}
-  if (!Number.isFinite(end))
-    throw sourceInvalid(field.name, `advanced.expiresAt answered ${end}, which is no time`)
-  const endMs = end - fetchedAt
-  return { freshMs: Math.max(endMs - (field.staleWhileRevalidate ?? 0) * 1000, endMs / 2), endMs }
 }
 
 /** What a reader gets of an entry that was just fetched: decoded for this caller alone, and checked by the schema. */

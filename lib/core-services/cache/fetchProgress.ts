@@ -12,6 +12,7 @@ import { type Token, tokensHold } from './engine/tokens'
 import type { Place } from './fieldPlace'
 import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
 import { textOf } from './storeEntry'
+import { assertProgress } from './toldByFetch'
 
 /** Where a fetch stores, and what was captured before it began. */
 export interface Captured {
@@ -76,6 +77,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
         since = startedAt
       },
       async pause(progress, told, because) {
+        assertProgress(field, progress)
         const done = told.slice(0, MOST_DONE_CHARACTERS)
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
         const kept = captured !== null && (await writeProgress(runtime, captured, reason, entry))

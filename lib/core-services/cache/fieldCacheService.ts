@@ -3,7 +3,7 @@
 import { oncePerCoolDown } from './anonymousForce'
 import { wayBack } from './asidePlace'
 import { codeOf, isRedisFailure, isSourceError } from './engine/errors'
-import type { AnyField, FieldCacheConfig } from './engine/fieldConfig'
+import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
 import { freshnessOf, type Look } from './engine/look'
 import { type Opened, openEntry } from './fetchEntry'
 import { answer, type FieldAnswer, keepAside, openKnown } from './fieldAnswer'
@@ -49,6 +49,7 @@ export async function readFieldCache<T>(
   const { clock, emit, isControlFlow } = runtime.ports
   const field = config.name
   try {
+    assertOptions(config)
     const answer = await answerOf(runtime, config, force)
     const { status, age: ageSeconds } = answer
     emit({ type: 'field.read', field, status, ageSeconds, durationMs: clock.monotonic() - started })

@@ -3,9 +3,10 @@
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
 import { chunked } from './engine/chunked'
-import { codedError, isRedisFailure } from './engine/errors'
+import { codedError, isRedisFailure, keyInvalid, tagInvalid } from './engine/errors'
 import type { AnyField } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
+import { keyProblem, tagProblem } from './engine/keys'
 import type { Windows } from './engine/look'
 import { COARSE_GUARD, ownGuard, tagGuards } from './engine/tokens'
 import { tokenSeconds } from './fieldPlace'
@@ -20,10 +21,18 @@ export async function invalidateTags(
   runtime: FieldRuntime = fieldRuntime(),
 ): Promise<void> {
   if (tags.length === 0) return
+  assertTags(tags)
   const guards = tagGuards(tags)
   await recorded(runtime, guards, (store) =>
     store.writeTokens([...guards, COARSE_GUARD].map((guard) => newToken(runtime, store, guard))),
   )
+}
+
+function assertTags(tags: readonly string[]): void {
+  for (const tag of tags) {
+    const problem = tagProblem(tag)
+    if (problem !== undefined) throw tagInvalid(tag, problem)
+  }
 }
 
 /** The same for one field, or one member of a family. */
@@ -31,6 +40,8 @@ export async function invalidateField(
   field: Pick<AnyField, 'key'> & Partial<Windows>,
   runtime: FieldRuntime = fieldRuntime(),
 ): Promise<void> {
+  const problem = keyProblem(field.key)
+  if (problem !== undefined) throw keyInvalid(field.key, problem)
   const guard = ownGuard(field.key)
   await recorded(runtime, [guard], (store) =>
     store.writeTokens([{ ...newToken(runtime, store, guard), seconds: tokenSeconds(field, guard) }]),

@@ -3,7 +3,7 @@ import { wayBack } from './asidePlace'
 import type { Entry } from './engine/entry'
 import { forceContended, hasCode, isRedisFailure } from './engine/errors'
 import type { NotStored, RefreshReason } from './engine/events'
-import { type AnyField, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
+import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
 import { allPresent, type Look } from './engine/look'
 import { instantOf } from './engine/ports'
 import { ownGuard, type Token } from './engine/tokens'
@@ -58,6 +58,7 @@ export function forceRefresh(
   purge = false,
 ): Promise<Refreshed> {
   return runtime.flights.queue(`force ${field.key}`, field.fetcher, async () => {
+    assertOptions(field)
     await runtime.ports.atRequest()
     try {
       const place = placeOf(runtime, await runtime.store(), field)

@@ -41,10 +41,11 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
         return typeof content === 'string' ? content : null
       }),
     SET: ([name = '', text = '', ...options]) => {
+      const expiresAt = expiryOf(options, now, keys.expiresAt(name))
       const before = options.includes('GET') ? keys.text(name) : keys.find(name)
       const present = before !== undefined
       const refused = options.includes('NX') ? present : options.includes('XX') && !present
-      if (!refused) keys.put(name, text, expiryOf(options, now, keys.expiresAt(name)))
+      if (!refused) keys.put(name, text, expiresAt)
       if (options.includes('GET')) return typeof before === 'string' ? before : null
       return refused ? null : 'OK'
     },
@@ -96,7 +97,11 @@ export function integer(text: string): number {
 }
 
 function expiryOf(options: readonly string[], now: () => number, current: number | undefined): number {
-  const after = (option: string) => integer(options[options.indexOf(option) + 1] ?? '')
+  const after = (option: string) => {
+    const time = integer(options[options.indexOf(option) + 1] ?? '')
+    if (time <= 0) throw replyError("ERR invalid expire time in 'set' command")
+    return time
+  }
   if (options.includes('EX')) return now() + after('EX') * 1_000
   if (options.includes('PX')) return now() + after('PX')
   if (options.includes('EXAT')) return after('EXAT') * 1_000

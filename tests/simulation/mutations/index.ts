@@ -10,6 +10,7 @@ import { readMutations } from './reads'
 import { schemaMutations } from './schemas'
 import { tagMutations } from './tags'
 import { tokenMutations } from './tokens'
+import { toldMutations } from './told'
 
 export const mutations: readonly Mutation[] = [
   ...tokenMutations,
@@ -23,4 +24,5 @@ export const mutations: readonly Mutation[] = [
   ...limitMutations,
   ...partMutations,
   ...schemaMutations,
+  ...toldMutations,
 ]

@@ -2,10 +2,10 @@
  * The Redis commands over logical keys and JSON values, each one billed command. They reject with typed errors;
  * CacheService puts the fallbacks around them.
  */
-import { redisBadReply } from './errors'
+import { hashFieldInvalid, redisBadReply } from './errors'
 import { decodeValue, encodeValue } from './json'
-import type { KeySpace } from './keys'
-import { type CacheOptions, setArguments, wholeNumber } from './options'
+import { halfProblem, type KeySpace } from './keys'
+import { type CacheOptions, setArguments, wholeSeconds } from './options'
 import type { RawReply, Send } from './send'
 
 export type CacheCommands = ReturnType<typeof createCommands>
@@ -41,7 +41,7 @@ export function createCommands(send: Send, keys: KeySpace) {
     incr: (name: string) => count('INCR', key(name)),
     /** 1 if the key exists, else 0. */
     expire: async (name: string, seconds: number) =>
-      asNumber(await send('EXPIRE', key(name), wholeNumber('seconds', seconds))),
+      asNumber(await send('EXPIRE', key(name), wholeSeconds('seconds', seconds))),
     /** Seconds left; -1 without expiry, -2 without key. */
     ttl: (name: string) => count('TTL', key(name)),
     /** In the order of the names, null where there is no key. */
@@ -52,15 +52,15 @@ export function createCommands(send: Send, keys: KeySpace) {
       return pairs.length === 0 ? 'OK' : ((await send('MSET', ...pairs)) as 'OK')
     },
 
-    hget: <T>(name: string, field: string) => value<T>('HGET', key(name), field),
+    hget: <T>(name: string, field: string) => value<T>('HGET', key(name), hashField(field)),
     /** 1 if the field is new, else 0. */
     hset: (name: string, field: string, content: unknown) =>
-      count('HSET', key(name), field, encodeValue(content)),
+      count('HSET', key(name), hashField(field), encodeValue(content)),
     /** Empty when there is no such hash. */
     hgetall: async <T>(name: string): Promise<Record<string, T>> =>
       asRecord<T>(await send('HGETALL', key(name))),
     /** How many of the fields existed. */
-    hdel: (name: string, ...fields: string[]) => count('HDEL', key(name), ...fields),
+    hdel: (name: string, ...fields: string[]) => count('HDEL', key(name), ...fields.map(hashField)),
 
     /** The new length of the list, for both pushes. */
     lpush: (name: string, ...items: unknown[]) => count('LPUSH', key(name), ...items.map(encodeValue)),
@@ -79,6 +79,12 @@ export function createCommands(send: Send, keys: KeySpace) {
     /** 1 or 0. */
     sismember: (name: string, member: unknown) => count('SISMEMBER', key(name), encodeValue(member)),
   }
+}
+
+function hashField(field: string): string {
+  const problem = halfProblem(field)
+  if (problem !== undefined) throw hashFieldInvalid(field, problem)
+  return field
 }
 
 function asNumber(reply: RawReply): number {

@@ -1,3 +1,4 @@
+import { timerMs } from './limits'
 import type { Clock } from './ports'
 
 /**
@@ -12,7 +13,7 @@ export async function withinDeadline<T>(
 ): Promise<T> {
   outer?.throwIfAborted()
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(timeoutError()), milliseconds)
+  const timer = setTimeout(() => controller.abort(timeoutError()), timerMs(milliseconds))
   const abortWithOuter = () => controller.abort(outer?.reason)
   outer?.addEventListener('abort', abortWithOuter, { once: true })
   const aborted = new Promise<never>((_, reject) => {

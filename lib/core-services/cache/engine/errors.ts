@@ -4,18 +4,21 @@
  * never by `instanceof`. No message holds a value, a token or a whole command.
  */
 
+import { restSeconds } from './limits'
+
 export interface CodedError extends Error {
   readonly code: string
   /** How to mend it; safe to show to whoever runs the app. */
   readonly hint?: string | undefined
-  /** Seconds after which trying again can help. */
+  /** Whole seconds after which trying again can help, a day at most. */
   readonly retryAfter?: number | undefined
 }
 
 export interface ErrorDetails {
   hint?: string
   cause?: unknown
-  retryAfter?: number
+  /** Seconds. It is rounded up; what is no positive number counts as not given. */
+  retryAfter?: number | undefined
 }
 
 /** The one constructor of errors with a code, for this engine and for the modules around it. */
@@ -26,7 +29,7 @@ export function codedError(
 ): CodedError {
   const error = new Error(message, cause === undefined ? undefined : { cause })
   error.name = 'FieldCacheError'
-  return Object.assign(error, { code, hint, retryAfter })
+  return Object.assign(error, { code, hint, retryAfter: restSeconds(retryAfter) })
 }
 
 export function isCodedError(error: unknown): error is CodedError {
@@ -162,10 +165,22 @@ export const notRedis = (urlName: string, cause: CodedError): CodedError =>
     },
   )
 
-export const keyInvalid = (key: string, reason: string): CodedError =>
-  codedError('KEY_INVALID', `The key ${JSON.stringify(key.slice(0, 60))} cannot be used: ${reason}`, {
+export const keyInvalid = (key: unknown, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The key ${JSON.stringify(String(key).slice(0, 60))} cannot be used: ${reason}`, {
     hint: 'Use 1 to 250 characters without control characters, such as orders:account:001.',
   })
+
+export const tagInvalid = (tag: unknown, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The tag ${JSON.stringify(String(tag).slice(0, 60))} cannot be used: ${reason}`, {
+    hint: 'Use 1 to 250 characters without control characters, such as product:42.',
+  })
+
+export const hashFieldInvalid = (field: string, reason: string): CodedError =>
+  codedError(
+    'KEY_INVALID',
+    `The field ${JSON.stringify(field.slice(0, 60))} of a hash cannot be used: ${reason}`,
+    { hint: 'Do not cut texts in the middle of a character: [...text].slice(0, 20).join("").' },
+  )
 
 export const optionsInvalid = (reason: string): CodedError =>
   codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, {
@@ -185,7 +200,7 @@ export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedErr
 
 export const fieldInvalid = (name: string, reason: string): CodedError =>
   codedError('FIELD_INVALID', `The field ${JSON.stringify(name)} is not usable: ${reason}`, {
-    hint: 'Mend its entry in fieldCacheConfigs.ts.',
+    hint: 'Mend it where it is written: in fieldCacheConfigs.ts, or in the options of the call.',
   })
 
 export const sourceFailed = (field: string, cause: unknown): CodedError =>

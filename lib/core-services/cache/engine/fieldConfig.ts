@@ -1,7 +1,8 @@
 /** What a field is, and the directory of those that are configured. */
-import { fieldInvalid } from './errors'
+import { fieldInvalid, keyInvalid } from './errors'
 import type { RefreshReason } from './events'
-import { keyProblem } from './keys'
+import { keyProblem, tagProblem } from './keys'
+import { deadlineProblem, secondsProblem } from './limits'
 import { processState, setProcessState } from './processState'
 import type { StandardSchema } from './schema'
 
@@ -98,11 +99,17 @@ export interface FieldCacheConfig<T> {
 }
 
 export interface AdvancedOptions<T> {
-  /** Deadline of the fetcher, in ms; CACHE_REFRESH_TIMEOUT_MS by default. Its signal is aborted then. */
+  /**
+   * Deadline of the fetcher, in ms, from 100 to an hour, which Infinity stands for; CACHE_REFRESH_TIMEOUT_MS by default.
+   * Its signal is aborted then.
+   */
   timeoutMs?: number
-  /** After so many ms a value within `staleIfError` is served instead, while the fetch goes on. */
+  /** After so many ms, 10 at least, a value within `staleIfError` is served instead, while the fetch goes on. */
   softTimeoutMs?: number
-  /** Seconds that a `null`, of the source or of the schema, is fresh, where that is less than `ttl`; it is served to nobody past them. */
+  /**
+   * Seconds that a `null`, of the source or of the schema, is fresh, where that is less than `ttl`; it is served to nobody
+   * past them.
+   */
   negativeTtl?: number
   /** When the value ends, in ms since 1970, such as signed URLs in it do: no window reaches beyond. */
   expiresAt?(value: T): number | undefined
@@ -127,6 +134,10 @@ export interface AdvancedOptions<T> {
    */
   serveInvalidatedOnError?: boolean
 }
+
+/** Less is a slip of units: no source answers that soon. */
+const SHORTEST_DEADLINE_MS = 100
+const SHORTEST_SOFT_DEADLINE_MS = 10
 
 export type AnyField = FieldCacheConfig<unknown>
 
@@ -176,26 +187,50 @@ function problemOf(field: AnyField, { byName, byKey }: Directory): string | unde
   return reason === undefined ? optionProblem(field) : `its key cannot be used: ${reason}`
 }
 
-/** Throws FIELD_INVALID: for fields that `defineFields` has never seen, such as those of `refreshCache`. */
+/** Throws KEY_INVALID or FIELD_INVALID at each use: for a field that `defineFields` has never seen, such as one of `refreshCache`. */
 export function assertOptions(field: AnyField): void {
+  const keyReason = keyProblem(field.key)
+  if (keyReason !== undefined) throw keyInvalid(field.key, keyReason)
   const problem = optionProblem(field)
   if (problem !== undefined) throw fieldInvalid(field.name, problem)
 }
 
 function optionProblem(field: AnyField): string | undefined {
-  for (const [option, seconds] of Object.entries({
-    ttl: field.ttl === 'forever' ? undefined : field.ttl,
-    staleWhileRevalidate: field.staleWhileRevalidate,
-    staleIfError: field.staleIfError,
-    anonymousForce: field.anonymousForce,
-    refreshEvery: field.refreshEvery,
-    'advanced.negativeTtl': field.advanced?.negativeTtl,
-  })) {
-    if (seconds !== undefined && !(Number.isSafeInteger(seconds) && seconds > 0)) {
-      return `${option} is ${seconds}, not a positive whole number of seconds`
-    }
+  const { tags, memoryTtl, advanced } = field
+  const nameReason = keyProblem(field.name)
+  if (nameReason !== undefined) return `its name cannot be used: ${nameReason}`
+  return (
+    (field.ttl === 'forever' ? undefined : secondsProblem('ttl', field.ttl)) ??
+    optional('staleWhileRevalidate', field.staleWhileRevalidate) ??
+    optional('staleIfError', field.staleIfError) ??
+    optional('anonymousForce', field.anonymousForce) ??
+    optional('refreshEvery', field.refreshEvery) ??
+    (memoryTtl === undefined ? undefined : secondsProblem('memoryTtl', memoryTtl, { fraction: true })) ??
+    (tags && tagsProblem(tags)) ??
+    (advanced && advancedProblem(advanced))
+  )
+}
+
+function advancedProblem({
+  negativeTtl,
+  timeoutMs,
+  softTimeoutMs,
+}: AdvancedOptions<unknown>): string | undefined {
+  return (
+    optional('advanced.negativeTtl', negativeTtl) ??
+    deadlineProblem('advanced.timeoutMs', timeoutMs, SHORTEST_DEADLINE_MS) ??
+    deadlineProblem('advanced.softTimeoutMs', softTimeoutMs, SHORTEST_SOFT_DEADLINE_MS)
+  )
+}
+
+const optional = (option: string, seconds: number | undefined): string | undefined =>
+  seconds === undefined ? undefined : secondsProblem(option, seconds)
+
+function tagsProblem(tags: readonly string[]): string | undefined {
+  if (!Array.isArray(tags)) return 'its tags are no list'
+  for (const tag of tags) {
+    const problem = tagProblem(tag)
+    if (problem !== undefined) return `its tag ${JSON.stringify(tag)} cannot be used: ${problem}`
   }
-  const { memoryTtl = 0, advanced: { timeoutMs = 1, softTimeoutMs = 1 } = {} } = field
-  if (!(memoryTtl >= 0)) return `memoryTtl is ${memoryTtl}, not a number of seconds`
-  return timeoutMs > 0 && softTimeoutMs > 0 ? undefined : 'a deadline of advanced is no positive number of ms'
+  return undefined
 }

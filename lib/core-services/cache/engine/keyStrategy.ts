@@ -4,6 +4,7 @@
  * and two different lists of parts never make the same key.
  */
 import { keyInvalid } from './errors'
+import { halfProblem } from './keys'
 
 /** Characters that may separate: none of them is in a prefix, a version, a glob or the mark of the engine's own names. */
 export const KEY_SEPARATORS = ':/|#;,@'
@@ -12,9 +13,6 @@ export const KEY_SEPARATORS = ':/|#;,@'
 export const ANY: unique symbol = Symbol.for('field-cache.any-key')
 
 export type PatternPart = string | typeof ANY
-
-/** A lone surrogate: UTF-8 has no bytes for it. */
-const HALF_A_CHARACTER = /\p{Surrogate}/u
 
 export interface KeyStrategy {
   build(parts: readonly string[]): string
@@ -32,7 +30,7 @@ export function createKeyStrategy(separator: string, assertFits: (key: string) =
     // An id that is missing at run time must not become a key that everybody without an id shares.
     if (typeof part !== 'string') throw keyInvalid('', `${position} is no string but ${typeof part}`)
     if (part === '') throw keyInvalid('', `${position} is empty`)
-    if (HALF_A_CHARACTER.test(part)) throw keyInvalid(part, `${position} holds half of a character`)
+    if (halfProblem(part) !== undefined) throw keyInvalid(part, `${position} holds half of a character`)
     return part.replace(unsafe, percentEncoded)
   }
 

@@ -26,8 +26,12 @@ export interface KeySpace {
   logical(physical: string): string
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this refuses
-const CONTROL_CHARACTER = /[\u0000-\u001f\u007f]/
+const CONTROL_CHARACTER = /\p{Cc}/u
+/** A lone surrogate: UTF-8 has no bytes for it, so to Redis names that differ in one are the same. */
+const HALF_A_CHARACTER = /\p{Surrogate}/u
+/** White space, and what no font shows, such as a zero-width space or the blank of Braille. */
+const NOTHING_TO_SEE = /^[\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cf}\u2800]*$/u
+const MOST_TAG_CHARACTERS = 250
 
 /** Room for what the engine puts around a key, such as the name of a lease: what can be stored can also be locked. */
 const ENGINE_ROOM = 24
@@ -49,16 +53,38 @@ export function createKeySpace({ prefix, version, separator = ':', maxLength }: 
       assertUsable(logical)
       return `${namespace}~${kind}${separator}${logical}`
     },
-    pattern: (glob) => `${escapeGlob(namespace)}${separator}${glob}`,
+    pattern(glob) {
+      const problem = halfProblem(glob)
+      if (problem !== undefined) throw keyInvalid(glob, problem)
+      return `${escapeGlob(namespace)}${separator}${glob}`
+    },
     internalPattern: (kind) => `${escapeGlob(namespace)}~${kind}${separator}*`,
     logical: (physical) => physical.slice(namespace.length + 1),
   }
 }
 
-/** Why a logical key cannot be used at all, whatever the prefix. */
-export function keyProblem(key: string): string | undefined {
+/** Why a logical key, or the name of a field, cannot be used at all, whatever the prefix. */
+export function keyProblem(key: unknown): string | undefined {
+  // At run time an id can be missing.
+  if (typeof key !== 'string') return `it is no text but ${typeof key}`
   if (key === '') return 'it is empty'
-  return CONTROL_CHARACTER.test(key) ? 'it contains a control character' : undefined
+  if (CONTROL_CHARACTER.test(key)) return 'it contains a control character'
+  return halfProblem(key) ?? (NOTHING_TO_SEE.test(key) ? 'nothing of it can be seen' : undefined)
+}
+
+/** The same for a tag. */
+export function tagProblem(tag: unknown): string | undefined {
+  const problem = keyProblem(tag)
+  if (problem !== undefined) return problem
+  const { length } = tag as string
+  return length <= MOST_TAG_CHARACTERS
+    ? undefined
+    : `it has ${length} characters, ${MOST_TAG_CHARACTERS} at most`
+}
+
+/** For whatever becomes part of a name in Redis, such as a field of a hash. */
+export function halfProblem(text: string): string | undefined {
+  return HALF_A_CHARACTER.test(text) ? 'it holds half of a character' : undefined
 }
 
 function escapeGlob(text: string): string {

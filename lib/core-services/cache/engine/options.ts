@@ -1,5 +1,6 @@
 /** Options of `set`, as Redis knows them. */
 import { optionsInvalid } from './errors'
+import { secondsProblem } from './limits'
 import type { Argument } from './send'
 
 /** Expiry: `ex` seconds, `px` ms, `exat` s and `pxat` ms since 1970, or `keepTtl`; one at most. */
@@ -20,6 +21,9 @@ export interface CacheOptions {
 
 const EXPIRIES = ['ex', 'px', 'exat', 'pxat'] as const
 
+/** In the year 5138 in s, and in 1973 in ms: what lies on the wrong side of it is of the other unit. */
+const SECONDS_OR_MS = 100_000_000_000
+
 /** A bare number is a ttl in seconds. Throws OPTIONS_INVALID for what Redis would refuse or misread. */
 export function setArguments(options: number | CacheOptions = {}): Argument[] {
   const given: CacheOptions = typeof options === 'number' ? { ex: options } : options
@@ -27,7 +31,7 @@ export function setArguments(options: number | CacheOptions = {}): Argument[] {
   if (expiries.length + (given.keepTtl ? 1 : 0) > 1) throw optionsInvalid('more than one expiry is given')
   if (given.nx && given.xx) throw optionsInvalid('nx and xx exclude each other')
   const args: Argument[] = []
-  for (const name of expiries) args.push(name.toUpperCase(), wholeNumber(name, given[name]))
+  for (const name of expiries) args.push(name.toUpperCase(), expiryOf(name, given[name]))
   if (given.keepTtl) args.push('KEEPTTL')
   if (given.nx) args.push('NX')
   if (given.xx) args.push('XX')
@@ -35,7 +39,28 @@ export function setArguments(options: number | CacheOptions = {}): Argument[] {
   return args
 }
 
-export function wholeNumber(name: string, value: number | undefined): number {
+function expiryOf(name: (typeof EXPIRIES)[number], value: number | undefined): number {
+  const number = wholeNumber(name, value)
+  if (name === 'ex') return wholeSeconds(name, number)
+  if (name === 'px') {
+    wholeSeconds(name, Math.ceil(number / 1000))
+    return number
+  }
+  if (name === 'exat' && number >= SECONDS_OR_MS)
+    throw optionsInvalid(`exat is ${number}, which is no time in seconds since 1970: pxat takes ms`)
+  if (name === 'pxat' && number < SECONDS_OR_MS)
+    throw optionsInvalid(`pxat is ${number}, which is no time in ms since 1970: exat takes seconds`)
+  return number
+}
+
+/** Throws OPTIONS_INVALID for what is no positive whole number of seconds, or more than a century of them. */
+export function wholeSeconds(name: string, seconds: number): number {
+  const problem = secondsProblem(name, wholeNumber(name, seconds))
+  if (problem !== undefined) throw optionsInvalid(problem)
+  return seconds
+}
+
+function wholeNumber(name: string, value: number | undefined): number {
   if (value === undefined || !Number.isSafeInteger(value) || value <= 0) {
     throw optionsInvalid(`${name} is ${value}, not a positive whole number`)
   }

@@ -3,6 +3,7 @@
  * through, and which errors are not its own. The app's boot sets those of the process; tests bring their own.
  */
 import type { FieldCacheEvent } from './events'
+import { timerMs } from './limits'
 import { processState } from './processState'
 
 export interface Clock {
@@ -63,7 +64,7 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', wake)
         resolve()
       }
-      const timer = setTimeout(wake, milliseconds)
+      const timer = setTimeout(wake, timerMs(milliseconds))
       signal?.addEventListener('abort', wake, { once: true })
     }),
 }

@@ -1,0 +1,64 @@
+/**
+ * Checks and bounds of durations and times, one for each unit. An option is refused under its own name where it cannot
+ * be meant; what the engine derives from it, or a source tells, is rounded and bounded before a timer or Redis gets it.
+ */
+
+/** A century: more is a slip of units, such as a time in ms given for seconds. */
+export const MOST_SECONDS = 100 * 365 * 86_400
+/** The platform's timers take 31 bits of ms, and fire at once when they are given more. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1
+/** A refresh is given up after an hour at the latest: the lease of a process that dies must not block others for longer. */
+const LONGEST_REFRESH_MS = 3_600_000
+/** How long a source may ask to be left alone, in s; a day, as for the quota of one. */
+const LONGEST_REST_SECONDS = 86_400
+/** Times that lie so far apart, in ms, are of different units. */
+const TEN_YEARS_MS = 10 * 365 * 86_400_000
+
+/** Why a number of seconds cannot be an option. `fraction`: 0 and parts of a second are possible. */
+export function secondsProblem(
+  option: string,
+  seconds: unknown,
+  { fraction = false }: { fraction?: boolean } = {},
+): string | undefined {
+  if (!isAtLeast(seconds, fraction ? 0 : 1) || !(fraction || Number.isInteger(seconds)))
+    return `${option} is ${seconds}, not a ${fraction ? '' : 'positive whole '}number of seconds`
+  return seconds <= MOST_SECONDS
+    ? undefined
+    : `${option} is ${seconds} seconds, more than a century: give seconds, not ms`
+}
+
+/** Why a number of ms cannot be the deadline of an option; Infinity is the longest that there is. `least`: in ms. */
+export function deadlineProblem(option: string, milliseconds: unknown, least: number): string | undefined {
+  if (
+    milliseconds === undefined ||
+    isAtLeast(milliseconds, least) ||
+    milliseconds === Number.POSITIVE_INFINITY
+  )
+    return undefined
+  return isAtLeast(milliseconds, 0) && milliseconds > 0
+    ? `${option} is ${milliseconds} ms, ${least} at least: give ms, not seconds`
+    : `${option} is ${milliseconds}, not a positive number of ms`
+}
+
+/** Why a number is no time in ms since 1970, as far as that can be told. */
+export function timeProblem(time: unknown, now: number): string | undefined {
+  if (typeof time !== 'number' || !Number.isFinite(time)) return 'no time in ms since 1970'
+  const asSeconds = Math.abs(time * 1000 - now) < TEN_YEARS_MS && Math.abs(time - now) > TEN_YEARS_MS
+  return asSeconds ? 'a time in seconds since 1970, not in ms' : undefined
+}
+
+/** The deadline of a refresh, in whole ms. */
+export const refreshDeadline = (milliseconds: number): number =>
+  Math.min(Math.ceil(milliseconds), LONGEST_REFRESH_MS)
+
+/** What a timer takes. */
+export const timerMs = (milliseconds: number): number => Math.min(milliseconds, LONGEST_TIMER_MS)
+
+/** After how many whole seconds a source wants to be asked again; undefined when it does not say so usably. */
+export function restSeconds(seconds: number | undefined): number | undefined {
+  return isAtLeast(seconds, 0) && seconds > 0 ? Math.min(Math.ceil(seconds), LONGEST_REST_SECONDS) : undefined
+}
+
+function isAtLeast(value: unknown, least: number): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= least
+}

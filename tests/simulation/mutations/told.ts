@@ -1,0 +1,95 @@
+/** What options, fetchers and values tell: checked where it comes in, bounded where it goes on. */
+import type { Mutation } from './mutation'
+
+const LIMITS = 'tests/cache/limits.test.ts'
+const TOLD = 'tests/cache/toldByFetch.test.ts'
+const NAMES = 'tests/cache/unusableNames.test.ts'
+
+export const toldMutations: readonly Mutation[] = [
+  {
+    name: 'a field is read with whatever options it has',
+    test: LIMITS,
+    edits: [{ file: 'fieldCacheService.ts', search: '    assertOptions(config)\n', replace: '' }],
+  },
+  {
+    name: 'a field is forced with whatever options it has',
+    test: LIMITS,
+    edits: [{ file: 'refreshCache.ts', search: '    assertOptions(field)\n', replace: '' }],
+  },
+  {
+    name: 'a lease gets a deadline as it was given',
+    test: LIMITS,
+    edits: [
+      {
+        file: 'fetchEntry.ts',
+        search: 'return refreshDeadline(field.advanced?.timeoutMs ?? refreshTimeoutMs)',
+        replace: 'return (field.advanced?.timeoutMs ?? refreshTimeoutMs)',
+      },
+    ],
+  },
+  {
+    name: 'a timer is given more than it takes',
+    test: LIMITS,
+    edits: [
+      {
+        file: 'engine/limits.ts',
+        search: 'Math.min(milliseconds, LONGEST_TIMER_MS)',
+        replace: 'milliseconds',
+      },
+    ],
+  },
+  {
+    name: 'a cool-down is as long as the source says, whatever it says',
+    test: TOLD,
+    edits: [{ file: 'engine/errors.ts', search: 'restSeconds(retryAfter)', replace: 'retryAfter' }],
+  },
+  {
+    name: 'tags that a value tells are not looked at',
+    test: TOLD,
+    edits: [
+      {
+        file: 'toldByFetch.ts',
+        search: 'const problem = tagProblem(tag)',
+        replace: 'const problem = undefined',
+      },
+    ],
+  },
+  {
+    name: 'times that a fetch tells are not looked at',
+    test: TOLD,
+    edits: [
+      {
+        file: 'toldByFetch.ts',
+        search: 'const problem = time === Number',
+        replace: 'const problem = time !== Number',
+      },
+    ],
+  },
+  {
+    name: 'keys may hold half of a character',
+    test: NAMES,
+    edits: [
+      {
+        file: 'engine/keys.ts',
+        search: 'return HALF_A_CHARACTER.test(text)',
+        replace: 'return text === HALF_A_CHARACTER.source',
+      },
+    ],
+  },
+  {
+    name: 'keys may be invisible',
+    test: NAMES,
+    edits: [{ file: 'engine/keys.ts', search: 'NOTHING_TO_SEE.test(key)', replace: "key === ''" }],
+  },
+  {
+    name: 'what an entry depends on is asked for, whatever its name is',
+    test: NAMES,
+    edits: [
+      {
+        file: 'engine/entry.ts',
+        search: 'keyProblem(guard) === undefined',
+        replace: "typeof guard === 'string'",
+      },
+    ],
+  },
+]
