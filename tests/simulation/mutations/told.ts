@@ -87,8 +87,8 @@ export const toldMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/entry.ts',
-        search: 'keyProblem(guard) === undefined',
-        replace: "typeof guard === 'string'",
+        search: 'dep.every((guard) => keyProblem(guard) === undefined)',
+        replace: 'dep.length > 0',
       },
     ],
   },
