@@ -1,6 +1,7 @@
 /** What the routes of fields answer: a read, a forced refresh, and which callers may have which field. */
 import { cacheUnavailable } from '../core-services/cache/engine/errors'
 import { type AnyField, findFieldByName } from '../core-services/cache/engine/fieldConfig'
+import { encodeValue } from '../core-services/cache/engine/json'
 import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'
 import { holdsSecret } from './auth'
 import { anonymouslyForcedRead, forcedRead } from './forcedReads'
@@ -64,15 +65,19 @@ function wantsForce(request: Request): boolean {
 }
 
 function valueResponse(answer: FieldAnswer<unknown>, headers: Record<string, string>): Response {
-  return Response.json(answer.data, { headers: { ...fieldHeaders(answer), ...headers } })
+  return jsonResponse(encodeValue(answer.data), { ...fieldHeaders(answer), ...headers })
 }
 
+/** By `encodeValue`: a schema may make a Map of a value, which would become {} on its way to the caller. */
+const jsonResponse = (body: string, headers: Record<string, string>): Response =>
+  new Response(body, { headers: { 'Content-Type': 'application/json', ...headers } })
+
 function revalidatedResponse(request: Request, answer: FieldAnswer<unknown>): Response {
-  const body = JSON.stringify(answer.data)
+  const body = encodeValue(answer.data)
   const etag = etagOf(body)
   const headers = { ...fieldHeaders(answer), ...REVALIDATE, ETag: etag }
   if (matchesEtag(request, etag)) return new Response(null, { status: 304, headers })
-  return new Response(body, { headers: { 'Content-Type': 'application/json', ...headers } })
+  return jsonResponse(body, headers)
 }
 
 function fieldHeaders({ status, age, timings }: FieldAnswer<unknown>): Record<string, string> {

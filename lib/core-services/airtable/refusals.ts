@@ -1,5 +1,6 @@
 /** Which error an answer other than 200 is: by the type that Airtable writes into its body, else by the status. */
 import type { CodedError } from '../cache/engine/errors'
+import { beginningOf } from '../cache/engine/text'
 import {
   airtableBadReply,
   airtableFieldUnknown,
@@ -119,7 +120,7 @@ function readErrorBody(text: string): Pick<Refusal<Subject>, 'type' | 'message'>
   const name = type ?? error
   return {
     type: typeof name === 'string' && /^[A-Z][A-Z0-9_]{2,79}$/.test(name) ? name : '',
-    message: typeof message === 'string' ? message.replace(/\s+/g, ' ').slice(0, 200) : '',
+    message: typeof message === 'string' ? beginningOf(message.replace(/\s+/g, ' '), 200) : '',
   }
 }
 

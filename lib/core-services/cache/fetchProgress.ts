@@ -8,6 +8,7 @@ import { sourceTimeout, sourceUnfinished } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { AnyField, FetchContext } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
+import { beginningOf } from './engine/text'
 import { type Token, tokensHold } from './engine/tokens'
 import type { Place } from './fieldPlace'
 import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
@@ -78,7 +79,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
       },
       async pause(progress, told, because) {
         assertProgress(field, progress)
-        const done = told.slice(0, MOST_DONE_CHARACTERS)
+        const done = beginningOf(told, MOST_DONE_CHARACTERS)
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
         const kept = captured !== null && (await writeProgress(runtime, captured, reason, entry))
         if (kept) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })

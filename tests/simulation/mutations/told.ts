@@ -92,4 +92,11 @@ export const toldMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'half of a character is shown',
+    test: 'tests/cache/beginningOf.test.ts',
+    edits: [
+      { file: 'engine/text.ts', search: "whole.replace(/\\p{Surrogate}/gu, '\\ufffd')", replace: 'whole' },
+    ],
+  },
 ]

@@ -5,6 +5,7 @@
  */
 
 import { restSeconds } from './limits'
+import { beginningOf } from './text'
 
 export interface CodedError extends Error {
   readonly code: string
@@ -72,7 +73,7 @@ export function messageOf(error: unknown): string {
 const MOST_WORDS = 400
 
 const bounded = (text: string): string =>
-  text.length <= MOST_WORDS ? text : `${text.slice(0, MOST_WORDS - 1)}…`
+  text.length <= MOST_WORDS ? beginningOf(text, MOST_WORDS) : `${beginningOf(text, MOST_WORDS - 1)}…`
 
 const wordsOf = (cause: unknown): string => bounded(messageOf(cause))
 

@@ -7,6 +7,7 @@ import {
   redisTooLarge,
   redisUnauthorized,
 } from './errors'
+import { beginningOf } from './text'
 
 /** The parsed body of a usable answer. Throws a typed error for every other one. */
 export function readReply(status: number, text: string, tokenName: string): unknown {
@@ -62,5 +63,6 @@ function errorOf(body: unknown): string | undefined {
  * that is cut off, and so is whatever looks like JSON.
  */
 function redact(text: string): string {
-  return text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '').slice(0, 200)
+  const told = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')
+  return beginningOf(told, 200)
 }

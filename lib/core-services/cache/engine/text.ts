@@ -1,0 +1,11 @@
+/** Texts of others that are shown to people. */
+
+/**
+ * The beginning of a text, of so many UTF-16 units at most. It ends with a whole character, and half of one elsewhere
+ * becomes U+FFFD: the server could not write it, so a browser would show another page than the one that it was sent.
+ */
+export function beginningOf(text: string, most: number): string {
+  const beginning = text.slice(0, most)
+  const whole = beginning.length < text.length ? beginning.replace(/[\ud800-\udbff]$/, '') : beginning
+  return whole.replace(/\p{Surrogate}/gu, '\ufffd')
+}
