@@ -1,6 +1,7 @@
 import { isSourceError } from '@/lib/core-services/cache/engine/errors'
 import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { readFieldForPage } from '@/lib/next/pageField'
+import { firstVisible } from '@/lib/visibleText'
 
 /** The agents under their initials, with where the list came from and how old it is. */
 export async function AgentsDirectory() {
@@ -27,7 +28,10 @@ export async function AgentsDirectory() {
           <h2 id={initial}>{initial}</h2>
           <ul>
             {members.map(({ id, name }) => (
-              <li key={id}>{name}</li>
+              <li key={id}>
+                {/* Marks of direction in a name turn nothing round but the name. */}
+                <bdi>{name}</bdi>
+              </li>
             ))}
           </ul>
         </section>
@@ -72,7 +76,7 @@ interface Group {
 function groupByInitial(agents: readonly Agent[]): Group[] {
   const groups = new Map<string, Group>()
   for (const agent of agents) {
-    const initial = ([...agent.name.normalize('NFD')][0] ?? '').toUpperCase()
+    const initial = firstVisible(agent.name.normalize('NFD')).toUpperCase()
     const group = groups.get(initial) ?? { initial, members: [] }
     group.members.push(agent)
     groups.set(initial, group)

@@ -33,10 +33,11 @@ const PATTERNS: readonly [RegExp, string][] = [
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these would break lines and colour terminals
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g
 
-/** One line, of a length that can be read. */
+/** One line, of a length that can be read, in whole characters: pages cannot show half of one. */
 export function oneLine(text: string): string {
   const line = text.slice(0, 4 * LONGEST).replace(CONTROL, ' ')
-  return line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`
+  const cut = line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`
+  return cut.toWellFormed()
 }
 
 /** Entries of a list; those of webhooks are `ach…:secret`. */

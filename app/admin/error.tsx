@@ -17,9 +17,9 @@ export default function AdminError({ retry }: { retry: () => void }) {
         <h1>Something failed</h1>
         <p role="alert">The server did not take what was sent, or cannot be reached.</p>
         <p className="quiet">
-          If it happens at each try, a proxy before the server may change the header Host. Have it send{' '}
-          <code>X-Forwarded-Host</code>, or start the server with <code>APP_ORIGINS={origin}</code>. The log
-          says <code>origin.refused</code> then.
+          If this happens every time, a proxy in front of the server may be changing the Host header. Let it
+          send <code>X-Forwarded-Host</code>, or start the server with <code>APP_ORIGINS={origin}</code>. The
+          log then has a line <code>origin.refused</code>.
         </p>
         <button type="button" className="strong" onClick={retry}>
           Try again

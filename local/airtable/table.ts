@@ -83,7 +83,7 @@ export function render(
   wanted: readonly Field[],
   byId: boolean,
 ) {
-  const filled = wanted.filter(({ name }) => !isEmpty(fields[name]))
+  const filled = wanted.filter(({ name }) => Object.hasOwn(fields, name) && !isEmpty(fields[name]))
   const cells = filled.map(({ id, name, type }) => [byId ? id : name, present(type, fields[name])])
   return { ...record, fields: Object.fromEntries(cells) as Fields }
 }

@@ -5,6 +5,9 @@ import type { RecordData, TableData } from '../airtable/table'
 import { type Environment, read } from '../env'
 import { AGENTS_VIEW, generatePeople, PEOPLE_BASE } from './people'
 
+// Not z.record, which leaves out a column called __proto__.
+const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+
 const schema = z.object({
   table: z.object({
     id: z.string().regex(/^tbl[A-Za-z0-9]{14}$/, 'expected "tbl" and 14 letters or digits'),
@@ -15,26 +18,40 @@ const schema = z.object({
     z.object({
       id: z.string().regex(/^rec[A-Za-z0-9]{14}$/, 'expected "rec" and 14 letters or digits'),
       createdTime: z.iso.datetime(),
-      fields: z.record(z.string(), z.unknown()),
+      fields: z.custom<Record<string, unknown>>(isObject, { error: 'expected an object of cells by column' }),
     }),
   ),
 })
+
+/** What a file looks like: told to everybody whose file does not. */
+const WANTED = `{
+  "table": { "id": "tblPeople00000001", "name": "People" },
+  "view": "Agentes de venta",
+  "records": [
+    { "id": "rec00000000000001", "createdTime": "2026-01-31T08:00:00.000Z", "fields": { "Nombre": "Ana" } }
+  ]
+}`
 
 function fail(file: string, problem: string): never {
   throw new Error(`LOCAL_AIRTABLE_DATA: ${file}: ${problem}`)
 }
 
+const failShape = (file: string, problem: string): never =>
+  fail(file, `${problem}\nExpected UTF-8 text such as\n${WANTED}`)
+
 function readJson(file: string): unknown {
-  let text: string
+  let bytes: Buffer
   try {
-    text = readFileSync(file, 'utf8')
+    bytes = readFileSync(file)
   } catch (error) {
     return fail(file, `cannot be read (${error instanceof Error ? error.message : String(error)})`)
   }
   try {
-    return JSON.parse(text)
+    // Leaves out the byte order mark that some editors put before the text, and refuses what is not UTF-8.
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
-    return fail(file, `is not JSON (${error instanceof Error ? error.message : String(error)})`)
+    const isJson = error instanceof SyntaxError
+    return failShape(file, isJson ? `is not JSON (${error.message})` : 'is not UTF-8: save it as UTF-8')
   }
 }
 
@@ -52,11 +69,10 @@ function typeOf(value: unknown): string {
 
 /** The fields the records use, each with the type that its first value suggests. */
 function fieldsOf(records: readonly RecordData[]): Record<string, string> {
-  const types: Record<string, string> = {}
-  for (const [name, value] of records.flatMap(({ fields }) => Object.entries(fields))) {
-    types[name] ??= typeOf(value)
-  }
-  return types
+  const types = new Map<string, string>()
+  for (const [name, value] of records.flatMap(({ fields }) => Object.entries(fields)))
+    if (!types.has(name)) types.set(name, typeOf(value))
+  return Object.fromEntries(types)
 }
 
 /**
@@ -65,7 +81,7 @@ function fieldsOf(records: readonly RecordData[]): Record<string, string> {
  */
 export function loadPeople(file: string): TableData {
   const parsed = schema.safeParse(readJson(file))
-  if (!parsed.success) return fail(file, describe(parsed.error.issues[0]))
+  if (!parsed.success) return failShape(file, describe(parsed.error.issues[0]))
   const { table, view, records } = parsed.data
   const ids = new Set<string>()
   for (const { id } of records) {

@@ -82,3 +82,10 @@ it('cuts what is long, in a time that does not grow with it', () => {
   expect(scrub(`${'a@'.repeat(5_000_000)}`).length).toBe(400)
   expect(scrub('word '.repeat(1_000))).toMatch(/^(word ){79}word…$/)
 })
+
+it('cuts a text between characters, never through one', () => {
+  const emoji = '😀'.repeat(600)
+  for (const text of [emoji, `x${emoji}`, 'half of one: \ud83d'])
+    expect(scrub(text).isWellFormed()).toBe(true)
+  expect(scrub(emoji).length).toBeLessThanOrEqual(400)
+})

@@ -1,6 +1,9 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
+import { AGENTS_VIEW, PEOPLE_TABLE } from '@/local/data/people'
+import { person } from '../support/fivePeople'
+import { startTestAirtable } from '../support/testAirtable'
 import { type Backends, startBackends } from './support/backends'
 import { DESKTOP, launchBrowser, openPage, PHONE, screenshot } from './support/browser'
 import { type NextProcess, startNext } from './support/nextProcess'
@@ -40,6 +43,36 @@ it.each([
     await page.close()
   },
 )
+
+it('shows names that hold half an emoji, marks of direction or nothing at all as its browser makes them', async () => {
+  const table = { ...PEOPLE_TABLE, fields: { Nombre: 'singleLineText', Estado: 'singleLineText' } }
+  const names = [
+    'Ada \ud83d',
+    '\ud83dBea',
+    '\u202eCleo',
+    '\u200bDora',
+    'Eva\r\nFay\u0000',
+    '<b>Gil',
+    '\u200b',
+    '\u3164',
+  ]
+  const odd = await startTestAirtable({
+    tables: [{ ...table, views: [AGENTS_VIEW], records: names.map((Nombre, at) => person(at, { Nombre })) }],
+  })
+  const server = await startNext({ ...backends.env, AIRTABLE_ENDPOINT_URL: odd.url, CACHE_KEY_PREFIX: 'odd' })
+  const { page, complaints } = await openPage(browser, server.url, { viewport: PHONE })
+  await page.locator('section li').first().waitFor()
+  await page.waitForFunction(() => document.readyState === 'complete')
+  expect((await page.locator('section li').allTextContents()).length).toBe(6)
+  expect(new Set(await page.locator('section h2').allTextContents())).toEqual(
+    new Set(['A', '\ufffd', 'C', 'D', 'E', '<']),
+  )
+  expect(complaints).toEqual([])
+  await screenshot(page, 'agents-odd')
+  await page.close()
+  await server.stop()
+  await odd.close()
+})
 
 it('says so when the list cannot be loaded, instead of failing', async () => {
   const withoutSource = await startNext({

@@ -2,10 +2,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createTable, find, listView, type Table } from '@/local/airtable/table'
+import { createTable, find, listView, render, type Table } from '@/local/airtable/table'
 import { loadPeople, samplePeople } from '@/local/data/loadPeople'
 import { AGENTS_VIEW, generatePeople } from '@/local/data/people'
 
+const messageOf = (act: () => unknown): string => {
+  try {
+    act()
+    return ''
+  } catch (error) {
+    return String(error)
+  }
+}
 const recordsOf = (table: Table, view: string) => listView(table, find(table.views, view))
 
 describe('the generated people', () => {
@@ -94,7 +102,8 @@ describe('people from a file', () => {
 
   function write(content: unknown): string {
     const file = join(directory, 'people.json')
-    writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content))
+    const isText = typeof content === 'string' || Buffer.isBuffer(content)
+    writeFileSync(file, isText ? content : JSON.stringify(content))
     return file
   }
 
@@ -147,10 +156,45 @@ describe('people from a file', () => {
       /rec00000000000002 appears twice/,
     ],
     ['is a list', [], /top level: Invalid input: expected object/],
+    ['is a list of records', valid.records, /top level: Invalid input: expected object/],
+    ['is an answer of Airtable', { records: valid.records, offset: 'itr1/rec1' }, /table: Invalid input/],
+    ['is one of its records', valid.records[0], /table: Invalid input/],
+    [
+      'has cells in a list',
+      { ...valid, records: [{ ...valid.records[0], fields: ['Ana'] }] },
+      /records\.0\.fields: expected an object of cells by column/,
+    ],
+    ['is empty', '', /is not JSON/],
+    ['is UTF-16', Buffer.from(`\ufeff${JSON.stringify(valid)}`, 'utf16le'), /is not UTF-8: save it as UTF-8/],
   ])('are refused with the file’s name when it %s', (_, content, problem) => {
     const file = write(content)
     expect(() => loadPeople(file)).toThrow(problem)
     expect(() => loadPeople(file)).toThrow(`LOCAL_AIRTABLE_DATA: ${file}: `)
+  })
+
+  it('are refused with a whole file as it should be, which is one that is taken', () => {
+    const file = write(valid.records)
+    const [, wanted = ''] =
+      /Expected UTF-8 text such as\n([\s\S]+)/.exec(messageOf(() => loadPeople(file))) ?? []
+    expect(loadPeople(write(wanted)).records).toHaveLength(1)
+  })
+
+  it('are read from a file that begins with a byte order mark', () => {
+    expect(loadPeople(write(`\ufeff${JSON.stringify(valid)}`)).records).toHaveLength(2)
+  })
+
+  it('keep a column that every object seems to have', () => {
+    const { id, createdTime } = record('rec00000000000003', 'Eva')
+    const fields = JSON.parse('{ "__proto__": "a", "constructor": "b" }')
+    const table = createTable(
+      loadPeople(write({ ...valid, records: [{ id, createdTime, fields }, ...valid.records] })),
+    )
+    expect(table.fields.map(({ name }) => name)).toEqual(['__proto__', 'constructor', 'Nombre'])
+    const [odd, plain] = recordsOf(table, 'Agentes de venta').map((row) =>
+      render(table, row, table.fields, false),
+    )
+    expect(JSON.stringify(odd?.fields)).toBe('{"__proto__":"a","constructor":"b"}')
+    expect(plain?.fields).toEqual({ Nombre: 'Zoe' })
   })
 
   it('are refused with the file’s name when there is no such file', () => {

@@ -1,6 +1,7 @@
 /** The fields. To cache something new, add an entry here and to the list at the end: that is all. */
 import { z } from 'zod'
 import { peopleTable } from '../../config/airtableConfig'
+import { firstVisible } from '../../visibleText'
 import { airtableList, airtableValue, type TableSource } from '../airtable/airtableField'
 import { defineFields, type FieldCacheConfig } from './engine/fieldConfig'
 
@@ -33,10 +34,16 @@ export const agentsCacheConfig = airtableList<Agent>({
   order: (one, other) => byName.compare(one.name, other.name),
 })
 
-const headcountSchema = z.object({
-  total: z.int().nonnegative(),
-  byState: z.record(z.string(), z.int().positive()),
-})
+/** As z.record, which leaves out a state called `__proto__`. */
+const countsSchema = z.custom<Record<string, number>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((count) => Number.isInteger(count) && count > 0),
+  { error: 'expected whole numbers above 0 by state' },
+)
+const headcountSchema = z.object({ total: z.int().nonnegative(), byState: countsSchema })
 export type Headcount = z.infer<typeof headcountSchema>
 
 /** How many people work in sales, in all and in each state. */
@@ -60,9 +67,12 @@ export const headcountCacheConfig = airtableValue<Headcount>({
 
 export const fields = defineFields([agentsCacheConfig, headcountCacheConfig])
 
-/** An empty cell is absent; one of another kind means that the column has changed, and is no reason to drop the row. */
+/**
+ * An empty cell is absent, and one that shows nothing is as good as empty; one of another kind means that the column has
+ * changed, and is no reason to drop the row.
+ */
 function textOf(column: string, cell: unknown): string {
   if (cell === undefined) return ''
-  if (typeof cell === 'string') return cell.trim()
+  if (typeof cell === 'string') return firstVisible(cell) === '' ? '' : cell.trim()
   throw new Error(`the column "${column}" no longer holds text`)
 }

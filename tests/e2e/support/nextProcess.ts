@@ -56,9 +56,20 @@ export async function runNext(
 /** `next start` on a free port, ready or already ended; of the app itself unless another directory is named. */
 export async function startNext(variables: Record<string, string>, directory = '.'): Promise<NextProcess> {
   const port = await freePort()
-  const child = spawn(process.execPath, [nextCli, 'start', directory, '-p', String(port)], {
-    env: environment(variables),
-  })
+  return launch([nextCli, 'start', directory, '-p', String(port)], port, variables)
+}
+
+/** The server that a standalone build has written, on a free port. */
+export async function startStandalone(
+  serverFile: string,
+  variables: Record<string, string>,
+): Promise<NextProcess> {
+  const port = await freePort()
+  return launch([serverFile], port, { ...variables, PORT: String(port), HOSTNAME: '127.0.0.1' })
+}
+
+async function launch(args: string[], port: number, variables: Record<string, string>): Promise<NextProcess> {
+  const child = spawn(process.execPath, args, { env: environment(variables) })
   const { output, ended } = collect(child)
   running.add(child)
   void ended.then(() => running.delete(child))

@@ -78,8 +78,8 @@ export function signInForm(fields: Record<string, string>, token: string): { typ
 }
 
 /** The hidden fields of the form, which name the Server Action. */
-export async function signInFields(base: string): Promise<Record<string, string>> {
-  const { text } = await visit(base, '/admin')
+export async function signInFields(base: string, path = '/admin'): Promise<Record<string, string>> {
+  const { text } = await visit(base, path)
   const hidden = [...text.matchAll(/<input type="hidden" name="([^"]+)"(?: value="([^"]*)")?/g)]
   return Object.fromEntries(
     hidden.map(([, name = '', value = '']) => [name, value.replaceAll('&quot;', '"')]),
@@ -92,12 +92,13 @@ export async function signInByForm(
   fields: Record<string, string>,
   token: string,
   headers: Record<string, string> = {},
-): Promise<{ status: number; cookie: string | undefined }> {
+  path = '/admin',
+): Promise<{ status: number; cookie: string | undefined; text: string }> {
   const { type, body } = signInForm(fields, token)
   const sent = { ...fromHere(base), 'content-type': type, ...headers }
-  const answer = await visit(base, '/admin', { method: 'POST', headers: sent, body })
+  const answer = await visit(base, path, { method: 'POST', headers: sent, body })
   const [cookie] = [answer.headers['set-cookie'] ?? []].flat()
-  return { status: answer.status, cookie: cookie?.split(';')[0] }
+  return { status: answer.status, cookie: cookie?.split(';')[0], text: answer.text }
 }
 
 /** Resident memory of a process, in bytes; 0 where the system does not tell. */
