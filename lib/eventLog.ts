@@ -35,6 +35,7 @@ const LEVEL_OF: Record<EventType, LogLevel> = {
   'refresh.paused': 'info',
   'refresh.resumed': 'debug',
   'refresh.failed': 'error',
+  'source.flawed': 'warn',
   'change.followed': 'info',
   'cron.finished': 'info',
   'webhook.pinged': 'debug',

@@ -4,6 +4,7 @@ import {
   bytes,
   dollars,
   failureWords,
+  flawWords,
   milliseconds,
   percent,
   readersGet,
@@ -36,6 +37,11 @@ export function FieldCard({ field, at, onAnswer }: Props) {
         <AgeBar field={field} />
         <p className="quiet">{readersGet(field)}</p>
         <Trouble field={field} at={at} />
+        {field.flaws ? (
+          <p className="quiet">
+            {ago(field.flaws.at, at)}: {flawWords(field.flaws)}
+          </p>
+        ) : null}
         <RunLine field={field} at={at} />
         <dl className="numbers">
           <Fact name="Last success">{lastSuccess ? ago(lastSuccess.at, at) : 'none known'}</Fact>

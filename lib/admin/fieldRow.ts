@@ -42,6 +42,8 @@ export interface FieldRow {
   run: RunRow | null
   lastSuccess: GoodRun | null
   lastFailure: Failure | null
+  /** Records that could not be taken as they are, as long as that may be so still. */
+  flaws?: Flaws
   /** In the last 24 hours, in all instances; null while nothing was counted. */
   traffic: FieldDay | null
 }
@@ -70,6 +72,11 @@ export interface RunRow {
   progress: string | null
 }
 
+type Flaws = NonNullable<FieldMetrics['lastFlaws']>
+
+/** In s. */
+const DAY_SECONDS = 86_400
+
 interface Failure extends Omit<RunFailure, 'message'> {
   at: number
   message: string | null
@@ -96,6 +103,7 @@ export function fieldRow(
   const { fetchedAt = null, freshUntil = null } = state ?? {}
   const lastSuccess = successOf(state, run, metrics)
   const lastFailure = failureOf(run, metrics)
+  const flaws = flawsOf(field, metrics, now)
   const row = {
     name: field.name,
     condition: state?.condition ?? null,
@@ -108,6 +116,7 @@ export function fieldRow(
     run: run && runRow(run, now),
     lastSuccess,
     lastFailure,
+    ...(flaws && { flaws }),
     traffic: metrics && dayOf(metrics),
   }
   return { ...row, status: statusOf(row) }
@@ -152,6 +161,13 @@ function failureOf(run: FieldRun | null, metrics: FieldMetrics | null): Failure 
   }
   if (run?.failure && run.endedAt !== null) known.push({ at: run.endedAt, ...run.failure })
   return latest(known)
+}
+
+/** A value is read as a whole within its ttl, or within a day, and tells then of flaws that are still there. */
+function flawsOf({ ttl }: AnyField, metrics: FieldMetrics | null, now: number): Flaws | null {
+  const flaws = metrics?.lastFlaws ?? null
+  const seconds = ttl === 'forever' ? DAY_SECONDS : Math.min(ttl, DAY_SECONDS)
+  return flaws && now - flaws.at <= seconds * 1000 ? flaws : null
 }
 
 function latest<T extends { at: number }>(known: readonly T[]): T | null {

@@ -136,6 +136,12 @@ const FAILURE_WORDS: Record<string, string> = {
   AIRTABLE_NOT_INITIALIZED: 'The connection to Airtable is not set up.',
   AIRTABLE_WEBHOOKS_FULL: 'Airtable takes no more webhooks for this base.',
   AIRTABLE_WEBHOOK_UNKNOWN: 'Airtable no longer knows the webhook.',
+  AIRTABLE_VIEW_EMPTIED:
+    'The view in Airtable is empty, and was not before. What was there is kept; if it is meant to be empty, refresh it here.',
+  AIRTABLE_RECORDS_UNREADABLE:
+    'Most of what Airtable answered cannot be read. A column was probably changed.',
+  AIRTABLE_CELL_UNEXPECTED: 'A column in Airtable holds something of another kind than before.',
+  AIRTABLE_ITEM_FOREIGN: 'The field is not set up properly: its items have other ids than their records.',
   AIRTABLE_HALF_READ: 'It is just being read, in several refreshes.',
   AIRTABLE_TOO_LARGE: 'Airtable sent far more than a list of this kind can be.',
 }
@@ -146,6 +152,19 @@ export function failureWords(code: string): string {
     FAILURE_WORDS[code] ??
     (code.startsWith('REDIS_') ? 'Redis could not be asked.' : 'Something unexpected failed.')
   )
+}
+
+/** Records that could not be taken as they are. */
+export function flawWords({ unreadable, errors, ids }: NonNullable<FieldRow['flaws']>): string {
+  const what = [
+    ...(unreadable === 1 ? ['1 record cannot be read: it stays as it was, or is left out'] : []),
+    ...(unreadable > 1
+      ? [`${whole(unreadable)} records cannot be read: they stay as they were, or are left out`]
+      : []),
+    ...(errors === 1 ? ['1 cell holds an error of a formula: it counts as empty'] : []),
+    ...(errors > 1 ? [`${whole(errors)} cells hold an error of a formula: they count as empty`] : []),
+  ].join('; ')
+  return `${what}${ids.length === 0 ? '' : ` (${ids.join(', ')})`}.`
 }
 
 /** How far the refresh of all fields is, or what came of it. */

@@ -39,7 +39,7 @@ const failed = run({
   items: null,
 })
 /** What others have counted; the traffic does not matter here. */
-const counted = (rest: Pick<FieldMetrics, 'lastSuccess' | 'lastFailure'>): FieldMetrics => {
+const counted = (rest: Pick<FieldMetrics, 'lastSuccess' | 'lastFailure' | 'lastFlaws'>): FieldMetrics => {
   const window = {
     reads: { hit: 3, miss: 1 },
     hitRate: 0.75,
@@ -112,6 +112,17 @@ describe('what happened last', () => {
       run: { state: 'failed' },
     })
   })
+})
+
+it('a field tells of records that cannot be taken as they are until a value should have been read without them', () => {
+  const flawedAt = (at: number) =>
+    counted({
+      lastSuccess: null,
+      lastFailure: null,
+      lastFlaws: { at, unreadable: 1, errors: 0, ids: ['recA'] },
+    })
+  expect(row(state(), null, flawedAt(NOW - 59_000)).flaws).toMatchObject({ unreadable: 1, ids: ['recA'] })
+  expect(row(state(), null, flawedAt(NOW - 61_000))).not.toHaveProperty('flaws')
 })
 
 it('a field tells its age, what is left of its time, and what it did in a day', () => {

@@ -9,6 +9,7 @@ import {
   dollars,
   duration,
   failureWords,
+  flawWords,
   milliseconds,
   outcomeWords,
   percent,
@@ -176,4 +177,17 @@ describe('errors', () => {
     expect(failureWords('REDIS_TIMEOUT')).toBe('Redis could not be asked.')
     expect(failureWords('NEVER_HEARD_OF')).toBe('Something unexpected failed.')
   })
+})
+
+it('records that could not be taken as they are: how many, what becomes of them, and which', () => {
+  const ids = ['recA', 'recB']
+  expect(flawWords({ at: 0, unreadable: 1, errors: 0, ids: ['recA'] })).toBe(
+    '1 record cannot be read: it stays as it was, or is left out (recA).',
+  )
+  expect(flawWords({ at: 0, unreadable: 2, errors: 3, ids })).toBe(
+    '2 records cannot be read: they stay as they were, or are left out; 3 cells hold an error of a formula: they count as empty (recA, recB).',
+  )
+  expect(flawWords({ at: 0, unreadable: 0, errors: 1, ids: [] })).toBe(
+    '1 cell holds an error of a formula: it counts as empty.',
+  )
 })

@@ -177,3 +177,11 @@ it('what a process does for its own sake is counted, but no news', () => {
   expect(collector.record({ type: 'lease.taken', field: 'a' })).toBe(false)
   expect(collector.record(readOf('a', 'hit'))).toBe(true)
 })
+
+it('records that could not be taken as they are: the last ones are remembered, with a few of their ids', () => {
+  const ids = Array.from({ length: 9 }, (_, index) => `rec${index}`)
+  const flawed = { type: 'source.flawed', field: 'a', records: 20, why: 'TypeError' } as const
+  const collector = createCollector(() => clock)
+  expect(collector.record({ ...flawed, unreadable: 7, erroneous: 2, errors: 3, ids })).toBe(true)
+  expect(noted(collector.tally, 'flawed:a')).toEqual([clock.now(), '7', '3', ...ids.slice(0, 5)])
+})

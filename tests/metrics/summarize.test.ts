@@ -147,6 +147,7 @@ describe('what happened last', () => {
   note(total, 'success:a', NOW - HOUR, 'cron', 30, 900, 7, 'stored')
   note(total, 'failure:a', NOW - MINUTE, 'stale', 10_000, 'SOURCE_TIMEOUT')
   note(total, 'success:b', NOW, 'miss', 1, 4, '', 'unstored')
+  note(total, 'flawed:a', NOW - MINUTE, 1, 3, 'recA', 'recB')
   for (const field of ['a', 'b']) total.sums.set(`read:${field}:hit`, 1)
   note(total, 'cron', NOW - 3 * HOUR, 'failed', 4_000, 2, 1, 0, 1, 3)
   const snapshot = summarize(storedMetrics({}, { total }), own, NOW, deployment)
@@ -155,7 +156,9 @@ describe('what happened last', () => {
     expect(snapshot.fields.a).toMatchObject({
       lastSuccess: { at: NOW - HOUR, reason: 'cron', durationMs: 30, bytes: 900, items: 7, stored: true },
       lastFailure: { at: NOW - MINUTE, reason: 'stale', durationMs: 10_000, code: 'SOURCE_TIMEOUT' },
+      lastFlaws: { at: NOW - MINUTE, unreadable: 1, errors: 3, ids: ['recA', 'recB'] },
     })
+    expect(snapshot.fields.b).not.toHaveProperty('lastFlaws')
     expect(snapshot.fields.b).toMatchObject({
       lastSuccess: { items: null, stored: false },
       lastFailure: null,

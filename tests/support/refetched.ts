@@ -1,10 +1,10 @@
-import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
-import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
+import { type AirtableField, shapeOf } from '@/lib/core-services/airtable/airtableField'
+import type { FetchContext, Previous } from '@/lib/core-services/cache/engine/fieldConfig'
 import { checkBody } from '@/lib/core-services/cache/engine/schema'
 
 const nothingStored: FetchContext = {
   signal: new AbortController().signal,
-  reason: 'force',
+  reason: 'stale',
   startedAt: 0,
   previous: async () => null,
   keep: () => undefined,
@@ -14,12 +14,15 @@ const nothingStored: FetchContext = {
   pause: () => Promise.reject(new Error('all of it is wanted')),
 }
 
-/** What readers get of reading all of a field's view, past the cache: as it comes out of JSON and its schema. */
-export async function refetched<T>(field: AirtableField<T>): Promise<T> {
-  const checked = await checkBody(
-    field.schema,
-    JSON.stringify(await field.airtable.read(nothingStored, null)),
-  )
+/**
+ * What readers get of reading all of a field's view, past the cache: as it comes out of JSON and its schema. `served`: what
+ * stands, which counts only for records that cannot be read.
+ */
+export async function refetched<T>(field: AirtableField<T>, served?: unknown): Promise<T> {
+  const note = JSON.stringify({ shape: shapeOf(field.airtable), records: 1 })
+  const before: Previous = { value: served, note, fetchedAt: 0, endsAt: undefined }
+  const context = { ...nothingStored, previous: async () => (served === undefined ? null : before) }
+  const checked = await checkBody(field.schema, JSON.stringify(await field.airtable.read(context, null)))
   if (checked.ok) return checked.value
   throw new Error(checked.reason)
 }

@@ -199,3 +199,64 @@ export const airtableHalfRead = (field: string): CodedError =>
   codedError('AIRTABLE_HALF_READ', `The field "${field}" is just being read, in several refreshes`, {
     hint: 'Nothing is to be done: the next ping or the cron brings it up to date once it stands.',
   })
+
+/** What is wrong is told by the cause, whose code monitoring and the admin page show. */
+function sourceInvalid(field: string, cause: CodedError): CodedError {
+  const { hint = '', retryAfter } = cause
+  return codedError(
+    'SOURCE_INVALID',
+    `The source of the field "${field}" was not accepted: ${cause.message}`,
+    {
+      hint,
+      cause,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    },
+  )
+}
+
+/** `wanted`: what it held when the field was written, such as "text". Names no record, because the caller does. */
+export const airtableCellUnexpected = (column: string, wanted: string): CodedError =>
+  codedError('AIRTABLE_CELL_UNEXPECTED', `the column "${column}" no longer holds ${wanted}`, {
+    hint: `Change the type of the column back in Airtable, or read it in another way in fieldCacheConfigs.ts.`,
+  })
+
+/** The two ids are not told: one of them can be a value. */
+export const airtableItemForeign = (field: string, record: string): CodedError =>
+  sourceInvalid(
+    field,
+    codedError('AIRTABLE_ITEM_FOREIGN', `its item of the record ${record} has not the id of that record`, {
+      hint: `Return the id of the record as the id of its item in the field "${field}", and any other number under another name: a change of a record is followed by its id.`,
+    }),
+  )
+
+/** How many records an error names. */
+const MOST_NAMED = 5
+
+export function airtableUnreadable(
+  field: string,
+  { unreadable, why }: { unreadable: readonly string[]; why: string | null },
+  records: number,
+): CodedError {
+  const named = unreadable.slice(0, MOST_NAMED).join(', ')
+  const which =
+    unreadable.length > 0
+      ? `${unreadable.length} of its ${records} records (${named})`
+      : `its ${records} records`
+  const cause = codedError('AIRTABLE_RECORDS_UNREADABLE', `${which} cannot be read: ${why ?? 'Error'}`, {
+    hint: 'A column was probably changed: compare its type in Airtable with what fieldCacheConfigs.ts makes of it. What was stored before stays.',
+  })
+  return sourceInvalid(field, cause)
+}
+
+/** An empty view is asked for again after this many seconds: it can be a fault of the source that passes. */
+const EMPTY_AGAIN_SECONDS = 120
+
+/** `before`: how many items or records there were. */
+export const airtableEmptied = (field: string, before: number): CodedError =>
+  sourceInvalid(
+    field,
+    codedError('AIRTABLE_VIEW_EMPTIED', `its view is empty, and it had ${before} entries before`, {
+      hint: 'The last good value stays until its time is over. If the view is meant to be empty, refresh the field on the admin page, or set mayBeEmpty.',
+      retryAfter: EMPTY_AGAIN_SECONDS,
+    }),
+  )

@@ -8,10 +8,24 @@ import type { FetchContext, FieldCacheConfig } from '../cache/engine/fieldConfig
 import { asStored } from '../cache/engine/json'
 import { shortHash } from '../cache/engine/shortHash'
 import { attachmentsEnd } from './attachments'
+import { assertNotEmptied, encodeMadeOf, itemsBefore } from './before'
 import { encodeMark } from './changes/changeMark'
 import { type Position, recentPosition } from './changes/positions'
+import {
+  assertReadable,
+  type Flaws,
+  type ItemMaker,
+  itemOf,
+  type Listed,
+  makeItems,
+  makeValue,
+  refusedBy,
+  reportFlaws,
+} from './items'
 import type { AirtableRecord } from './page'
 import { readInParts } from './readInParts'
+
+export type { Listed } from './items'
 
 /** A table that fields read. */
 export interface TableSource {
@@ -34,14 +48,22 @@ interface Coded extends Reading {
   code: string
 }
 
-type Declared<T> = Omit<FieldCacheConfig<T>, 'fetcher'> & Reading
-
-export interface Listed {
-  id: string
+interface Declared<T> extends Omit<FieldCacheConfig<T>, 'fetcher'>, Reading {
+  /**
+   * Whether an empty view is believed at once. Otherwise one that had something in it before is taken for a fault of the
+   * source: what stands is served until its time is over, the log and the admin page tell so, and a refresh by an admin or
+   * by `getFieldCache(field, true)` confirms that it is empty.
+   * @default false
+   */
+  mayBeEmpty?: boolean
 }
 
 export interface ListDeclaration<Item extends Listed> extends Declared<Item[]> {
-  /** What the list has of a record, under the record's id; null leaves the record out. */
+  /**
+   * What the list has of a record, under the record's id; null leaves the record out. A cell in which a formula has failed
+   * is empty to it. A record for which it throws, or of which the schema refuses the item, stays as it was in the list, or
+   * out of it, and one event names it; if that is more than half of the view, the fetch fails.
+   */
   item(record: AirtableRecord): Item | null
   /**
    * Compares two items, as for `sort`; ties are broken by id. It gets them as they are stored: after JSON, so that a Date
@@ -52,16 +74,22 @@ export interface ListDeclaration<Item extends Listed> extends Declared<Item[]> {
 }
 
 export interface ValueDeclaration<T> extends Declared<T> {
-  /** Makes the value out of all records of the view; each change costs a full read. */
+  /**
+   * Makes the value out of all records of the view; each change costs a full read. A cell in which a formula has failed is
+   * empty to it. Records that make it throw even alone are left out, and one event names them.
+   */
   value(records: readonly AirtableRecord[]): T
 }
 
 export interface AirtableField<T> extends FieldCacheConfig<T> {
   airtable: Coded & {
-    /** Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. */
-    read(context: FetchContext, position: Position | null): Promise<T>
+    /**
+     * Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. `announced`:
+     * records that are known to have changed.
+     */
+    read(context: FetchContext, position: Position | null, announced?: ReadonlySet<string>): Promise<T>
     /** For a list whose order items alone tell: what it takes to bring it up to date record by record. */
-    list?: { item(record: AirtableRecord): Listed | null; sort(items: Listed[]): Listed[] }
+    list?: ItemMaker & { sort(items: Listed[]): Listed[] }
   }
 }
 
@@ -71,33 +99,56 @@ export function airtableList<Item extends Listed>({
   order,
   ...declared
 }: ListDeclaration<Item>): AirtableField<Item[]> {
-  // A delta sorts new items among stored ones, so all of them are compared in the shape of these.
-  const storedItem = (record: AirtableRecord) => asStored(item(record))
-  const made = (records: readonly AirtableRecord[]) =>
-    records.map(storedItem).filter((listed): listed is Item => listed !== null)
-  const code = `${item} ${order}`
-  if (order === 'view') return airtableField(declared, made, code)
-  const sort = (items: Item[]) => items.sort((one, other) => order(one, other) || compareIds(one, other))
-  const field = airtableField<Item[]>(declared, (records) => sort(made(records)), code)
-  return {
-    ...field,
-    airtable: { ...field.airtable, list: { item: storedItem, sort: (items) => sort(items as Item[]) } },
+  const { name, schema } = declared
+  const maker: ItemMaker = {
+    // A delta sorts new items among stored ones, so all of them are compared in the shape of these.
+    item: itemOf(name, (record) => asStored(item(record))),
+    ...(schema && { refused: refusedBy(schema) }),
   }
+  const sort = (items: Listed[]) =>
+    order === 'view'
+      ? items
+      : (items as Item[]).sort((one, other) => order(one, other) || compareIds(one, other))
+  const make: Make<Item[]> = async (records, context, shape) => {
+    const { items, flaws } = await makeItems(records, maker)
+    assertReadable(name, flaws, records.length)
+    const before = flaws.unreadable.length > 0 ? await itemsBefore(context, shape, maker) : null
+    const made = records.flatMap(({ id }) => (items.has(id) ? items.get(id) : before?.get(id)) ?? [])
+    return { value: sort(made) as Item[], flaws, isEmpty: made.length === 0 }
+  }
+  const field = airtableField(declared, make, `${item} ${order}`)
+  return order === 'view' ? field : { ...field, airtable: { ...field.airtable, list: { ...maker, sort } } }
 }
 
 /** A value made out of all records of a view. */
 export function airtableValue<T>({ value, ...declared }: ValueDeclaration<T>): AirtableField<T> {
-  return airtableField(declared, value, String(value))
+  const make: Make<T> = async (records) => ({
+    ...makeValue(declared.name, records, value),
+    isEmpty: records.length === 0,
+  })
+  return airtableField(declared, make, String(value))
 }
 
+/** `isEmpty`: nothing was found in the view. */
+type Make<T> = (
+  records: readonly AirtableRecord[],
+  context: FetchContext,
+  shape: string,
+) => Promise<{ value: T; flaws: Flaws; isEmpty: boolean }>
+
 function airtableField<T>(
-  { table, view, columns, ...config }: Declared<T>,
-  make: (records: readonly AirtableRecord[]) => T,
+  { table, view, columns, mayBeEmpty, ...config }: Declared<T>,
+  make: Make<T>,
   code: string,
 ): AirtableField<T> {
   const reading = { table, columns, code, ...(view === undefined ? {} : { view }) }
-  const read: AirtableField<T>['airtable']['read'] = async (context, position) =>
-    make(await readAll(reading, context, position))
+  const read: AirtableField<T>['airtable']['read'] = async (context, position, announced = new Set()) => {
+    const records = await readAll(reading, context, position)
+    const { value, flaws, isEmpty } = await make(records, context, shapeOf(reading))
+    if (isEmpty) await assertNotEmptied({ name: config.name, mayBeEmpty }, context, announced)
+    reportFlaws(config.name, flaws)
+    return value
+  }
   return {
     ...(config.ttl === 'forever' ? {} : { refreshEvery: Math.ceil(config.ttl / 2) }),
     ...config,
@@ -133,11 +184,11 @@ async function readAll(
   position: Position | null,
 ): Promise<readonly AirtableRecord[]> {
   const { records, startedAt, position: since } = await readInParts(reading, context, position)
+  const made = { shape: shapeOf(reading), records: records.length }
   if (since) {
     const { hook, cursor, pending = {} } = since
-    const common = { at: startedAt, shape: shapeOf(reading), pending }
-    context.keep({ note: encodeMark({ ...common, hook, cursor, records: records.length }) })
-  }
+    context.keep({ note: encodeMark({ ...made, at: startedAt, pending, hook, cursor }) })
+  } else context.keep({ note: encodeMadeOf(made) })
   const endsAt = attachmentsEnd(records, startedAt)
   if (endsAt !== undefined) context.keep({ endsAt })
   return records

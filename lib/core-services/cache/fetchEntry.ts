@@ -14,7 +14,7 @@ import {
 import type { NotStored, RefreshReason } from './engine/events'
 import type { AnyField, FetchContext, FieldCacheConfig, Kept } from './engine/fieldConfig'
 import { refreshDeadline } from './engine/limits'
-import type { Look } from './engine/look'
+import { freshnessOf, type Look } from './engine/look'
 import { type Checked, checkBody } from './engine/schema'
 import { type Captured, createFetchProgress } from './fetchProgress'
 import type { FieldRuntime } from './fieldRuntime'
@@ -114,12 +114,14 @@ function memoryOf(
       const opened = valid && (await openStored(runtime, field, valid))
       if (!opened?.ok) return null
       const { note, fetchedAt, endMs } = opened.entry
+      const isOver = freshnessOf(opened.entry, field, runtime.ports.clock.now()) === 'expired'
       // Before the schema: what a fetcher carries on goes through it again, with whatever it transforms.
       return {
         value: JSON.parse(opened.entry.body),
         note,
         fetchedAt,
         endsAt: endMs === undefined ? endMs : fetchedAt + endMs,
+        ...(isOver && { isOver }),
       }
     },
     keep(about) {

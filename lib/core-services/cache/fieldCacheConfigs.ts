@@ -1,8 +1,8 @@
 /** The fields. To cache something new, add an entry here and to the list at the end: that is all. */
 import { z } from 'zod'
 import { peopleTable } from '../../config/airtableConfig'
-import { firstVisible } from '../../visibleText'
 import { airtableList, airtableValue, type TableSource } from '../airtable/airtableField'
+import { textCell } from '../airtable/cells'
 import { defineFields, type FieldCacheConfig } from './engine/fieldConfig'
 
 /** @public For those who add fields here. */
@@ -28,7 +28,7 @@ export const agentsCacheConfig = airtableList<Agent>({
   view: SALES_AGENTS_VIEW,
   columns: ['Nombre'],
   item({ id, fields }) {
-    const name = textOf('Nombre', fields.Nombre)
+    const name = textCell(fields, 'Nombre')
     return name === '' || name === 'N/A' ? null : { id, name }
   },
   order: (one, other) => byName.compare(one.name, other.name),
@@ -58,7 +58,7 @@ export const headcountCacheConfig = airtableValue<Headcount>({
   value(records) {
     const byState = new Map<string, number>()
     for (const { fields } of records) {
-      const state = textOf('Estado', fields.Estado) || 'unknown'
+      const state = textCell(fields, 'Estado') || 'unknown'
       byState.set(state, (byState.get(state) ?? 0) + 1)
     }
     return { total: records.length, byState: Object.fromEntries(byState) }
@@ -66,13 +66,3 @@ export const headcountCacheConfig = airtableValue<Headcount>({
 })
 
 export const fields = defineFields([agentsCacheConfig, headcountCacheConfig])
-
-/**
- * An empty cell is absent, and one that shows nothing is as good as empty; one of another kind means that the column has
- * changed, and is no reason to drop the row.
- */
-function textOf(column: string, cell: unknown): string {
-  if (cell === undefined) return ''
-  if (typeof cell === 'string') return firstVisible(cell) === '' ? '' : cell.trim()
-  throw new Error(`the column "${column}" no longer holds text`)
-}

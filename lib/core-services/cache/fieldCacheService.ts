@@ -68,7 +68,8 @@ async function answerOf<T>(
 ): Promise<FieldAnswer<T>> {
   if (force === 'always') return forcedAnswer(runtime, config)
   const forced =
-    force === 'anonymous' && (await oncePerCoolDown(runtime, config, () => forcedAnswer(runtime, config)))
+    force === 'anonymous' &&
+    (await oncePerCoolDown(runtime, config, () => forcedAnswer(runtime, asAnonymous(config))))
   if (forced) return forced
   const read = await readThrough(runtime, config)
   return force !== 'never' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
@@ -79,6 +80,11 @@ async function forcedAnswer<T>(runtime: FieldRuntime, config: FieldCacheConfig<T
   const data = await openEntry(config, entry)
   return answer(runtime, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
 }
+
+const asAnonymous = <T>(config: FieldCacheConfig<T>): FieldCacheConfig<T> => ({
+  ...config,
+  fetcher: (context) => config.fetcher({ ...context, anonymous: true }),
+})
 
 async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await runtime.ports.atRequest()

@@ -18,6 +18,9 @@ const MOST_NAMES = 100
 /** What fields are called that have no proper name, such as keys of `refreshCache`, and those past the limit. */
 export const OTHER = 'other'
 
+/** How many records with flaws are told of by their ids. */
+const MOST_IDS = 5
+
 /** What a process does for its own sake: counted, but no reason to tell the others. */
 const OWN_WORK = new Set<EventType>(['redis.requested', 'redis.retried', 'breaker.changed'])
 
@@ -103,6 +106,16 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
         break
       case 'field.invalidated':
         count('invalidated')
+        break
+      case 'source.flawed':
+        note(
+          tally,
+          nameOf('flawed', field),
+          clock().now(),
+          event.unreadable,
+          event.errors,
+          ...event.ids.slice(0, MOST_IDS),
+        )
         break
       case 'change.followed':
         count('changed', event.how)

@@ -137,6 +137,12 @@ export interface FieldMetrics {
   } | null
   /** The last refresh that failed; `code` is that of the error or its cause, such as AIRTABLE_TIMEOUT. Not cleared by a success. */
   lastFailure: { at: number; reason: RefreshReason; durationMs: number; code: string } | null
+  /**
+   * The last value that was made although some records could not be taken as they are: how many could not be read, how
+   * many cells hold an error of a formula, and ids of some of these records. Not cleared by a later value; absent as long as
+   * there is none.
+   */
+  lastFlaws?: { at: number; unreadable: number; errors: number; ids: readonly string[] }
   /** What its commands would cost in 30 days such as the last 24 hours; null as long as less than 10 minutes are known. */
   monthlyUsd: number | null
 }

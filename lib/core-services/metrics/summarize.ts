@@ -113,10 +113,18 @@ function billOf(stored: StoredMetrics, now: number, since: number) {
   }
 }
 
-function lastOf(total: Tally, field: string): Pick<FieldMetrics, 'lastSuccess' | 'lastFailure'> {
+function lastOf(
+  total: Tally,
+  field: string,
+): Pick<FieldMetrics, 'lastSuccess' | 'lastFailure' | 'lastFlaws'> {
   const success = noted(total, nameOf('success', field))
   const failure = noted(total, nameOf('failure', field))
-  return { lastSuccess: success && successOf(success), lastFailure: failure && failureOf(failure) }
+  const flawed = noted(total, nameOf('flawed', field))
+  return {
+    lastSuccess: success && successOf(success),
+    lastFailure: failure && failureOf(failure),
+    ...(flawed && { lastFlaws: flawsOf(flawed) }),
+  }
 }
 
 type Noted = [at: number, ...rest: string[]]
@@ -134,6 +142,10 @@ function successOf([at, reason, durationMs, bytes, items, outcome]: Noted): Fiel
 
 function failureOf([at, reason, durationMs, code = 'UNKNOWN']: Noted): FieldMetrics['lastFailure'] {
   return { at, reason: reason as RefreshReason, durationMs: Number(durationMs), code }
+}
+
+function flawsOf([at, unreadable, errors, ...ids]: Noted): NonNullable<FieldMetrics['lastFlaws']> {
+  return { at, unreadable: Number(unreadable), errors: Number(errors), ids }
 }
 
 function cronRunOf(total: Tally): CronRun | null {

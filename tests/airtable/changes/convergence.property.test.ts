@@ -34,6 +34,8 @@ const cases: Case[] = [
       'second look': 50,
       'drained by the cron': 30,
       contended: 0.5,
+      unreadable: 4,
+      'most unreadable': 0.4,
     },
   },
   {
@@ -74,6 +76,11 @@ function comingAbout({ events }: History): Set<string> {
       if (event.type === 'change.followed') return [event.why ?? 'by records']
       if (event.type === 'webhook.drained' && event.cause === 'again') return ['second look']
       if (event.type === 'webhook.drained' && event.cause === 'cron') return ['drained by the cron']
+      if (event.type === 'source.flawed' && event.unreadable > 0) return ['unreadable']
+      if (event.type === 'refresh.failed' && event.cause === 'AIRTABLE_VIEW_EMPTIED')
+        return ['an empty view refused']
+      if (event.type === 'refresh.failed' && event.cause === 'AIRTABLE_RECORDS_UNREADABLE')
+        return ['most unreadable']
       return event.type === 'force.contended' ? ['contended'] : []
     }),
   )

@@ -7,6 +7,7 @@ import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
 import { partMutations } from './parts'
 import { readMutations } from './reads'
+import { recordMutations } from './records'
 import { schemaMutations } from './schemas'
 import { tagMutations } from './tags'
 import { tokenMutations } from './tokens'
@@ -22,6 +23,7 @@ export const mutations: readonly Mutation[] = [
   ...dependencyMutations,
   ...changeMutations,
   ...limitMutations,
+  ...recordMutations,
   ...partMutations,
   ...schemaMutations,
   ...toldMutations,

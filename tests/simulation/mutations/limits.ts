@@ -24,7 +24,7 @@ export const limitMutations: readonly Mutation[] = [
   },
   {
     name: 'limits: an answer from before Redis knew of the jump is believed',
-    test: BUDGET,
+    test: CLOCK,
     edits: [
       {
         file: '../airtable/budgetClock.ts',

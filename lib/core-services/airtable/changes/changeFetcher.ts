@@ -3,6 +3,7 @@ import type { FetchContext, Previous } from '../../cache/engine/fieldConfig'
 import type { Ports } from '../../cache/engine/ports'
 import { serviceRegistry } from '../../service-registry'
 import { type AirtableField, isTableId, shapeOf } from '../airtableField'
+import { reportFlaws } from '../items'
 import { type ChangeMark, decodeMark } from './changeMark'
 import type { ChangeRun } from './changeRun'
 import { applyDelta, carriedOn, checkByColumns } from './delta'
@@ -34,7 +35,13 @@ export function changeFetcher(
     const pending = Object.fromEntries((ids ?? []).map((id) => [id, now]))
     told.pending = ids?.length ?? 0
     emit({ type: 'change.followed', field: field.name, how: 'all', why, records: 0, pending: told.pending })
-    return airtable.read(context, position && { ...position, pending })
+    return airtable.read(context, position && { ...position, pending }, await announced(mark))
+  }
+
+  /** All records that are known to have changed since the value was read. */
+  async function announced(mark: ChangeMark | null): Promise<ReadonlySet<string>> {
+    const { tables } = await run.drainFrom(mark?.hook === run.record.id ? mark.cursor : run.record.followed)
+    return new Set(tables.get(tableId)?.records.keys())
   }
 
   /** The records that a read of now may not show as they are; null for unknown ones or too many. */
@@ -76,8 +83,9 @@ export function changeFetcher(
       },
     )
     told.pending = merged.pending
-    const { records, pending, value } = merged
+    const { records, pending, value, flaws } = merged
     emit({ type: 'change.followed', field: field.name, how: 'records', why: null, records, pending })
+    reportFlaws(field.name, flaws)
     return value
   }
 

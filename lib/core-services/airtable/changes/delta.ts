@@ -4,14 +4,13 @@
  * after a second one, some time later: until then nothing disappears for being absent, and the records stay `pending`.
  */
 import type { FetchContext, Kept, Previous } from '../../cache/engine/fieldConfig'
-import type { Listed } from '../airtableField'
 import { attachmentsEnd } from '../attachments'
+import { type Flaws, type ItemMaker, type Listed, makeItems } from '../items'
 import type { AirtableRecord } from '../page'
 import { type ChangeMark, encodeMark } from './changeMark'
 import type { Plan } from './plan'
 
-export interface DeltaList {
-  item(record: AirtableRecord): Listed | null
+export interface DeltaList extends ItemMaker {
   sort(items: Listed[]): Listed[]
 }
 
@@ -36,6 +35,7 @@ export interface Merged {
   /** How many were touched. */
   records: number
   pending: number
+  flaws: Flaws
 }
 
 /**
@@ -63,6 +63,7 @@ export async function applyDelta(
     lastRead = await again()
     for (const [id, record] of byId(await read(old))) found.set(id, record)
   }
+  const made = await makeItems([...found.values()], list)
   const pending: Record<string, number> = {}
   const proven = [...destroyed]
   for (const id of wanted) {
@@ -76,7 +77,9 @@ export async function applyDelta(
       pending[id] = lastRead
       continue
     }
-    const item = record && list.item(record)
+    // One that cannot be read stays as it was.
+    if (made.flaws.unreadable.includes(id)) continue
+    const item = made.items.get(id)
     if (item) items.set(id, item)
     else if (record || settled) items.delete(id)
   }
@@ -89,6 +92,7 @@ export async function applyDelta(
     value: list.sort([...items.values()]),
     records: wanted.length + destroyed.length,
     pending: Object.keys(pending).length,
+    flaws: made.flaws,
   }
 }
 

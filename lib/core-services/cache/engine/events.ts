@@ -122,6 +122,24 @@ export type FieldCacheEvent =
       cause?: string
       message: string
     }
+  /**
+   * Records were fetched that could not be taken as they are. Those that are unreadable stay as they were before, or out of
+   * the value; cells with an error of a formula count as empty.
+   */
+  | {
+      type: 'source.flawed'
+      field: string
+      /** How many records were read. */
+      records: number
+      unreadable: number
+      /** Why the first of them is; null for none. */
+      why: string | null
+      /** How many records have cells with errors, and how many cells that are. */
+      erroneous: number
+      errors: number
+      /** Ids of these records, 20 at most. */
+      ids: readonly string[]
+    }
   /** A value was brought up to date after the source had announced a change. */
   | {
       type: 'change.followed'

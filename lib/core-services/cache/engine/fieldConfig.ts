@@ -10,6 +10,8 @@ export interface FetchContext {
   /** Aborted when the refresh has run out of time: hand it to whatever you await. */
   signal: AbortSignal
   reason: RefreshReason
+  /** Whether a force was asked for by a caller without the admin's token (`anonymousForce`), who vouches for nothing. */
+  anonymous?: boolean
   /** When this fetch began, in ms since 1970. */
   startedAt: number
   /**
@@ -50,6 +52,8 @@ export interface Previous {
   /** When it was fetched and, if it does, ends, in ms since 1970. */
   fetchedAt: number
   endsAt: number | undefined
+  /** True for what nobody is served any more, not even while the source fails. */
+  isOver?: boolean
 }
 
 export interface Kept {

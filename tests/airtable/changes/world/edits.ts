@@ -36,6 +36,7 @@ function apply(world: Edited, records: Map<string, RecordData>, edit: Edit): voi
   if (edit.do === 'note') set({ Note: edit.note === 0 ? '' : 'hi' })
   if (edit.do === 'set anew') set({ [edit.column]: `${edit.column} ${world.writes}` })
   if (edit.do === 'phone') set({ Phone: String(world.writes) })
+  if (edit.do === 'break') set({ Name: edit.how === 'number' ? world.writes : { error: '#ERROR!' } })
   if (edit.do === 'create') {
     const made = personOf(100 + world.deleted.length * 50 + all.length, edit.name, edit.team)
     if (!records.has(made.id)) records.set(made.id, made)

@@ -8,6 +8,7 @@ import {
   type Listed,
   type TableSource,
 } from '@/lib/core-services/airtable/airtableField'
+import { textCell } from '@/lib/core-services/airtable/cells'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { createTable, type RecordData, type TableData } from '@/local/airtable/table'
@@ -49,13 +50,14 @@ interface Person extends Listed {
 const table: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE.id }) }
 // What is made of them by others must not be made of a copy in memory, which may be older than the news.
 const common = { ttl: 86_400, memoryTtl: 0, table, view: 'viwIn', advanced: { compression: false } }
+const believing = { ...common, mayBeEmpty: true }
 const byName = (one: Person, other: Person) => one.name.localeCompare(other.name)
 const item = ({ id, fields: { Name } }: { id: string; fields: Record<string, unknown> }) =>
   typeof Name === 'string' && Name !== 'N/A' ? { id, name: Name } : null
 
 export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
   'by name': airtableList<Person>({
-    ...common,
+    ...believing,
     name: 'by-name',
     key: 'byName',
     columns: ['Name'],
@@ -63,7 +65,7 @@ export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
     order: byName,
   }) as AirtableField<unknown>,
   'by id': airtableList<Person>({
-    ...common,
+    ...believing,
     name: 'by-id',
     key: 'byId',
     columns: [idOf('Name'), idOf('Note')],
@@ -73,7 +75,7 @@ export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
     order: byName,
   }) as AirtableField<unknown>,
   'in view order': airtableList<Person>({
-    ...common,
+    ...believing,
     name: 'in-view-order',
     key: 'inViewOrder',
     columns: ['Name'],
@@ -81,11 +83,22 @@ export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
     order: 'view',
   }) as AirtableField<unknown>,
   count: airtableValue<number>({
-    ...common,
+    ...believing,
     name: 'count',
     key: 'count',
     columns: ['Name'],
     value: (records) => records.length,
+  }) as AirtableField<unknown>,
+  strict: airtableList<Person>({
+    ...common,
+    name: 'strict',
+    key: 'strict',
+    columns: ['Name'],
+    item({ id, fields }) {
+      const name = textCell(fields, 'Name')
+      return name === '' || name === 'N/A' ? null : { id, name }
+    },
+    order: byName,
   }) as AirtableField<unknown>,
 }
 

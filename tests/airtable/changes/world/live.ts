@@ -7,7 +7,7 @@ import { hookStore } from '@/lib/core-services/airtable/changes/hookStore'
 import { receivePing } from '@/lib/core-services/airtable/changes/pings'
 import { DELTA_LIMITS, type DeltaLimits } from '@/lib/core-services/airtable/changes/plan'
 import { tendWebhooks } from '@/lib/core-services/airtable/changes/tendWebhooks'
-import { isCodedError } from '@/lib/core-services/cache/engine/errors'
+import { hasCode, isCodedError } from '@/lib/core-services/cache/engine/errors'
 import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import type { AnyField, FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { ownGuard } from '@/lib/core-services/cache/engine/tokens'
@@ -235,10 +235,21 @@ async function finish(world: World): Promise<void> {
   airtable.settings.readLagMs = 0
   for (const field of world.fields) {
     background(world, at(world, 2), async () => {
-      history.expected[field.name] = await refetched(field)
+      history.expected[field.name] = await reread(field, history.found[field.name])
     })
   }
   await timeline.settle()
   const [first] = world.fields
-  history.expected.derived = { of: first && history.expected[first.name] }
+  const of = first && history.expected[first.name]
+  if (of !== undefined) history.expected.derived = { of }
+}
+
+/** What a full read makes of what is served: a record that cannot be read stays, and so does what it must not replace. */
+async function reread(field: AirtableField<unknown>, served: unknown): Promise<unknown> {
+  try {
+    return await refetched(field, served)
+  } catch (error) {
+    if (!hasCode(error, 'SOURCE_INVALID')) throw error
+    return served
+  }
 }

@@ -9,6 +9,8 @@ export type Edit =
   /** To what the cell never was before. */
   | { do: 'set anew'; person: number; column: 'Name' | 'Note' }
   | { do: 'phone'; person: number }
+  /** The name becomes a number, or the error of a formula. */
+  | { do: 'break'; person: number; how: 'number' | 'error' }
   | { do: 'create'; name: number; team: number }
   | { do: 'delete'; person: number }
   | { do: 'restore'; which: number }
@@ -28,7 +30,8 @@ export type Operation =
 /** What becomes of one ping: how late each copy of it comes, in ms, and to which process. */
 export type Delivery = readonly { delay: number; process: number }[]
 
-export type FieldKind = 'by name' | 'by id' | 'in view order' | 'count'
+/** `strict`: its item throws for names that are no texts, and it takes an empty view for a fault. */
+export type FieldKind = 'by name' | 'by id' | 'in view order' | 'count' | 'strict'
 
 export interface Script {
   seed: number
@@ -61,6 +64,14 @@ const edit = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('move' as const), person: small, team }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('note' as const), person: small, note: team }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('phone' as const), person: small }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('break' as const),
+      person: small,
+      how: fc.constantFrom('number' as const, 'error' as const),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create' as const), name, team }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), person: small }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restore' as const), which: small }) },
@@ -119,7 +130,7 @@ const common = {
 /** Reads that lag by less than is waited before they are confirmed. */
 export const lagging: fc.Arbitrary<Script> = fc.record({
   ...common,
-  fields: fc.uniqueArray(of<FieldKind>('by name', 'by id', 'in view order', 'count'), {
+  fields: fc.uniqueArray(of<FieldKind>('by name', 'by id', 'in view order', 'count', 'strict', 'strict'), {
     minLength: 1,
     maxLength: 2,
   }),

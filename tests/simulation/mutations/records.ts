@@ -1,0 +1,102 @@
+import type { Mutation } from './mutation'
+
+const WORLDS = 'tests/airtable/changes/convergence.property.test.ts'
+const UNREADABLE = 'tests/airtable/changes/unreadableRecords.test.ts'
+const EMPTIED = 'tests/airtable/changes/emptiedViews.test.ts'
+
+/** Of what an answer of Airtable must be like. */
+export const recordMutations: readonly Mutation[] = [
+  {
+    name: 'records: a delta drops a record that cannot be read, a full read keeps it',
+    test: WORLDS,
+    edits: [
+      {
+        file: '../airtable/changes/delta.ts',
+        search: 'if (made.flaws.unreadable.includes(id)) continue',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'records: a full read drops a record that cannot be read, a delta keeps it',
+    test: WORLDS,
+    edits: [
+      {
+        file: '../airtable/airtableField.ts',
+        search: 'flaws.unreadable.length > 0 ? await itemsBefore(context, shape, maker) : null',
+        replace: 'null as Map<string, Listed> | null',
+      },
+    ],
+  },
+  {
+    name: 'records: cells with errors are what they are',
+    test: UNREADABLE,
+    edits: [
+      {
+        file: '../airtable/cells.ts',
+        search: 'if (!cells.some(([, cell]) => holdsError(cell))) return { record, errors: 0 }',
+        replace: 'if (cells.length > 0) return { record, errors: 0 }',
+      },
+    ],
+  },
+  {
+    name: 'records: a list of which most cannot be read is made of the rest',
+    test: UNREADABLE,
+    edits: [
+      {
+        file: '../airtable/items.ts',
+        search: 'if (2 * flaws.unreadable.length > viewRecords)',
+        replace: 'if (flaws.unreadable.length > viewRecords)',
+      },
+    ],
+  },
+  {
+    name: 'records: items may have other ids than their records',
+    test: UNREADABLE,
+    edits: [
+      {
+        file: '../airtable/items.ts',
+        search: 'if (made !== null && made?.id !== record.id)',
+        replace: 'if (made === undefined)',
+      },
+    ],
+  },
+  {
+    name: 'records: an item that the schema refuses costs the whole list',
+    test: UNREADABLE,
+    edits: [
+      {
+        file: '../airtable/airtableField.ts',
+        search: '...(schema && { refused: refusedBy(schema) }),',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'records: an empty view is believed at once',
+    test: EMPTIED,
+    edits: [
+      {
+        file: '../airtable/airtableField.ts',
+        search: 'if (isEmpty) await assertNotEmptied(',
+        replace: 'if (isEmpty && mayBeEmpty) await assertNotEmptied(',
+      },
+    ],
+  },
+  {
+    name: 'records: anybody confirms that a view is empty',
+    test: EMPTIED,
+    edits: [
+      {
+        file: '../airtable/before.ts',
+        search: "(reason === 'force' && !anonymous)",
+        replace: "reason === 'force'",
+      },
+    ],
+  },
+  {
+    name: 'records: an empty view is not believed even if its records were seen to leave',
+    test: EMPTIED,
+    edits: [{ file: '../airtable/before.ts', search: 'if (count > 0 && !left)', replace: 'if (count > 0)' }],
+  },
+]
