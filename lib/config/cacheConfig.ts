@@ -9,6 +9,7 @@ import {
   MAX_LOCK_RETRY_DELAY_MS,
   MAX_LOCK_TTL_SECONDS,
 } from '../core-services/cache/engine/lockOptions'
+import type { Patience } from '../core-services/cache/engine/reachability'
 import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from './env'
 
 /** Upstash's console gives the first pair, Vercel's storage integration the second. Never one of each. */
@@ -32,7 +33,10 @@ export interface CacheConfig extends KeyConfig {
   /** The variables that url and token came from, for error messages. */
   urlName: string
   tokenName: string
+  /** How long a reader waits for Redis that has something to serve, in ms. */
   commandTimeoutMs: number
+  /** The deadline of a request, and how long a reader waits that has nothing to serve, in ms. */
+  commandHardTimeoutMs: number
   slowCommandMs: number
   batchSize: number
   breaker: BreakerOptions
@@ -65,6 +69,13 @@ const keySettings = z.object({
 const settings = z.object({
   ...keySettings.shape,
   CACHE_COMMAND_TIMEOUT_MS: wholeNumber('CACHE_COMMAND_TIMEOUT_MS', 'milliseconds', 250, 60_000, 10),
+  CACHE_COMMAND_HARD_TIMEOUT_MS: wholeNumber(
+    'CACHE_COMMAND_HARD_TIMEOUT_MS',
+    'milliseconds',
+    1_500,
+    60_000,
+    10,
+  ),
   CACHE_MAX_LATENCY_MS: wholeNumber('CACHE_MAX_LATENCY_MS', 'milliseconds', 100, 60_000),
   CACHE_BATCH_SIZE: wholeNumber('CACHE_BATCH_SIZE', 'keys', 100, 10_000),
   CACHE_CB_FAILURE_THRESHOLD: wholeNumber('CACHE_CB_FAILURE_THRESHOLD', 'failures', 5, 1_000_000),
@@ -94,7 +105,7 @@ export function cacheConfig(env: Env = process.env): CacheConfig {
   return {
     ...credentials,
     ...toKeyConfig(values, env),
-    commandTimeoutMs: values.CACHE_COMMAND_TIMEOUT_MS,
+    ...timeoutsFrom(values),
     slowCommandMs: values.CACHE_MAX_LATENCY_MS,
     batchSize: values.CACHE_BATCH_SIZE,
     breaker: {
@@ -109,6 +120,14 @@ export function cacheConfig(env: Env = process.env): CacheConfig {
       retryCount: values.CACHE_LOCK_MAX_RETRIES,
     },
   }
+}
+
+/** The hard deadline is never below the soft one: a request that is given up proves nothing. */
+function timeoutsFrom(
+  values: Pick<z.infer<typeof settings>, 'CACHE_COMMAND_TIMEOUT_MS' | 'CACHE_COMMAND_HARD_TIMEOUT_MS'>,
+): Pick<CacheConfig, 'commandTimeoutMs' | 'commandHardTimeoutMs'> {
+  const { CACHE_COMMAND_TIMEOUT_MS: soft, CACHE_COMMAND_HARD_TIMEOUT_MS: hard } = values
+  return { commandTimeoutMs: soft, commandHardTimeoutMs: Math.max(soft, hard) }
 }
 
 function toKeyConfig(values: z.infer<typeof keySettings>, env: Env): KeyConfig {
@@ -150,6 +169,14 @@ function defaultPrefix(env: Env): string {
 export function batchSize(env: Env = process.env): number {
   const { CACHE_BATCH_SIZE } = settings.shape
   return parseEnv(z.object({ CACHE_BATCH_SIZE }), env).CACHE_BATCH_SIZE
+}
+
+/** How long readers wait for Redis; needs no credentials. */
+export function commandPatience(env: Env = process.env): Patience {
+  const { CACHE_COMMAND_TIMEOUT_MS, CACHE_COMMAND_HARD_TIMEOUT_MS } = settings.shape
+  const values = parseEnv(z.object({ CACHE_COMMAND_TIMEOUT_MS, CACHE_COMMAND_HARD_TIMEOUT_MS }), env)
+  const { commandTimeoutMs, commandHardTimeoutMs } = timeoutsFrom(values)
+  return { softMs: commandTimeoutMs, hardMs: commandHardTimeoutMs }
 }
 
 /** What a failed start does: true ends the process, false serves what can be fetched. On by default, except on Vercel. */

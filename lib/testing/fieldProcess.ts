@@ -6,6 +6,7 @@ import { createCopies } from '../core-services/cache/engine/copies'
 import { createFlights } from '../core-services/cache/engine/flights'
 import { createMemos } from '../core-services/cache/engine/memos'
 import { defaultPorts, type Ports } from '../core-services/cache/engine/ports'
+import { createReachability } from '../core-services/cache/engine/reachability'
 import type { AsideRuntime, CronRuntime, WatchRuntime } from '../core-services/cache/fieldRuntime'
 import { type RecordedEvents, recordEvents } from './events'
 
@@ -20,6 +21,7 @@ export const testSettings: CacheConfig = {
   keySeparator: ':',
   maxKeyLength: 250,
   commandTimeoutMs: 250,
+  commandHardTimeoutMs: 1_500,
   slowCommandMs: 100,
   batchSize: 100,
   breaker: { failureThreshold: 5, windowMs: 300_000, recoveryMs: 60_000, halfOpenProbes: 3 },
@@ -71,6 +73,10 @@ export async function startFieldProcess(
       flights: createFlights(),
       memos: createMemos(),
       copies: createCopies(memory, allPorts.clock),
+      reachability: createReachability(
+        { softMs: config.commandTimeoutMs, hardMs: config.commandHardTimeoutMs },
+        allPorts.clock,
+      ),
       cipherFor:
         encryptionKeys && createCipherFor(encryptionKeys, `${config.keyPrefix} ${config.keyVersion}`),
       deployment,

@@ -8,6 +8,7 @@ import { createFlights } from '../core-services/cache/engine/flights'
 import { createMemos } from '../core-services/cache/engine/memos'
 import { processPorts } from '../core-services/cache/engine/ports'
 import { processState, setProcessState } from '../core-services/cache/engine/processState'
+import { createReachability } from '../core-services/cache/engine/reachability'
 import { type RegistryState, serviceRegistry } from '../core-services/service-registry'
 import '../core-services/serviceLoader'
 import { type AlarmClock, alarmClock } from './clock'
@@ -27,7 +28,7 @@ export interface TestCache extends FieldProcess {
   clock: AlarmClock
   /** Redis refuses connections: reads go uncached, invalidations throw, and after five failures the circuit opens. */
   down(): void
-  /** Each answer of Redis moves the clock on by so many ms; from 250 on (`commandTimeoutMs`) it fails instead. */
+  /** Each answer of Redis moves the clock on by so many ms; from 1,500 on (`commandHardTimeoutMs`) it fails instead. */
   slow(milliseconds: number): void
   /** Redis answers again. A circuit that has opened is probed a minute later, by the clock, as in production. */
   up(): void
@@ -54,7 +55,7 @@ export async function createTestCache({
 }: TestCacheOptions = {}): Promise<TestCache> {
   const clock = alarmClock(Date.now())
   const config = { ...testSettings, ...settings }
-  const upstash = createMemoryUpstash(clock, config.commandTimeoutMs)
+  const upstash = createMemoryUpstash(clock, config.commandHardTimeoutMs)
   const background = new Set<Promise<void>>()
   const defer = (work: () => Promise<void>): void => {
     const running = work().finally(() => background.delete(running))
@@ -68,7 +69,8 @@ export async function createTestCache({
   const counted = () => ({ requests: upstash.requests, commands: upstash.redis.executed })
 
   function share(): void {
-    for (const slot of ['flights', 'memos', 'copies'] as const) setProcessState(slot, runtime[slot])
+    for (const slot of ['flights', 'memos', 'copies', 'reachability'] as const)
+      setProcessState(slot, runtime[slot])
     setProcessState('cipher', runtime.cipherFor)
   }
 
@@ -80,6 +82,10 @@ export async function createTestCache({
       flights: createFlights(),
       memos: createMemos(),
       copies: createCopies(memory, clock),
+      reachability: createReachability(
+        { softMs: config.commandTimeoutMs, hardMs: config.commandHardTimeoutMs },
+        clock,
+      ),
     })
     if (installed) share()
     events.all.length = 0

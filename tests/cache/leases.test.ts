@@ -100,7 +100,8 @@ it('a lease of which the answers were lost is found again by the next read, whic
       throw redisTimeout(250, 'SIM_URL')
     },
   })
-  for (let read = 0; read < 3; read += 1) await readFieldCache(fieldOf(fetcher), 'never', runtime)
+  const config = { ...fieldOf(fetcher), memoryTtl: 0 }
+  for (let read = 0; read < 3; read += 1) await readFieldCache(config, 'never', runtime)
   // Four deadlines and no poll: a lease that the process does not know would be waited for until it ends.
   expect({ lost, waited: time.now }).toEqual({ lost: 4, waited: 1_000 })
   expect(redis.peek(keySpace.physical('people'))).toContain('from the source')

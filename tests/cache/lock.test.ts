@@ -8,8 +8,8 @@ const redis = redisForThisFile()
 const ONCE = { retryCount: 0 }
 const PATIENT = { retryCount: 10_000, retryDelay: 5 }
 
-async function startProcess(ports: Partial<Ports> = {}, commandTimeoutMs = 2_000) {
-  const started = cacheFor(redis, { commandTimeoutMs }, ports)
+async function startProcess(ports: Partial<Ports> = {}, commandHardTimeoutMs = 2_000) {
+  const started = cacheFor(redis, { commandHardTimeoutMs }, ports)
   await started.cache.initialize()
   redis.upstash.resetCounters()
   return { ...started, locks: started.cache.lock }

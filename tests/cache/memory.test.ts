@@ -248,11 +248,32 @@ describe('without Redis', () => {
   const config = field(async () => 'fetched', { ...remembered, ttl: 60, staleIfError: 600 })
   const failing = { ...config, fetcher: () => Promise.reject<string>(new Error('down')) }
 
-  it('what can be fetched is fetched', async () => {
-    await read(field(async () => 'remembered', remembered))
+  it('a copy answers as degraded for 30 s since it was proved, then one fetch renews it for 30 s', async () => {
+    const fetcher = vi.fn(async () => 'fetched')
+    const counted = { ...config, ttl: 600, fetcher }
+    await read(counted)
     await redis.upstash.faults.set({ kind: 'reset' })
     pass(11)
-    expect(await read(config)).toMatchObject({ data: 'fetched', status: 'miss' })
+    expect(await read(counted)).toMatchObject({ status: 'degraded', age: 11 })
+    pass(18)
+    expect(await read(counted)).toMatchObject({ status: 'degraded', age: 29 })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    for (const round of [2, 3]) {
+      pass(2)
+      expect(await read(counted)).toMatchObject({ status: 'miss', age: 0 })
+      pass(29)
+      expect(await read(counted)).toMatchObject({ status: 'degraded', age: 29 })
+      expect(fetcher).toHaveBeenCalledTimes(round)
+    }
+  })
+
+  it('a copy past its ttl is fetched anew at once, and answers only when the source fails', async () => {
+    await read(config)
+    await redis.upstash.faults.set({ kind: 'reset' })
+    pass(61)
+    const next = { ...config, fetcher: async () => 'next' }
+    expect(await read(next)).toMatchObject({ data: 'next', status: 'miss' })
+    expect(await read(failing)).toMatchObject({ data: 'next', status: 'degraded' })
   })
 
   it('within memoryTtl nobody notices', async () => {

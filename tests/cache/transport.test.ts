@@ -32,7 +32,7 @@ afterAll(() => server.close())
 afterEach(() => server.resetHandlers())
 beforeEach(async () => {
   answer(pong)
-  const started = cacheFor(settings, { commandTimeoutMs: 60 })
+  const started = cacheFor(settings, { commandHardTimeoutMs: 60 })
   cache = started.cache
   events = started.events
   await cache.initialize()
@@ -328,7 +328,7 @@ describe('transport', () => {
   it('reports a request that took longer than the limit', async () => {
     const { cache: measured, events: told } = cacheFor(settings, {
       slowCommandMs: 1,
-      commandTimeoutMs: 2_000,
+      commandHardTimeoutMs: 2_000,
     })
     answer(pong)
     await measured.initialize()

@@ -58,7 +58,7 @@ beforeAll(async () => {
   const { report } = await boot(env)
   told.push(report)
   const clock = alarmClock()
-  upstash = createMemoryUpstash(clock, testSettings.commandTimeoutMs)
+  upstash = createMemoryUpstash(clock, testSettings.commandHardTimeoutMs)
   server = await startFieldProcess(
     {
       ...testSettings,

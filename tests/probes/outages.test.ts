@@ -10,14 +10,14 @@ import { probe } from './probe'
 /** As in production: five failures in a row open the circuit, and it stays open for longer than a test takes. */
 const breaker = { ...settings.breaker, failureThreshold: 5, recoveryMs: 60_000 }
 /** Every request to a hung Redis runs into it, so the tests wait for it. */
-const commandTimeoutMs = 50
+const timeouts = { commandTimeoutMs: 50, commandHardTimeoutMs: 50 }
 
 const redis = redisForThisFile()
 let here: Instance
 
 beforeEach(async () => {
   await redis.flush()
-  here = await startInstance(redis, { breaker, commandTimeoutMs })
+  here = await startInstance(redis, { breaker, ...timeouts })
   redis.upstash.resetCounters()
 })
 afterEach(() => redis.upstash.faults.clear())
@@ -106,7 +106,7 @@ describe('a store that swallows every request', () => {
   }
 
   probe('blackHole', 'tells callers of the commands and of invalidations at once', async () => {
-    const { cache } = cacheFor(redis, { breaker, commandTimeoutMs })
+    const { cache } = cacheFor(redis, { breaker, ...timeouts })
     await cache.initialize()
     redis.upstash.resetCounters()
     await redis.upstash.faults.set({ kind: 'hang' })

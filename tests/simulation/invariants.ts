@@ -41,6 +41,11 @@ function leasesEndByTheirHolder({ seen }: History): string[] {
   return seen.leasesTakenAway
 }
 
+/** A process whose answers were lost knows its leases all the same: it waits for those of others alone. */
+function waitsForOthersAlone({ seen }: History): string[] {
+  return seen.waitsForItself
+}
+
 /** Of cold readers anywhere, one fetches; another one only after the holder died or its lease ran out. */
 function oneFetchForColdReaders({ fetches, plan, endedAt }: History): string[] {
   const runsOut = ({ ended, lease }: FetchSpan) =>
@@ -199,6 +204,7 @@ export const always = {
   'I2 whoever fetches holds the lease': fetchesHoldLeases,
   'I2 a lease is ended by its holder alone': leasesEndByTheirHolder,
   'I3 every read ends': everythingEnds,
+  'I3 no read waits for a lease of its own process': waitsForOthersAlone,
   'I4 a failed fetch stores nothing, a force leaves no less than before': failureCostsNothing,
   'I4 nothing is stored by who has outlived its lease': storingNeedsALease,
   'I4 nothing is served past the window of its status': nothingPastItsWindow,

@@ -8,6 +8,7 @@ export const settings: CacheConfig = {
   ...testSettings,
   // Test machines are slow at times.
   commandTimeoutMs: 2_000,
+  commandHardTimeoutMs: 2_000,
   slowCommandMs: 60_000,
   // Opens in every outage of the tests, and is probed as soon as it is over.
   breaker: { ...testSettings.breaker, recoveryMs: 20 },

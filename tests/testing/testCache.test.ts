@@ -97,7 +97,7 @@ describe('its Redis', () => {
     const before = test.clock.monotonic()
     expect(await readFieldCache(config)).toMatchObject({ data: 'v2', status: 'miss' })
     expect(test.events.of('redis.degraded')).toMatchObject([{ code: 'REDIS_TIMEOUT' }])
-    expect(test.clock.monotonic() - before).toBe(250)
+    expect(test.clock.monotonic() - before).toBe(1_500)
   })
 
   it('counts what it is asked, scripts as Upstash bills them', async () => {

@@ -32,7 +32,10 @@ export type { CacheOptions, MemoryUsage }
 
 export type Result<T> = { ok: true; value: T } | { ok: false; error: CodedError }
 
-/** The first contact may have to set up a connection: deadline of the ping of `initialize()`, in ms. */
+/**
+ * Deadline of the ping of `initialize()`, in ms, unless requests have a longer one: the first contact may have to set up
+ * a connection, by a process that is still busy with its start.
+ */
 const BOOT_PING_TIMEOUT_MS = 1_500
 export class CacheService implements ServiceInterface {
   readonly #config: () => CacheConfig
@@ -51,7 +54,7 @@ export class CacheService implements ServiceInterface {
     const { urlName } = config
     const started = connect(config, this.#ports)
     const { result } = await started.transport
-      .requestWithin<string>({ body: ['PING'] }, BOOT_PING_TIMEOUT_MS)
+      .requestWithin<string>({ body: ['PING'] }, Math.max(BOOT_PING_TIMEOUT_MS, config.commandHardTimeoutMs))
       .catch((error: unknown) => {
         // Whoever cannot even be pinged is probably not the database.
         throw hasCode(error, 'REDIS_COMMAND_FAILED', 'REDIS_BAD_REPLY') ? notRedis(urlName, error) : error

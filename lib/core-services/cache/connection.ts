@@ -44,7 +44,7 @@ export function connect(config: CacheConfig, ports: Ports): Connection {
       token: config.token,
       urlName: config.urlName,
       tokenName: config.tokenName,
-      timeoutMs: config.commandTimeoutMs,
+      timeoutMs: config.commandHardTimeoutMs,
       retries: READ_RETRIES,
       slowMs: config.slowCommandMs,
       breaker: config.breaker,

@@ -2,7 +2,7 @@
 
 import { oncePerCoolDown } from './anonymousForce'
 import { wayBack } from './asidePlace'
-import { codeOf, isRedisFailure, isSourceError } from './engine/errors'
+import { type CodedError, codeOf, isRedisFailure, isSourceError } from './engine/errors'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
 import { freshnessOf, type Look } from './engine/look'
 import { type Opened, openEntry } from './fetchEntry'
@@ -11,8 +11,10 @@ import { readMemory, revalidate } from './fieldMemory'
 import { lookAt, type Place, placeName, placeOf } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { type Fill, type Filled, fillField } from './fillField'
+import { inPatience } from './patience'
 import { forceRefresh } from './refreshCache'
-import { fetchUnstored, keepCopy } from './storeEntry'
+import { keepCopy } from './storeEntry'
+import { answerHeld, heldCopy, readWithoutRedis } from './withoutRedis'
 
 export type { FieldAnswer }
 
@@ -96,11 +98,11 @@ async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>
       const answered = await readOnce(runtime, placeOf(runtime, store, config), config)
       if (answered) return answered
     }
-    runtime.ports.emit({ type: 'field.contended', field: config.name, rounds: ROUNDS })
   } catch (error) {
-    degraded(runtime, 'read', error)
+    return readWithoutRedis(runtime, config, degraded(runtime, 'read', error))
   }
-  return fetchUncached(runtime, config)
+  runtime.ports.emit({ type: 'field.contended', field: config.name, rounds: ROUNDS })
+  return readWithoutRedis(runtime, config, 'contended')
 }
 
 /** One look and what follows from it; null when what it saw does not count, so that one has to look again. */
@@ -113,7 +115,10 @@ async function readOnce<T>(
   const remembered = await revalidate(runtime, place, config)
   if (remembered) return remembered
   const started = clock.monotonic()
-  const look = await lookAt(runtime, place)
+  const held = heldCopy(runtime, config)
+  const ask = () => lookAt(runtime, place)
+  const look = held ? await inPatience(runtime, `look ${place.name}`, ask) : await ask()
+  if (look === 'late') return answerHeld(runtime, config, held)
   const stored = look.valid && (await openKnown(runtime, config, look.valid, place))
   if (look.foreign) keepAside(runtime, place)
   if (placeName(runtime, config) !== place.name) return null
@@ -212,28 +217,9 @@ async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Pr
   }
 }
 
-/**
- * Redis cannot be asked, so nobody knows what was invalidated meanwhile: one joins only a fetch still to begin. If the
- * source fails as well, there is what this process remembers.
- */
-async function fetchUncached<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
-  try {
-    const { entry, sourceMs } = await runtime.flights.queue(`uncached ${config.key}`, 'read', () =>
-      fetchUnstored(runtime, config, 'miss'),
-    )
-    const data = await openEntry(config, entry)
-    return answer(runtime, { entry, data }, 'miss', { cacheMs: 0, sourceMs })
-  } catch (error) {
-    const copy = runtime.copies.get(placeName(runtime, config))
-    const usable = copy && freshnessOf(copy.entry, config, runtime.ports.clock.now()) !== 'expired'
-    const opened = usable && isSourceError(error) ? await openKnown(runtime, config, copy.entry) : null
-    if (!opened) throw error
-    return answer(runtime, opened, 'degraded', { cacheMs: 0, sourceMs: 0 })
-  }
-}
-
-/** Rethrows what is no failure of Redis. */
-function degraded({ ports }: FieldRuntime, operation: string, error: unknown): void {
+/** Tells of a failure of Redis. Rethrows what is none. */
+function degraded({ ports }: FieldRuntime, operation: string, error: unknown): CodedError {
   if (!isRedisFailure(error)) throw error
   ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
+  return error
 }

@@ -1,10 +1,14 @@
 /** Answers out of the memory of this process: at once while its proof is young, then once Redis says that nothing changed. */
+import type { Copy } from './engine/copies'
 import type { FieldCacheConfig } from './engine/fieldConfig'
 import { covers, freshnessOf } from './engine/look'
 import { tokensHold } from './engine/tokens'
+import type { Opened } from './fetchEntry'
 import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
 import { guardsFor, type Place, placeName } from './fieldPlace'
 import type { FieldRuntime } from './fieldRuntime'
+import { inPatience } from './patience'
+import { answerHeld, heldCopy } from './withoutRedis'
 
 /** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
 const MEMORY_TTL_SECONDS = 1
@@ -38,6 +42,22 @@ export async function revalidate<T>(
   if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
   const guards = Object.keys(copy.entry.tokens)
   const started = ports.clock.monotonic()
+  const ask = () => proveCopy(runtime, place, config, copy, guards)
+  const held = heldCopy(runtime, config)
+  const opened = held ? await inPatience(runtime, `tokens ${place.name}`, ask) : await ask()
+  if (opened === 'late') return answerHeld(runtime, config, held)
+  return opened && answer(runtime, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
+}
+
+/** Asks for the tokens of a copy, and drops it unless they stand. An answer that comes late says so as well. */
+async function proveCopy<T>(
+  runtime: FieldRuntime,
+  place: Place,
+  config: FieldCacheConfig<T>,
+  copy: Copy,
+  guards: readonly string[],
+): Promise<Opened<T> | null> {
+  const { copies, ports } = runtime
   const snapshot = await place.store.read(guards.map(place.store.names.guard))
   const token = (guard: string) => snapshot.get(place.store.names.guard(guard))
   const holds = tokensHold(guards, copy.entry.tokens, token)
@@ -52,10 +72,7 @@ export async function revalidate<T>(
     at: 'tokens',
     found: holds ? 'fresh' : 'invalidated',
   })
-  if (!opened) {
-    copies.drop(place.name)
-    return null
-  }
-  copies.prove(copy, snapshot.sentAt)
-  return answer(runtime, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
+  if (opened) copies.prove(copy, snapshot.sentAt)
+  else if (copies.get(place.name) === copy) copies.drop(place.name)
+  return opened
 }

@@ -32,9 +32,14 @@ export function placeOf(runtime: FieldRuntime, store: FieldStore, field: AnyFiel
   return { field, store: storeFor(runtime, store, field), name, entry, guards: guardsFor(field) }
 }
 
-/** A store whose costs are told as those of the field. */
-export function storeFor({ ports }: FieldRuntime, store: FieldStore, { name }: AnyField): FieldStore {
-  return chargedStore(store, (cost) => ports.emit({ type: 'field.charged', field: name, ...cost }))
+/** A store whose costs are told as those of the field, and whose reads tell whether Redis answers. */
+export function storeFor(
+  { ports, reachability }: FieldRuntime,
+  store: FieldStore,
+  { name }: AnyField,
+): FieldStore {
+  const watched = { ...store, read: (names: readonly string[]) => reachability.watch(store.read(names)) }
+  return chargedStore(watched, (cost) => ports.emit({ type: 'field.charged', field: name, ...cost }))
 }
 
 /** The guards that every reader of a field knows. */

@@ -1,7 +1,7 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
 
 import { deploymentName, memoryMaxBytes, refreshConfig } from '../../config/appConfig'
-import { batchSize, keyConfig } from '../../config/cacheConfig'
+import { batchSize, commandPatience, keyConfig } from '../../config/cacheConfig'
 import { encryptionKeys } from '../../config/encryptionConfig'
 import { createScrubber } from '../../scrub'
 import { serviceRegistry } from '../service-registry'
@@ -17,6 +17,7 @@ import { createMemos, type Memos } from './engine/memos'
 import type { ClaimedNotes, Notes } from './engine/notes'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
+import { createReachability, type Reachability } from './engine/reachability'
 import '../serviceLoader'
 import type { SeenEntry } from './fieldStates'
 import type { NotedRun } from './refreshNotes'
@@ -28,6 +29,8 @@ export interface FieldRuntime {
   memos: Memos
   /** The memory layer. */
   copies: Copies
+  /** Whether Redis answers this process. */
+  reachability: Reachability
   ports: Ports
   /** Absent without a key for encryption. */
   cipherFor?: CipherFor | undefined
@@ -78,6 +81,9 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
     flights: processState('flights', createFlights),
     memos: processState('memos', createMemos),
     copies: processState('copies', () => createCopies(memoryMaxBytes(), ports.clock)),
+    get reachability() {
+      return processState('reachability', () => createReachability(commandPatience(), ports.clock))
+    },
     deployment: deploymentName(),
     // Read when something is refreshed: a hit needs no configuration.
     get refreshTimeoutMs() {

@@ -3,24 +3,20 @@
  * meanwhile. The steps and the reason of each guard are in docs/freshness.md.
  */
 import type { Entry } from './engine/entry'
-import {
-  type CodedError,
-  isCodedError,
-  isSourceError,
-  sourceCooling,
-  sourceUnfinished,
-} from './engine/errors'
+import { type CodedError, isSourceError } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
 import { type Instant, instantOf, passedSince } from './engine/ports'
+import { wasSilent } from './engine/reachability'
 import type { Token } from './engine/tokens'
 import { fetchEntry } from './fetchEntry'
 import { completeTokens, lookAt, type Place } from './fieldPlace'
 import type { FieldRuntime } from './fieldRuntime'
 import { coolDown, foundLease, giveBack, leaseOf, noteLease, takeLease } from './ownLease'
+import { coolDownOf, cooling, leaveAlone, quietFlight } from './quiet'
 import { settleTokens } from './settleTokens'
-import { keepCopy, reportRefresh, storeEntry } from './storeEntry'
+import { keepCopy, reportRefresh, type Stored, storeEntry } from './storeEntry'
 
 /** What came of it; null when the tokens have changed or could not be created, so that what was seen does not count. */
 export type Filled = {
@@ -40,8 +36,6 @@ export interface Fill {
   patient: boolean
 }
 
-/** How long a failing source is left alone unless it says itself, in ms. */
-const COOL_DOWN_MS = 5_000
 /** Polls of a waiting instance: at most two a second. */
 const POLL_MS = 500
 /** How long this process leaves a flight alone of which it has read that it fails or is under way, in ms. */
@@ -71,6 +65,11 @@ interface Born {
   lease: TakenLease
 }
 
+/** One that this process has for itself. */
+interface HeldLease extends Lease {
+  sentAt: Instant
+}
+
 interface TakenLease extends Lease {
   /** Null when somebody else has it. */
   sentAt: Instant | null
@@ -87,6 +86,8 @@ async function createTokens(runtime: FieldRuntime, { place, look }: Fill): Promi
   return { tokens: Object.freeze(tokens), lease: { ...lease, sentAt: leased ? sentAt : null } }
 }
 
+const isTaken = (lease: TakenLease): lease is HeldLease => lease.sentAt !== null
+
 /** One flight in the process per place, tokens and entry that it replaces: after an invalidation nobody joins it. */
 function fly(
   runtime: FieldRuntime,
@@ -97,39 +98,45 @@ function fly(
   const { place } = fill
   const flight = flightName(place.name, tokens, fill.look)
   return runtime.flights.join(`fetch ${flight}`, async () => {
-    const quiet = quietFlight(runtime, place, flight)
-    if (quiet?.code) throw cooling(runtime, place, quiet.code)
+    const quiet = quietFlight(runtime, place.name, flight)
+    if (quiet?.code) throw cooling(runtime, place.field, quiet.code)
     if (quiet && !fill.patient) return null
-    const own = { ...leaseOf(runtime, place, flight), sentAt: null }
+    const own: Lease & { sentAt: null } = { ...leaseOf(runtime, place, flight), sentAt: null }
     // Who has seen another entry than the creator of the tokens flies under another name.
     const shared = taken?.name === own.name ? taken : undefined
     const lease = shared ?? own
-    const sentAt = lease.sentAt ?? (await acquire(runtime, fill, tokens, flight, lease, shared !== undefined))
-    if (sentAt === null || !('monotonic' in sentAt)) return sentAt
-    if (passedSince(runtime.ports.clock, sentAt) >= lease.milliseconds) return null
+    const held = isTaken(lease)
+      ? lease
+      : await acquire(runtime, fill, tokens, flight, lease, shared !== undefined)
+    if (held === 'refused') {
+      return runtime.flights.join(`uncached ${flight}`, () => fetchUnder(runtime, fill, tokens, flight, null))
+    }
+    if (held === null || !('holder' in held)) return held
+    if (passedSince(runtime.ports.clock, held.sentAt) >= held.milliseconds) return null
     runtime.ports.emit({ type: 'lease.taken', field: place.field.name })
-    return fetchAsHolder(runtime, fill, tokens, flight, { ...lease, sentAt })
+    return fetchUnder(runtime, fill, tokens, flight, held)
   })
 }
 
-/** When the lease was sent that is now ours, or what made it needless. */
+/** The lease that is now ours, or what made it needless; `refused` when Redis answers and takes none. */
 async function acquire(
   runtime: FieldRuntime,
   { place, patient, look: { replaced, watched } }: Fill,
   tokens: readonly Token[],
   flight: string,
-  lease: Lease,
+  asked: Lease,
   lost: boolean,
-): Promise<Instant | Filled> {
+): Promise<HeldLease | Filled | 'refused'> {
   const { clock, random, emit } = runtime.ports
   const began = instantOf(clock)
   const field = place.field.name
+  let lease = asked
   let held = lost
   let refusal: CodedError | null = null
   for (;;) {
     if (!held) {
       const taken = await takeLease(runtime, place, lease)
-      if (taken && 'monotonic' in taken) return taken
+      if (taken && 'monotonic' in taken) return { ...lease, sentAt: taken }
       refusal = taken
     }
     const look = await lookAt(runtime, place, lease.name)
@@ -144,32 +151,50 @@ async function acquire(
     if (look.replaced?.revision !== replaced?.revision) return null
     if (look.holder?.startsWith(FAILED)) {
       const code = look.holder.slice(FAILED.length)
-      leaveAlone(runtime, place, flight, QUIET_MS, code)
-      throw cooling(runtime, place, code)
+      leaveAlone(runtime, place.name, flight, QUIET_MS, code)
+      throw cooling(runtime, place.field, code)
     }
     // No other flight of this process has this name, so whoever sent it is done, or never heard the answer.
     const ours = foundLease(runtime, place, lease, look.holder)
-    if (ours) return ours
-    held = look.holder !== null && look.holder !== lease.replaces
-    // Redis answers, and does not take what nobody holds: it is full or read-only.
-    if (!held && refusal) throw refusal
+    if (ours && ours !== 'over') return { ...lease, holder: look.holder ?? '', sentAt: ours }
+    if (ours) lease = leaseOf(runtime, place, flight)
+    held = look.holder !== null && !ours
+    if (!held && refusal) {
+      // What was not answered may have been done. What was refused was not: Redis is full or read-only.
+      if (wasSilent(refusal)) throw refusal
+      emit({ type: 'redis.degraded', operation: 'lease', code: refusal.code, message: refusal.message })
+      return 'refused'
+    }
     if (held) emit({ type: 'lease.held', field, patient })
-    if (held && !patient) leaveAlone(runtime, place, flight, QUIET_MS, null)
+    if (held && !patient) leaveAlone(runtime, place.name, flight, QUIET_MS, null)
     if (held && (!patient || passedSince(clock, began) >= lease.milliseconds)) return null
     if (held) await clock.sleep(POLL_MS * (1 + random() / 2))
   }
 }
 
-async function fetchAsHolder(
+/**
+ * What is fetched under tokens that stand is a copy of this process as soon as it is there. Without a lease, from a Redis
+ * that answers and takes nothing, it is no more than that.
+ */
+async function fetchUnder(
   runtime: FieldRuntime,
   { place, look, reason }: Fill,
   tokens: readonly Token[],
   flight: string,
-  lease: Lease & { sentAt: Instant },
+  lease: HeldLease | null,
 ): Promise<Filled> {
   const { clock } = runtime.ports
   // Whatever Redis tells in answer to a later request is newer than what was captured.
   const began = clock.monotonic()
+  const endLease = () => lease && giveBack(runtime, place, lease)
+  const store = async (entry: Entry): Promise<Stored> => {
+    if (!lease) return { why: 'redis-failed' }
+    return storeEntry(runtime, place, entry, lease.milliseconds, () => {
+      // Somebody else may hold the lease by now, and be further.
+      if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'
+      return runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined
+    })
+  }
   try {
     const fetched = await fetchEntry(runtime, place.field, reason, look, {
       place,
@@ -178,51 +203,25 @@ async function fetchAsHolder(
     })
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
     if (!settled) {
-      giveBack(runtime, place, lease)
+      endLease()
       reportRefresh(runtime, place.field, reason, fetched, { why: 'dependencies-changed' })
       return fetched
     }
     const entry: Entry = { ...fetched.entry, ...settled }
-    const outcome = await storeEntry(runtime, place, entry, lease.milliseconds, () => {
-      // Somebody else may hold the lease by now, and be further.
-      if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'
-      return runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined
-    })
+    const outcome = await store(entry)
     const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
     if (!overtaken) keepCopy(runtime, place, entry, look.sentAt)
     // An invalidation that Redis has refused leaves the name of the flight as it was, for others to wait behind.
-    if (outcome.why && outcome.why !== 'lease-over') giveBack(runtime, place, lease)
+    if (outcome.why && outcome.why !== 'lease-over') endLease()
     fetched.settle(outcome.why)
     reportRefresh(runtime, place.field, reason, fetched, outcome)
     return { ...fetched, entry }
   } catch (error) {
     if (isSourceError(error)) {
-      const milliseconds = error.retryAfter === undefined ? COOL_DOWN_MS : error.retryAfter * 1000
-      const code = isCodedError(error.cause) ? error.cause.code : error.code
-      leaveAlone(runtime, place, flight, milliseconds, code)
-      await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)
-    } else giveBack(runtime, place, lease)
+      const { code, milliseconds } = coolDownOf(error)
+      leaveAlone(runtime, place.name, flight, milliseconds, code)
+      if (lease) await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)
+    } else endLease()
     throw error
   }
-}
-
-function cooling({ ports }: FieldRuntime, { field }: Place, code: string): Error {
-  ports.emit({ type: 'source.cooling', field: field.name, code })
-  return code === 'SOURCE_UNFINISHED' ? sourceUnfinished(field.name, null) : sourceCooling(field.name, code)
-}
-
-function leaveAlone(
-  { memos, ports }: FieldRuntime,
-  place: Place,
-  flight: string,
-  milliseconds: number,
-  code: string | null,
-): void {
-  memos.of(place.name).quiet = { flight, since: instantOf(ports.clock), milliseconds, code }
-}
-
-function quietFlight({ memos, ports }: FieldRuntime, place: Place, flight: string) {
-  const { quiet } = memos.of(place.name)
-  const over = quiet === undefined || passedSince(ports.clock, quiet.since) >= quiet.milliseconds
-  return !over && quiet.flight === flight ? quiet : undefined
 }

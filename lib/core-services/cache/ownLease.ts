@@ -59,15 +59,20 @@ export async function takeLease(
   }
 }
 
-/** When the lease was sent that a look has found, if it is ours and can be used. */
+/**
+ * When the lease was sent that a look has found, if it is ours and can be used; `over` for one of ours that cannot, which
+ * the next request takes over; null for nobody's, and for that of another process.
+ */
 export function foundLease(
   runtime: FieldRuntime,
   place: Place,
   lease: Lease,
   holder: string | null,
-): Instant | null {
+): Instant | 'over' | null {
   const ours = knownLease(runtime, place, lease.name)
-  return ours?.holder === holder && isUsable(runtime, ours, lease.milliseconds) ? ours.sentAt : null
+  if (!ours || holder === null) return null
+  if (ours.holder === holder && isUsable(runtime, ours, lease.milliseconds)) return ours.sentAt
+  return ours.holder === holder || ours.replaces === holder ? 'over' : null
 }
 
 /** After the answer: whoever waits for what was not written would wait in vain. */

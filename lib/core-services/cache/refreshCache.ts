@@ -12,6 +12,7 @@ import { completeTokens, lookAt, type Place, placeOf, tokenSeconds } from './fie
 import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { settleTokens } from './settleTokens'
 import { fetchUnstored, keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
+import { keepUnproved } from './withoutRedis'
 
 export interface Refreshed {
   entry: Entry
@@ -71,7 +72,10 @@ export function forceRefresh(
         code: error.code,
         message: error.message,
       })
-      return { ...(await fetchUnstored(runtime, field, reason)), stored: false }
+      const began = instantOf(runtime.ports.clock)
+      const fetched = await fetchUnstored(runtime, field, reason)
+      keepUnproved(runtime, field, fetched, began)
+      return { ...fetched, stored: false }
     }
   })
 }

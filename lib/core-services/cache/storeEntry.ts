@@ -59,9 +59,15 @@ export function keptSeconds({ field, name }: Place, entry: Entry): number | 'for
 }
 
 /** Keeps an unpacked entry in memory. `sentAt`: of the request that proved its tokens. */
-export function keepCopy(
+export function keepCopy(runtime: FieldRuntime, { name, field }: Place, entry: Entry, sentAt: Instant): void {
+  keepUnder(runtime, name, field, entry, sentAt)
+}
+
+/** The same under another name than that of its place. */
+export function keepUnder(
   { copies, ports }: FieldRuntime,
-  { name, field }: Place,
+  name: string,
+  field: AnyField,
   entry: Entry,
   sentAt: Instant,
 ): void {

@@ -97,8 +97,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'reason)), stored: false }',
-        replace: 'reason)), stored: true }',
+        search: 'return { ...fetched, stored: false }',
+        replace: 'return { ...fetched, stored: true }',
       },
     ],
   },

@@ -5,6 +5,7 @@ import { leaseMutations } from './leases'
 import { limitMutations } from './limits'
 import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
+import { outageMutations } from './outages'
 import { partMutations } from './parts'
 import { readMutations } from './reads'
 import { recordMutations } from './records'
@@ -24,6 +25,7 @@ export const mutations: readonly Mutation[] = [
   ...changeMutations,
   ...limitMutations,
   ...recordMutations,
+  ...outageMutations,
   ...partMutations,
   ...schemaMutations,
   ...toldMutations,

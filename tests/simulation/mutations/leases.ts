@@ -7,7 +7,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'if (passedSince(runtime.ports.clock, sentAt) >= lease.milliseconds) return null\n',
+        search: 'if (passedSince(runtime.ports.clock, held.sentAt) >= held.milliseconds) return null\n',
         replace: '',
       },
     ],
@@ -65,8 +65,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: "if (outcome.why && outcome.why !== 'lease-over') giveBack(",
-        replace: 'giveBack(',
+        search: "if (outcome.why && outcome.why !== 'lease-over') endLease(",
+        replace: 'endLease(',
       },
     ],
   },
@@ -119,10 +119,14 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: 'await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)',
-        replace: 'await place.store.remove(lease.name)',
+        search: 'if (lease) await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)',
+        replace: 'if (lease) await place.store.remove(lease.name)',
       },
-      { file: 'fillField.ts', search: 'leaveAlone(runtime, place, flight, milliseconds, code)', replace: '' },
+      {
+        file: 'fillField.ts',
+        search: 'leaveAlone(runtime, place.name, flight, milliseconds, code)',
+        replace: '',
+      },
     ],
   },
   {
@@ -130,8 +134,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'ownLease.ts',
-        search: 'ours?.holder === holder && isUsable(',
-        replace: 'ours !== undefined && isUsable(',
+        search: 'if (ours.holder === holder && isUsable(',
+        replace: 'if (isUsable(',
       },
     ],
   },
@@ -176,7 +180,7 @@ export const leaseMutations: readonly Mutation[] = [
   {
     name: 'a Redis that takes no lease is asked for ever',
     scenarios: ['a Redis that hardly answers'],
-    edits: [{ file: 'fillField.ts', search: 'if (!held && refusal) throw refusal\n', replace: '' }],
+    edits: [{ file: 'fillField.ts', search: 'if (!held && refusal) {', replace: 'if (held && refusal) {' }],
   },
   {
     name: 'the lease that came with new tokens is shared with who has seen another entry',
@@ -195,8 +199,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fillField.ts',
-        search: '    } else giveBack(runtime, place, lease)\n',
-        replace: '    } else if (!runtime.ports.isControlFlow(error)) giveBack(runtime, place, lease)\n',
+        search: '    } else endLease()\n',
+        replace: '    } else if (!runtime.ports.isControlFlow(error)) endLease()\n',
       },
     ],
   },

@@ -78,13 +78,13 @@ export const readMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a reader without Redis joins a fetch that has begun',
+    name: 'a reader of a field without memory joins a fetch that has begun without Redis',
     scenarios: ['a process that cannot reach Redis, and another one that invalidates'],
     edits: [
       {
-        file: 'fieldCacheService.ts',
-        search: "runtime.flights.queue(`uncached ${config.key}`, 'read', () =>",
-        replace: 'runtime.flights.join(`uncached ${config.key}`, () =>',
+        file: 'withoutRedis.ts',
+        search: "runtime.flights.queue(name, 'read', () =>",
+        replace: 'runtime.flights.join(name, () =>',
       },
     ],
   },

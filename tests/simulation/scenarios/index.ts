@@ -3,6 +3,7 @@ import { calm } from './calm'
 import { dependencies } from './dependencies'
 import { memory } from './memory'
 import { mixes } from './mixes'
+import { outages } from './outages'
 import { parts } from './parts'
 import { releasesApart } from './releases'
 import type { Scenario } from './scenario'
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   ...ambushes,
   ...memory,
   ...dependencies,
+  ...outages,
   ...parts,
   ...tagsOfEntries,
   ...releasesApart,

@@ -6,12 +6,13 @@ import { createFieldStore } from '@/lib/core-services/cache/engine/fieldStore'
 import { createFlights } from '@/lib/core-services/cache/engine/flights'
 import { createMemos } from '@/lib/core-services/cache/engine/memos'
 import type { Ports } from '@/lib/core-services/cache/engine/ports'
+import { createReachability } from '@/lib/core-services/cache/engine/reachability'
 import type { SendTogether } from '@/lib/core-services/cache/engine/tickSends'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { keySpace } from './names'
-import type { Connection } from './network'
+import { type Connection, DEADLINE_MS, SOFT_DEADLINE_MS } from './network'
 import { FETCH_TIMEOUT_MS, type Value } from './source'
 
 export type SimField = FieldCacheConfig<Value>
@@ -68,6 +69,7 @@ export function createRuntime({
     },
     memos: createMemos(),
     copies: createCopies(1_000_000, ports.clock),
+    reachability: createReachability({ softMs: SOFT_DEADLINE_MS, hardMs: DEADLINE_MS }, ports.clock),
     deployment: release,
     refreshTimeoutMs: FETCH_TIMEOUT_MS,
   }

@@ -84,6 +84,7 @@ export interface History {
   seen: Record<
     | 'fetchesWithoutLease'
     | 'leasesTakenAway'
+    | 'waitsForItself'
     | 'takenAway'
     | 'foreignValues'
     | 'storedWithoutLease'
@@ -110,6 +111,7 @@ export const COINCIDENCES = [
   'a value that is kept aside',
   'a way back from aside',
   'an answer from memory',
+  'an answer from memory while Redis is not there',
   'a copy that its tokens prove',
   'a copy that its tokens disprove',
   'dependencies that were not known before the fetch',
@@ -133,6 +135,7 @@ export function emptyHistory(plan: Plan, story: readonly string[]): History {
     seen: {
       fetchesWithoutLease: [],
       leasesTakenAway: [],
+      waitsForItself: [],
       takenAway: [],
       foreignValues: [],
       storedWithoutLease: [],

@@ -32,7 +32,10 @@ export async function live(
     plan,
     startCache,
     track,
-    notice: (event) => noticeIn(history, event),
+    notice: (event, process) => {
+      noticeIn(history, event)
+      watch.hears(event, process)
+    },
     network: createNetwork(universe, plan, watch),
     source: createSource(universe, plan, history, watch),
     phase: 0,

@@ -1,5 +1,5 @@
 /** Between processes and Redis: everything takes its time, and some of it goes wrong. */
-import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
+import { redisCommandFailed, redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
 import type { RawReply, Send } from '@/lib/core-services/cache/engine/send'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { Fault, Plan } from './plan'
@@ -25,7 +25,11 @@ export interface Network {
 }
 
 /** After this many ms a request is given up. */
-const DEADLINE_MS = 250
+export const DEADLINE_MS = 250
+/** So long a reader waits that has something to serve, in ms. */
+export const SOFT_DEADLINE_MS = 40
+/** How long a slow answer takes, in ms. */
+const SLOW_MS = 100
 /** What the transport sends again when a connection breaks; see RESENDABLE there. */
 const READS = new Set(['GET', 'MGET'])
 
@@ -73,8 +77,11 @@ export function createNetwork(
       throw redisTimeout(DEADLINE_MS, 'SIM_URL')
     }
     if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
+    const refused = fault === 'refused' && commands.find(([name]) => !READS.has(name))
+    if (refused) throw redisCommandFailed(refused[0], 'OOM command not allowed')
     const replies = await run(commands, label, caller)
     await universe.turn(`${label} is answered`)
+    if (fault === 'slow') universe.passUntil(sentAt + SLOW_MS)
     if (fault === 'unanswered') throw redisUnreachable('simulated', 'SIM_URL', new Error('broken'))
     for (const [index, command] of commands.entries()) watch.answered(command, caller, replies[index] ?? null)
     return replies

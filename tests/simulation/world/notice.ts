@@ -8,7 +8,11 @@ export function noticeIn({ during }: History, event: FieldCacheEvent): void {
 }
 
 function coincidenceOf(event: FieldCacheEvent): Coincidence | undefined {
-  if (event.type === 'field.looked' && event.at === 'memory') return 'an answer from memory'
+  if (event.type === 'field.looked' && event.at === 'memory') {
+    return event.found === 'degraded'
+      ? 'an answer from memory while Redis is not there'
+      : 'an answer from memory'
+  }
   if (event.type === 'field.looked' && event.at === 'tokens') {
     return event.found === 'fresh' ? 'a copy that its tokens prove' : 'a copy that its tokens disprove'
   }

@@ -33,7 +33,7 @@ export interface World {
   plan: Plan
   startCache: StartCache
   /** Told of everything that a cache tells. */
-  notice(event: FieldCacheEvent): void
+  notice(event: FieldCacheEvent, process: number): void
   /** Sees that what was begun ends, and ends well. */
   track(label: string, work: Promise<void>): void
 }
@@ -61,16 +61,16 @@ export function startProcess(world: World, number: number, place: number): SimPr
     clock: {
       now: () => universe.now() + clockSkew,
       monotonic: () => universe.now() + number * 1_000 - stoodStill,
-      sleep: (milliseconds) =>
+      sleep: (milliseconds, signal) =>
         living(async () => {
           const due = universe.now() + milliseconds
           await universe.turn(`p${number} sleeps ${milliseconds} ms`)
-          universe.passUntil(due)
+          if (!signal?.aborted) universe.passUntil(due)
         }),
     },
     random: () => 0.5,
     uniqueToken: () => `p${number}t${++tokens}`,
-    emit: (event) => notice(event),
+    emit: (event) => notice(event, number),
     defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
   }
   const under = (field: number, tags: readonly string[]): SimField => {

@@ -1,5 +1,6 @@
 /** Looks at every command, as it is sent and as Redis executes it, for what must never happen there. */
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
+import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import type { RawReply } from '@/lib/core-services/cache/engine/send'
 import { COARSE_GUARD, guardNames } from '@/lib/core-services/cache/engine/tokens'
 import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
@@ -15,6 +16,8 @@ export interface Watch {
   execute(command: Command, caller: Caller): RawReply
   /** The caller knows that it is done. */
   answered(command: Command, caller: Caller, reply: RawReply): void
+  /** Told of what a process tells of itself. */
+  hears(event: FieldCacheEvent, process: number): void
   evict(name: string): void
   fetchBegins(fetch: FetchSpan): void
   goesUncached(process: number): void
@@ -93,6 +96,18 @@ export function createWatch(
     } else if (keptAside.has(who)) during['a way back from aside'] = true
   }
 
+  /** Whose leases a process has read last, by process and field. */
+  const holders = new Map<string, string[]>()
+
+  function noteHolders(command: Command, process: number, reply: RawReply): void {
+    if (command[0] !== 'MGET' || !Array.isArray(reply)) return
+    for (const field of plan.fields.keys()) {
+      const isLease = (name: unknown) => String(name).includes(`~lease:${fieldKey(field)}:`)
+      const read = command.slice(1).flatMap((name, index) => (isLease(name) ? [String(reply[index])] : []))
+      if (read.length > 0) holders.set(`${process} ${fieldKey(field)}`, read)
+    }
+  }
+
   return {
     sends(command, { process }) {
       const entry = storedBy(command)
@@ -128,9 +143,16 @@ export function createWatch(
       return reply
     },
     answered(command, { process }, reply) {
+      noteHolders(command, process, reply)
       const entry = storedBy(command) ?? (command[0] === 'EVAL' && reply === 1 ? forcedBy(command) : null)
       const field = fetches[fetchOf(entry)]?.field
       if (entry && field !== undefined) lastStored.set(`${process} ${field}`, entry)
+    },
+    hears(event, process) {
+      if (event.type !== 'lease.held' || !event.patient) return
+      const read = holders.get(`${process} ${event.field}`) ?? []
+      if (read.every((holder) => holder.startsWith(`p${process}t`)))
+        seen.waitsForItself.push(`p${process} waits for a lease on ${event.field} that it has taken itself`)
     },
     evict: (name) => compared(['evict', name], EVICTION, () => redis.evict(name)),
     fetchBegins(fetch) {

@@ -62,7 +62,7 @@ export function listeningDeadline(
   }
   function wait(delay: number): void {
     due = monotonic() + delay
-    timer = setTimeout(end, delay)
+    timer = setTimeout(end, timerMs(delay))
   }
   wait(milliseconds)
   return {

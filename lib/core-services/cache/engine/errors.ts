@@ -111,7 +111,7 @@ export const redisUnreachable = (target: string, urlName: string, cause: unknown
 
 export const redisTimeout = (milliseconds: number, urlName: string): CodedError =>
   codedError('REDIS_TIMEOUT', `Redis did not answer within ${milliseconds} ms`, {
-    hint: `Check the URL in ${urlName}; if it is right, run the functions in the region of the database, or raise CACHE_COMMAND_TIMEOUT_MS.`,
+    hint: `Check the URL in ${urlName}; if it is right, run the functions in the region of the database, or raise CACHE_COMMAND_HARD_TIMEOUT_MS.`,
     retryAfter: 5,
   })
 

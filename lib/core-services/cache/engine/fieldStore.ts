@@ -148,10 +148,11 @@ export function createFieldStore(
     async takeLease(lease) {
       const { name, holder, milliseconds, replaces } = lease
       if (replaces === undefined) return (await sendInTick([leaseCommand(lease)]))[0] === 'OK'
-      return (await send('EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, replaces)) === 1
+      const [reply] = await sendInTick([['EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, replaces]])
+      return reply === 1
     },
     async endLease({ name, holder }, note, milliseconds) {
-      await send('EVAL', END_LEASE_SCRIPT, 1, name, holder, note, milliseconds)
+      await sendInTick([['EVAL', END_LEASE_SCRIPT, 1, name, holder, note, milliseconds]])
     },
     async write(entry, text, ttl) {
       const expiry = ttl === 'forever' ? [] : ['EX', ttl]

@@ -1,0 +1,172 @@
+/**
+ * Reads while Redis cannot be asked: out of the memory of this process, marked `degraded`, and once that is too old by
+ * one fetch. What is fetched without Redis has no tokens, so nothing can ever prove it: it is kept apart from the other
+ * copies, for a short time, and counts no more once Redis has answered.
+ */
+import type { Copy } from './engine/copies'
+import { type CodedError, isSourceError } from './engine/errors'
+import type { AnyField, FieldCacheConfig } from './engine/fieldConfig'
+import { covers, freshnessOf } from './engine/look'
+import { type Instant, instantOf } from './engine/ports'
+import { wasSilent } from './engine/reachability'
+import { type Fetched, type Opened, openEntry } from './fetchEntry'
+import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
+import { guardsFor, placeName } from './fieldPlace'
+import type { FieldRuntime } from './fieldRuntime'
+import { coolDownOf, cooling, failedSource, leaveAlone } from './quiet'
+import { fetchUnstored, keepUnder } from './storeEntry'
+
+/** For how long a copy answers since it was proved or fetched last, in ms. */
+const OUTAGE_MS = 30_000
+/** Stands for the token that nobody could read. It is no token's value. */
+const UNKNOWN = ''
+const AT_ONCE = { cacheMs: 0, sourceMs: 0 }
+/** The flight of a source that is asked without Redis. */
+const UNCACHED = 'without redis'
+
+/**
+ * What memory may answer as `degraded`: the newest copy within the ttl of its field. `refused`: Redis answers, but not
+ * this; then its answers to others say nothing against a copy without tokens.
+ */
+export function heldCopy(runtime: FieldRuntime, config: AnyField, refused = false): Copy | null {
+  const { copies, ports, reachability } = runtime
+  if (config.memoryTtl === 0) return null
+  const name = placeName(runtime, config)
+  const proved = copies.get(name)
+  const unproved = copies.get(unprovedName(name))
+  const usable = (copy: Copy | undefined): copy is Copy =>
+    copy !== undefined &&
+    copies.unprovenFor(copy) < OUTAGE_MS &&
+    freshnessOf(copy.entry, config, ports.clock.now()) === 'fresh'
+  const held = [
+    ...(proved && covers(proved.entry, guardsFor(config)) ? [proved] : []),
+    ...(unproved && (refused || !reachability.answeredSince(unproved.provenAt.monotonic)) ? [unproved] : []),
+  ].filter(usable)
+  return held.sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)[0] ?? null
+}
+
+/** A copy as an answer; null when its field refuses it by now. */
+export async function answerHeld<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  copy: Copy | null,
+): Promise<FieldAnswer<T> | null> {
+  const opened = copy && (await openKnown(runtime, config, copy.entry))
+  if (!opened) return null
+  runtime.ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'degraded' })
+  return answer(runtime, opened, 'degraded', AT_ONCE)
+}
+
+/**
+ * `why`: the error of Redis; `contended` when it answers, but its tokens changed at every look: then what began before
+ * this read counts no more than ever. Rejects with a SOURCE_ error.
+ */
+export async function readWithoutRedis<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  why: CodedError | 'contended',
+): Promise<FieldAnswer<T>> {
+  for (;;) {
+    const copy = why === 'contended' ? null : heldCopy(runtime, config, !wasSilent(why))
+    const held = await answerHeld(runtime, config, copy)
+    if (held) return held
+    try {
+      const code = failedSource(runtime, config)
+      if (code) throw cooling(runtime, config, code)
+      const fetched = await fetchOnce(runtime, config, why === 'contended')
+      if (fetched) return fetched
+    } catch (error) {
+      const last = isSourceError(error) ? await lastGood(runtime, config) : null
+      if (!last) throw error
+      return answer(runtime, last, 'degraded', AT_ONCE)
+    }
+  }
+}
+
+/** What a force or a read has fetched without Redis, for those who come next. `began`: before its fetch did. */
+export function keepUnproved(
+  runtime: FieldRuntime,
+  field: AnyField,
+  { entry, dependencies }: Pick<Fetched, 'entry' | 'dependencies'>,
+  began: Instant,
+): void {
+  if (field.memoryTtl === 0) return
+  const tokens = unknownTokens(runtime, field, dependencies)
+  const name = unprovedName(placeName(runtime, field))
+  keepUnder(runtime, name, field, { ...entry, tokens, dependencies }, began)
+}
+
+/**
+ * One fetch at a time. What a caller gets that joins one was not begun after its call, and nobody can tell what was
+ * invalidated meanwhile: that is `degraded`. Null for what this process has invalidated itself since it began.
+ */
+async function fetchOnce<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  contended: boolean,
+): Promise<FieldAnswer<T> | null> {
+  const name = `uncached ${config.key}`
+  // Who takes nothing from memory takes no fetch either that began before.
+  if (contended || config.memoryTtl === 0) {
+    const fetched = await runtime.flights.queue(name, 'read', () => fetchAndKeep(runtime, config))
+    return opened(runtime, config, fetched, 'miss')
+  }
+  const running = runtime.flights.running<Kept>(name)
+  const fetched = await (running ?? runtime.flights.join(name, () => fetchAndKeep(runtime, config)))
+  if (!running) return opened(runtime, config, fetched, 'miss')
+  const tokens = unknownTokens(runtime, config, fetched.dependencies)
+  if (runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null
+  return opened(runtime, config, fetched, 'degraded')
+}
+
+interface Kept extends Fetched {
+  began: Instant
+}
+
+async function fetchAndKeep(runtime: FieldRuntime, config: AnyField): Promise<Kept> {
+  const began = instantOf(runtime.ports.clock)
+  try {
+    const fetched = await fetchUnstored(runtime, config, 'miss')
+    keepUnproved(runtime, config, fetched, began)
+    return { ...fetched, began }
+  } catch (error) {
+    if (isSourceError(error)) {
+      const { code, milliseconds } = coolDownOf(error)
+      leaveAlone(runtime, placeName(runtime, config), UNCACHED, milliseconds, code)
+    }
+    throw error
+  }
+}
+
+async function opened<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  { entry, sourceMs }: Fetched,
+  status: 'miss' | 'degraded',
+): Promise<FieldAnswer<T>> {
+  return answer(runtime, { entry, data: await openEntry(config, entry) }, status, { cacheMs: 0, sourceMs })
+}
+
+/** What may be served when the source fails as well: whatever this process remembers within the windows of the field. */
+async function lastGood<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<Opened<T> | null> {
+  const { copies, ports } = runtime
+  const name = placeName(runtime, config)
+  for (const copy of [copies.get(unprovedName(name)), copies.get(name)]) {
+    if (!copy || freshnessOf(copy.entry, config, ports.clock.now()) === 'expired') continue
+    const known = await openKnown(runtime, config, copy.entry)
+    if (known) return known
+  }
+  return null
+}
+
+const unprovedName = (place: string): string => `${place} ${UNCACHED}`
+
+/** Stands in for the tokens of all that may be invalidated: what this process invalidates itself it has to notice. */
+function unknownTokens(
+  runtime: FieldRuntime,
+  field: AnyField,
+  dependencies: readonly string[],
+): Record<string, string> {
+  const known = runtime.memos.of(placeName(runtime, field)).dependencies ?? []
+  return Object.fromEntries([...guardsFor(field), ...known, ...dependencies].map((guard) => [guard, UNKNOWN]))
+}

@@ -1,0 +1,298 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { codedError } from '@/lib/core-services/cache/engine/errors'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { createTestCache, type TestCache } from '@/lib/testing/testCache'
+import { deferred } from '../support/deferred'
+
+let test: TestCache
+let version: number
+const fetcher = vi.fn(async () => `v${version}`)
+const people: FieldCacheConfig<string> = {
+  name: 'people',
+  key: 'people',
+  tags: ['people'],
+  ttl: 3_600,
+  fetcher,
+}
+
+beforeEach(async () => {
+  test = await createTestCache()
+  version = 1
+  fetcher.mockClear()
+})
+
+const read = (config = people, force: Force = 'never') => readFieldCache(config, force, test.runtime)
+const calls = () => fetcher.mock.calls.length
+
+describe('without Redis', () => {
+  it('60 cold callers are answered by one fetch: the first one as a miss, those who join it as degraded', async () => {
+    test.down()
+    const answers = await Promise.all(Array.from({ length: 60 }, () => read()))
+    expect(answers.map(({ data }) => data)).toEqual(Array(60).fill('v1'))
+    expect(answers.map(({ status }) => status)).toEqual(['miss', ...Array(59).fill('degraded')])
+    expect(calls()).toBe(1)
+  })
+
+  it('what was fetched answers as degraded for 30 s, also once the circuit is open, and is then fetched anew', async () => {
+    test.down()
+    await read()
+    const requests: number[] = []
+    for (let second = 1; second < 90; second += 1) {
+      test.clock.advance(1_000)
+      const before = test.counters.requests
+      await read()
+      await test.backgroundWork()
+      requests.push(test.counters.requests - before)
+    }
+    expect(calls()).toBe(3)
+    expect(test.cache.breaker.transitions.map(({ to }) => to)).toContain('open')
+    expect(requests.slice(10, 50)).toEqual(Array(40).fill(0))
+  })
+
+  it('what was fetched is never a hit, and counts no more once Redis has answered', async () => {
+    test.down()
+    await read()
+    test.up()
+    version = 2
+    test.clock.advance(1)
+    // Redis was silent, so this reader does not wait for it; it learns that it answers.
+    expect(await read()).toMatchObject({ data: 'v1', status: 'degraded' })
+    await test.backgroundWork()
+    expect(await read()).toMatchObject({ data: 'v2', status: 'miss' })
+    expect(await read()).toMatchObject({ data: 'v2', status: 'hit' })
+  })
+
+  it('what was fetched counts no more either once Redis has answered others and fails again', async () => {
+    test.down()
+    await read()
+    test.up()
+    test.clock.advance(1)
+    await read({ ...people, key: 'others', tags: [] })
+    test.down()
+    version = 2
+    expect(await read()).toMatchObject({ data: 'v2', status: 'miss' })
+  })
+
+  it('what a force has fetched answers those who come next, and a force takes nothing from memory', async () => {
+    await read()
+    test.clock.advance(2_000)
+    test.down()
+    version = 2
+    expect(await read(people, 'always')).toMatchObject({ data: 'v2', status: 'miss' })
+    expect(await read()).toMatchObject({ data: 'v2', status: 'degraded' })
+    version = 3
+    expect(await read(people, 'always')).toMatchObject({ data: 'v3', status: 'miss' })
+  })
+
+  it('a field without memory is fetched by each reader', async () => {
+    const config = { ...people, memoryTtl: 0 }
+    await read(config)
+    test.down()
+    for (const next of [2, 3]) {
+      version = next
+      expect(await read(config)).toMatchObject({ data: `v${next}`, status: 'miss' })
+    }
+  })
+
+  it('an invalidation that Redis refuses drops what this process remembers, fetched without it or not', async () => {
+    await read()
+    test.down()
+    for (const next of [2, 3]) {
+      version = next
+      await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
+      test.clock.advance(1)
+      expect(await read()).toMatchObject({ data: `v${next}`, status: 'miss' })
+      expect(await read()).toMatchObject({ data: `v${next}`, status: 'degraded' })
+    }
+  })
+
+  it('a fetch that began before an invalidation of this process answers no read that begins after it', async () => {
+    test.down()
+    const gate = deferred<string>()
+    fetcher.mockImplementationOnce(() => gate.promise)
+    const early = read()
+    await vi.waitFor(() => expect(calls()).toBe(1))
+    test.clock.advance(1)
+    await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
+    version = 2
+    const late = read()
+    gate.resolve('v1')
+    expect(await early).toMatchObject({ data: 'v1', status: 'miss' })
+    expect((await late).data).toBe('v2')
+    expect((await read()).data).toBe('v2')
+  })
+
+  it.each([true, false])(
+    'a failing source is left alone for as long as it asks for (Redis there: %s)',
+    async (there) => {
+      if (!there) test.down()
+      fetcher.mockImplementation(async () => {
+        throw codedError('AIRTABLE_RATE_LIMITED', 'too many requests', { retryAfter: 30 })
+      })
+      const codes = new Set<unknown>()
+      for (let count = 0; count < 50; count += 1) await read().catch(({ code }) => codes.add(code))
+      expect(calls()).toBeLessThanOrEqual(2)
+      expect([...codes]).toEqual(['SOURCE_FAILED'])
+      test.clock.advance(30_000)
+      fetcher.mockImplementation(async () => `v${version}`)
+      expect(await read()).toMatchObject({ data: 'v1', status: 'miss' })
+    },
+  )
+
+  it('a source that failed while Redis was there is left alone when it has gone', async () => {
+    fetcher.mockImplementation(async () => {
+      throw new Error('reset')
+    })
+    await expect(read()).rejects.toThrow()
+    test.down()
+    await expect(read()).rejects.toThrow('left alone')
+    expect(calls()).toBe(1)
+    fetcher.mockImplementation(async () => `v${version}`)
+  })
+})
+
+describe('a Redis that answers after 300 ms', () => {
+  it('costs one fetch for 480 reads, and none of them fails', async () => {
+    test.slow(300)
+    const statuses = new Map<string, number>()
+    for (let count = 0; count < 480; count += 1) {
+      const { data, status } = await read()
+      expect(data).toBe('v1')
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      test.clock.advance(1_000)
+    }
+    expect(calls()).toBe(1)
+    expect(test.cache.breaker.state).toBe('closed')
+    expect(test.cache.breaker.transitions).toEqual([])
+  })
+})
+
+describe('a Redis that hangs', () => {
+  /** What it is asked from now on is answered when the test says so, by the Redis that stands behind it. */
+  async function hanging() {
+    let hangs = false
+    const held: (() => void)[] = []
+    const started = await createTestCache()
+    const shared = started.runtime.ports.fetch
+    const process = await started.another({
+      ports: {
+        fetch: async (url, init) => {
+          if (hangs) await new Promise<void>((resolve) => held.push(resolve))
+          return shared(url, init)
+        },
+      },
+    })
+    return {
+      clock: started.clock,
+      read: (config = people) => readFieldCache(config, 'never', process.runtime),
+      invalidate: () => invalidateTags(['people'], started.runtime),
+      hang: () => {
+        hangs = true
+      },
+      held,
+      async answer() {
+        hangs = false
+        for (const go of held.splice(0)) go()
+        await started.backgroundWork()
+      },
+    }
+  }
+
+  it('is waited for 250 ms by a reader with a copy, and then by none: one request goes on for all of them', async () => {
+    const { clock, read, hang, held } = await hanging()
+    await read()
+    clock.advance(2_000)
+    hang()
+    const first = read()
+    await vi.waitFor(() => expect(clock.sleepers).toBe(1))
+    clock.advance(249)
+    await new Promise(setImmediate)
+    expect(clock.sleepers).toBe(1)
+    clock.advance(1)
+    expect(await first).toMatchObject({ data: 'v1', status: 'degraded' })
+    for (let count = 0; count < 20; count += 1) expect((await read()).status).toBe('degraded')
+    expect([held.length, clock.sleepers, calls()]).toEqual([2, 0, 1])
+  })
+
+  it('is waited for up to the hard deadline by the first reader after a pause, whose connection may be new', async () => {
+    const { clock, read, hang } = await hanging()
+    await read()
+    clock.advance(6_000)
+    hang()
+    const first = read()
+    await vi.waitFor(() => expect(clock.sleepers).toBe(1))
+    clock.advance(1_499)
+    await new Promise(setImmediate)
+    expect(clock.sleepers).toBe(1)
+    clock.advance(1)
+    expect((await first).status).toBe('degraded')
+  })
+
+  it('proves or disproves a copy by an answer that nobody waits for any longer', async () => {
+    const { clock, read, hang, answer, invalidate } = await hanging()
+    await read()
+    for (const [status, data] of [
+      ['hit', 'v1'],
+      ['miss', 'v2'],
+    ]) {
+      clock.advance(2_000)
+      hang()
+      const late = read()
+      await vi.waitFor(() => expect(clock.sleepers).toBe(1))
+      clock.advance(250)
+      expect((await late).status).toBe('degraded')
+      if (status === 'miss') await invalidate()
+      version = 2
+      await answer()
+      await vi.waitFor(async () => expect(await read()).toMatchObject({ status, data }))
+    }
+  })
+})
+
+describe('a Redis that answers reads and refuses writes', () => {
+  const refusing = () =>
+    createTestCache().then(async (started) => {
+      const shared = started.runtime.ports.fetch
+      const full = await started.another({
+        ports: {
+          fetch: async (url, init) => {
+            const body = new TextDecoder().decode(init.body as Uint8Array)
+            if (!/"(SET|MSET|MSETNX|EVAL)"/i.test(body)) return shared(url, init)
+            return Response.json(
+              { error: "OOM command not allowed when used memory > 'maxmemory'." },
+              { status: 400 },
+            )
+          },
+        },
+      })
+      return { started, full }
+    })
+
+  it('costs one fetch for 45 reads of a field whose tokens stand: its copy is proved by them', async () => {
+    const { started, full } = await refusing()
+    await readFieldCache(people, 'never', started.runtime)
+    const store = await started.runtime.store()
+    await store.remove(store.names.entry(people.key))
+    // Past the lease of that fetch.
+    started.clock.advance(10_000)
+    fetcher.mockClear()
+    const statuses: string[] = []
+    for (let count = 0; count < 45; count += 1) {
+      statuses.push((await readFieldCache(people, 'never', full.runtime)).status)
+      started.clock.advance(1_000)
+    }
+    expect([statuses[0], ...new Set(statuses.slice(1))]).toEqual(['miss', 'hit'])
+    expect(calls()).toBe(1)
+  })
+
+  it('costs one fetch per 30 s for a field of which nothing stands', async () => {
+    const { started, full } = await refusing()
+    for (let count = 0; count < 45; count += 1) {
+      expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v1')
+      started.clock.advance(1_000)
+    }
+    expect(calls()).toBe(2)
+  })
+})

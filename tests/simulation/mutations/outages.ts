@@ -1,0 +1,119 @@
+/** Reads while Redis is slow, refuses or is not there. */
+import type { Mutation } from './mutation'
+
+const OUTAGES = 'tests/cache/outages.test.ts'
+
+export const outageMutations: readonly Mutation[] = [
+  {
+    name: 'each attempt of a flight asks for its lease under a holder of its own',
+    scenarios: ['a Redis that is slow, not down', 'everything at once'],
+    edits: [
+      {
+        file: 'ownLease.ts',
+        search: 'if (before && isUsable(runtime, before, milliseconds)) {',
+        replace: 'if (before && milliseconds < 0) {',
+      },
+      {
+        file: 'ownLease.ts',
+        search: 'holder: runtime.ports.uniqueToken(), replaces: before?.holder }',
+        replace: 'holder: runtime.ports.uniqueToken(), replaces: undefined }',
+      },
+    ],
+  },
+  {
+    name: 'a lease of our own that is over is waited for',
+    scenarios: ['a Redis that is slow, not down', 'everything at once'],
+    edits: [{ file: 'ownLease.ts', search: "? 'over' : null", replace: '? null : null' }],
+  },
+  {
+    name: 'memory answers as a hit while Redis is not there',
+    scenarios: ['a process with memory that cannot reach Redis, and another one that invalidates'],
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: "return answer(runtime, opened, 'degraded', AT_ONCE)\n}\n\n/**\n * `why`",
+        replace: "return answer(runtime, opened, 'hit', AT_ONCE)\n}\n\n/**\n * `why`",
+      },
+    ],
+  },
+  {
+    name: 'who joins a fetch that had begun without Redis is told it is a miss',
+    scenarios: ['a process with memory that cannot reach Redis, and another one that invalidates'],
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: "return opened(runtime, config, fetched, 'degraded')",
+        replace: "return opened(runtime, config, fetched, 'miss')",
+      },
+    ],
+  },
+  {
+    name: 'memory answers without limit while Redis is not there',
+    test: OUTAGES,
+    edits: [{ file: 'withoutRedis.ts', search: 'OUTAGE_MS = 30_000', replace: 'OUTAGE_MS = 1e12' }],
+  },
+  {
+    name: 'a field without memory is answered from it while Redis is not there',
+    test: OUTAGES,
+    edits: [
+      { file: 'withoutRedis.ts', search: '  if (config.memoryTtl === 0) return null\n', replace: '' },
+      { file: 'withoutRedis.ts', search: '  if (field.memoryTtl === 0) return\n', replace: '' },
+    ],
+  },
+  {
+    name: 'what was fetched without Redis outlives its answers',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: '(refused || !reachability.answeredSince(unproved.provenAt.monotonic))',
+        replace: '(refused || reachability)',
+      },
+    ],
+  },
+  {
+    name: 'a fetch without Redis answers reads after an invalidation of its process',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: 'if (runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a source that fails without Redis is asked by each read',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: 'leaveAlone(runtime, placeName(runtime, config), UNCACHED, milliseconds, code)',
+        replace: 'if (milliseconds < 0) throw new Error(code)',
+      },
+    ],
+  },
+  {
+    name: 'each reader waits for a Redis that was silent',
+    test: OUTAGES,
+    edits: [{ file: 'engine/reachability.ts', search: '      if (silent) return 0\n', replace: '' }],
+  },
+  {
+    name: 'the first reader after a pause waits no longer than others',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'engine/reachability.ts',
+        search: 'return isIdle() ? hardMs : softMs',
+        replace: 'return isIdle() ? softMs : softMs',
+      },
+    ],
+  },
+  {
+    name: 'a Redis that refuses leases has its tokens read for nothing',
+    test: OUTAGES,
+    edits: [
+      { file: 'fillField.ts', search: 'if (wasSilent(refusal)) throw refusal', replace: 'throw refusal' },
+    ],
+  },
+]

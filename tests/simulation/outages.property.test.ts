@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { outages } from './scenarios/outages'
+
+itHoldsIn(outages)
