@@ -1,0 +1,70 @@
+/** What it costs to follow edits in the sample app, in requests to Airtable: told in docs/airtable.md. */
+import { expect, test } from 'vitest'
+import type { AnyField } from '@/lib/core-services/cache/engine/fieldConfig'
+import { agentsCacheConfig, fields, headcountCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { generatePeople, PEOPLE_TABLE } from '@/local/data/people'
+import { BASE, changesAppForThisFile } from '@/tests/support/changesApp'
+import { setEnvironment } from '@/tests/support/environment'
+import { redisForThisFile } from '@/tests/support/redisSuite'
+import { askAirtable } from '@/tests/support/testAirtable'
+
+const table = generatePeople()
+const agents = table.records
+  .filter(({ fields: cells }) => table.views[0]?.includes?.(cells))
+  .map(({ id }) => id)
+const app = changesAppForThisFile(redisForThisFile(), [table])
+
+let writes = 0
+
+/** A new name for so many agents. */
+async function edit(count: number): Promise<void> {
+  writes += 1
+  const records = agents.slice(0, count).map((id) => ({ id, fields: { Nombre: `Name ${writes}` } }))
+  for (let from = 0; from < count; from += 10) {
+    app.pass(1_000)
+    const body = { records: records.slice(from, from + 10) }
+    expect((await askAirtable(app.airtable, PEOPLE_TABLE.id, { method: 'PATCH', body })).status).toBe(200)
+  }
+}
+
+/** Both looks at what a ping has announced: the requests to Airtable, by what they asked for. */
+async function follow(watched: readonly AnyField[]): Promise<Record<string, number>> {
+  app.pass(2_000)
+  app.airtable.resetCounters()
+  const again = await app.drain(watched, 'ping')
+  if (again !== undefined) {
+    app.pass(again)
+    await app.drain(watched, 'again')
+  }
+  return { ...app.airtable.counters.byKind }
+}
+
+async function standing(watched: readonly AnyField[]): Promise<void> {
+  setEnvironment({ AIRTABLE_RRHH_BASE_ID: BASE, AIRTABLE_RRHH_PEOPLE_TABLE_ID: PEOPLE_TABLE.id })
+  await app.drain(watched, 'ping')
+  app.pass(5_000)
+  for (const field of watched) await readFieldCache(field)
+  app.pass(5_000)
+}
+
+const list = agentsCacheConfig as AnyField
+const value = headcountCacheConfig as AnyField
+
+/** 240 agents are three pages. */
+test.each([
+  { what: 'one edit, by a list', watched: [list], edits: 1, reads: 2 },
+  { what: 'one edit, by a value made of all records', watched: [value], edits: 1, reads: 3 },
+  { what: 'one edit, by both', watched: [list, value], edits: 1, reads: 5 },
+  { what: '20 edits at once, by both', watched: [list, value], edits: 20, reads: 5 },
+  { what: '60 edits at once, by a list that is then read as a whole', watched: [list], edits: 60, reads: 4 },
+])('$what: one listing of payloads and $reads reads', async ({ watched, edits, reads }) => {
+  await standing(watched)
+  await edit(edits)
+  expect(await follow(watched)).toEqual({ listPayloads: 1, list: reads })
+})
+
+test('a ping for nothing: one listing of payloads and one of webhooks', async () => {
+  await standing(fields)
+  expect(await follow(fields)).toEqual({ listPayloads: 1, listWebhooks: 1 })
+})
