@@ -60,8 +60,10 @@ function mend(request: IncomingMessage): void {
 
 function canBeAnswered({ method = '', url = '/' }: IncomingMessage): boolean {
   if (!URL.canParse(url, 'http://host')) return true
-  const path = withoutBasePath(new URL(url, 'http://host').pathname)
-  if (path === undefined) return false
+  const asked = new URL(url, 'http://host').pathname
+  const path = withoutBasePath(asked)
+  // Next's tools of development ask for some of their files without the base path.
+  if (path === undefined) return process.env.NODE_ENV === 'development' && asked.startsWith('/__nextjs_')
   return ['GET', 'HEAD'].includes(method) || !path.startsWith('/_next/static/')
 }
 

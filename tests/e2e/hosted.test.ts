@@ -24,7 +24,7 @@ beforeAll(async () => {
   backends = await startBackends()
   app = await start()
   browser = await launchBrowser()
-}, 180_000)
+}, 300_000)
 afterAll(async () => {
   await browser.close()
   await app.stop()

@@ -66,6 +66,10 @@ it('takes what is asked for outside of the base path for what nothing answers', 
     expect(await seen('POST', path)).toMatch(
       path === '//x/shop' ? /^POST \/\/x\/shop$/ : /^POST \/shop\/api\/nothing$/,
     )
+  const ofTools = '/__nextjs_font/a.woff2'
+  expect(await seen('GET', ofTools)).toBe('GET /shop/api/nothing')
+  vi.stubEnv('NODE_ENV', 'development')
+  expect(await seen('GET', ofTools)).toBe(`GET ${ofTools}`)
   expect(await seen('POST', '/shop/_next/static/a.js')).toBe('POST /shop/api/nothing')
 })
 
