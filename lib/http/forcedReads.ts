@@ -9,6 +9,7 @@ import { createFlights } from '../core-services/cache/engine/flights'
 import { processPorts } from '../core-services/cache/engine/ports'
 import { processState } from '../core-services/cache/engine/processState'
 import { takeFromBuckets } from '../core-services/cache/engine/sharedLimit'
+import { shareKey } from '../core-services/cache/engine/shareKey'
 import { type FieldAnswer, readFieldCache } from '../core-services/cache/fieldCacheService'
 import { serviceRegistry } from '../core-services/service-registry'
 import { rateLimited } from './problem'
@@ -34,8 +35,7 @@ const own = () => processState('forces over HTTP', createForces)
 
 /** For holders of the token. Rejects with RATE_LIMITED, else as `readFieldCache` does. */
 export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
-  // Whichever module the field came from: one that Next has evaluated twice has two fetchers that do the same.
-  return own().flights.queue(field.key, 'http', async () => {
+  return own().flights.queue(field.key, shareKey(field), async () => {
     await admit(field.name)
     return readFieldCache(field, 'always')
   })

@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { POST } from '@/app/api/fields/[name]/refresh/route'
 import { GET } from '@/app/api/fields/[name]/route'
 import { forceContended } from '@/lib/core-services/cache/engine/errors'
-import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
+import { type AnyField, defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
@@ -33,6 +33,16 @@ async function refreshUntilRefused(name: string): Promise<number> {
 }
 const asAnotherInstance = () => setProcessState('forces over HTTP', createForces())
 
+/** As each evaluation of their module does. */
+function evaluateFields(): readonly AnyField[] {
+  const field = { ttl: 3600, access: 'public' as const, fetcher: async () => ++fetches }
+  return defineFields([
+    { ...field, name: 'one', key: 'one' },
+    { ...field, name: 'other', key: 'other' },
+    { ...field, name: 'open', key: 'open', anonymousForce: 60 },
+  ])
+}
+
 beforeAll(async () => {
   clock = manualClock(Date.now())
   setProcessState('ports', { ...defaultPorts, clock })
@@ -43,12 +53,7 @@ beforeAll(async () => {
     ADMIN_TOKEN: ADMIN,
   })
   await initCoreServices(['cache'])
-  const field = { ttl: 3600, access: 'public' as const, fetcher: async () => ++fetches }
-  defineFields([
-    { ...field, name: 'one', key: 'one' },
-    { ...field, name: 'other', key: 'other' },
-    { ...field, name: 'open', key: 'open', anonymousForce: 60 },
-  ])
+  evaluateFields()
 })
 beforeEach(async () => {
   await redis.flush()
@@ -67,9 +72,12 @@ describe('forced refreshes with the token', () => {
   })
 
   it('share those two, too, when they come by ways whose modules were evaluated apart', async () => {
-    const again = { name: 'one', key: 'one', ttl: 3600, fetcher: async () => ++fetches }
+    const [again] = evaluateFields()
+    evaluateFields()
     const ask = new Request(url('one/refresh'), { method: 'POST', headers: admin })
-    const answers = await times(50, () => Promise.all([refresh('one'), answerRefresh(ask, again)]))
+    const answers = await times(50, () =>
+      Promise.all([refresh('one'), answerRefresh(ask, again as AnyField)]),
+    )
     expect(answers.flat().every(({ status }) => status === 200)).toBe(true)
     expect(fetches).toBe(2)
   })

@@ -46,7 +46,7 @@ export interface FetchProgress {
 
 /** In s: longer than any source remembers a list of which the next page is not asked for. */
 const KEPT_SECONDS = 600
-/** Who forces wants what is new: it counts from the first part, which must not be long ago. */
+/** A force must not bring what was read long before it: counted from the beginning of the first part, never renewed. */
 const KEPT_FOR_FORCES_SECONDS = 120
 /** Time to come again, in s, however short the value itself lives. */
 const KEPT_AT_LEAST_SECONDS = 60
@@ -57,6 +57,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
   const { captured, reason, startedAt } = fetch
   let since = startedAt
   let found = false
+  let resumed = false
   const passedMs = () => clock.monotonic() - fetch.started
 
   return {
@@ -71,17 +72,21 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
           (await unpacked(runtime, captured.place, reason, earlier))
         if (!known) return null
         since = Math.min(startedAt, known.fetchedAt)
+        resumed = true
         emit({ type: 'refresh.resumed', field, reason, done: known.note ?? '' })
         return known.body
       },
       startOver() {
         since = startedAt
+        resumed = false
       },
       async pause(progress, told, because) {
         assertProgress(field, progress)
         const done = beginningOf(told, MOST_DONE_CHARACTERS)
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
-        const kept = captured !== null && (await writeProgress(runtime, captured, reason, entry))
+        const kept =
+          captured !== null &&
+          (await writeProgress(runtime, captured, reason, entry, resumed ? null : passedMs()))
         if (kept) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })
         if (because !== undefined) throw because
         throw kept
@@ -146,22 +151,29 @@ function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | 
   return tokensHold(all, earlier.tokens, (guard) => captured.get(guard) ?? null)
 }
 
+/** `firstPartMs`: how long the first part has taken; null for a later one. */
 async function writeProgress(
   runtime: FieldRuntime,
   { place, guards, tokens }: Captured,
   reason: RefreshReason,
   progress: Omit<Entry, 'tokens'>,
+  firstPartMs: number | null,
 ): Promise<boolean> {
   const { field, store } = place
   const captured = Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token]))
   const text = await textOf(runtime, sealedField(place, reason), { ...progress, tokens: captured })
   if (text === null) return false
-  const most = reason === 'force' ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
+  const forced = reason === 'force'
+  const most = forced ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
   const lifetime = lifetimeOf(field)
   const seconds =
     lifetime === 'forever' ? most : Math.min(most, Math.max(KEPT_AT_LEAST_SECONDS, Math.ceil(lifetime)))
   return askStore(runtime, 'progress', false, async () => {
-    await store.write(nameOf(place, reason), text, seconds)
+    const name = nameOf(place, reason)
+    // The clock of Redis counts, which is the same for all parts, whichever instances they run in.
+    if (forced && firstPartMs === null) return store.replace(name, text)
+    const passed = forced ? Math.ceil((firstPartMs ?? 0) / 1000) : 0
+    await store.write(name, text, Math.max(1, seconds - passed))
     return true
   })
 }

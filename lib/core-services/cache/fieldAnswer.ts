@@ -11,6 +11,8 @@ export interface FieldAnswer<T> {
   status: FieldStatus
   /** Whole seconds since the fetch of the value began. */
   age: number
+  /** Present when what was fetched is stored nowhere: the next read fetches again. */
+  notStored?: true
   timings: {
     /** How long Redis took for the read, in ms; 0 when it was not asked. */
     cacheMs: number

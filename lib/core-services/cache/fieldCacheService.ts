@@ -2,6 +2,7 @@
 
 import { oncePerCoolDown } from './anonymousForce'
 import { wayBack } from './asidePlace'
+import type { Entry } from './engine/entry'
 import { type CodedError, codeOf, isRedisFailure, isSourceError } from './engine/errors'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
 import { freshnessOf, type Look } from './engine/look'
@@ -150,7 +151,9 @@ async function readOnce<T>(
     )
     if (filled === 'late') return fallback && answer(runtime, fallback, 'degraded', timings)
     const opened = filled && (await openFilled(runtime, back?.place ?? place, config, filled))
-    return opened && answer(runtime, opened, 'miss', { ...timings, sourceMs: filled?.sourceMs ?? 0 })
+    if (!filled || !opened) return null
+    const answered = answer(runtime, opened, 'miss', { ...timings, sourceMs: filled.sourceMs })
+    return filled.notStored ? { ...answered, notStored: true } : answered
   } catch (error) {
     if (!fallback || !isSourceError(error)) throw error
     return answer(runtime, fallback, 'degraded', timings)
@@ -200,12 +203,23 @@ async function openFilled<T>(
   runtime: FieldRuntime,
   place: Place,
   config: FieldCacheConfig<T>,
-  { entry, arrivedAt }: Exclude<Filled, null>,
+  filled: Exclude<Filled, null>,
 ): Promise<Pick<Opened<T>, 'entry' | 'data'> | null> {
-  if (arrivedAt === undefined) return { entry, data: await openEntry(config, entry) }
-  const opened = await openKnown(runtime, config, entry, place)
-  if (opened) keepCopy(runtime, place, opened.entry, arrivedAt)
+  const { arrivedAt } = filled
+  const opened = await openFetched(runtime, config, filled, place)
+  if (opened && arrivedAt) keepCopy(runtime, place, opened.entry, arrivedAt)
   return opened
+}
+
+/** What another caller or instance has fetched is opened as if it were found: its schema may be another one. */
+async function openFetched<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  { entry, by }: { entry: Entry; by: AnyField | null },
+  place?: Place,
+): Promise<Pick<Opened<T>, 'entry' | 'data'> | null> {
+  if (by === config) return { entry, data: await openEntry(config, entry) }
+  return openKnown(runtime, config, entry, place)
 }
 
 async function inBackground(runtime: FieldRuntime, filling: Promise<Filled>): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Entry } from './engine/entry'
 import { type CodedError, isSourceError } from './engine/errors'
 import type { RefreshReason } from './engine/events'
+import type { AnyField } from './engine/fieldConfig'
 import type { Lease } from './engine/fieldStore'
 import { allPresent, flightName, freshnessOf, type Look } from './engine/look'
 import { type Instant, instantOf, passedSince } from './engine/ports'
@@ -21,6 +22,10 @@ import { keepCopy, reportRefresh, type Stored, storeEntry } from './storeEntry'
 /** What came of it; null when the tokens have changed or could not be created, so that what was seen does not count. */
 export type Filled = {
   entry: Entry
+  /** The configuration that it was fetched by, which may be that of another caller; null for another instance. */
+  by: AnyField | null
+  /** Redis holds nothing of it. */
+  notStored?: boolean
   /** How long the source took, in ms; 0 when another instance fetched. */
   sourceMs: number
   /** Another instance has stored it, maybe in a shape of its own. This is when the request was sent that proved it. */
@@ -143,7 +148,7 @@ async function acquire(
     const arrived = look.valid !== null && look.valid.revision !== replaced?.revision
     if (look.valid && arrived && freshnessOf(look.valid, place.field, clock.now()) === 'fresh') {
       emit({ type: 'field.arrived', field })
-      return { entry: look.valid, sourceMs: 0, arrivedAt: look.sentAt }
+      return { entry: look.valid, by: null, sourceMs: 0, arrivedAt: look.sentAt }
     }
     if (look.tokens.some((token, index) => token !== tokens[index])) return null
     if (look.watched !== watched) return null
@@ -205,7 +210,7 @@ async function fetchUnder(
     if (!settled) {
       endLease()
       reportRefresh(runtime, place.field, reason, fetched, { why: 'dependencies-changed' })
-      return fetched
+      return { ...fetched, by: place.field, notStored: true }
     }
     const entry: Entry = { ...fetched.entry, ...settled }
     const outcome = await store(entry)
@@ -215,7 +220,7 @@ async function fetchUnder(
     if (outcome.why && outcome.why !== 'lease-over') endLease()
     fetched.settle(outcome.why)
     reportRefresh(runtime, place.field, reason, fetched, outcome)
-    return { ...fetched, entry }
+    return { ...fetched, entry, by: place.field, notStored: outcome.why !== undefined }
   } catch (error) {
     if (isSourceError(error)) {
       const { code, milliseconds } = coolDownOf(error)

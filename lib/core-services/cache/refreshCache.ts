@@ -6,6 +6,7 @@ import type { NotStored, RefreshReason } from './engine/events'
 import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
 import { allPresent, type Look } from './engine/look'
 import { instantOf } from './engine/ports'
+import { shareKey } from './engine/shareKey'
 import { ownGuard, type Token } from './engine/tokens'
 import { fetchEntry, openEntry } from './fetchEntry'
 import { completeTokens, lookAt, type Place, placeOf, tokenSeconds } from './fieldPlace'
@@ -48,9 +49,9 @@ export async function refreshCache<T>(
 
 /**
  * Fetches now, even if a fresh value is stored. Once it has answered `stored`, no read that starts later returns
- * anything fetched before this call; one that a fetcher needed several calls for counts from the first of them
- * (`FetchContext.pause`), which was two minutes earlier at most. Others are served what is there until the new value replaces it; a source that
- * fails leaves it there. Rejects with a SOURCE_ error, or FORCE_CONTENDED when others kept getting in between.
+ * anything fetched before this call. One that a fetcher needs several calls for counts from the first of their fetches,
+ * which began two minutes before the last one at most (`FetchContext.pause`). Others are served what is there until the new
+ * value replaces it; a source that fails leaves it there. Rejects with a SOURCE_ error, or FORCE_CONTENDED when others kept getting in between.
  */
 export function forceRefresh(
   runtime: FieldRuntime,
@@ -58,7 +59,9 @@ export function forceRefresh(
   reason: RefreshReason,
   purge = false,
 ): Promise<Refreshed> {
-  return runtime.flights.queue(`force ${field.key}`, field.fetcher, async () => {
+  // The cron is served by what a force has brought, which never goes on with what was read long before it.
+  const by = shareKey(field, purge, reason === 'change')
+  const work = async (): Promise<Refreshed> => {
     assertOptions(field)
     await runtime.ports.atRequest()
     try {
@@ -77,7 +80,8 @@ export function forceRefresh(
       keepUnproved(runtime, field, fetched, began)
       return { ...fetched, stored: false }
     }
-  })
+  }
+  return runtime.flights.queue(`force ${field.key}`, by, work, reason === 'force')
 }
 
 async function forceInto(

@@ -32,23 +32,14 @@ export async function warm(runtime: AsideRuntime, items: readonly WarmItem[]): P
 }
 
 async function warmOne(runtime: AsideRuntime, { key, loader, options }: WarmItem): Promise<WarmOutcome> {
-  let stored = true
-  const watched: AsideRuntime = {
-    ...runtime,
-    ports: {
-      ...runtime.ports,
-      emit(event) {
-        if (event.type === 'redis.degraded' || event.type === 'refresh.skipped') stored = false
-        runtime.ports.emit(event)
-      },
-    },
-  }
   try {
-    const { status } = await readFieldCache(asideField(key, loader, options), 'never', watched)
+    const read = await readFieldCache(asideField(key, loader, options), 'never', runtime)
+    const { status, notStored = false } = read
     if (status === 'hit') return { key, outcome: 'fresh' }
     if (status === 'stale') return { key, outcome: 'refreshing' }
+    if (notStored) return { key, outcome: 'not-stored' }
     if (status === 'degraded') return { key, outcome: 'failed', code: 'SOURCE_FAILED' }
-    return { key, outcome: stored ? 'filled' : 'not-stored' }
+    return { key, outcome: 'filled' }
   } catch (error) {
     if (runtime.ports.isControlFlow(error)) throw error
     return { key, outcome: 'failed', code: codeOf(error) }

@@ -9,6 +9,7 @@ import type { AnyField, FieldCacheConfig } from './engine/fieldConfig'
 import { covers, freshnessOf } from './engine/look'
 import { type Instant, instantOf } from './engine/ports'
 import { wasSilent } from './engine/reachability'
+import { optionsKey, shareKey } from './engine/shareKey'
 import { type Fetched, type Opened, openEntry } from './fetchEntry'
 import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
 import { guardsFor, placeName } from './fieldPlace'
@@ -108,19 +109,34 @@ async function fetchOnce<T>(
   const name = `uncached ${config.key}`
   // Who takes nothing from memory takes no fetch either that began before.
   if (contended || config.memoryTtl === 0) {
-    const fetched = await runtime.flights.queue(name, 'read', () => fetchAndKeep(runtime, config))
-    return opened(runtime, config, fetched, 'miss')
+    const fetched = await queueFetch(runtime, config, optionsKey(config))
+    return (await opened(runtime, config, fetched, 'miss')) ?? fetchAlone(runtime, config)
   }
   const running = runtime.flights.running<Kept>(name)
   const fetched = await (running ?? runtime.flights.join(name, () => fetchAndKeep(runtime, config)))
   if (!running) return opened(runtime, config, fetched, 'miss')
   const tokens = unknownTokens(runtime, config, fetched.dependencies)
   if (runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null
-  return opened(runtime, config, fetched, 'degraded')
+  return (await opened(runtime, config, fetched, 'degraded')) ?? fetchAlone(runtime, config)
+}
+
+/** For when the schema refuses what another caller has fetched: that one has another schema, or none. */
+async function fetchAlone<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+): Promise<FieldAnswer<T> | null> {
+  const fetched = await queueFetch(runtime, config, shareKey(config))
+  return opened(runtime, config, { ...fetched, by: config }, 'miss')
+}
+
+function queueFetch(runtime: FieldRuntime, config: AnyField, key: string): Promise<Kept> {
+  return runtime.flights.queue(`uncached ${config.key}`, key, () => fetchAndKeep(runtime, config))
 }
 
 interface Kept extends Fetched {
   began: Instant
+  /** Whose fetcher and schema that was. */
+  by: AnyField
 }
 
 async function fetchAndKeep(runtime: FieldRuntime, config: AnyField): Promise<Kept> {
@@ -128,7 +144,7 @@ async function fetchAndKeep(runtime: FieldRuntime, config: AnyField): Promise<Ke
   try {
     const fetched = await fetchUnstored(runtime, config, 'miss')
     keepUnproved(runtime, config, fetched, began)
-    return { ...fetched, began }
+    return { ...fetched, began, by: config }
   } catch (error) {
     if (isSourceError(error)) {
       const { code, milliseconds } = coolDownOf(error)
@@ -138,13 +154,16 @@ async function fetchAndKeep(runtime: FieldRuntime, config: AnyField): Promise<Ke
   }
 }
 
+/** Null for what another caller has fetched, if the schema of this one refuses it. */
 async function opened<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
-  { entry, sourceMs }: Fetched,
+  { entry, sourceMs, by }: Kept,
   status: 'miss' | 'degraded',
-): Promise<FieldAnswer<T>> {
-  return answer(runtime, { entry, data: await openEntry(config, entry) }, status, { cacheMs: 0, sourceMs })
+): Promise<FieldAnswer<T> | null> {
+  const known =
+    by === config ? { entry, data: await openEntry(config, entry) } : await openKnown(runtime, config, entry)
+  return known && { ...answer(runtime, known, status, { cacheMs: 0, sourceMs }), notStored: true }
 }
 
 /** What may be served when the source fails as well: whatever this process remembers within the windows of the field. */

@@ -63,8 +63,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: 'runtime.flights.queue(`force ${field.key}`, field.fetcher, async () => {',
-        replace: 'runtime.flights.join(`force ${field.key}`, async () => {',
+        search: "runtime.flights.queue(`force ${field.key}`, by, work, reason === 'force')",
+        replace: 'runtime.flights.join(`force ${field.key}`, work)',
       },
     ],
   },
@@ -169,5 +169,27 @@ export const forceMutations: readonly Mutation[] = [
       },
     ],
     test: 'tests/testing/memoryRedis.test.ts',
+  },
+  {
+    name: 'a force shares its turn with one of the same fetcher, whatever else that one asks for',
+    test: 'tests/cache/sharedWork.test.ts',
+    edits: [
+      {
+        file: 'refreshCache.ts',
+        search: "const by = shareKey(field, purge, reason === 'change')",
+        replace: 'const by = shareKey(field.fetcher)',
+      },
+    ],
+  },
+  {
+    name: 'a force is served by what the cron has brought',
+    test: 'tests/cache/sharedWork.test.ts',
+    edits: [
+      {
+        file: 'refreshCache.ts',
+        search: "by, work, reason === 'force')",
+        replace: 'by, work)',
+      },
+    ],
   },
 ]

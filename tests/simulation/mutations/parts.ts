@@ -42,4 +42,15 @@ export const partMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'each part of a force keeps what was read so far for two more minutes',
+    test: 'tests/cache/sharedWork.test.ts',
+    edits: [
+      {
+        file: 'fetchProgress.ts',
+        search: 'if (forced && firstPartMs === null) return store.replace(name, text)\n',
+        replace: '',
+      },
+    ],
+  },
 ]

@@ -83,8 +83,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: "runtime.flights.queue(name, 'read', () =>",
-        replace: 'runtime.flights.join(name, () =>',
+        search: 'runtime.flights.queue(`uncached ${config.key}`, key, () =>',
+        replace: 'runtime.flights.join(`uncached ${config.key} ${key}`, () =>',
       },
     ],
   },
@@ -122,6 +122,17 @@ export const readMutations: readonly Mutation[] = [
         file: 'fieldCacheService.ts',
         search: "degraded(runtime, 'read', error)",
         replace: 'if (runtime) throw error',
+      },
+    ],
+  },
+  {
+    name: 'what another caller has fetched is taken for what this one would have',
+    test: 'tests/cache/sharedWork.test.ts',
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'if (by === config) return',
+        replace: 'if (by !== null) return',
       },
     ],
   },

@@ -65,7 +65,7 @@ export function createRuntime({
     flights: {
       ...flights,
       join: (name, work) => flights.join(name, told(name, work)),
-      queue: (name, by, work) => flights.queue(name, by, told(name, work)),
+      queue: (name, by, work, demanding) => flights.queue(name, by, told(name, work), demanding),
     },
     memos: createMemos(),
     copies: createCopies(1_000_000, ports.clock),

@@ -50,6 +50,11 @@ export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): Fiel
       await store.write(entry, text, ttl)
       charge(1, [entry, text])
     },
+    async replace(entry, text) {
+      const replaced = await store.replace(entry, text)
+      charge(1, [entry, text])
+      return replaced
+    },
     async writeForced(write) {
       const { entry, text, expected, own } = write
       const written = await store.writeForced(write)

@@ -5,6 +5,7 @@ import { keyProblem, tagProblem } from './keys'
 import { deadlineProblem, secondsProblem } from './limits'
 import { processState, setProcessState } from './processState'
 import type { StandardSchema } from './schema'
+import { nameFunctionsOf } from './shareKey'
 
 export interface FetchContext {
   /** Aborted when the refresh has run out of time: hand it to whatever you await. */
@@ -34,7 +35,8 @@ export interface FetchContext {
   startOver(): void
   /**
    * Keeps for the next fetch how far this one has come, for ten minutes, or as long as the value itself might be served,
-   * if that is less but at least a minute; of a forced one, two minutes at most. `done` tells people about it, in events
+   * if that is less but at least a minute. A forced refresh goes on for two minutes after the first of its fetches began,
+   * however often it pauses; then it starts over. `done` tells people about it, in events
    * and errors, such as "60 pages so far". Always rejects: with `because`, if given, else with SOURCE_UNFINISHED, or with
    * SOURCE_TIMEOUT when Redis does not take it.
    */
@@ -158,6 +160,7 @@ export function defineFields(fields: readonly AnyField[]): readonly AnyField[] {
     if (problem !== undefined) throw fieldInvalid(field.name, problem)
     directory.byName.set(field.name, field)
     directory.byKey.set(field.key, field)
+    nameFunctionsOf(field)
   }
   setProcessState('fields', directory)
   return fields

@@ -74,6 +74,8 @@ export interface FieldStore {
   endLease(lease: Pick<Lease, 'name' | 'holder'>, note: string, milliseconds: number): Promise<void>
   /** `ttl` in whole seconds. */
   write(entry: string, text: string, ttl: number | 'forever'): Promise<void>
+  /** Puts a text in the place of another one, for what is left of that one's time; false if it is gone. */
+  replace(entry: string, text: string): Promise<boolean>
   /** Writes the entry and a new own token together, if all captured tokens still stand; false if one does not. */
   writeForced(write: ForcedWrite): Promise<boolean>
   /** Writes new tokens: every entry that stores an older one is invalid from then on. */
@@ -159,6 +161,7 @@ export function createFieldStore(
       const [reply] = await sendInTick([['SET', entry, text, ...expiry]])
       if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
     },
+    replace: async (entry, text) => (await sendInTick([['SET', entry, text, 'XX', 'KEEPTTL']]))[0] === 'OK',
     async writeForced({ entry, text, ttl, expected, own }) {
       const names = [entry, ...expected.map(([name]) => name)]
       const tokens = expected.map(([, token]) => token)

@@ -5,28 +5,40 @@ export interface Flights {
   /** The running work of that name, if there is any. */
   running<T>(name: string): Promise<T> | undefined
   /**
-   * Begins work after the one that runs under that name, and joins nothing that has begun: what a caller gets was
-   * started after its call. Callers with the same key `by` share the one that waits.
+   * Begins work after all that was queued under that name, and joins nothing that has begun: what a caller gets was
+   * started after its call. Callers with the same `by` share the work that waits, so `by` names everything in which their
+   * requests could differ; see `shareKey`. With `demanding` this caller's work is done for all of them: it serves the
+   * others, but theirs might not serve it.
    */
-  queue<T>(name: string, by: unknown, work: () => Promise<T>): Promise<T>
+  queue<T>(name: string, by: unknown, work: () => Promise<T>, demanding?: boolean): Promise<T>
+  /** How many pieces of work run or wait in the queue of that name. */
+  queued(name: string): number
 }
 
 interface Queue {
-  running?: Promise<unknown>
-  /** The last one in the queue; the others stand before it. */
-  waiting?: { promise: Promise<unknown>; by: unknown }
+  /** Not begun, by what their callers share. */
+  waiting: Map<unknown, Waiting>
+  last: Promise<unknown>
+}
+
+interface Waiting {
+  work: () => Promise<unknown>
+  promise?: Promise<unknown>
 }
 
 export function createFlights(): Flights {
   const running = new Map<string, Promise<unknown>>()
   const queues = new Map<string, Queue>()
+  const unfinished = new Map<string, number>()
 
-  function begin<T>(name: string, queue: Queue, work: () => Promise<T>): Promise<T> {
+  function begin<T>(name: string, work: () => Promise<T>): Promise<T> {
     const promise = work().finally(() => {
-      if (queue.running === promise) delete queue.running
-      if (queue.running === undefined && !queue.waiting) queues.delete(name)
+      const left = (unfinished.get(name) ?? 1) - 1
+      if (left > 0) unfinished.set(name, left)
+      else unfinished.delete(name)
+      if (queues.get(name)?.last === promise) queues.delete(name)
     })
-    queue.running = promise
+    unfinished.set(name, (unfinished.get(name) ?? 0) + 1)
     return promise
   }
 
@@ -41,20 +53,31 @@ export function createFlights(): Flights {
 
     running: <T>(name: string) => running.get(name) as Promise<T> | undefined,
 
-    queue<T>(name: string, by: unknown, work: () => Promise<T>): Promise<T> {
-      const queue = queues.get(name) ?? {}
-      queues.set(name, queue)
-      if (queue.waiting?.by === by && queue.waiting) return queue.waiting.promise as Promise<T>
-      const before = queue.waiting?.promise ?? queue.running
-      if (before === undefined) return begin(name, queue, work)
-      const promise: Promise<T> = before
-        .catch(() => undefined)
-        .then(() => {
-          if (queue.waiting?.promise === promise) delete queue.waiting
-          return begin(name, queue, work)
-        })
-      queue.waiting = { promise, by }
-      return promise
+    queue<T>(name: string, by: unknown, work: () => Promise<T>, demanding = false): Promise<T> {
+      const queue = queues.get(name)
+      const shared = queue?.waiting.get(by)
+      if (shared) {
+        if (demanding) shared.work = work
+        return shared.promise as Promise<T>
+      }
+      if (!queue) {
+        const last = begin(name, work)
+        queues.set(name, { waiting: new Map(), last })
+        return last
+      }
+      const waiting: Waiting = { work }
+      const before = queue.last
+      const promise = begin(name, async () => {
+        await before.catch(() => undefined)
+        queue.waiting.delete(by)
+        return waiting.work()
+      })
+      waiting.promise = promise
+      queue.waiting.set(by, waiting)
+      queue.last = promise
+      return promise as Promise<T>
     },
+
+    queued: (name) => unfinished.get(name) ?? 0,
   }
 }
