@@ -9,14 +9,14 @@ import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { answerRefresh } from '@/lib/http/fieldRoutes'
 import { createForces } from '@/lib/http/forcedReads'
 import { problemResponse } from '@/lib/http/problem'
-import { type ManualClock, manualClock } from '@/lib/testing/clock'
+import { type AlarmClock, alarmClock } from '@/lib/testing/clock'
 import { setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
 
 const ADMIN = 'admin-token-of-the-tests'
 const admin = { authorization: `Bearer ${ADMIN}` }
 const redis = redisForThisFile()
-let clock: ManualClock
+let clock: AlarmClock
 let fetches = 0
 
 const params = (name: string) => ({ params: Promise.resolve({ name }) })
@@ -44,7 +44,7 @@ function evaluateFields(): readonly AnyField[] {
 }
 
 beforeAll(async () => {
-  clock = manualClock(Date.now())
+  clock = alarmClock(Date.now())
   setProcessState('ports', { ...defaultPorts, clock })
   setEnvironment({
     UPSTASH_REDIS_REST_URL: redis.url,

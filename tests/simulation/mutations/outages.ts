@@ -42,8 +42,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: "return opened(runtime, config, fetched, 'degraded')",
-        replace: "return opened(runtime, config, fetched, 'miss')",
+        search: "(await opened(runtime, config, fetched, 'degraded'))",
+        replace: "(await opened(runtime, config, fetched, 'miss'))",
       },
     ],
   },
