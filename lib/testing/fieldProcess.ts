@@ -51,9 +51,13 @@ export async function startFieldProcess(
 ): Promise<FieldProcess> {
   const events = recordEvents()
   const allPorts = { ...defaultPorts, emit: events.emit, ...ports }
-  const cache = new CacheService(() => config, allPorts)
+  const cache = new CacheService(
+    () => config,
+    allPorts,
+    () => started.runtime,
+  )
   await cache.initialize()
-  return {
+  const started: FieldProcess = {
     cache,
     events,
     runtime: {
@@ -64,10 +68,10 @@ export async function startFieldProcess(
       clean: (text) => text,
       seen: new Map(),
       runs: new Map(),
-      keysByPattern: async (glob) => {
-        const found = await cache.attempt((redis) => redis.keysByPattern(glob))
-        if (found.ok) return found.value
-        throw found.error
+      removeByPattern: async (glob) => {
+        const removed = await cache.attempt((redis) => redis.deleteByPattern(glob))
+        if (removed.ok) return removed.value
+        throw removed.error
       },
       batchSize: config.batchSize,
       flights: createFlights(),
@@ -84,4 +88,5 @@ export async function startFieldProcess(
       refreshTimeoutMs: 5_000,
     },
   }
+  return started
 }

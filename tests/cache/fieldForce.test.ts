@@ -98,9 +98,9 @@ describe('a value that Redis does not take', () => {
   /** A store whose writes fail in a certain way, over the real one. */
   async function refusing(failure: Error) {
     const store = await server.runtime.store()
-    const remove = vi.fn(store.remove)
-    server.runtime.store = async () => ({ ...store, writeForced: () => Promise.reject(failure), remove })
-    return remove
+    const revoke = vi.fn(store.revoke)
+    server.runtime.store = async () => ({ ...store, writeForced: () => Promise.reject(failure), revoke })
+    return revoke
   }
 
   it.each([
@@ -109,7 +109,7 @@ describe('a value that Redis does not take', () => {
     ['or perhaps does, the answer being late', redisTimeout(250, 'UPSTASH_REDIS_REST_URL'), true, 0],
     ['or perhaps does, the connection being lost', redisBadReply('HTTP 502'), true, 0],
   ])('%s: removes the old one %#', async (_, failure, purge, removals) => {
-    const remove = await refusing(failure)
+    const revoke = await refusing(failure)
     const refreshed = await forceRefresh(
       server.runtime,
       field(async () => 1),
@@ -117,7 +117,7 @@ describe('a value that Redis does not take', () => {
       purge,
     )
     expect(refreshed.stored).toBe(false)
-    expect(remove).toHaveBeenCalledTimes(removals)
+    expect(revoke).toHaveBeenCalledTimes(removals)
   })
 
   it('leaves the old one to everybody after an ordinary forced refresh', async () => {

@@ -51,7 +51,7 @@ export interface CacheAside {
   invalidate(key: string): Promise<void>
   /**
    * The same for all keys of a pattern such as `orders:*`, which are removed besides; answers how many that were. Walks
-   * the whole database, and does not see a value that is only being fetched: tags are cheaper and miss nothing.
+   * the whole database twice, and the process forgets all that it has in memory: tags are cheaper.
    */
   invalidatePattern(glob: string): Promise<number>
   /**

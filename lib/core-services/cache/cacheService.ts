@@ -9,7 +9,7 @@ import type { ServiceInterface } from '../service-registry'
 import { type Connection, connect, type Internals } from './connection'
 import type { Breaker } from './engine/breaker'
 import { chunked } from './engine/chunked'
-import { type CacheCommands, createCommands } from './engine/commands'
+import type { CacheCommands } from './engine/commands'
 import {
   type CodedError,
   cacheNotInitialized,
@@ -27,6 +27,7 @@ import type { MemoryUsage, PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
 import { createBatch } from './engine/send'
 import type { TransportCounters } from './engine/transport'
+import { type FieldMemory, processMemory } from './processMemory'
 
 export type { CacheOptions, MemoryUsage }
 
@@ -40,19 +41,26 @@ const BOOT_PING_TIMEOUT_MS = 1_500
 export class CacheService implements ServiceInterface {
   readonly #config: () => CacheConfig
   readonly #ports: Ports
+  /** What the process remembers of fields: keys of theirs may be read, written and removed here as well. */
+  readonly #memory: () => FieldMemory
   #started: Connection | undefined
 
   /** Reads the environment when it is initialised, not before. */
-  constructor(config: () => CacheConfig = cacheConfig, ports: Ports = defaultPorts) {
+  constructor(
+    config: () => CacheConfig = cacheConfig,
+    ports: Ports = defaultPorts,
+    memory: () => FieldMemory = () => processMemory(ports.clock),
+  ) {
     this.#config = config
     this.#ports = ports
+    this.#memory = memory
   }
 
   /** Pings Redis. Rejects with CONFIG_INVALID or a REDIS_ error unless the answer is PONG. */
   async initialize(): Promise<void> {
     const config = this.#config()
     const { urlName } = config
-    const started = connect(config, this.#ports)
+    const started = connect(config, this.#ports, this.#memory)
     const { result } = await started.transport
       .requestWithin<string>({ body: ['PING'] }, Math.max(BOOT_PING_TIMEOUT_MS, config.commandHardTimeoutMs))
       .catch((error: unknown) => {
@@ -85,24 +93,33 @@ export class CacheService implements ServiceInterface {
   async pipeline<T extends readonly Promise<unknown>[]>(
     collect: (redis: CacheCommands) => readonly [...T],
   ): Promise<{ [Index in keyof T]: Result<Awaited<T[Index]>> }> {
-    const { transport, keys } = this.#ready('pipeline')
+    const { transport, commandsOver } = this.#ready('pipeline')
     const batch = createBatch(transport)
-    const results = Promise.all(collect(createCommands(batch.send, keys)).map(toResult))
+    const results = Promise.all(collect(commandsOver(batch.send)).map(toResult))
     await Promise.all([results, batch.flush()])
     return (await results) as { [Index in keyof T]: Result<Awaited<T[Index]>> }
   }
 
-  /** The parsed value; null when there is none, when null was stored, or when Redis could not be asked. */
+  /**
+   * The parsed value; null when there is none, when null was stored, or when Redis could not be asked. Of a field's key, for
+   * 1 command more: the value before its schema, null once it was invalidated. `mget`, `exists` and `ttl` agree with it.
+   */
   get<T>(key: string): Promise<T | null> {
     return this.#soft('get', null, ({ commands }) => commands.get<T>(key))
   }
 
-  /** 'OK', with `get` the old value; null when `nx` or `xx` was not met or Redis could not be asked. */
+  /**
+   * 'OK', with `get` the old value; null when `nx` or `xx` was not met or Redis could not be asked. 2 billed commands. On a
+   * field's key it replaces the value for all readers of the field, each of which checks it by its schema.
+   */
   set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null> {
     return this.#soft('set', null, ({ commands }) => commands.set(key, value, options))
   }
 
-  /** How many of the keys existed; 0 when Redis could not be asked. */
+  /**
+   * How many of the keys existed; 0 when Redis could not be asked. Past the `memoryTtl` of a field no instance serves what was
+   * deleted. 1 billed command, and 1 for each key.
+   */
   del(...keys: string[]): Promise<number> {
     return this.#soft('del', 0, ({ commands }) => commands.del(...keys))
   }
@@ -209,6 +226,7 @@ export class CacheService implements ServiceInterface {
     return this.#soft('countByPattern', 0, ({ patterns }) => patterns.countByPattern(glob))
   }
 
+  /** How many keys there were. As `del`; the process forgets all that it has in memory. */
   deleteByPattern(glob: string): Promise<number> {
     return this.#soft('deleteByPattern', 0, ({ patterns }) => patterns.deleteByPattern(glob))
   }

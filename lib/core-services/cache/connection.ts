@@ -1,7 +1,7 @@
 /** Everything that talks to Redis, put together from the configuration: what CacheService has once it is initialised. */
 import type { Redis } from '@upstash/redis'
 import type { CacheConfig } from '../../config/cacheConfig'
-import { type CacheCommands, createCommands } from './engine/commands'
+import { type CacheCommands, createCommands, type SendAll } from './engine/commands'
 import { createFieldStore, type FieldStore } from './engine/fieldStore'
 import { createInspection, type Inspection } from './engine/inspection'
 import { createKeySpace, type KeySpace } from './engine/keys'
@@ -12,7 +12,11 @@ import { createPatternCommands, type PatternCommands } from './engine/patterns'
 import type { Ports } from './engine/ports'
 import { createRedisClient } from './engine/redisClient'
 import { type Send, sendSingly, sendTogether } from './engine/send'
+import type { SendTogether } from './engine/tickSends'
 import { createTransport, type Transport } from './engine/transport'
+import { createFieldKeys } from './fieldKeys'
+import type { FieldMemory } from './processMemory'
+import { createEntryReplacer } from './replaceEntry'
 
 /** How often a request that only reads is sent again, within the same deadline. */
 const READ_RETRIES = 1
@@ -33,11 +37,13 @@ export interface Connection extends Internals {
   inspection: Inspection
   locks: Locks
   notes: ClaimedNotes
+  /** What `commands` are over these commands of a pipeline. */
+  commandsOver(send: Send): CacheCommands
   batchSize: number
 }
 
 /** Sends nothing yet. */
-export function connect(config: CacheConfig, ports: Ports): Connection {
+export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMemory): Connection {
   const transport = createTransport(
     {
       url: config.url,
@@ -59,23 +65,40 @@ export function connect(config: CacheConfig, ports: Ports): Connection {
     separator: config.keySeparator,
     maxLength: config.maxKeyLength,
   })
+  const together: SendTogether = (commands) => sendTogether(transport, commands)
+  const fieldStore = createFieldStore(send, together, config.batchSize, keys, ports)
+  const fieldKeys = createFieldKeys({ store: fieldStore, sendTogether: together, keys, ports, memory })
+  const doors = { ...fieldKeys, ...createEntryReplacer({ store: fieldStore, ports, memory, fieldKeys }) }
   return {
     transport,
     redis,
     send,
     keys,
     batchSize: config.batchSize,
-    commands: createCommands(send, keys),
-    patterns: createPatternCommands(send, transport, keys, config.batchSize),
-    fieldStore: createFieldStore(
-      send,
-      (commands) => sendTogether(transport, commands),
-      config.batchSize,
-      keys,
-      ports,
-    ),
+    commands: createCommands(send, allOf(together), keys, doors),
+    patterns: createPatternCommands(send, transport, keys, config.batchSize, fieldKeys),
+    commandsOver: (batched) => {
+      const each = eachOf(batched)
+      const remove = (names: readonly string[]) => fieldKeys.remove(names, each)
+      return createCommands(batched, allOf(each), keys, { ...doors, remove }, false)
+    },
+    fieldStore,
     notes: createNotes(send, keys),
-    inspection: createInspection((commands) => sendTogether(transport, commands), ports),
+    inspection: createInspection(together, ports),
     locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
+}
+
+/** Commands that become part of a request that others are collected for. */
+const eachOf =
+  (send: Send): SendTogether =>
+  (commands) =>
+    Promise.allSettled(commands.map((command) => send(...command)))
+
+function allOf(together: SendTogether): SendAll {
+  return async (commands) =>
+    (await together(commands)).map((reply) => {
+      if (reply.status === 'rejected') throw reply.reason
+      return reply.value
+    })
 }

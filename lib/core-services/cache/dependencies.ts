@@ -9,7 +9,7 @@ import type { FieldRuntime } from './fieldRuntime'
 
 /** Null when something was invalidated meanwhile: then the value is for whoever asked, and for nobody later. */
 export async function dependencyTokens(
-  { ports }: FieldRuntime,
+  { ports }: Pick<FieldRuntime, 'ports'>,
   { store }: Place,
   dependencies: readonly string[],
   coarse: Token,

@@ -10,9 +10,9 @@ import type { AnyField, FetchContext } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
 import { beginningOf } from './engine/text'
 import { type Token, tokensHold } from './engine/tokens'
+import { textOf } from './entryText'
 import type { Place } from './fieldPlace'
 import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
-import { textOf } from './storeEntry'
 import { assertProgress } from './toldByFetch'
 
 /** Where a fetch stores, and what was captured before it began. */

@@ -5,6 +5,7 @@ import type { FieldStore, TokenWrite } from './engine/fieldStore'
 import { type Look, lifetimeOf, lookFrom, storedIn, type Windows } from './engine/look'
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from './engine/tokens'
 import type { FieldRuntime } from './fieldRuntime'
+import type { FieldMemory } from './processMemory'
 
 export interface Place {
   field: AnyField
@@ -51,7 +52,7 @@ export function guardsFor(field: AnyField): string[] {
  * One command, or two when the entry depends on what this process has not known; `lease`: a name whose holder is asked
  * for in the same command.
  */
-export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string): Promise<Look> {
+export async function lookAt(runtime: FieldMemory, place: Place, lease?: string): Promise<Look> {
   const { store, entry, guards, field } = place
   const known = runtime.memos.of(place.name).dependencies ?? []
   const asked = new Set([...guards, ...known])
@@ -74,7 +75,7 @@ export async function lookAt(runtime: FieldRuntime, place: Place, lease?: string
 }
 
 /** So that the next look asks for all tokens of an entry in one command, as far as the reader does not name them anyway. */
-export function noteGuards({ memos }: FieldRuntime, place: Place, names: readonly string[]): void {
+export function noteGuards({ memos }: FieldMemory, place: Place, names: readonly string[]): void {
   const memo = memos.of(place.name)
   const named = new Set([...place.guards, ownGuard(place.field.key)])
   const before = memo.dependencies
@@ -86,7 +87,7 @@ export function noteGuards({ memos }: FieldRuntime, place: Place, names: readonl
 
 /** Remembers what a look has told, for this field and for whatever else carries one of its tags. */
 function noted(
-  { copies }: FieldRuntime,
+  { copies }: FieldMemory,
   { name }: Place,
   look: Look,
   asked: readonly string[],

@@ -1,39 +1,31 @@
 /** What the read path and the refresh path of fields need, bound to this process; tests bind their own. */
 
-import { deploymentName, memoryMaxBytes, refreshConfig } from '../../config/appConfig'
-import { batchSize, commandPatience, keyConfig } from '../../config/cacheConfig'
-import { encryptionKeys } from '../../config/encryptionConfig'
+import { deploymentName, refreshConfig } from '../../config/appConfig'
+import { batchSize, commandPatience } from '../../config/cacheConfig'
 import { createScrubber } from '../../scrub'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
-import { type CipherFor, createCipherFor } from './engine/cipher'
-import { type Copies, createCopies } from './engine/copies'
 import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
 import type { Inspection } from './engine/inspection'
 import type { Locks } from './engine/lock'
-import { createMemos, type Memos } from './engine/memos'
 import type { ClaimedNotes, Notes } from './engine/notes'
 import { type Ports, processPorts } from './engine/ports'
 import { processState } from './engine/processState'
 import { createReachability, type Reachability } from './engine/reachability'
 import '../serviceLoader'
 import type { SeenEntry } from './fieldStates'
+import { type FieldMemory, processMemory } from './processMemory'
 import type { NotedRun } from './refreshNotes'
 
-export interface FieldRuntime {
+export interface FieldRuntime extends FieldMemory {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
   store(): Promise<FieldStore>
   flights: Flights
-  memos: Memos
-  /** The memory layer. */
-  copies: Copies
   /** Whether Redis answers this process. */
   reachability: Reachability
   ports: Ports
-  /** Absent without a key for encryption. */
-  cipherFor?: CipherFor | undefined
   /** What tells this release of the app from others that run at the same time. */
   deployment: string
   /** Deadline of a whole refresh, in ms. */
@@ -64,8 +56,8 @@ export interface WatchRuntime extends FieldRuntime {
 
 /** What walks the key space. */
 export interface PatternRuntime extends FieldRuntime {
-  /** Rejects with a REDIS_ error: nobody takes a failure for an empty answer. */
-  keysByPattern(glob: string): Promise<string[]>
+  /** Removes all keys of a pattern, and invalidates those of fields; answers how many were there. Rejects with a REDIS_ error. */
+  removeByPattern(glob: string): Promise<number>
 }
 
 /** What the cache-aside face needs besides. */
@@ -76,11 +68,12 @@ export interface AsideRuntime extends PatternRuntime {
 
 export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
   const ports = processPorts()
+  const memory = processMemory(ports.clock)
   return {
     ports,
     flights: processState('flights', createFlights),
-    memos: processState('memos', createMemos),
-    copies: processState('copies', () => createCopies(memoryMaxBytes(), ports.clock)),
+    memos: memory.memos,
+    copies: memory.copies,
     get reachability() {
       return processState('reachability', () => createReachability(commandPatience(), ports.clock))
     },
@@ -90,7 +83,7 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
       return refreshConfig().refreshTimeoutMs
     },
     get cipherFor() {
-      return processState('cipher', processCipher)
+      return memory.cipherFor
     },
     get batchSize() {
       return batchSize()
@@ -102,23 +95,11 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
     inspection: async () => (await cacheService()).inspection,
     locks: async () => (await cacheService()).lock,
     notes: async () => (await cacheService()).notes,
-    keysByPattern: async (glob) => {
-      const found = await (await cacheService()).attempt((redis) => redis.keysByPattern(glob))
-      if (found.ok) return found.value
-      throw found.error
+    removeByPattern: async (glob) => {
+      const removed = await (await cacheService()).attempt((redis) => redis.deleteByPattern(glob))
+      if (removed.ok) return removed.value
+      throw removed.error
     },
-  }
-}
-
-/** Undefined as well when the keys are unusable: boot has told so, and whoever goes on all the same stores nothing. */
-function processCipher(): CipherFor | undefined {
-  try {
-    const [first, ...others] = encryptionKeys()
-    const { keyPrefix, keyVersion } = keyConfig()
-    return first && createCipherFor([first, ...others], `${keyPrefix} ${keyVersion}`)
-  } catch (error) {
-    if (hasCode(error, 'CONFIG_INVALID')) return undefined
-    throw error
   }
 }
 

@@ -2,7 +2,6 @@
  * Invalidation: one command that makes any number of entries misses, wherever they are and whoever is fetching them.
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
-import { chunked } from './engine/chunked'
 import { codedError, isRedisFailure, keyInvalid, tagInvalid } from './engine/errors'
 import type { AnyField } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
@@ -49,31 +48,20 @@ export async function invalidateField(
 }
 
 /**
- * The same for all entries that are stored under keys of a pattern such as `orders:*`, which are removed besides, as is
- * whatever else stands there. Answers how many keys that were. Walks the whole database, and does not see a value that
- * is only being fetched: prefer tags. Rejects with INVALIDATION_FAILED.
+ * The same for all fields with keys of a pattern such as `orders:*`, wherever their values are, and removes what stands under
+ * these keys. Answers how many keys that were. Walks the whole database twice: prefer
+ * tags. The process forgets everything that it has in memory. Rejects with INVALIDATION_FAILED.
  */
 export async function invalidatePattern(
   glob: string,
   runtime: PatternRuntime = fieldRuntime(),
 ): Promise<number> {
   let count = 0
-  await recorded(runtime, [`pattern:${glob}`], async (store) => {
-    for (const keys of chunked(await runtime.keysByPattern(glob), CHUNK)) {
-      await store.writeTokens(
-        keys.map((key) => {
-          const guard = ownGuard(key)
-          return { ...newToken(runtime, store, guard), seconds: tokenSeconds({ key }, guard) }
-        }),
-      )
-      runtime.copies.dropGuarded(keys.map(ownGuard))
-      count += await store.remove(...keys.map(store.names.entry))
-    }
+  await recorded(runtime, [`pattern:${glob}`], async () => {
+    count += await runtime.removeByPattern(glob)
   })
   return count
 }
-
-const CHUNK = 100
 
 const newToken = ({ ports }: FieldRuntime, { names }: FieldStore, guard: string) => ({
   name: names.guard(guard),

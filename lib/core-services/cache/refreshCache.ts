@@ -8,11 +8,12 @@ import { allPresent, type Look } from './engine/look'
 import { instantOf } from './engine/ports'
 import { shareKey } from './engine/shareKey'
 import { ownGuard, type Token } from './engine/tokens'
+import { textOf } from './entryText'
 import { fetchEntry, openEntry } from './fetchEntry'
-import { completeTokens, lookAt, type Place, placeOf, tokenSeconds } from './fieldPlace'
-import { type FieldRuntime, fieldRuntime } from './fieldRuntime'
+import { completeTokens, lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
+import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { settleTokens } from './settleTokens'
-import { fetchUnstored, keepCopy, keptSeconds, reportRefresh, textOf } from './storeEntry'
+import { fetchUnstored, keepCopy, keptSeconds, reportRefresh } from './storeEntry'
 import { keepUnproved } from './withoutRedis'
 
 export interface Refreshed {
@@ -154,7 +155,7 @@ async function commit(
   fetched: Entry,
   { settled, own, purge }: Commit,
 ): Promise<Committed> {
-  const { ports, copies } = runtime
+  const { ports } = runtime
   const { store, field } = place
   const ownName = ownGuard(field.key)
   const entry: Entry = { ...fetched, ...settled, tokens: { ...settled.tokens, [ownName]: own } }
@@ -181,11 +182,7 @@ async function commit(
     ports.emit({ type: 'redis.degraded', operation: 'write', code: error.code, message: error.message })
     const refused = hasCode(error, 'REDIS_QUOTA', 'REDIS_TOO_LARGE', 'REDIS_COMMAND_FAILED')
     // Only what Redis has refused for certain is not there: a write without an answer may have been done.
-    if (refused && purge) {
-      copies.drop(place.name)
-      // Without its token the old value is of no use to the memory of any other process either.
-      await store.remove(place.entry, store.names.guard(ownName))
-    }
+    if (refused && purge) await removeOld(runtime, place)
     const stored = refused ? false : await retried(write)
     return { stored, entry, why: stored ? undefined : 'redis-failed' }
   }
@@ -199,4 +196,14 @@ async function retried(write: () => Promise<boolean>): Promise<boolean | 'conten
     if (isRedisFailure(error)) return false
     throw error
   }
+}
+
+/** Under a new own token the old value is of no use to the memory of any other process either. */
+async function removeOld(runtime: FieldRuntime, place: Place): Promise<void> {
+  const guard = ownGuard(place.field.key)
+  runtime.copies.dropGuarded([guard])
+  await askStore(runtime, 'purge', undefined, async () => {
+    await place.store.revoke([tokenWrite(place, guard, runtime.ports.uniqueToken())], [place.entry])
+  })
+  runtime.copies.dropGuarded([guard])
 }

@@ -1,9 +1,10 @@
 /** How a fetched entry gets into Redis and into the memory of this process, and what is told of it. */
-import { type Entry, encodeEntry } from './engine/entry'
+import type { Entry } from './engine/entry'
 import type { NotStored, RefreshReason } from './engine/events'
 import type { AnyField } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
 import type { Instant } from './engine/ports'
+import { textOf } from './entryText'
 import { type Fetched, fetchEntry } from './fetchEntry'
 import type { Place } from './fieldPlace'
 import { askStore, type FieldRuntime } from './fieldRuntime'
@@ -39,17 +40,6 @@ export async function storeEntry(
     await place.store.write(place.entry, text, seconds)
     return {}
   })
-}
-
-/** What Redis is to hold of an entry; null when it would be readable there and must not be. */
-export async function textOf(
-  { cipherFor }: FieldRuntime,
-  field: AnyField,
-  entry: Entry,
-): Promise<string | null> {
-  const { compression = true, encrypt = false } = field.advanced ?? {}
-  if (!encrypt) return encodeEntry(entry, compression)
-  return cipherFor ? encodeEntry(entry, compression, cipherFor(field)) : null
 }
 
 /** How long Redis keeps an entry, in s: as long as anybody may serve it. */

@@ -65,6 +65,11 @@ export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): Fiel
       await store.writeTokens(tokens)
       charge(writesOf(tokens) + expiring(tokens), textsOf(tokens))
     },
+    async revoke(tokens, entries) {
+      const revoked = await store.revoke(tokens, entries)
+      charge(1 + tokens.length, [...entries, ...textsOf(tokens)])
+      return revoked
+    },
     async remove(...entries) {
       const removed = await store.remove(...entries)
       charge(1, entries)

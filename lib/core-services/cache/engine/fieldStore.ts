@@ -7,7 +7,7 @@ import { redisBadReply } from './errors'
 import type { KeySpace } from './keys'
 import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from './leaseScripts'
 import { instantOf, type Ports } from './ports'
-import type { Command, Send } from './send'
+import type { Command, RawReply, Send } from './send'
 import { SHEBANG } from './shebang'
 import { shortHash } from './shortHash'
 import { createTickReads, type Snapshot, snapshotOf } from './tickReads'
@@ -42,6 +42,13 @@ export interface TokenWrite {
   token: Token
   /** Seconds after which the version key is forgotten; never by default. */
   seconds?: number | undefined
+}
+
+export interface Revoked {
+  /** How many of the entries were there. */
+  removed: number
+  /** Which of the version keys were there, in the order of the tokens. */
+  known: boolean[]
 }
 
 export interface ForcedWrite {
@@ -82,6 +89,8 @@ export interface FieldStore {
   writeTokens(tokens: readonly TokenWrite[]): Promise<void>
   /** How many of the entries were there. */
   remove(...entries: readonly string[]): Promise<number>
+  /** See `revoke`. 1 command, and 1 for each token. */
+  revoke(tokens: readonly TokenWrite[], entries: readonly string[]): Promise<Revoked>
 }
 
 /**
@@ -177,6 +186,7 @@ export function createFieldStore(
       const replies = await sendInTick([...together('MSET', tokens), ...expiring])
       if (replies.some((reply) => reply !== 'OK')) throw redisBadReply('a token was not answered with OK')
     },
+    revoke: (tokens, entries) => revoke(sendTogether, tokens, entries),
     remove: async (...entries) => Number(await send('UNLINK', ...entries)),
   }
 }
@@ -185,4 +195,37 @@ export function createFieldStore(
 function together(command: 'MSET' | 'MSETNX', tokens: readonly TokenWrite[]): Command[] {
   const lasting = tokens.filter(({ seconds }) => seconds === undefined)
   return lasting.length === 0 ? [] : [[command, ...lasting.flatMap(({ name, token }) => [name, token])]]
+}
+
+/**
+ * Removes entries, and writes new tokens where there are some: a deleted one could be brought back to life by a late
+ * duplicate of the command that had created it, and one for each name that was never a field's would stay for ever. `first`:
+ * how the commands are sent that every call needs.
+ */
+export async function revoke(
+  sendTogether: SendTogether,
+  tokens: readonly TokenWrite[],
+  entries: readonly string[],
+  first: SendTogether = sendTogether,
+): Promise<Revoked> {
+  const [removed, ...written] = await first([
+    ['UNLINK', ...entries],
+    ...tokens.map(({ name, token, seconds }): Command => {
+      // Of a configured field there is one, unless Redis has evicted it: that one must not come back either.
+      return seconds === undefined ? ['SET', name, token] : ['SET', name, token, 'XX', 'EX', seconds]
+    }),
+  ])
+  const count = Number(replyOf(removed))
+  // A full Redis takes nothing, but gives away.
+  const refused = tokens.filter((_, index) => written[index]?.status === 'rejected')
+  if (refused.length > 0) replyOf((await sendTogether([['UNLINK', ...refused.map(({ name }) => name)]]))[0])
+  return {
+    removed: count,
+    known: written.map((reply) => reply.status === 'rejected' || reply.value === 'OK'),
+  }
+}
+
+function replyOf(reply: PromiseSettledResult<RawReply> | undefined): RawReply {
+  if (reply?.status === 'rejected') throw reply.reason
+  return reply?.value ?? null
 }

@@ -21,9 +21,11 @@ export interface KeySpace {
   internal(kind: string, logical: string): string
   /** A glob over logical keys as a glob over physical ones. */
   pattern(glob: string): string
-  /** A glob for all internal names of a kind. */
-  internalPattern(kind: string): string
+  /** A glob for internal names of a kind; for all of them by default. */
+  internalPattern(kind: string, glob?: string): string
   logical(physical: string): string
+  /** What `internal` was given. */
+  internalLogical(kind: string, physical: string): string
 }
 
 const CONTROL_CHARACTER = /\p{Cc}/u
@@ -42,6 +44,10 @@ export function createKeySpace({ prefix, version, separator = ':', maxLength }: 
     const problem = keyProblem(key)
     if (problem !== undefined) throw keyInvalid(key, problem)
   }
+  const assertWhole = (glob: string): void => {
+    const problem = halfProblem(glob)
+    if (problem !== undefined) throw keyInvalid(glob, problem)
+  }
   return {
     physical(logical) {
       assertUsable(logical)
@@ -54,12 +60,15 @@ export function createKeySpace({ prefix, version, separator = ':', maxLength }: 
       return `${namespace}~${kind}${separator}${logical}`
     },
     pattern(glob) {
-      const problem = halfProblem(glob)
-      if (problem !== undefined) throw keyInvalid(glob, problem)
+      assertWhole(glob)
       return `${escapeGlob(namespace)}${separator}${glob}`
     },
-    internalPattern: (kind) => `${escapeGlob(namespace)}~${kind}${separator}*`,
+    internalPattern(kind, glob = '*') {
+      assertWhole(glob)
+      return `${escapeGlob(namespace)}~${kind}${separator}${glob}`
+    },
     logical: (physical) => physical.slice(namespace.length + 1),
+    internalLogical: (kind, physical) => physical.slice(`${namespace}~${kind}${separator}`.length),
   }
 }
 

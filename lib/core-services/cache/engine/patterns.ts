@@ -6,6 +6,7 @@ import { hasCode } from './errors'
 import type { KeySpace } from './keys'
 import { scan } from './scan'
 import { type Batch, createBatch, type RawReply, type Send } from './send'
+import { ownGuard } from './tokens'
 import type { Transport } from './transport'
 
 export interface MemoryUsage {
@@ -20,12 +21,28 @@ export type PatternCommands = ReturnType<typeof createPatternCommands>
 /** How much SCAN looks at for each key that a chunk shall hold. */
 const SCAN_EFFORT = 10
 
-export function createPatternCommands(send: Send, transport: Transport, keys: KeySpace, batchSize: number) {
+/** What is invalidated with keys that are removed. */
+export interface RemovedFields {
+  /** The process forgets everything that it has in memory. */
+  forgetAll(): void
+  /** New tokens for these keys of fields; answers how many entries stood there, which are removed. */
+  rotate(keys: readonly string[]): Promise<number>
+}
+
+export function createPatternCommands(
+  send: Send,
+  transport: Transport,
+  keys: KeySpace,
+  batchSize: number,
+  fields: RemovedFields,
+) {
   /** Physical keys in chunks of at most `batchSize`, each key once. */
-  async function* chunks(glob: string): AsyncGenerator<string[]> {
+  const chunks = (glob: string) => chunksOf(keys.pattern(glob))
+
+  async function* chunksOf(pattern: string): AsyncGenerator<string[]> {
     const seen = new Set<string>()
     let pending: string[] = []
-    for await (const found of scan(send, keys.pattern(glob), batchSize * SCAN_EFFORT)) {
+    for await (const found of scan(send, pattern, batchSize * SCAN_EFFORT)) {
       const fresh = found.filter((name) => !seen.has(name))
       for (const name of fresh) seen.add(name)
       pending.push(...fresh)
@@ -86,10 +103,24 @@ export function createPatternCommands(send: Send, transport: Transport, keys: Ke
       for await (const names of chunks(glob)) total += names.length
       return total
     },
-    /** How many keys were removed. */
+    /**
+     * How many keys were removed. Fields are found by their tokens: their values may be in memory alone, or kept aside.
+     */
     deleteByPattern: async (glob: string): Promise<number> => {
+      fields.forgetAll()
       let removed = 0
-      for await (const names of chunks(glob)) removed += Number(await send('UNLINK', ...names))
+      const rotated = new Set<string>()
+      for await (const names of chunksOf(keys.internalPattern('token', ownGuard(glob)))) {
+        const found = names.map((name) => keys.internalLogical('token', name).slice(ownGuard('').length))
+        removed += await fields.rotate(found)
+        for (const key of found) rotated.add(keys.physical(key))
+      }
+      for await (const names of chunks(glob)) {
+        const others = names.filter((name) => !rotated.has(name))
+        if (others.length > 0) removed += Number(await send('UNLINK', ...others))
+      }
+      // What was asked for before and came meanwhile.
+      fields.forgetAll()
       return removed
     },
     memoryUsageByPattern: async (glob: string): Promise<MemoryUsage> => {
