@@ -8,7 +8,7 @@ const EMPTIED = 'tests/airtable/changes/emptiedViews.test.ts'
 export const recordMutations: readonly Mutation[] = [
   {
     name: 'records: a delta drops a record that cannot be read, a full read keeps it',
-    test: WORLDS,
+    test: UNREADABLE,
     edits: [
       {
         file: '../airtable/changes/delta.ts',
