@@ -14,6 +14,7 @@ import {
 import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
 import { encryptionKeys } from './config/encryptionConfig'
 import { configProblems, type Env } from './config/env'
+import { watchLooks } from './core-services/airtable/changes/lookWatch'
 import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
 import type { FieldCacheEvent } from './core-services/cache/engine/events'
 import type { AnyField } from './core-services/cache/engine/fieldConfig'
@@ -59,6 +60,7 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
     const { fields } = await import('./core-services/cache/fieldCacheConfigs')
     assertKeysFit(env, fields)
     assertEncryptable(env, fields)
+    watchLooks(fields)
     await initCoreServices(['cache', 'airtable'])
     return { ok: true, report: '', fatal: false }
   } catch (error) {

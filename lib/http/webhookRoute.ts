@@ -1,7 +1,7 @@
 /** Where Airtable rings when something has changed. */
 import { webhookSecrets } from '../config/airtableConfig'
 import { drainInto } from '../core-services/airtable/changes/drain'
-import { receivePing } from '../core-services/airtable/changes/pings'
+import { announcePing, workOffSoftly } from '../core-services/airtable/changes/pings'
 import { type Ping, verifiedPing } from '../core-services/airtable/changes/verifiedPing'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import { processPorts } from '../core-services/cache/engine/ports'
@@ -18,15 +18,17 @@ const MAX_BYTES = 64 * 1024
 const settled = () => processState('settled pings', () => new Map<string, number>())
 
 /**
- * 204 to a ping with the right MAC, before any of the work that it causes; 401 to everything else, which causes none and
- * leaves no trace. Replays are answered as pings, and cost nothing either.
+ * 204 to a ping with the right MAC once Redis has noted it, before any of the work that it causes; 503 when Redis has not,
+ * so that Airtable rings again; 401 to everything else, which causes no work and leaves no trace. Replays are answered as
+ * pings, and cost nothing either.
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {
     const body = await readBytes(request, MAX_BYTES, 'cancel')
     const ping = body && verifiedPing(body, request.headers.get('x-airtable-content-mac'), webhookSecrets())
     if (!ping) throw pingUnverified()
-    if (ping.sentAt > (settled().get(ping.webhookId) ?? 0)) processPorts().defer(() => follow(ping, fields))
+    if (ping.sentAt > (settled().get(ping.webhookId) ?? 0) && (await announcePing(ping, fieldRuntime())))
+      processPorts().defer(() => follow(ping, fields))
     return new Response(null, { status: 204, headers: NO_STORE })
   } catch (error) {
     return problemResponse(request, error, { label: 'Failed to take the ping', trusted: false })
@@ -34,6 +36,6 @@ export async function answerWebhook(request: Request, fields: readonly AnyField[
 }
 
 async function follow(ping: Ping, fields: readonly AnyField[]): Promise<void> {
-  if (!(await receivePing(ping, drainInto(fields), fieldRuntime()))) return
+  if (!(await workOffSoftly(ping, drainInto(fields), fieldRuntime()))) return
   settled().set(ping.webhookId, Math.max(ping.sentAt, settled().get(ping.webhookId) ?? 0))
 }

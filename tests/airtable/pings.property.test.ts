@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {
+  announcePing,
   type Drain,
   drainUnasked,
   type PingRuntime,
-  receivePing,
+  workOffSoftly,
 } from '@/lib/core-services/airtable/changes/pings'
 import { lockNotAcquired } from '@/lib/core-services/cache/engine/errors'
 import type { Locks } from '@/lib/core-services/cache/engine/lock'
@@ -91,7 +92,7 @@ function startWorld(wait: () => Promise<void>) {
       open.add(sentAt)
       const deliver = async () => {
         await wait()
-        await receivePing({ ...hook, sentAt }, drain, runtime)
+        if (await announcePing({ ...hook, sentAt }, runtime)) await workOffSoftly(hook, drain, runtime)
       }
       await Promise.all(Array.from({ length: deliveries }, deliver))
     },

@@ -98,8 +98,8 @@ describe('POST /api/webhooks/airtable', () => {
     expect(airtable.counters.requests).toBe(0)
     await allDone()
     expect(await agents()).toContainEqual({ id: first?.id, name: 'Aaron Aardvark' })
-    // The payloads, and the one record of the one field that is stored.
-    expect(airtable.counters.byKind).toEqual({ listPayloads: 1, list: 1 })
+    // The payloads, and the one record of the one field that is stored, which is looked at twice.
+    expect(airtable.counters.byKind).toEqual({ listPayloads: 1, list: 2 })
     await rename(first?.id ?? '', first?.name ?? '')
   })
 
@@ -195,13 +195,18 @@ describe('POST /api/webhooks/airtable', () => {
     expect(events.all).toEqual([])
   })
 
-  it('answers 204 when Redis cannot be asked, drains nothing and says so once', async () => {
+  it('answers 503 when Redis cannot note the ping, so that Airtable rings again, and drains nothing', async () => {
     await redis.killEngine()
-    expect((await postSigned(makePing())).status).toBe(204)
-    await allDone()
-    expect(events.of('redis.degraded')).toMatchObject([{ operation: 'webhook' }])
-    expect(airtable.counters.requests).toBe(0)
+    const body = makePing()
+    const response = await postSigned(body)
+    expect(response.status).toBe(503)
+    expect(await response.json()).toMatchObject({ code: expect.stringMatching(/^REDIS_/) })
+    expect([later, airtable.counters.requests]).toEqual([[], 0])
+    expect(events.of('request.failed')).toHaveLength(1)
     await redis.reviveEngine()
+    expect((await postSigned(body)).status).toBe(204)
+    await allDone()
+    expect(events.of('webhook.drained')[0]).toMatchObject({ cause: 'ping' })
   })
 })
 

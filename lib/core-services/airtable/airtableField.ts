@@ -187,7 +187,8 @@ async function readAll(
   const made = { shape: shapeOf(reading), records: records.length }
   if (since) {
     const { hook, cursor, pending = {} } = since
-    context.keep({ note: encodeMark({ ...made, at: startedAt, pending, hook, cursor }) })
+    const followed = context.reason === 'change'
+    context.keep({ note: encodeMark({ ...made, at: startedAt, pending, followed, hook, cursor }) })
   } else context.keep({ note: encodeMadeOf(made) })
   const endsAt = attachmentsEnd(records, startedAt)
   if (endsAt !== undefined) context.keep({ endsAt })

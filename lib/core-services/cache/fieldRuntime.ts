@@ -5,6 +5,7 @@ import { batchSize, commandPatience } from '../../config/cacheConfig'
 import { createScrubber } from '../../scrub'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
+import { createCompanions, withCompanions } from './engine/companions'
 import { cacheUnavailable, hasCode, isRedisFailure } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import { createFlights, type Flights } from './engine/flights'
@@ -88,7 +89,10 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
     get batchSize() {
       return batchSize()
     },
-    store: async () => (await cacheService()).fieldStore,
+    async store() {
+      const { fieldStore, notes } = await cacheService()
+      return withCompanions(fieldStore, notes, processState('companions', createCompanions), ports.clock)
+    },
     clean: (text) => createScrubber(process.env)(text),
     seen: processState('seen entries', () => new Map()),
     runs: processState('noted runs', () => new Map()),

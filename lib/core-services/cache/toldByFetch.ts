@@ -4,13 +4,11 @@
  */
 import type { Entry } from './engine/entry'
 import { sourceInvalid } from './engine/errors'
-import type { AnyField, Kept } from './engine/fieldConfig'
+import { type AnyField, type Kept, MOST_NOTE_CHARACTERS } from './engine/fieldConfig'
 import { halfProblem, tagProblem } from './engine/keys'
 import { MOST_SECONDS, timeProblem } from './engine/limits'
 import { tagGuards } from './engine/tokens'
 
-/** A note is part of what every full read transfers. */
-const MOST_NOTE_CHARACTERS = 4_000
 /** Each of them costs a name in the command of every read. */
 const MOST_DEPENDENCIES = 1_000
 

@@ -83,6 +83,7 @@ const onTable = (content: object) => payload({ changedTablesById: { [TABLE.id]: 
 
 beforeEach(() => {
   app.airtable.controls.set({ splitPayloads: 1, lostCursor: 'skip' })
+  return () => app.airtable.faults.clear()
 })
 
 test('a change of one record is followed by that record', async () => {
@@ -154,6 +155,31 @@ const cases: Case[] = [
       await askHooks(app.airtable, `/${app.hook}`, { method: 'DELETE' })
     },
   },
+  ...(
+    [
+      ['the key may not see webhooks', 'forbidden'],
+      ['what answers for webhooks is not JSON', 'garbage'],
+      ['what answers for webhooks has another shape', 'wrong-shape'],
+    ] as const
+  ).flatMap(([what, kind]) => [
+    {
+      why: 'payloads-refused',
+      when: what,
+      async happens() {
+        await edit(1)
+        await app.airtable.faults.set({ kind, match: '/webhooks' })
+      },
+    },
+    {
+      why: 'payloads-refused',
+      when: `${what}, and nobody has ever met this one`,
+      async happens() {
+        await edit(1)
+        await (await fieldRuntime().notes()).write('webhook', app.hook, null, 60)
+        await app.airtable.faults.set({ kind, match: '/webhooks' })
+      },
+    },
+  ]),
   ...['INTERNAL_ERROR', 'ONE_OF_THE_FUTURE'].map((code) => ({
     why: 'error-payload',
     when: `a payload is the error ${code}`,

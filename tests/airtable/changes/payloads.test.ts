@@ -100,6 +100,11 @@ describe('a log that cannot be relied on', () => {
     expect((await drain(logOf([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
   })
 
+  test('is another one when it ends before what was asked for', async () => {
+    const restored = async () => ({ payloads: [], cursor: 3, mightHaveMore: false })
+    expect((await drain(restored, 9)).unreadable).toBe('payloads-lost')
+  })
+
   test.each(['INVALID_HOOK', 'INVALID_FILTERS', 'INTERNAL_ERROR', 'A_NEW_ONE'])(
     'holds an error payload (%s)',
     async (code) => {
@@ -118,12 +123,15 @@ describe('a log that cannot be relied on', () => {
     expect({ unreadable, cursor }).toEqual({ unreadable: 'too-many-payloads', cursor: 6 })
   })
 
-  test('is refused for good', async () => {
-    const refused = async () => {
-      throw codedError('AIRTABLE_WEBHOOK_UNKNOWN', 'there is no such webhook')
-    }
-    expect((await drain(refused, 1)).unreadable).toBe('payloads-refused')
-  })
+  test.each(['AIRTABLE_WEBHOOK_UNKNOWN', 'AIRTABLE_FORBIDDEN', 'AIRTABLE_BAD_REPLY', 'AIRTABLE_TOO_LARGE'])(
+    'is refused for good (%s)',
+    async (code) => {
+      const refused = async () => {
+        throw codedError(code, 'no')
+      }
+      expect((await drain(refused, 1)).unreadable).toBe('payloads-refused')
+    },
+  )
 
   test('rejects when another try can help', async () => {
     const busy = async () => {

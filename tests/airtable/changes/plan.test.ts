@@ -43,6 +43,13 @@ describe('how a value follows a change', () => {
     expect(await plan(nothing, since(2_000))).toMatchObject({ kind: 'delta', due: new Set(['rec1']) })
   })
 
+  test('reads everything once it is due where a mark says that any record may be behind, or with the next change', async () => {
+    const since = (ms: number) => ({ mark: { ...mark, anyPending: NOW - ms } })
+    expect(await plan(nothing, since(1_999))).toMatchObject({ kind: 'none' })
+    expect(await plan(nothing, since(2_000))).toEqual({ kind: 'full', why: 'many-records' })
+    expect(await plan(touching(['rec1']), since(0))).toEqual({ kind: 'full', why: 'many-records' })
+  })
+
   test.each<[string, string, Drained, Partial<Standing>, Partial<typeof subject>]>([
     ['no-mark', 'nothing tells how far its log was read', touching([]), { mark: null }, {}],
     ['no-mark', 'its log is that of another webhook', touching([]), { mark: { ...mark, hook: 'achB' } }, {}],

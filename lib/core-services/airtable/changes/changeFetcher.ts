@@ -4,7 +4,7 @@ import type { Ports } from '../../cache/engine/ports'
 import { serviceRegistry } from '../../service-registry'
 import { type AirtableField, isTableId, shapeOf } from '../airtableField'
 import { reportFlaws } from '../items'
-import { type ChangeMark, decodeMark } from './changeMark'
+import { type ChangeMark, decodeMark, isPending } from './changeMark'
 import type { ChangeRun } from './changeRun'
 import { applyDelta, carriedOn, checkByColumns } from './delta'
 import { type DeltaLimits, planFor, type Subject, type WhyFull } from './plan'
@@ -51,6 +51,7 @@ export function changeFetcher(
     const { tableId: known } = subjectOf(field, run)
     if (unreadable || (known === null && tables.size > 0)) return null
     const since = clock.now() - limits.lagMs
+    if ((followed?.anyPending ?? 0) > since) return null
     const noted = Object.entries({ ...followed?.shown, ...followed?.pending })
     const waiting = noted.filter(([, at]) => at > since)
     const ids = new Set([...(tables.get(known ?? '')?.records.keys() ?? []), ...waiting.map(([id]) => id)])
@@ -69,6 +70,7 @@ export function changeFetcher(
     const now = clock.now()
     if (plan.kind === 'none' || !list) {
       context.keep(carriedOn(previous, { ...mark, cursor: plan.drained.cursor, at: now }))
+      told.pending = isPending(mark) ? 1 : 0
       return previous.value
     }
     const airtableService = await serviceRegistry.getService('airtable')

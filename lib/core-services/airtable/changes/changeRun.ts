@@ -1,7 +1,7 @@
 /** One look at what a webhook has recorded, shared by all fields that follow it, so that they cost one listing. */
 import type { PayloadPage, WebhooksApi } from '../webhooksApi'
 import type { HookRecord } from './hookStore'
-import { type Drained, drain } from './payloads'
+import { type Drained, drain, unlessRefused } from './payloads'
 import type { Position } from './positions'
 
 export interface ChangeRun {
@@ -37,10 +37,10 @@ export function createChangeRun(
   let usable = true
   let listing: Promise<number | null> | undefined
 
-  /** Where the log ends by the webhook itself; null for one that is gone or dead. */
+  /** Where the log ends by the webhook itself; null for one that is gone or dead, or that the key may not see. */
   const endOfLog = (): Promise<number | null> => {
-    listing ??= api.list(baseId, { signal }).then((hooks) => {
-      const hook = hooks.find((one) => one.id === id && one.isHookEnabled)
+    listing ??= unlessRefused(() => api.list(baseId, { signal })).then((hooks) => {
+      const hook = hooks?.find((one) => one.id === id && one.isHookEnabled)
       return hook ? hook.cursorForNextPayload : null
     })
     return listing

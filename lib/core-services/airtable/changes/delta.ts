@@ -7,7 +7,7 @@ import type { FetchContext, Kept, Previous } from '../../cache/engine/fieldConfi
 import { attachmentsEnd } from '../attachments'
 import { type Flaws, type ItemMaker, type Listed, makeItems } from '../items'
 import type { AirtableRecord } from '../page'
-import { type ChangeMark, encodeMark } from './changeMark'
+import { type ChangeMark, encodeMark, fitted } from './changeMark'
 import type { Plan } from './plan'
 
 export interface DeltaList extends ItemMaker {
@@ -87,11 +87,12 @@ export async function applyDelta(
   const records = Math.max(0, mark.records + items.size - before)
   const endsAt = attachmentsEnd([...found.values()], now)
   const shown = { ...lately(mark.shown, now - lagMs), ...Object.fromEntries(proven.map((id) => [id, now])) }
-  context.keep(carriedOn(previous, { ...mark, cursor, at: now, records, pending, shown }, endsAt))
+  const next = fitted({ ...mark, cursor, at: now, records, pending, shown })
+  context.keep(carriedOn(previous, next, endsAt))
   return {
     value: list.sort([...items.values()]),
     records: wanted.length + destroyed.length,
-    pending: Object.keys(pending).length,
+    pending: next.anyPending === undefined ? Object.keys(pending).length : Math.max(1, next.records),
     flaws: made.flaws,
   }
 }
@@ -107,7 +108,11 @@ export function carriedOn(
   newEnd?: number | undefined,
 ): Kept {
   const ends = [endsAt, newEnd].filter((end) => end !== undefined)
-  return { note: encodeMark(mark), fetchedAt, ...(ends.length === 0 ? {} : { endsAt: Math.min(...ends) }) }
+  return {
+    note: encodeMark({ ...mark, followed: true }),
+    fetchedAt,
+    ...(ends.length === 0 ? {} : { endsAt: Math.min(...ends) }),
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { serviceRegistry } from '../../service-registry'
 import { createWebhooksApi, type WebhooksApi } from '../webhooksApi'
 import { followChanges } from './followChanges'
 import { type HookRecord, type HookStore, hookStore, recordOf } from './hookStore'
+import { unlessRefused } from './payloads'
 import type { Drain } from './pings'
 import { DELTA_LIMITS, type DeltaLimits } from './plan'
 import type { Hook } from './verifiedPing'
@@ -29,9 +30,9 @@ export function drainInto(
   }: DrainOptions = {},
 ): Drain {
   const follow = followChanges(fields, api, { runtime, store, limits })
-  return async (hook, cause, signal) => {
+  return async (hook, cause, signal, since) => {
     const known = (await store.read(hook.baseId)).find(({ id }) => id === hook.webhookId)
-    if (known) return follow(known, cause, signal)
+    if (known) return follow(known, cause, signal, since)
     const met = await meet(hook, api, runtime, signal)
     if (!met) return undefined
     // Before it is followed: what is read from now on has to tell from where on it is behind.
@@ -40,14 +41,20 @@ export function drainInto(
   }
 }
 
-/** What is to be noted of a webhook that nobody has met yet; undefined for one that Airtable does not know. */
+/**
+ * What is to be noted of a webhook that nobody has met yet; undefined for one that Airtable does not know. One that the
+ * key may not see can have watched the whole base.
+ */
 async function meet(
   { baseId, webhookId }: Hook,
   api: () => Promise<WebhooksApi>,
   { ports: { clock } }: CronRuntime,
   signal: AbortSignal,
 ): Promise<HookRecord | undefined> {
-  const webhook = (await (await api()).list(baseId, { signal })).find(({ id }) => id === webhookId)
+  const service = await api()
+  const webhooks = await unlessRefused(() => service.list(baseId, { signal }))
+  const unseen = { scope: null, cursorForNextPayload: 1 }
+  const webhook = webhooks === null ? unseen : webhooks.find(({ id }) => id === webhookId)
   if (!webhook) return undefined
   const { scope, cursorForNextPayload: cursor } = webhook
   return recordOf({ id: webhookId, baseId, scope, cursor }, clock.now())

@@ -25,11 +25,15 @@ const MARGIN_MS = 100
 /** `met`: for the first time, so that nobody knows what has happened before. */
 export type FollowCause = WebhookCause | 'met'
 
-/** Answers after how many ms it wants to be called once more, with the cause `again`; undefined for never. */
+/**
+ * Answers after how many ms it wants to be called once more, with the cause `again`; undefined for never. `since`: when
+ * the first of the calls began that have wanted this one, in ms since 1970; else it was a moment ago.
+ */
 export type FollowChanges = (
   record: HookRecord,
   cause: FollowCause,
   signal: AbortSignal,
+  since?: number,
 ) => Promise<number | undefined>
 
 export function followChanges(
@@ -37,7 +41,7 @@ export function followChanges(
   api: () => Promise<WebhooksApi>,
   { runtime = fieldRuntime(), store = hookStore(runtime), limits = DELTA_LIMITS }: FollowOptions = {},
 ): FollowChanges {
-  return async (record, cause, signal) => {
+  return async (record, cause, signal, since = runtime.ports.clock.now()) => {
     const options = { announced: cause === 'ping', quiet: cause === 'again', signal }
     const run = createChangeRun(await api(), record, options)
     const followers = fields.filter(isAirtableField).filter((field) => isWatched(field, run))
@@ -57,7 +61,7 @@ export function followChanges(
     for (const one of seen.sort((first, second) => rank(first) - rank(second))) {
       signal.throwIfAborted()
       try {
-        const told = await follow(runtime, one, run, { limits, cause, catchUp })
+        const told = await follow(runtime, one, run, { limits, cause, since, catchUp })
         again ||= told.again
         if (told.changed) changed.push(one.field)
       } catch (error) {
@@ -75,7 +79,7 @@ export function followChanges(
     if (failures.length > 0) throw failures[0]
     const cursor = run.end()
     // What is looked at once more may change once more, and that has to be told, too.
-    if (!again || cause === 'again') followed = cursor
+    if (!again) followed = cursor
     if (cause === 'met' || cursor > record.cursor || followed !== record.followed)
       await store.save({ ...recordOf({ ...record, cursor }, runtime.ports.clock.now(), record), followed })
     return again ? limits.lagMs + MARGIN_MS : undefined

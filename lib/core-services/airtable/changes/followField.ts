@@ -10,7 +10,7 @@ import { forceRefresh } from '../../cache/refreshCache'
 import { airtableHalfRead } from '../airtableErrors'
 import { type AirtableField, isTableId } from '../airtableField'
 import { changeFetcher, subjectOf } from './changeFetcher'
-import { decodeMark } from './changeMark'
+import { decodeMark, isPending } from './changeMark'
 import type { ChangeRun } from './changeRun'
 import type { FollowCause } from './followChanges'
 import type { Drained } from './payloads'
@@ -19,8 +19,8 @@ import { type DeltaLimits, planFor, type Standing } from './plan'
 /** A value whose mark lies further behind than this is written anew although nothing in it has changed. */
 const MOST_PAYLOADS_AGAIN = 100
 const LONGEST_UNMARKED_MS = 86_400_000
-/** Longer than it takes from a change to the second look at it, in ms. */
-const LATELY_MS = 10_000
+/** Clocks of instances differ, and a read begins before what it reads is noted: by less than this, in ms. */
+const CLOCKS_MS = 8_000
 
 export interface Seen {
   field: AirtableField<unknown>
@@ -33,6 +33,8 @@ export interface Seen {
 export interface Following {
   limits: DeltaLimits
   cause: FollowCause
+  /** What was read since then may be older than the change that is looked at, in ms since 1970. */
+  since: number
   /** Told of the cursor of each value that is about to follow. */
   catchUp(cursor: number): Promise<void>
 }
@@ -45,6 +47,8 @@ export interface Followed {
 }
 
 const AS_IT_WAS: Followed = { again: false, changed: false }
+/** Records are pending, but it is not time yet. */
+const NOT_YET: Followed = { again: true, changed: false }
 
 export async function lookAtField(runtime: CronRuntime, field: AirtableField<unknown>): Promise<Seen> {
   const place = placeOf(runtime, await runtime.store(), field)
@@ -61,16 +65,30 @@ export async function follow(
   seen: Seen,
   run: ChangeRun,
   following: Following,
-  again = false,
+  repeated = false,
 ): Promise<Followed> {
-  const { field, standing } = seen
+  const { standing } = seen
+  const { cause, since } = following
+  if (standing === null) return followNothing(runtime, seen, run, cause)
+  if (cause === 'again' && !mayBeBehind(standing, since)) return AS_IT_WAS
+  const { again, changed } = await followStanding(runtime, { ...seen, standing }, run, following, repeated)
+  // What is made of it may be made of an older one, which was replaced since, and nobody was told.
+  return { again, changed: changed || (cause === 'again' && !standing.mark?.followed) }
+}
+
+async function followStanding(
+  runtime: CronRuntime,
+  { field, standing }: Seen & { standing: Standing },
+  run: ChangeRun,
+  following: Following,
+  repeated: boolean,
+): Promise<Followed> {
   const { limits, cause, catchUp } = following
   const now = runtime.ports.clock.now()
-  if (standing === null) return followNothing(runtime, seen, run, cause)
-  if (cause === 'again' && !mayBeBehind(standing, now)) return AS_IT_WAS
   if (standing.mark === null && !(await mayHaveMissed(field, run, cause))) return AS_IT_WAS
   const plan = await planFor(subjectOf(field, run), standing, run.drainFrom, now, limits)
-  if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now)) return AS_IT_WAS
+  if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now))
+    return standing.mark && isPending(standing.mark) ? NOT_YET : AS_IT_WAS
   if (standing.mark) await catchUp(standing.mark.cursor)
   const told = { pending: 0, changed: false }
   const fetcher = changeFetcher(field, run, limits, runtime.ports, told)
@@ -79,7 +97,7 @@ export async function follow(
   const followed = { again: told.pending > 0, changed: told.changed }
   // Its first part may have been read before what this run has seen.
   const behind = (decodeMark(entry.note)?.cursor ?? run.end()) < run.end()
-  if (!behind || again) return followed
+  if (!behind || repeated) return followed
   const then = await follow(runtime, await lookAtField(runtime, field), run, following, true)
   return { again: followed.again || then.again, changed: followed.changed || then.changed }
 }
@@ -111,12 +129,14 @@ async function mayHaveMissed(
   run: ChangeRun,
   cause: FollowCause,
 ): Promise<boolean> {
-  return cause === 'met' || cause === 'cron' || touches(await run.drainFrom(run.record.followed), field)
+  // A second look is asked only of what was read too early to be believed.
+  if (cause === 'met' || cause === 'cron' || cause === 'again') return true
+  return touches(await run.drainFrom(run.record.followed), field)
 }
 
-/** What waits to be looked at once more, or was read about the time of a change. */
-function mayBeBehind({ mark }: Standing, now: number): boolean {
-  return mark !== null && (Object.keys(mark.pending).length > 0 || now - mark.at < LATELY_MS)
+/** What waits to be looked at once more, or was read since the change, maybe too early to show it. */
+function mayBeBehind({ mark, fetchedAt }: Standing, since: number): boolean {
+  return (mark !== null && isPending(mark)) || (mark?.at ?? fetchedAt) > since - CLOCKS_MS
 }
 
 function fallsBehind({ mark }: Standing, drained: Drained, now: number): boolean {

@@ -41,23 +41,36 @@ export interface Drained {
 /** 250 payloads: who is that far behind is better off reading everything. */
 const MOST_PAGES = 5
 
-/** Codes by which Airtable refuses for good; whatever else rejects may work later. */
+/** Codes of what the same request would be answered with again; whatever else rejects may work later. */
 const REFUSED = [
   'AIRTABLE_WEBHOOK_UNKNOWN',
   'AIRTABLE_NOT_FOUND',
   'AIRTABLE_FORBIDDEN',
   'AIRTABLE_REFUSED',
   'AIRTABLE_QUERY_INVALID',
+  'AIRTABLE_BAD_REPLY',
+  'AIRTABLE_TOO_LARGE',
 ]
+
+/** Null where Airtable refuses for good. Rejects with an AIRTABLE_ error when another try can help. */
+export async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask()
+  } catch (error) {
+    if (hasCode(error, ...REFUSED)) return null
+    throw error
+  }
+}
 
 /** Lists all payloads from a cursor on. Rejects with an AIRTABLE_ error when another try can help. */
 export async function drain(list: (cursor: number) => Promise<PayloadPage>, from: number): Promise<Drained> {
   const tables = new Map<string, Changing>()
   const drained = { cursor: from, payloads: 0, tables }
   for (let pages = 1; ; pages += 1) {
-    const page = await listed(list, drained.cursor)
+    const page = await unlessRefused(() => list(drained.cursor))
     if (page === null) return { ...drained, unreadable: 'payloads-refused' }
-    const lost = page.cursor - page.payloads.length > drained.cursor
+    // Less than was asked for: it is another log, such as that of a base that was restored.
+    const lost = page.cursor - page.payloads.length !== drained.cursor
     drained.cursor = page.cursor
     drained.payloads += page.payloads.length
     if (lost) return { ...drained, unreadable: 'payloads-lost' }
@@ -68,18 +81,6 @@ export async function drain(list: (cursor: number) => Promise<PayloadPage>, from
     }
     if (!page.mightHaveMore) return drained
     if (pages === MOST_PAGES) return { ...drained, unreadable: 'too-many-payloads' }
-  }
-}
-
-async function listed(
-  list: (cursor: number) => Promise<PayloadPage>,
-  cursor: number,
-): Promise<PayloadPage | null> {
-  try {
-    return await list(cursor)
-  } catch (error) {
-    if (hasCode(error, ...REFUSED)) return null
-    throw error
   }
 }
 

@@ -1,25 +1,38 @@
 /**
- * From the doorbell to the drain: any number of pings, in any number of instances, lead to drains one after the other,
- * of which the last begins after the last ping has come. A drain reads what has changed since the last one.
+ * From the doorbell to the looks: any number of pings, in any number of instances, lead to looks one after the other, of
+ * which the last begins after the last ping has come. A look reads what has changed since the last one, and may ask for a
+ * second one. Both are in one queue (`lookQueue.ts`), under one lock, and fail by one rule.
  *
- * Two times per webhook stand in Redis, both of pings, so that only Airtable's clock counts: that of the newest ping
- * that was *announced*, and that of the newest one that was there when a drain began that has ended well, *settled*.
- * While the first is greater, somebody has to drain. Who has noted a ping tries the lock; who has given back the lock
- * looks once more, so whichever comes second sees the other.
+ * An instance that has announced a ping tries the lock; one that has given back the lock reads the queue once more, so the
+ * second of the two sees the other. What is left by an instance that dies, is found by the next one that reads any field.
  */
 import { codeOf, hasCode, isCodedError, isRedisFailure, messageOf } from '../../cache/engine/errors'
 import type { WebhookCause } from '../../cache/engine/events'
 import type { LockHolder, Locks } from '../../cache/engine/lock'
-import type { Notes } from '../../cache/engine/notes'
 import type { CronRuntime } from '../../cache/fieldRuntime'
+import {
+  afterFailure,
+  afterLook,
+  FIRST_LOOK,
+  type Look,
+  type LookQueue,
+  lookQueue,
+  nextLook,
+} from './lookQueue'
 import type { Hook, Ping } from './verifiedPing'
 
 /**
  * Reads what has changed since the last drain and has the fields follow. Resolves once they do; drains of one webhook
  * never overlap. The signal is aborted when that is no longer certain: stop writing. Answers after how many ms it wants
  * to be called once more, with the cause `again`, because what it has read may have been too old; else undefined.
+ * `since`: when the first of the drains began that have asked for this one, in ms since 1970.
  */
-export type Drain = (hook: Hook, cause: WebhookCause, signal: AbortSignal) => Promise<number | undefined>
+export type Drain = (
+  hook: Hook,
+  cause: WebhookCause,
+  signal: AbortSignal,
+  since?: number,
+) => Promise<number | undefined>
 
 export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'notes'>
 
@@ -33,137 +46,133 @@ const LOCK_SECONDS = 10
 /** The cron waits about so long for a drain that is under way. */
 const CRON_PATIENCE = { retryCount: 20, retryDelay: 500 }
 
-const KIND = 'ping'
-/** Longer than Airtable keeps payloads, in s. */
-const KEPT_SECONDS = 30 * 86_400
+/**
+ * Notes the ping for all instances: from then on it is not forgotten, so this comes before it is answered. False for one
+ * that is not newer than the last one that was settled, which is a replay. Rejects with a REDIS_ error when it could not
+ * be noted. Two billed commands, one for a replay.
+ */
+export async function announcePing(ping: Ping, { ports, notes }: PingRuntime): Promise<boolean> {
+  const { webhookId: webhook, baseId: base, sentAt } = ping
+  const queue = lookQueue(ping, await notes())
+  const { announced, settled } = await queue.read()
+  const replayed = sentAt <= settled
+  ports.emit({ type: 'webhook.pinged', webhook, base, replayed })
+  if (!replayed && sentAt > announced) await queue.announce(sentAt)
+  return !replayed
+}
 
 /**
- * Drains until nothing is left that this ping, or one that came meanwhile, has announced. One that is not newer than
- * the last one that was settled is a replay, and costs no drain. Never rejects: what fails is one event, and left to the
- * next ping or the cron. False for what failed, and while somebody else is at it.
+ * Looks until nothing is left in the queue, pings that come meanwhile included. Never rejects: what fails is one event, and
+ * stays in the queue. False for what failed, and while another instance is at it.
  */
-export async function receivePing(ping: Ping, drain: Drain, runtime: PingRuntime): Promise<boolean> {
-  const { emit, clock } = runtime.ports
-  const { webhookId: webhook, baseId: base } = ping
-  return failingSoftly(ping, runtime, async () => {
-    const times = timesOf(ping, await runtime.notes())
-    const { announced, settled } = await times.read()
-    const replayed = ping.sentAt <= settled
-    emit({ type: 'webhook.pinged', webhook, base, replayed })
-    if (replayed) return true
-    if (ping.sentAt > announced) await times.announce(ping.sentAt)
-    if (await drainAll(ping, drain, runtime, times)) return true
-    // Somebody has the lock. Had he died, it would be free by then; if he works, he will have seen this ping.
-    await clock.sleep((LOCK_SECONDS + 1) * 1000)
-    return drainAll(ping, drain, runtime, times)
+export function workOffSoftly(
+  hook: Hook,
+  drain: Drain,
+  runtime: PingRuntime,
+  first: Look = FIRST_LOOK,
+): Promise<boolean> {
+  return failingSoftly(hook, runtime, async () => {
+    const queue = lookQueue(hook, await runtime.notes())
+    return workOff({ hook, drain, runtime, queue }, first, 1)
   })
 }
 
 /**
- * Drains now, without having been asked to, then as above. False if somebody else was at it all the time. Rejects as
+ * Drains now, without having been asked to, then as above. False if another instance was at it all the time. Rejects as
  * `drain` does, and with a REDIS_ error.
  */
 export async function drainUnasked(hook: Hook, drain: Drain, runtime: PingRuntime): Promise<boolean> {
-  const times = timesOf(hook, await runtime.notes())
-  const once: Drained = { againAfterMs: undefined }
-  const drained = await underLock(hook, await runtime.locks(), CRON_PATIENCE, ({ signal }) =>
-    drainOnce(hook, 'cron', signal, drain, runtime, times, once),
-  )
-  await drainAgain(hook, drain, runtime, times, once)
-  await drainAll(hook, drain, runtime, times)
+  const queue = lookQueue(hook, await runtime.notes())
+  const work = { hook, drain, runtime, queue }
+  const drained = await underLock(hook, await runtime.locks(), CRON_PATIENCE, async ({ signal }) => {
+    await lookOnce(work, signal, 'cron')
+  })
+  await workOff(work, nextLook(await queue.read(), runtime.ports.clock.now()), 0)
   return drained
 }
 
-/** What drains have asked for. */
-interface Drained {
-  againAfterMs: number | undefined
+interface Work {
+  hook: Hook
+  drain: Drain
+  runtime: PingRuntime
+  queue: LookQueue
 }
 
-/** Drains what is pending, and once more where that was asked for. False when somebody else has the lock. */
-async function drainAll(hook: Hook, drain: Drain, runtime: PingRuntime, times: PingTimes): Promise<boolean> {
-  const drained: Drained = { againAfterMs: undefined }
-  const alone = await drainPending(hook, drain, runtime, times, drained)
-  await drainAgain(hook, drain, runtime, times, drained)
-  return alone
-}
-
-/** Without the lock until it is time, so that pings that come meanwhile need not wait. */
-async function drainAgain(
-  hook: Hook,
-  drain: Drain,
-  runtime: PingRuntime,
-  times: PingTimes,
-  drained: Drained,
-): Promise<void> {
-  if (drained.againAfterMs === undefined) return
-  await runtime.ports.clock.sleep(drained.againAfterMs)
-  await underLock(hook, await runtime.locks(), CRON_PATIENCE, ({ signal }) =>
-    drainOnce(hook, 'again', signal, drain, runtime, times, drained),
-  )
-}
-
-/** False when somebody else has the lock. */
-async function drainPending(
-  hook: Hook,
-  drain: Drain,
-  runtime: PingRuntime,
-  times: PingTimes,
-  drained: Drained,
-): Promise<boolean> {
+/** False when another instance has the lock, and still has it after so many `waits` for a dead one to lose it. */
+async function workOff(work: Work, first: Look | null, waits: number): Promise<boolean> {
+  const { queue, runtime } = work
+  const { clock } = runtime.ports
   const locks = await runtime.locks()
-  while (await times.pending()) {
-    const alone = await underLock(hook, locks, { retryCount: 0 }, async ({ signal }) => {
-      while (await times.pending()) {
-        await runtime.ports.clock.sleep(DEBOUNCE_MS, signal)
-        await patiently(runtime, signal, () =>
-          drainOnce(hook, 'ping', signal, drain, runtime, times, drained),
-        )
-      }
-    })
-    if (!alone) return false
+  let refusals = 0
+  for (let look = first; look !== null; look = nextLook(await queue.read(), clock.now())) {
+    // Without the lock until it is time, so that pings that come meanwhile need not wait.
+    while (clock.now() < look.at) await clock.sleep(look.at - clock.now())
+    refusals = (await lookUnderLock(work, locks, look)) ? 0 : refusals + 1
+    if (refusals > waits) return false
+    if (refusals > 0) await clock.sleep((LOCK_SECONDS + 1) * 1000)
   }
   return true
 }
 
-async function drainOnce(
-  hook: Hook,
-  cause: WebhookCause,
-  signal: AbortSignal,
-  drain: Drain,
-  { ports }: PingRuntime,
-  times: PingTimes,
-  drained: Drained,
-): Promise<void> {
-  signal.throwIfAborted()
-  const { webhookId: webhook, baseId: base } = hook
-  const started = ports.clock.monotonic()
-  const { announced, settled } = await times.read()
-  drained.againAfterMs = await drain(hook, cause, signal)
-  // Who looks again does not look for what is new.
-  if (cause !== 'again' && announced > settled) await times.settle(announced)
-  ports.emit({
-    type: 'webhook.drained',
-    webhook,
-    base,
-    cause,
-    durationMs: ports.clock.monotonic() - started,
+/** False when another instance has the lock. */
+function lookUnderLock(work: Work, locks: Locks, first: Look): Promise<boolean> {
+  const { queue, runtime, hook } = work
+  const { clock } = runtime.ports
+  return underLock(hook, locks, { retryCount: 0 }, async ({ signal }) => {
+    let look = first
+    while (true) {
+      if (look.cause === 'ping') await clock.sleep(DEBOUNCE_MS, signal)
+      // Only typing brings the next one at once; for all else the queue is read when the lock is free again.
+      if ((await patiently(work, signal, () => lookOnce(work, signal))) !== 'ping') return
+      const next = nextLook(await queue.read(), clock.now())
+      if (next?.at !== 0) return
+      look = next
+    }
   })
 }
 
-async function patiently(
-  { ports: { clock } }: PingRuntime,
+/** What is due, if anything still is; `cron`: in any case. Answers what it was. */
+async function lookOnce(
+  { hook, drain, runtime: { ports }, queue }: Work,
   signal: AbortSignal,
-  work: () => Promise<void>,
-): Promise<void> {
+  unasked?: 'cron',
+): Promise<WebhookCause | null> {
+  signal.throwIfAborted()
+  const { webhookId: webhook, baseId: base } = hook
+  const { clock, emit } = ports
+  const before = await queue.read()
+  const [began, started] = [clock.now(), clock.monotonic()]
+  const look = nextLook(before, began)
+  const cause = unasked ?? (look !== null && look.at === 0 ? look.cause : null)
+  if (cause === null) return null
+  const since = cause === 'again' && look !== null ? [look.since] : []
+  const againAfterMs = await drain(hook, cause, signal, ...since)
+  signal.throwIfAborted()
+  const again = againAfterMs === undefined ? undefined : clock.now() + againAfterMs
+  await queue.replace(before, afterLook(before, cause, began, again))
+  emit({ type: 'webhook.drained', webhook, base, cause, durationMs: clock.monotonic() - started })
+  return cause
+}
+
+/** Tries again where the error says that it can help soon. What fails all the same is left in the queue for later. */
+async function patiently<T>(
+  { runtime: { ports }, queue }: Work,
+  signal: AbortSignal,
+  look: () => Promise<T>,
+): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await work()
+      return await look()
     } catch (error) {
+      // Without Redis nobody knows what is pending, and without the lock another instance may be at it.
+      if (isRedisFailure(error) || signal.aborted || ports.isControlFlow(error)) throw error
       const seconds = isCodedError(error) ? error.retryAfter : undefined
-      if (seconds === undefined || seconds > LONGEST_PAUSE_SECONDS || tries === TRIES) throw error
-      // Without Redis nobody knows what is pending.
-      if (isRedisFailure(error)) throw error
-      await clock.sleep(seconds * 1000, signal)
+      if (seconds === undefined || seconds > LONGEST_PAUSE_SECONDS || tries === TRIES) {
+        const before = await queue.read()
+        await queue.replace(before, afterFailure(before, ports.clock.now(), seconds))
+        throw error
+      }
+      await ports.clock.sleep(seconds * 1000, signal)
     }
   }
 }
@@ -197,30 +206,5 @@ async function failingSoftly(
     if (isRedisFailure(error)) ports.emit({ type: 'redis.degraded', operation: 'webhook', ...told })
     else ports.emit({ type: 'webhook.failed', webhook, base, ...told })
     return false
-  }
-}
-
-interface PingTimes {
-  /** In ms since 1970; 0 for none. */
-  read(): Promise<{ announced: number; settled: number }>
-  pending(): Promise<boolean>
-  announce(sentAt: number): Promise<void>
-  settle(sentAt: number): Promise<void>
-}
-
-function timesOf({ webhookId }: Hook, notes: Notes): PingTimes {
-  const names = [`${webhookId}:announced`, `${webhookId}:settled`] as const
-  const read = async () => {
-    const [announced, settled] = await notes.read<number>(KIND, names)
-    return { announced: announced ?? 0, settled: settled ?? 0 }
-  }
-  return {
-    read,
-    async pending() {
-      const { announced, settled } = await read()
-      return announced > settled
-    },
-    announce: (sentAt) => notes.write(KIND, names[0], sentAt, KEPT_SECONDS),
-    settle: (sentAt) => notes.write(KIND, names[1], sentAt, KEPT_SECONDS),
   }
 }

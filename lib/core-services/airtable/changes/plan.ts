@@ -77,9 +77,11 @@ export async function planFor(
   const due = new Set(
     Object.keys(mark.pending).filter((id) => now - (mark.pending[id] ?? now) >= limits.lagMs),
   )
-  if (!table && due.size === 0) return { kind: 'none', drained }
+  const anyDue = mark.anyPending !== undefined && now - mark.anyPending >= limits.lagMs
+  if (!table && due.size === 0 && !anyDue) return { kind: 'none', drained }
   if (table?.schema) return { kind: 'full', why: 'schema' }
   if (!list) return { kind: 'full', why: 'not-a-list' }
+  if (mark.anyPending !== undefined) return { kind: 'full', why: 'many-records' }
   // To look once more at a few records is one request, however small the view is.
   if (!table) return { kind: 'delta', drained, changes: new Map(), due }
   if (mark.records <= limits.smallView) return { kind: 'full', why: 'small-view' }

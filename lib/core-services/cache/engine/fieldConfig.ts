@@ -58,6 +58,9 @@ export interface Previous {
   isOver?: boolean
 }
 
+/** A note is part of what every full read transfers. */
+export const MOST_NOTE_CHARACTERS = 4_000
+
 export interface Kept {
   /** Stored with the value for the fetches to come, such as how far a log of changes was read; 4,000 characters at most. */
   note?: string

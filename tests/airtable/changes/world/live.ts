@@ -4,7 +4,7 @@ import { webhookSecrets } from '@/lib/config/airtableConfig'
 import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
 import { airtableWebhooks, drainInto } from '@/lib/core-services/airtable/changes/drain'
 import { hookStore } from '@/lib/core-services/airtable/changes/hookStore'
-import { receivePing } from '@/lib/core-services/airtable/changes/pings'
+import { announcePing, workOffSoftly } from '@/lib/core-services/airtable/changes/pings'
 import { DELTA_LIMITS, type DeltaLimits } from '@/lib/core-services/airtable/changes/plan'
 import { tendWebhooks } from '@/lib/core-services/airtable/changes/tendWebhooks'
 import { hasCode, isCodedError } from '@/lib/core-services/cache/engine/errors'
@@ -33,6 +33,8 @@ export interface History {
   events: { at: number; process: number; event: FieldCacheEvent }[]
   story: string[]
   bugs: string[]
+  /** From when on nothing goes wrong any more, in ms. */
+  quietAt: number
 }
 
 interface World extends Edited {
@@ -64,14 +66,15 @@ export async function live(script: Script): Promise<History> {
 function createWorld(script: Script): World {
   const timeline = createTimeline()
   const random = createRandom(script.seed)
-  const history: History = { found: {}, expected: {}, events: [], story: [], bugs: [] }
+  const history: History = { found: {}, expected: {}, events: [], story: [], bugs: [], quietAt: 0 }
   let pings = 0
   const records = Array.from({ length: script.people }, (_, index) =>
     personOf(index, index, index % 3 === 2 ? 1 : 0),
   )
   const airtable = createSimAirtable([{ ...PEOPLE, records }, OFFICES], timeline.now, (webhook) => {
-    const copies = script.deliveries[pings % script.deliveries.length] ?? []
+    const drawn = script.deliveries[pings % script.deliveries.length] ?? []
     pings += 1
+    const copies = drawn.length === 0 && script.last === 'nothing' ? [{ delay: 400, process: 0 }] : drawn
     if (world.quiet) void deliver(world, webhook, timeline.now(), { delay: 0, process: 0 })
     else for (const copy of copies) void deliver(world, webhook, timeline.now(), copy)
   })
@@ -80,11 +83,13 @@ function createWorld(script: Script): World {
   const redis = createMemoryRedis(timeline.now)
   const fields = script.fields.map((kind) => FIELDS[kind])
   const derived = derivedFrom(fields[0] as AirtableField<unknown>)
+  const limits = { ...DELTA_LIMITS, smallView: script.smallView, mostShare: script.mostShare }
   const surroundings: Surroundings = {
     timeline,
     redis,
     airtable,
     fields: [...fields, derived],
+    limits,
     way(to) {
       const draw = random() * 1_000
       const usual = Math.round(to === 'redis' ? 1 + random() * 20 : 20 + random() * 180)
@@ -98,7 +103,6 @@ function createWorld(script: Script): World {
       if (event.type === 'request.failed') history.bugs.push(event.message)
     },
   }
-  const limits = { ...DELTA_LIMITS, smallView: script.smallView, mostShare: script.mostShare }
   const world: World = {
     script,
     timeline,
@@ -173,17 +177,28 @@ function background({ history }: World, process: SimProcess, work: () => Promise
   })
 }
 
+/** Airtable rings again where it is not answered that a ping was noted. */
+const RINGS = 13
+const RINGS_AGAIN_MS = 10_000
+
 async function deliver(
   world: World,
   webhookId: string,
   sentAt: number,
   copy: { delay: number; process: number },
 ): Promise<void> {
-  await world.timeline.sleep(copy.delay)
-  const process = at(world, copy.process)
-  background(world, process, () =>
-    receivePing({ baseId: BASE, webhookId, sentAt: EPOCH + sentAt }, drainOf(world), fieldRuntime()),
-  )
+  const { timeline } = world
+  const ping = { baseId: BASE, webhookId, sentAt: EPOCH + sentAt }
+  await timeline.sleep(copy.delay)
+  let answered = false
+  for (let ring = 0; ring < RINGS && !answered; ring += 1) {
+    background(world, at(world, copy.process + ring), async () => {
+      const noted = await announcePing(ping, fieldRuntime())
+      answered = true
+      if (noted) await workOffSoftly(ping, drainOf(world), fieldRuntime())
+    })
+    await timeline.sleep(RINGS_AGAIN_MS)
+  }
 }
 
 function drainOf({ fields, limits }: World) {
@@ -216,22 +231,31 @@ async function cron(world: World): Promise<void> {
 /** Longer than any lock, lease or cool-down of the dead is kept, in ms. */
 const QUIET_MS = 60_000
 
+async function pass(timeline: Timeline, milliseconds: number): Promise<void> {
+  const passed = timeline.sleep(milliseconds)
+  await timeline.settle()
+  await passed
+}
+
 async function finish(world: World): Promise<void> {
   const { timeline, airtable, history, script } = world
   world.quiet = true
-  const waited = timeline.sleep(QUIET_MS)
-  await timeline.settle()
-  await waited
+  history.quietAt = timeline.now()
+  await pass(timeline, QUIET_MS)
   history.story.push(`${Math.round(timeline.now())} the last ${script.last}`)
   if (script.last === 'ping') airtable.act({ do: 'ping' })
-  else background(world, at(world, 0), () => cron(world))
+  if (script.last === 'cron') background(world, at(world, 0), () => cron(world))
   await timeline.settle()
-  for (const field of [...world.fields, world.derived]) {
-    background(world, at(world, 1), async () => {
-      history.found[field.name] = (await readFieldCache(field)).data
-    })
+  // What the first reader finds to be forgotten is carried on after its answer.
+  const rounds = script.last === 'nothing' ? [0, 1, 2] : [1]
+  for (const round of rounds) {
+    for (const field of [...world.fields, world.derived]) {
+      background(world, at(world, round), async () => {
+        history.found[field.name] = (await readFieldCache(field)).data
+      })
+    }
+    await pass(timeline, 5_000)
   }
-  await timeline.settle()
   airtable.settings.readLagMs = 0
   for (const field of world.fields) {
     background(world, at(world, 2), async () => {

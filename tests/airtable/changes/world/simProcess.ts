@@ -1,5 +1,7 @@
 /** A process of the app: its own state, clocks and memory, and a death after which it does nothing any more. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { watchLooks } from '@/lib/core-services/airtable/changes/lookWatch'
+import type { DeltaLimits } from '@/lib/core-services/airtable/changes/plan'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { redisUnreachable } from '@/lib/core-services/cache/engine/errors'
 import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
@@ -26,6 +28,7 @@ export interface Surroundings {
   redis: MemoryRedis
   airtable: SimAirtable
   fields: readonly AnyField[]
+  limits: DeltaLimits
   /** How long the next way to Redis or Airtable takes, in ms, and whether what is sent on it gets lost. */
   way(to: 'redis' | 'airtable'): { milliseconds: number; lost: boolean }
   emit(process: number, event: FieldCacheEvent): void
@@ -75,7 +78,7 @@ export function separateProcesses(): () => void {
 }
 
 export function startProcess(surroundings: Surroundings, number: number): SimProcess {
-  const { timeline, redis, airtable, fields, way, emit } = surroundings
+  const { timeline, redis, airtable, fields, limits, way, emit } = surroundings
   let alive = true
   let tokens = 0
 
@@ -127,7 +130,10 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
       }),
     ),
   }
-  inside.run(state, () => defineFields(fields))
+  inside.run(state, () => {
+    defineFields(fields)
+    watchLooks(fields, { limits })
+  })
   return {
     number,
     run: (work) => (alive ? inside.run(state, () => living(work)) : never()),

@@ -1,0 +1,173 @@
+/** What a first look has read can be too old, so a second one follows: whatever comes between, it is not forgotten. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
+import { drainInto } from '@/lib/core-services/airtable/changes/drain'
+import { watchLooks } from '@/lib/core-services/airtable/changes/lookWatch'
+import { announcePing, type Drain, workOffSoftly } from '@/lib/core-services/airtable/changes/pings'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changes/plan'
+import { createCompanions } from '@/lib/core-services/cache/engine/companions'
+import { codedError } from '@/lib/core-services/cache/engine/errors'
+import type { Clock } from '@/lib/core-services/cache/engine/ports'
+import { setProcessState } from '@/lib/core-services/cache/engine/processState'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { fieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import type { TableData } from '@/local/airtable/table'
+import { BASE, changesAppForThisFile } from '../../support/changesApp'
+import { person } from '../../support/fivePeople'
+import { redisForThisFile } from '../../support/redisSuite'
+import { refetched } from '../../support/refetched'
+import { askAirtable } from '../../support/testAirtable'
+
+const TABLE: TableData = {
+  id: 'tblPeople00000001',
+  name: 'People',
+  fields: { Name: 'singleLineText', Team: 'singleLineText' },
+  views: [{ id: 'viwIn000000000001', name: 'In', includes: ({ Team }) => Team !== 'out' }],
+  records: Array.from({ length: 8 }, (_, index) => person(index + 1, { Name: `Name ${index}`, Team: 'in' })),
+}
+const redis = redisForThisFile()
+const app = changesAppForThisFile(redis, [TABLE])
+const people = airtableList({
+  name: 'people',
+  key: 'people',
+  ttl: 'forever',
+  memoryTtl: 0,
+  table: { name: 'people', locate: () => ({ baseId: BASE, tableId: TABLE.id }) },
+  view: 'viwIn000000000001',
+  columns: ['Name'],
+  item: ({ id, fields }) => ({ id, name: String(fields.Name) }),
+  order: (one, other) => one.name.localeCompare(other.name),
+}) as AirtableField<unknown>
+const limits = { ...DELTA_LIMITS, smallView: 0, mostShare: 1 }
+const drain = drainInto([people], { limits })
+
+/** Into the team: by that a record leaves or enters the view, which its payload does not tell. */
+async function move(who: number, Team: string): Promise<void> {
+  const { status } = await askAirtable(app.airtable, `People/${person(who, {}).id}`, {
+    method: 'PATCH',
+    body: { fields: { Team } },
+  })
+  expect(status).toBe(200)
+  app.pass(10)
+}
+
+const newPing = () => ({ baseId: BASE, webhookId: app.hook, sentAt: fieldRuntime().ports.clock.now() })
+async function ping(how: Drain = drain): Promise<boolean> {
+  const one = newPing()
+  return (await announcePing(one, fieldRuntime())) && workOffSoftly(one, how, fieldRuntime())
+}
+const cached = async () => (await readFieldCache(people)).data
+/** Of the webhook of this test: what the one before it has left to do may go on. */
+const looks = () => {
+  const drained = app.events.of('webhook.drained').filter(({ webhook }) => webhook === app.hook)
+  return drained.map(({ cause }) => cause)
+}
+const looked = (...causes: string[]) => expect.poll(looks, { timeout: 10_000, interval: 5 }).toEqual(causes)
+
+beforeEach(async () => {
+  setProcessState('companions', createCompanions())
+  await app.drain([people], 'ping')
+  app.pass(5_000)
+  await cached()
+  app.pass(5_000)
+  return async () => {
+    for (const { id } of TABLE.records)
+      await askAirtable(app.airtable, `People/${id}`, { method: 'PATCH', body: { fields: { Team: 'in' } } })
+  }
+})
+
+test('a second look is taken although another ping comes while the first one is', async () => {
+  let second: Promise<boolean> | undefined
+  const meanwhile: Drain = async (...given) => {
+    const answer = await drain(...given)
+    if (!second) {
+      const one = newPing()
+      await announcePing(one, fieldRuntime())
+      second = workOffSoftly(one, drain, fieldRuntime())
+    }
+    return answer
+  }
+  await move(1, 'out')
+  await ping(meanwhile)
+  await second
+  expect(looks().slice(0, 3)).toEqual(['ping', 'ping', 'again'])
+  expect(await cached()).toEqual(await refetched(people))
+})
+
+test('a second look that fails is taken once more, after a pause, by a process that reads', async () => {
+  watchLooks([people], { limits })
+  const failing: Drain = (...given) => {
+    if (given[1] === 'again') throw codedError('AIRTABLE_UNAVAILABLE', 'down')
+    return drain(...given)
+  }
+  await move(1, 'out')
+  expect(await ping(failing)).toBe(false)
+  expect(app.events.of('webhook.failed')).toMatchObject([{ code: 'AIRTABLE_UNAVAILABLE' }])
+  app.pass(1_100)
+  await cached()
+  expect(looks()).toEqual(['ping'])
+  app.pass(10_000)
+  await cached()
+  await looked('ping', 'again')
+  expect(await cached()).toEqual(await refetched(people))
+})
+
+test('a look that finds the lock taken all the time is taken by a process that reads', async () => {
+  const locks = await fieldRuntime().locks()
+  const lock = await locks.acquire(`webhook:${app.hook}`, 120)
+  await move(1, 'out')
+  expect(await ping()).toBe(false)
+  expect(looks()).toEqual([])
+  await locks.release(lock)
+  watchLooks([people], { limits })
+  app.pass(11_000)
+  await cached()
+  await looked('ping', 'again')
+  expect(await cached()).toEqual(await refetched(people))
+})
+
+describe('an instance that has answered a ping and dies', () => {
+  test('before it has looked is followed by the next process that reads any field', async () => {
+    await move(1, 'out')
+    await announcePing(newPing(), fieldRuntime())
+    watchLooks([people], { limits })
+    app.pass(9_000)
+    await cached()
+    expect(looks()).toEqual([])
+    app.pass(2_000)
+    const other = { name: 'other', key: 'other', ttl: 60, memoryTtl: 0, fetcher: async () => 1 }
+    await readFieldCache(other)
+    await looked('ping', 'again')
+    expect(await cached()).toEqual(await refetched(people))
+  })
+
+  test('between both looks is followed as well', async () => {
+    const { ports, ...rest } = fieldRuntime()
+    const sleep: Clock['sleep'] = (milliseconds, signal) =>
+      milliseconds > 1_000 ? new Promise(() => undefined) : ports.clock.sleep(milliseconds, signal)
+    const mortal = { ...rest, ports: { ...ports, clock: { ...ports.clock, sleep } } }
+    await move(1, 'out')
+    const one = newPing()
+    await announcePing(one, mortal)
+    void workOffSoftly(one, drain, mortal)
+    await looked('ping')
+    watchLooks([people], { limits })
+    app.pass(15_000)
+    await cached()
+    await looked('ping', 'again')
+    expect(await cached()).toEqual(await refetched(people))
+  })
+})
+
+test('looks travel along with a read that is sent anyway: one command, and 400 bytes at most for a copy', async () => {
+  watchLooks([people], { limits })
+  const warm = { ...people, memoryTtl: 60 }
+  await move(1, 'out')
+  await ping()
+  await readFieldCache(warm)
+  app.pass(61_000)
+  redis.upstash.resetCounters()
+  expect((await readFieldCache(warm)).status).toBe('hit')
+  expect(redis.upstash.counters.byCommand).toEqual({ MGET: 1 })
+  expect(redis.upstash.counters.bytesOut).toBeLessThanOrEqual(400)
+})
