@@ -87,8 +87,8 @@ export const toldMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'engine/entry.ts',
-        search: 'dep.every((guard) => keyProblem(guard) === undefined)',
-        replace: 'dep.length > 0',
+        search: "typeof token === 'string' && keyProblem(guard) === undefined",
+        replace: "typeof token === 'string'",
       },
     ],
   },

@@ -135,7 +135,7 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
     typeof at === 'number' &&
     typeof rev === 'string' &&
     isTokenMap(tok) &&
-    (dep === undefined || (Array.isArray(dep) && dep.every((guard) => keyProblem(guard) === undefined))) &&
+    (dep === undefined || (Array.isArray(dep) && dep.every((guard) => typeof guard === 'string'))) &&
     (fresh === undefined || typeof fresh === 'number') &&
     (end === undefined || typeof end === 'number') &&
     (note === undefined || typeof note === 'string') &&
