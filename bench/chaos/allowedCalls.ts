@@ -2,7 +2,6 @@
 import { EVERY_FIELD, type Sample } from './load'
 import { LEASED_FIELD, LOADED_FIELDS } from './names'
 import type { Phase } from './run'
-import { FASTEST_FETCH_MS } from './source'
 
 /** How long a failing source is left alone, in s, unless it asks for more. */
 const COOL_DOWN_SECONDS = 5
@@ -11,8 +10,8 @@ const CALLS_PER_COOL_DOWN = 2
 const TRIES = 3
 /** A forced refresh that others get in the way of begins anew, so often in all. */
 const FORCE_ATTEMPTS = 3
-/** Of one process, in ms: it spaces out its calls of the source, which is all that holds them back while both fail. */
-const PACE_MS = 220
+/** How long memory answers without Redis since it was proved or fetched last, in s. */
+const OUTAGE_SECONDS = 30
 
 export function allowedCalls(phase: Phase, samples: readonly Sample[], servers: number): number {
   const during = samples.filter((sample) => overlap(sample, { sentAt: phase.from, doneAt: phase.to }))
@@ -43,9 +42,12 @@ const triesIn = ({ source }: Phase): number => (source === 'fails' ? TRIES : 1)
 /** Of one field, in whose reads nobody interferes. */
 function callsOfReads({ redis, source, from, endedAt, to }: Phase, ttl: number, servers: number): number {
   if (redis === 'fails') {
-    // One runs and one waits, in each process by itself.
-    const fastest = source === 'fails' ? PACE_MS : FASTEST_FETCH_MS
-    return servers * ((to - from) / fastest + 2)
+    // Each process by itself, and once more as Redis comes back.
+    const calls =
+      source === 'fails'
+        ? CALLS_PER_COOL_DOWN * TRIES * once(COOL_DOWN_SECONDS, from, to)
+        : once(Math.min(ttl, OUTAGE_SECONDS), from, to)
+    return servers * (calls + 1)
   }
   if (source === 'works') return once(ttl, from, to)
   return CALLS_PER_COOL_DOWN * TRIES * once(COOL_DOWN_SECONDS, from, endedAt) + once(ttl, endedAt, to)

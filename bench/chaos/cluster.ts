@@ -56,6 +56,7 @@ export async function startCluster(): Promise<Cluster> {
     AIRTABLE_PAGE_TIMEOUT_MS: '1500',
     // So long that a machine with other work to do is not taken for a Redis that fails.
     CACHE_COMMAND_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
+    CACHE_COMMAND_HARD_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
     // The minute that the circuit stays open by default would be most of a run.
     CACHE_CB_RECOVERY_TIMEOUT: '250',
     ADMIN_TOKEN,

@@ -4,8 +4,6 @@ import { VERSION_COLUMN } from './names'
 
 /** How long the source takes, in ms, give or take a quarter. */
 const LATENCY_MS = 300
-/** The fastest that one fetch can be, in ms. */
-export const FASTEST_FETCH_MS = LATENCY_MS * 0.75
 /** Faults of the source hit the reads of the servers, not the edits of the run itself. */
 export const READS_ONLY = '^GET '
 

@@ -107,6 +107,15 @@ describe('the judge of a chaos run', () => {
     ])
   })
 
+  it('counts calls without Redis by server, lifetime and 30 s, not by reads', () => {
+    const outage: Phase = { ...fault, fault: 'redis refused', redis: 'fails', source: 'works' }
+    const samples = Array.from({ length: 100 }, (_, index) => read(index * 90))
+    const { allowedUpstream = 0 } =
+      judge({ phases: [outage], samples, edits, servers: 3, output: CLEAN }).rows[0] ?? {}
+    // A field that lives for 1 s, one that lives for longer than the outage, and the surprise.
+    expect(allowedUpstream).toBe(3 * (11 + 1) + 3 * (1 + 1) + 2)
+  })
+
   it('finds what is no longer stored, servers that stay without hits, and what servers print', () => {
     const broken: Phase = { ...fault, lost: ['back-office'], recoveredAt: null }
     const output = { strange: ['a: Error: boom'], leaking: ['b'], ended: ['c'], leasedFetches: 2 }

@@ -51,6 +51,25 @@ describe('without Redis', () => {
     expect(requests.slice(10, 50)).toEqual(Array(40).fill(0))
   })
 
+  it('while a copy is renewed it answers at once, and no longer than for another 30 s', async () => {
+    test.cache.breaker.forceOpen()
+    await read()
+    test.clock.advance(30_000)
+    const gate = deferred<string>()
+    fetcher.mockImplementationOnce(() => gate.promise)
+    const renewal = read()
+    await vi.waitFor(() => expect(calls()).toBe(2))
+    test.clock.advance(29_999)
+    expect(await read()).toMatchObject({ data: 'v1', status: 'degraded', age: 59 })
+    test.clock.advance(1)
+    const late = read()
+    await new Promise(setImmediate)
+    gate.resolve('v2')
+    expect(await renewal).toMatchObject({ data: 'v2', status: 'miss' })
+    expect(await late).toMatchObject({ data: 'v2', status: 'degraded' })
+    expect(calls()).toBe(2)
+  })
+
   it('what was fetched is never a hit, and counts no more once Redis has answered', async () => {
     test.down()
     await read()

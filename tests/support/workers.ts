@@ -44,6 +44,8 @@ export interface Worker {
 }
 
 export interface WorkerSettings {
+  /** How long a reader with a copy waits for Redis, in ms. */
+  commandTimeoutMs?: number
   /** Deadline of a refresh, in ms; a lease lives for half a second more. */
   refreshTimeoutMs?: number
   /** For fields that read a table of Airtable. */
@@ -63,7 +65,7 @@ export function startWorkers(
 
 async function startWorker(
   redis: Pick<TestRedis, 'url' | 'token'>,
-  { refreshTimeoutMs = 10_000, airtable }: WorkerSettings,
+  { refreshTimeoutMs = 10_000, commandTimeoutMs = 5_000, airtable }: WorkerSettings,
 ): Promise<Worker> {
   const child = fork(PROGRAM, {
     execArgv: ['--import', 'tsx'],
@@ -73,7 +75,8 @@ async function startWorker(
       UPSTASH_REDIS_REST_TOKEN: redis.token,
       CACHE_KEY_PREFIX: 'test',
       // Generous, because test machines are slow at times.
-      CACHE_COMMAND_TIMEOUT_MS: '5000',
+      CACHE_COMMAND_TIMEOUT_MS: String(commandTimeoutMs),
+      CACHE_COMMAND_HARD_TIMEOUT_MS: '5000',
       CACHE_REFRESH_TIMEOUT_MS: String(refreshTimeoutMs),
       ADMIN_TOKEN: WORKER_ADMIN_TOKEN,
       AIRTABLE_ENDPOINT_URL: airtable?.url,

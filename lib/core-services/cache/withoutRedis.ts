@@ -29,7 +29,12 @@ const UNCACHED = 'without redis'
  * What memory may answer as `degraded`: the newest copy within the ttl of its field. `refused`: Redis answers, but not
  * this; then its answers to others say nothing against a copy without tokens.
  */
-export function heldCopy(runtime: FieldRuntime, config: AnyField, refused = false): Copy | null {
+export function heldCopy(
+  runtime: FieldRuntime,
+  config: AnyField,
+  refused = false,
+  withinMs = OUTAGE_MS,
+): Copy | null {
   const { copies, ports, reachability } = runtime
   if (config.memoryTtl === 0) return null
   const name = placeName(runtime, config)
@@ -37,7 +42,7 @@ export function heldCopy(runtime: FieldRuntime, config: AnyField, refused = fals
   const unproved = copies.get(unprovedName(name))
   const usable = (copy: Copy | undefined): copy is Copy =>
     copy !== undefined &&
-    copies.unprovenFor(copy) < OUTAGE_MS &&
+    copies.unprovenFor(copy) < withinMs &&
     freshnessOf(copy.entry, config, ports.clock.now()) === 'fresh'
   const held = [
     ...(proved && covers(proved.entry, guardsFor(config)) ? [proved] : []),
@@ -68,7 +73,8 @@ export async function readWithoutRedis<T>(
   why: CodedError | 'contended',
 ): Promise<FieldAnswer<T>> {
   for (;;) {
-    const copy = why === 'contended' ? null : heldCopy(runtime, config, !wasSilent(why))
+    const copy =
+      why === 'contended' ? null : heldCopy(runtime, config, !wasSilent(why), answersFor(runtime, config))
     const held = await answerHeld(runtime, config, copy)
     if (held) return held
     try {
@@ -97,6 +103,13 @@ export function keepUnproved(
   keepUnder(runtime, name, field, { ...entry, tokens, dependencies }, began)
 }
 
+/** While a copy is renewed it answers those who come meanwhile, for twice as long at most: none of them waits. */
+function answersFor({ flights }: FieldRuntime, { key }: AnyField): number {
+  return flights.running(flightOf(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
+}
+
+const flightOf = (key: string): string => `uncached ${key}`
+
 /**
  * One fetch at a time. What a caller gets that joins one was not begun after its call, and nobody can tell what was
  * invalidated meanwhile: that is `degraded`. Null for what this process has invalidated itself since it began.
@@ -106,7 +119,7 @@ async function fetchOnce<T>(
   config: FieldCacheConfig<T>,
   contended: boolean,
 ): Promise<FieldAnswer<T> | null> {
-  const name = `uncached ${config.key}`
+  const name = flightOf(config.key)
   // Who takes nothing from memory takes no fetch either that began before.
   if (contended || config.memoryTtl === 0) {
     const fetched = await queueFetch(runtime, config, optionsKey(config))

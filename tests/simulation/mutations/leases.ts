@@ -157,7 +157,7 @@ export const leaseMutations: readonly Mutation[] = [
   },
   {
     name: 'a lease that is being given back is found and used again',
-    scenarios: ['dependencies and everything at once'],
+    test: 'tests/cache/leases.test.ts',
     edits: [
       {
         file: 'ownLease.ts',
