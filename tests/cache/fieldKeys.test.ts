@@ -146,6 +146,17 @@ describe('set of a field', () => {
     expect((await read(config)).data).toBe(1)
   })
 
+  it('that tells a tag which cannot be used is refused, and breaks no read after it', async () => {
+    const config = field(async () => 'chair', { name: 'agents', dependsOn: (name) => [`product:${name}`] })
+    defineFields([config as FieldCacheConfig<unknown>])
+    await read(config)
+    await expect(cache.set(KEY, 'chair\n(new)')).rejects.toMatchObject({
+      code: 'SOURCE_INVALID',
+      message: expect.stringContaining('dependsOn answered a tag that cannot be used'),
+    })
+    expect(await read(config)).toMatchObject({ data: 'chair', status: 'hit' })
+  })
+
   it('ends with the expiry that was given, and within the windows of the field', async () => {
     const { config } = counting({ ttl: 600 })
     await read(config)

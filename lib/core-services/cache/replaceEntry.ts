@@ -12,11 +12,12 @@ import { type Look, lifetimeOf, uniteGuards } from './engine/look'
 import { type CacheOptions, setArguments } from './engine/options'
 import type { Ports } from './engine/ports'
 import { checkBody } from './engine/schema'
-import { COARSE_GUARD, ownGuard, type Token, type TokenMap, tagGuards } from './engine/tokens'
+import { COARSE_GUARD, ownGuard, type Token, type TokenMap } from './engine/tokens'
 import { textOf } from './entryText'
 import type { FieldKeys } from './fieldKeys'
 import { completeTokens, guardsFor, lookAt, type Place, tokenSeconds } from './fieldPlace'
 import type { FieldMemory } from './processMemory'
+import { dependenciesOf } from './toldByFetch'
 
 export interface EntryReplacer {
   /** As `set` of Redis: 'OK', null where `nx` or `xx` was not met, with `get` the old value. 5 commands in 2 requests. */
@@ -84,7 +85,9 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     if (!dependsOn) return { tokens: own }
     const checked = await checkBody(schema, body)
     // What the schema refuses is served to no reader, so nothing need guard it.
-    const told = checked.ok ? tagGuards(dependsOn(checked.value)).filter((guard) => !(guard in own)) : []
+    const told = checked.ok
+      ? dependenciesOf(place.field, checked.value).filter((guard) => !(guard in own))
+      : []
     const settled = await dependencyTokens({ ports }, place, told, coarse, look.dependencies)
     return settled && { tokens: { ...own, ...settled }, dependencies: told }
   }
