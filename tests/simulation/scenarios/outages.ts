@@ -58,8 +58,8 @@ export const outages: readonly Scenario[] = [
   {
     name: 'a process with memory that cannot reach Redis, and another one that invalidates',
     plan: planOf({
-      field: { memoryTtl: 0.005 },
-      phases: always([client(0, read, read), client(0, read), client(1, read, invalidateTag)]),
+      field: { memoryTtl: 0.001 },
+      phases: always([client(0, read), client(0, read), client(0, read, read), client(1, invalidateTag)]),
       cutOff: [0],
     }),
     brings: [REMEMBERED],
