@@ -101,6 +101,31 @@ describe('pings', () => {
     expect(other.events.of('webhook.drained')).toEqual([])
   })
 
+  it('that come before a table may be followed again are drained together once it may', async () => {
+    const begun: number[] = []
+    const drain: Drain = async () => {
+      begun.push(one.clock.now())
+      return { again: undefined, restMs: 20_000 }
+    }
+    const first = ping(one, 1, drain)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await first
+    let waiting = 3
+    const later = [2, 3, 4].map((sentAt) => ping(one, sentAt, drain).finally(() => (waiting -= 1)))
+    await soon(() => {
+      one.clock.advance(200)
+      return waiting
+    }).toBe(0)
+    await Promise.all(later)
+    expect(begun).toHaveLength(2)
+    expect((begun[1] ?? 0) - (begun[0] ?? 0)).toBeGreaterThanOrEqual(20_000)
+    expect(await lookQueue(hook, await one.runtime.notes()).read()).toMatchObject({
+      announced: 4,
+      settled: 4,
+    })
+  })
+
   it('cost no drain when they are not newer than what is settled', async () => {
     const drain = vi.fn(async () => undefined)
     const first = ping(one, 5, drain)

@@ -4,6 +4,7 @@ import { webhookSecrets } from '@/lib/config/airtableConfig'
 import { AirtableService } from '@/lib/core-services/airtable/airtableService'
 import { airtableWebhooks, drainInto } from '@/lib/core-services/airtable/changes/drain'
 import { hookStore } from '@/lib/core-services/airtable/changes/hookStore'
+import type { Drain } from '@/lib/core-services/airtable/changes/pings'
 import type { DeltaLimits } from '@/lib/core-services/airtable/changes/plan'
 import { tendWebhooks } from '@/lib/core-services/airtable/changes/tendWebhooks'
 import type { WebhookCause } from '@/lib/core-services/cache/engine/events'
@@ -52,7 +53,7 @@ export interface ChangesApp {
   readonly hook: string
   pass(milliseconds: number): void
   /** What a ping, the cron or the second look leads to, with all that they debounce left out. */
-  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): Promise<number | undefined>
+  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): ReturnType<Drain>
   /** One run of the cron. */
   cron(fields: readonly AnyField[], limits?: DeltaLimits): ReturnType<typeof refreshDueFields>
 }

@@ -4,6 +4,7 @@
  */
 import type { AirtableTable } from '../../config/airtableConfig'
 import { deploymentName } from '../../config/appConfig'
+import { fieldInvalid } from '../cache/engine/errors'
 import type { FetchContext, FieldCacheConfig } from '../cache/engine/fieldConfig'
 import { asStored } from '../cache/engine/json'
 import { shortHash } from '../cache/engine/shortHash'
@@ -27,12 +28,21 @@ import { readInParts } from './readInParts'
 
 export type { Listed } from './items'
 
+/** In s; an instance waits for it with a timer. */
+const MOST_FOLLOW_EVERY = 60
+
 /** A table that fields read. */
 export interface TableSource {
   /** Lower-case words joined by hyphens: its name in tags and events. */
   name: string
   /** Where it is, which only the environment tells: not asked before something is fetched. */
   locate(): AirtableTable
+  /**
+   * Seconds that must lie between the beginnings of two follow-ups of its changes, 60 at most: pings that come sooner are
+   * followed together once they are over, and none is lost. A webhook of several tables goes by the shortest of theirs.
+   * @default 0: each ping is followed at once
+   */
+  followEvery?: number
 }
 
 interface Reading {
@@ -141,6 +151,14 @@ function airtableField<T>(
   make: Make<T>,
   code: string,
 ): AirtableField<T> {
+  const { followEvery = 0 } = table
+  if (!(Number.isSafeInteger(followEvery) && followEvery >= 0 && followEvery <= MOST_FOLLOW_EVERY)) {
+    const range = `a whole number of seconds from 0 to ${MOST_FOLLOW_EVERY}`
+    throw fieldInvalid(
+      config.name,
+      `followEvery of its table "${table.name}" is ${followEvery}, not ${range}`,
+    )
+  }
   const reading = { table, columns, code, ...(view === undefined ? {} : { view }) }
   const read: AirtableField<T>['airtable']['read'] = async (context, position, announced = new Set()) => {
     const records = await readAll(reading, context, position)

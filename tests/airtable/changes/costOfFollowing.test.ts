@@ -1,5 +1,6 @@
 /** What it costs to follow edits in the sample app, in requests to Airtable: told in docs/airtable.md. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { airtableValue } from '@/lib/core-services/airtable/airtableField'
 import type { AnyField } from '@/lib/core-services/cache/engine/fieldConfig'
 import { agentsCacheConfig, fields, headcountCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -33,7 +34,7 @@ async function follow(watched: readonly AnyField[]): Promise<Record<string, numb
   app.pass(2_000)
   app.airtable.resetCounters()
   const again = await app.drain(watched, 'ping')
-  if (again !== undefined) {
+  if (typeof again === 'number') {
     app.pass(again)
     await app.drain(watched, 'again')
   }
@@ -67,4 +68,28 @@ test.each([
 test('a ping for nothing: one listing of payloads and one of webhooks', async () => {
   await standing(fields)
   expect(await follow(fields)).toEqual({ listPayloads: 1, listWebhooks: 1 })
+})
+
+describe('a table that says how often it is followed at most', () => {
+  const every = (followEvery: number) =>
+    airtableValue<number>({
+      name: `every-${followEvery}`,
+      key: `every${followEvery}`,
+      ttl: 3_600,
+      columns: ['Nombre'],
+      table: { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE_TABLE.id }), followEvery },
+      value: (records) => records.length,
+    }) as AnyField
+
+  test('has a look for a ping keep the next one away for so long, by the one that wants it soonest', async () => {
+    expect(await app.drain([every(30)], 'ping')).toMatchObject({ restMs: 30_000 })
+    expect(await app.drain([every(30), every(60)], 'ping')).toMatchObject({ restMs: 30_000 })
+    expect(await app.drain([every(30), every(0)], 'ping')).not.toEqual(expect.anything())
+  })
+
+  test.each([61, 0.5, -1, Number.NaN])('is refused with %d seconds, by the name of the option', (seconds) => {
+    expect(() => every(seconds)).toThrow(
+      expect.objectContaining({ code: 'FIELD_INVALID', message: expect.stringContaining('followEvery') }),
+    )
+  })
 })

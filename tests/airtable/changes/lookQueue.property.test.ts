@@ -57,6 +57,54 @@ describe('second looks that are asked for one after the other', () => {
     ))
 })
 
+describe('first looks at a table that wants a pause', () => {
+  const REST = 10_000
+  const pings = fc.array(fc.nat({ max: 8_000 }), { minLength: 1, maxLength: 40 })
+
+  it('begin no sooner than it has passed, no later than it must, and leave no ping out', () =>
+    fc.assert(
+      fc.property(pings, (gaps) => {
+        let queue = empty
+        let now = NOW
+        const began: number[] = []
+        const lookUntil = (until: number) => {
+          for (let look = nextLook(queue, now); look; look = nextLook(queue, now)) {
+            now = Math.max(now, look.at)
+            if (now > until) break
+            expect(now).toBeLessThanOrEqual(Math.max(queue.announced, (began.at(-1) ?? 0) + REST))
+            began.push(now)
+            queue = afterLook(queue, 'ping', now, undefined, REST)
+          }
+          now = until
+        }
+        for (const gap of gaps) {
+          lookUntil(now + gap)
+          queue = { ...queue, announced: now }
+        }
+        lookUntil(now + 2 * REST)
+        expect(queue.settled).toBe(queue.announced)
+        for (const [index, at] of began.slice(1).entries())
+          expect(at - (began[index] ?? 0)).toBeGreaterThanOrEqual(REST)
+      }),
+    ))
+
+  it('do not keep back second looks, nor wait for a time that a wrong clock has set', () => {
+    const resting: Queue = { ...empty, announced: 9, rested: NOW + 5_000 }
+    expect(nextLook(resting, NOW)).toEqual({ cause: 'ping', at: NOW + 5_000, since: 0 })
+    const second = { at: NOW + 1_000, since: NOW }
+    expect(nextLook({ ...resting, later: [second] }, NOW)).toEqual({ cause: 'again', ...second })
+    expect(nextLook({ ...resting, later: [{ at: NOW + 6_000, since: NOW }] }, NOW)).toMatchObject({
+      cause: 'ping',
+    })
+    expect(nextLook({ ...resting, rested: NOW + 3_600_000 }, NOW)).toMatchObject({ cause: 'ping', at: 0 })
+  })
+
+  it('are not forgotten before their time', () => {
+    const resting: Queue = { ...empty, announced: NOW, rested: NOW + 30_000 }
+    expect([isForgotten(resting, NOW + 39_999), isForgotten(resting, NOW + 40_000)]).toEqual([false, true])
+  })
+})
+
 describe('what is next', () => {
   const later = [{ at: NOW, since: NOW - WAIT }]
 

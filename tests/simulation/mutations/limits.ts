@@ -50,6 +50,28 @@ export const limitMutations: readonly Mutation[] = [
     edits: [{ file: 'engine/sharedLimit.ts', search: 'if known > empty then', replace: 'if false then' }],
   },
   {
+    name: 'limits: a table is followed as often as it is edited',
+    test: 'tests/airtable/changes/lookQueue.property.test.ts',
+    edits: [
+      {
+        file: '../airtable/changes/lookQueue.ts',
+        search: 'if (isPending && hasCome(rested, now)) return FIRST_LOOK',
+        replace: 'if (isPending) return FIRST_LOOK',
+      },
+    ],
+  },
+  {
+    name: 'limits: what is announced while a table rests is forgotten',
+    test: 'tests/airtable/changes/lookQueue.property.test.ts',
+    edits: [
+      {
+        file: '../airtable/changes/lookQueue.ts',
+        search: 'return isPending ? { ...FIRST_LOOK, at: rested } : null',
+        replace: 'return null',
+      },
+    ],
+  },
+  {
     name: 'metrics: a batch is sent again when its number is forgotten',
     test: METRICS,
     edits: [

@@ -2,8 +2,9 @@
 import type { AnyField } from '../../cache/engine/fieldConfig'
 import { type CronRuntime, fieldRuntime } from '../../cache/fieldRuntime'
 import { serviceRegistry } from '../../service-registry'
+import { isAirtableField } from '../airtableField'
 import { createWebhooksApi, type WebhooksApi } from '../webhooksApi'
-import { followChanges } from './followChanges'
+import { followChanges, isWatched } from './followChanges'
 import { type HookRecord, type HookStore, hookStore, recordOf } from './hookStore'
 import { unlessRefused } from './payloads'
 import type { Drain } from './pings'
@@ -30,15 +31,27 @@ export function drainInto(
   }: DrainOptions = {},
 ): Drain {
   const follow = followChanges(fields, api, { runtime, store, limits })
+  /** Only a table that wants a pause makes an answer of two parts. */
+  const withRest = (record: HookRecord, again: number | undefined) => {
+    const restMs = restOf(fields, record)
+    return restMs > 0 ? { again, restMs } : again
+  }
   return async (hook, cause, signal, since) => {
     const known = (await store.read(hook.baseId)).find(({ id }) => id === hook.webhookId)
-    if (known) return follow(known, cause, signal, since)
+    if (known) return withRest(known, await follow(known, cause, signal, since))
     const met = await meet(hook, api, runtime, signal)
     if (!met) return undefined
     // Before it is followed: what is read from now on has to tell from where on it is behind.
     await store.save(met)
-    return follow(met, 'met', signal)
+    return withRest(met, await follow(met, 'met', signal))
   }
+}
+
+/** By the table that wants its changes soonest, of those that are read and that the webhook watches, in ms. */
+function restOf(fields: readonly AnyField[], record: HookRecord): number {
+  const watched = fields.filter(isAirtableField).filter((field) => isWatched(field, { record }))
+  const seconds = watched.map(({ airtable }) => airtable.table.followEvery ?? 0)
+  return seconds.length === 0 ? 0 : 1000 * Math.min(...seconds)
 }
 
 /**

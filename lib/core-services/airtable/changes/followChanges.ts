@@ -94,7 +94,10 @@ function cursorOf({ standing }: Seen, { record }: ChangeRun): number {
   return mark?.hook === record.id ? mark.cursor : record.followed
 }
 
-function isWatched({ airtable }: AirtableField<unknown>, { record }: ChangeRun): boolean {
+export function isWatched(
+  { airtable }: AirtableField<unknown>,
+  { record }: Pick<ChangeRun, 'record'>,
+): boolean {
   const { baseId, tableId } = airtable.table.locate()
   return (
     baseId === record.baseId &&

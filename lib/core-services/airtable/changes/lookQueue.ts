@@ -22,6 +22,8 @@ export interface Queue {
   announced: number
   /** The newest ping that was announced before a look began that has ended well. */
   settled: number
+  /** When the next first look may begin, in ms since 1970; 0: at any time (`TableSource.followEvery`). */
+  rested?: number | undefined
   /** Two at most, the earlier one first: more are merged into the later one. */
   later: readonly LaterLook[]
   /** How many looks have failed one after the other. */
@@ -48,33 +50,46 @@ const LONGEST_PAUSE_MS = 300_000
 export const FIRST_LOOK: Look = { cause: 'ping', at: 0, since: 0 }
 
 /** Null when nothing is left to look at. A second look that is due goes first: pings that keep coming cannot put it off. */
-export function nextLook({ announced, settled, later: [second] }: Queue, now: number): Look | null {
+export function nextLook(
+  { announced, settled, rested = 0, later: [second] }: Queue,
+  now: number,
+): Look | null {
   if (second && hasCome(second.at, now)) return { cause: 'again', at: 0, since: second.since }
-  if (announced > settled) return FIRST_LOOK
-  return second ? { cause: 'again', ...second } : null
+  const isPending = announced > settled
+  if (isPending && hasCome(rested, now)) return FIRST_LOOK
+  if (second && !(isPending && rested < second.at)) return { cause: 'again', ...second }
+  return isPending ? { ...FIRST_LOOK, at: rested } : null
 }
 
 /** Whether nobody seems to be at it any more, so that a process that happens to see it shall carry on. */
-export function isForgotten({ announced, settled, later, failures, notBefore }: Queue, now: number): boolean {
+export function isForgotten(
+  { announced, settled, rested = 0, later, failures, notBefore }: Queue,
+  now: number,
+): boolean {
   if (failures > 0 && now < notBefore && notBefore <= now + LONGEST_PAUSE_MS) return false
-  const dues = [...(announced > settled ? [announced] : []), ...later.map(({ at }) => at)]
+  const dues = [...(announced > settled ? [Math.max(announced, rested)] : []), ...later.map(({ at }) => at)]
   return dues.some((due) => hasCome(due + GRACE_MS, now))
 }
 
 const hasCome = (due: number, now: number): boolean => due <= now || due > now + LONGEST_WAIT_MS
 
-/** What is left after a look that began at `began` and wants another one at `again`, if any. */
+/**
+ * What is left after a look that began at `began` and wants another one at `again`, if any; `restMs`: how long it keeps the
+ * next first look away.
+ */
 export function afterLook(
   queue: Queue,
   cause: Look['cause'] | 'cron',
   began: number,
   again: number | undefined,
+  restMs = 0,
 ): Queue {
   const { announced, settled, later } = queue
   const left = cause === 'again' ? later.filter(({ at }) => !hasCome(at, began)) : later
   return {
     ...queue,
     settled: cause === 'again' ? settled : Math.max(settled, announced),
+    rested: cause === 'again' ? queue.rested : restMs > 0 ? began + restMs : undefined,
     later: again === undefined ? left : merged([...left, { at: again, since: began }]),
     failures: 0,
     notBefore: 0,
@@ -125,22 +140,24 @@ export function lookQueue({ webhookId, baseId }: Hook, notes: Notes): LookQueue 
   }
 }
 
-const workedOf = ({ settled, later, failures, notBefore }: Queue) => [
+const workedOf = ({ settled, later, failures, notBefore, rested = 0 }: Queue) => [
   settled,
   later.map(({ at, since }) => [at, since]),
   failures,
   notBefore,
+  ...(rested > 0 ? [rested] : []),
 ]
 
 /** What cannot be read counts as nothing: then a look too many is taken. */
 export function queueFrom([announced, worked]: readonly unknown[]): Queue {
   const [sentAt, announcedBase] = list(announced)
-  const [workedBase, settled, later, failures, notBefore] = list(worked)
+  const [workedBase, settled, later, failures, notBefore, rested] = list(worked)
   const base = [announcedBase, workedBase].find((one) => typeof one === 'string')
   return {
     base: base === undefined ? null : String(base),
     announced: number(sentAt),
     settled: number(settled),
+    rested: number(rested) || undefined,
     later: list(later).map((look) => ({ at: number(list(look)[0]), since: number(list(look)[1]) })),
     failures: number(failures),
     notBefore: number(notBefore),

@@ -25,14 +25,20 @@ import type { Hook, Ping } from './verifiedPing'
  * Reads what has changed since the last drain and has the fields follow. Resolves once they do; drains of one webhook
  * never overlap. The signal is aborted when that is no longer certain: stop writing. Answers after how many ms it wants
  * to be called once more, with the cause `again`, because what it has read may have been too old; else undefined.
- * `since`: when the first of the drains began that have asked for this one, in ms since 1970.
+ * `since`: when the first of the drains began that have asked for this one, in ms since 1970. The answer can tell besides how
+ * long the next drain for a ping has to wait, in ms, counted from the beginning of this one.
  */
 export type Drain = (
   hook: Hook,
   cause: WebhookCause,
   signal: AbortSignal,
   since?: number,
-) => Promise<number | undefined>
+) => Promise<number | undefined | Rest>
+
+export interface Rest {
+  again: number | undefined
+  restMs: number
+}
 
 export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'notes'>
 
@@ -146,10 +152,11 @@ async function lookOnce(
   const cause = unasked ?? (look !== null && look.at === 0 ? look.cause : null)
   if (cause === null) return null
   const since = cause === 'again' && look !== null ? [look.since] : []
-  const againAfterMs = await drain(hook, cause, signal, ...since)
+  const answer = await drain(hook, cause, signal, ...since)
+  const { again: againAfterMs, restMs } = typeof answer === 'object' ? answer : { again: answer, restMs: 0 }
   signal.throwIfAborted()
   const again = againAfterMs === undefined ? undefined : clock.now() + againAfterMs
-  await queue.replace(before, afterLook(before, cause, began, again))
+  await queue.replace(before, afterLook(before, cause, began, again, restMs))
   emit({ type: 'webhook.drained', webhook, base, cause, durationMs: clock.monotonic() - started })
   return cause
 }

@@ -47,7 +47,7 @@ interface Person extends Listed {
   name: string
   note?: unknown
 }
-const table: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE.id }) }
+export const table: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE.id }) }
 // What is made of them by others must not be made of a copy in memory, which may be older than the news.
 const common = { ttl: 86_400, memoryTtl: 0, table, view: 'viwIn', advanced: { compression: false } }
 const believing = { ...common, mayBeEmpty: true }

@@ -20,7 +20,7 @@ import { createRandom } from '@/local/data/random'
 import { setEnvironment } from '../../../support/environment'
 import { refetched } from '../../../support/refetched'
 import { type Edited, write, writeElsewhere } from './edits'
-import { derivedFrom, FIELDS, OFFICES, PEOPLE, personOf } from './fields'
+import { derivedFrom, FIELDS, OFFICES, PEOPLE, personOf, table } from './fields'
 import type { Operation, Script } from './script'
 import { BASE, createSimAirtable, EPOCH } from './simAirtable'
 import { keySpace, type SimProcess, type Surroundings, startProcess } from './simProcess'
@@ -79,6 +79,7 @@ function createWorld(script: Script): World {
     else for (const copy of copies) void deliver(world, webhook, timeline.now(), copy)
   })
   airtable.settings.readLagMs = script.lag
+  table.followEvery = script.rest
   airtable.settings.splitPayloads = script.splits
   const redis = createMemoryRedis(timeline.now)
   const fields = script.fields.map((kind) => FIELDS[kind])

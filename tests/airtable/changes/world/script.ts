@@ -50,6 +50,8 @@ export interface Script {
   steps: readonly { after: number; operation: Operation }[]
   /** For one ping after the other, over and over. */
   deliveries: readonly Delivery[]
+  /** How many seconds lie between two follow-ups of the table at least. */
+  rest: number
   /** By what everything that is missing gets in; `nothing`: time passes, and fields are read. */
   last: 'ping' | 'cron' | 'nothing'
 }
@@ -124,6 +126,7 @@ const common = {
   losses: fc.constantFrom(0, 0, 0, 20),
   steps: fc.array(fc.record({ after, operation }), { minLength: 1, maxLength: 14 }),
   deliveries: fc.array(delivery, { minLength: 1, maxLength: 5 }),
+  rest: fc.constantFrom(0, 0, 0, 2, 15),
   last: of('nothing', 'nothing', 'ping', 'cron'),
 }
 
