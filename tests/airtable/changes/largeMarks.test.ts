@@ -128,8 +128,8 @@ test.each(['{', '{"hook":"achA"}', JSON.stringify({ ...mark, pending: { recA: 1 
   (note) => expect(decodeMark(note)).toBeNull(),
 )
 
-test('a list of which more was touched than a mark can note is read as a whole two seconds later', async () => {
-  const people = listBy('Name')
+/** The value stands with a mark of more pending records than it can note. */
+async function standingWithMany(people: AirtableField<unknown>): Promise<void> {
   await standing(people)
   const now = fieldRuntime().ports.clock.now()
   const { cursor = 1 } = decodeMark((await storedEntry(fieldRuntime(), people.key))?.note) ?? {}
@@ -137,10 +137,24 @@ test('a list of which more was touched than a mark can note is read as a whole t
   const fetcher = (context: FetchContext) =>
     people.airtable.read(context, { hook: app.hook, cursor, pending })
   await readFieldCache({ ...people, fetcher }, 'always')
+}
+
+test('a list of which more was touched than a mark can note is read as a whole two seconds later', async () => {
+  const people = listBy('Name')
+  await standingWithMany(people)
   // It is not time yet, and that is not forgotten.
   expect(await app.drain([people], 'again')).toBe(2_100)
   app.pass(2_000)
   expect(await app.drain([people], 'again')).toBeUndefined()
+  expect(app.events.of('change.followed')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
+  expect((await readFieldCache(people)).data).toEqual(await refetched(people))
+})
+
+test('and with the next change, when what is read is to be believed', async () => {
+  const people = listBy('Name')
+  await standingWithMany(people)
+  await write(10, { Name: 'Anew' })
+  expect(await app.drain([people], 'ping')).toBeUndefined()
   expect(app.events.of('change.followed')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })

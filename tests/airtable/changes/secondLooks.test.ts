@@ -1,6 +1,6 @@
 /** What a first look has read can be too old, so a second one follows: whatever comes between, it is not forgotten. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
+import { type AirtableField, airtableList, changeTag } from '@/lib/core-services/airtable/airtableField'
 import { drainInto } from '@/lib/core-services/airtable/changes/drain'
 import { watchLooks } from '@/lib/core-services/airtable/changes/lookWatch'
 import { announcePing, type Drain, workOffSoftly } from '@/lib/core-services/airtable/changes/pings'
@@ -11,6 +11,7 @@ import type { Clock } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { fieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import type { TableData } from '@/local/airtable/table'
 import { BASE, changesAppForThisFile } from '../../support/changesApp'
 import { person } from '../../support/fivePeople'
@@ -156,6 +157,74 @@ describe('an instance that has answered a ping and dies', () => {
     await cached()
     await looked('ping', 'again')
     expect(await cached()).toEqual(await refetched(people))
+  })
+})
+
+describe('what was read before it could be believed', () => {
+  /** Whether reads show the table as it was before the edits of this test. */
+  const lagging = (lags: boolean) => app.airtable.controls.set({ readLagMs: lags ? 10_000 : 0 })
+  /** As one that does not know of the webhook reads it. */
+  const unmarked: AirtableField<unknown> = {
+    ...people,
+    fetcher: (context) => people.airtable.read(context, null),
+  }
+  beforeEach(() => () => lagging(false))
+
+  test('is read again however late the second look comes', async () => {
+    await invalidateField(people)
+    const { ports, ...rest } = fieldRuntime()
+    const sleep: Clock['sleep'] = (milliseconds, signal) =>
+      milliseconds > 1_000 ? new Promise(() => undefined) : ports.clock.sleep(milliseconds, signal)
+    const mortal = { ...rest, ports: { ...ports, clock: { ...ports.clock, sleep } } }
+    lagging(true)
+    await move(1, 'out')
+    const one = newPing()
+    await announcePing(one, mortal)
+    void workOffSoftly(one, drain, mortal)
+    await looked('ping')
+    const early = await cached()
+    lagging(false)
+    app.pass(60_000)
+    watchLooks([people], { limits })
+    await cached()
+    // Its record is absent for the first time then, and for the second time two seconds later.
+    await looked('ping', 'again', 'again')
+    expect(await cached()).not.toEqual(early)
+    expect(await cached()).toEqual(await refetched(people))
+  })
+
+  test('is read again although it does not tell how far its log was read', async () => {
+    await invalidateField(people)
+    lagging(true)
+    await move(1, 'out')
+    expect(await app.drain([people], 'ping', limits)).toBe(2_100)
+    const early = await readFieldCache(unmarked)
+    lagging(false)
+    app.pass(2_100)
+    await app.drain([people], 'again', limits)
+    expect(await cached()).not.toEqual(early.data)
+    expect(await cached()).toEqual(await refetched(people))
+  })
+
+  test('is told once more to what is made of it when a force has replaced it meanwhile', async () => {
+    const derived = {
+      name: 'derived',
+      key: 'derived',
+      ttl: 3_600,
+      memoryTtl: 0,
+      tags: [changeTag(people.airtable.table)],
+      fetcher: cached,
+    }
+    lagging(true)
+    await move(1, 'out')
+    expect(await app.drain([people], 'ping', limits)).toBe(2_100)
+    const early = await readFieldCache(derived)
+    lagging(false)
+    app.pass(2_100)
+    await readFieldCache(people, 'always')
+    await app.drain([people], 'again', limits)
+    expect((await readFieldCache(derived)).data).not.toEqual(early.data)
+    expect((await readFieldCache(derived)).data).toEqual(await refetched(people))
   })
 })
 

@@ -45,7 +45,7 @@ export const changeMutations: readonly Mutation[] = [
     name: 'changes: reads are believed as soon as there is a second one',
     test: WORLDS,
     edits: [
-      { file: '../airtable/changes/plan.ts', search: '>= limits.lagMs', replace: '>= 0' },
+      { file: '../airtable/changes/plan.ts', search: '?? now) >= limits.lagMs', replace: '?? now) >= 0' },
       { file: '../airtable/changes/plan.ts', search: 'lagMs: 2_000', replace: 'lagMs: 50' },
     ],
   },

@@ -3,6 +3,7 @@ import { dependencyMutations } from './dependencies'
 import { forceMutations } from './forces'
 import { leaseMutations } from './leases'
 import { limitMutations } from './limits'
+import { lookMutations } from './looks'
 import { memoryMutations } from './memory'
 import type { Mutation } from './mutation'
 import { outageMutations } from './outages'
@@ -23,6 +24,7 @@ export const mutations: readonly Mutation[] = [
   ...memoryMutations,
   ...dependencyMutations,
   ...changeMutations,
+  ...lookMutations,
   ...limitMutations,
   ...recordMutations,
   ...outageMutations,

@@ -129,9 +129,7 @@ async function mayHaveMissed(
   run: ChangeRun,
   cause: FollowCause,
 ): Promise<boolean> {
-  // A second look is asked only of what was read too early to be believed.
-  if (cause === 'met' || cause === 'cron' || cause === 'again') return true
-  return touches(await run.drainFrom(run.record.followed), field)
+  return cause === 'met' || cause === 'cron' || touches(await run.drainFrom(run.record.followed), field)
 }
 
 /** What waits to be looked at once more, or was read since the change, maybe too early to show it. */
