@@ -119,6 +119,9 @@ function onlyTheSourceFailsReads({ reads, fetches, rejections }: History): strin
     force: (code) => code.startsWith('SOURCE_') || code === 'FORCE_CONTENDED',
     'invalidate tag': (code) => code === 'INVALIDATION_FAILED',
     'invalidate field': (code) => code === 'INVALIDATION_FAILED',
+    remove: (code) => /^(REDIS_|SOURCE_)|^(INVALIDATION_FAILED|FORCE_CONTENDED)$/.test(code),
+    set: (code) => code.startsWith('REDIS_'),
+    get: (code) => code.startsWith('REDIS_'),
   }
   const wrong = rejections
     .filter(({ operation, code, sourceFailed, requestFailed }) => {

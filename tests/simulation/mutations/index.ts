@@ -1,5 +1,6 @@
 import { changeMutations } from './changes'
 import { dependencyMutations } from './dependencies'
+import { doorMutations } from './doors'
 import { forceMutations } from './forces'
 import { leaseMutations } from './leases'
 import { limitMutations } from './limits'
@@ -18,6 +19,7 @@ import { toldMutations } from './told'
 export const mutations: readonly Mutation[] = [
   ...tokenMutations,
   ...tagMutations,
+  ...doorMutations,
   ...readMutations,
   ...leaseMutations,
   ...forceMutations,

@@ -1,6 +1,7 @@
 import { ambushes } from './ambushes'
 import { calm } from './calm'
 import { dependencies } from './dependencies'
+import { otherDoors } from './doors'
 import { memory } from './memory'
 import { mixes } from './mixes'
 import { outages } from './outages'
@@ -20,5 +21,6 @@ export const scenarios: readonly Scenario[] = [
   ...parts,
   ...tagsOfEntries,
   ...releasesApart,
+  ...otherDoors,
   ...schemas,
 ]

@@ -26,6 +26,7 @@ const deed = (
   weights: { evict: number; crash: number; freeze: number },
   invalidated: readonly string[],
   named: readonly (readonly string[] | undefined)[],
+  deeds: fc.Arbitrary<Operation> | undefined,
 ): fc.Arbitrary<Operation> => {
   const tags = fc.constantFrom(...named)
   return fc.oneof(
@@ -43,6 +44,7 @@ const deed = (
     { weight: weights.evict, arbitrary: evicting },
     { weight: weights.crash, arbitrary: crashing },
     { weight: weights.freeze, arbitrary: freezing },
+    ...(deeds ? [{ weight: 8, arbitrary: deeds }] : []),
   )
 }
 
@@ -86,6 +88,8 @@ interface Mix {
   crash?: number
   freeze?: number
   releases?: fc.Arbitrary<string[]>
+  /** Others, besides. */
+  deeds?: fc.Arbitrary<Operation>
 }
 
 export function mixOf({
@@ -100,11 +104,12 @@ export function mixOf({
   crash = 0,
   freeze = 0,
   releases,
+  deeds,
 }: Mix): fc.Arbitrary<Plan> {
   return fc.record({
     clocks,
     fields: drawn,
-    phases: clientsOf(deed({ evict, crash, freeze }, tags, named)).map((clients) => [clients]),
+    phases: clientsOf(deed({ evict, crash, freeze }, tags, named, deeds)).map((clients) => [clients]),
     faults: faults ?? fc.constant([]),
     ambushes: fc.constant([]),
     source,

@@ -11,6 +11,7 @@ import type { SendTogether } from '@/lib/core-services/cache/engine/tickSends'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { createDoors, type Doors } from './doors'
 import { keySpace } from './names'
 import { type Connection, DEADLINE_MS, SOFT_DEADLINE_MS } from './network'
 import { FETCH_TIMEOUT_MS, type Value } from './source'
@@ -21,6 +22,8 @@ export interface CacheUnderTest {
   read(field: SimField, force: boolean): Promise<{ data: Value; status: string }>
   invalidateTags(tags: readonly string[]): Promise<void>
   invalidateField(field: SimField): Promise<void>
+  /** Absent where there are no other doors. */
+  doors?: Promise<Doors>
 }
 
 export interface Surroundings {
@@ -42,6 +45,7 @@ export const startShippedCache: StartCache = (surroundings) => {
     read: (field, force) => readFieldCache(field, force ? 'always' : 'never', runtime),
     invalidateTags: (tags) => invalidateTags(tags, runtime),
     invalidateField: (field) => invalidateField(field, runtime),
+    doors: createDoors(runtime, surroundings.connection),
   }
 }
 

@@ -31,7 +31,7 @@ export interface Acknowledged extends Span {
   process: number
   fields: readonly number[]
   tag?: string
-  by: 'force' | 'invalidation'
+  by: 'force' | 'invalidation' | 'set'
 }
 
 export interface FetchSpan {
@@ -108,6 +108,7 @@ export const COINCIDENCES = [
   'expired lease',
   'death of a lease holder',
   'an entry under tags that its reader does not name',
+  'a value that was set',
   'a value that is kept aside',
   'a way back from aside',
   'an answer from memory',

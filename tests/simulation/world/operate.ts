@@ -2,6 +2,7 @@
 import { isCodedError } from '@/lib/core-services/cache/engine/errors'
 import type { MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Acknowledged, History } from './history'
+import { throughDoors } from './operateDoors'
 import type { Operation } from './plan'
 import { type SimProcess, startProcess, type World } from './process'
 import { EUROS } from './source'
@@ -64,6 +65,10 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
     case 'invalidate tag':
     case 'invalidate field':
       return invalidate(scene, process, operation)
+    case 'remove':
+    case 'set':
+    case 'get':
+      return throughDoors(scene, process, operation)
     case 'evict': {
       await universe.turn('an eviction')
       const names = redis.names()

@@ -1,11 +1,17 @@
 /** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
 
+import type { Removal } from './doors'
+
 export type Operation =
   /** `tags`: a configuration of that key which names these instead of the field's own. */
   | { do: 'read'; field: number; tags?: readonly string[] | undefined }
   | { do: 'force'; field: number; tags?: readonly string[] | undefined }
   | { do: 'invalidate tag'; tag: string }
   | { do: 'invalidate field'; field: number }
+  /** A removal of the key by the doors that are no invalidation of fields, and what they say of it. */
+  | { do: 'remove'; field: number; by: Removal }
+  | { do: 'set'; field: number }
+  | { do: 'get'; field: number }
   /** Redis drops one of the keys that it holds then, whichever it is, or the one whose name ends so. */
   | { do: 'evict'; which: number | string }
   | { do: 'wait'; milliseconds: number }

@@ -110,6 +110,8 @@ export function createWatch(
 
   return {
     sends(command, { process }) {
+      const set = command[0] === 'EVAL' ? fetches[fetchOf(forcedBy(command))] : undefined
+      if (set?.reason === 'set') Object.assign(set, { began: universe.step(), at: universe.now() })
       const entry = storedBy(command)
       if (!entry) return
       const number = fetchOf(entry)

@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { otherDoors } from './scenarios/doors'
+
+itHoldsIn(otherDoors)

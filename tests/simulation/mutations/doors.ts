@@ -1,0 +1,85 @@
+/** The keys of fields through other doors than those of fields. */
+import type { Mutation } from './mutation'
+
+const DELETIONS = 'tests/cache/deletions.test.ts'
+
+export const doorMutations: readonly Mutation[] = [
+  {
+    name: 'a removal leaves the own token of a field',
+    scenarios: ['a removal of what is in memory while its entry is evicted'],
+    edits: [
+      {
+        file: 'engine/fieldStore.ts',
+        search: '    ...tokens.map(({ name, token, seconds }): Command => {\n      // Of',
+        replace:
+          '    ...tokens.slice(tokens.length).map(({ name, token, seconds }): Command => {\n      // Of',
+      },
+    ],
+  },
+  {
+    name: 'a removal creates tokens for keys that were never those of fields',
+    test: DELETIONS,
+    edits: [
+      {
+        file: 'engine/fieldStore.ts',
+        search: "['SET', name, token, 'XX', 'EX', seconds]",
+        replace: "['SET', name, token, 'EX', seconds]",
+      },
+    ],
+  },
+  {
+    name: 'a removal leaves the memory of its own process',
+    test: DELETIONS,
+    edits: [
+      {
+        file: 'fieldKeys.ts',
+        search: 'const guards = names.map(ownGuard)\n',
+        replace: 'const guards = names.slice(names.length).map(ownGuard)\n',
+      },
+    ],
+  },
+  {
+    name: 'a pattern goes by entries alone',
+    test: DELETIONS,
+    edits: [
+      {
+        file: 'engine/patterns.ts',
+        search: "keys.internalPattern('token', ownGuard(glob))",
+        replace: "keys.internalPattern('no-token', ownGuard(glob))",
+      },
+    ],
+  },
+  {
+    name: 'a value that is set keeps the own token of the one before',
+    test: 'tests/cache/fieldKeys.test.ts',
+    edits: [
+      {
+        file: 'replaceEntry.ts',
+        search: 'const own = { token: uniqueToken(), seconds',
+        replace: "const own = { token: captured[guard] ?? '', seconds",
+      },
+    ],
+  },
+  {
+    name: 'what was invalidated is there for other doors',
+    scenarios: ['a value that is set while others fetch, remove and read'],
+    edits: [
+      {
+        file: 'fieldKeys.ts',
+        search: 'return tokensHold(guards, tokens, (guard)',
+        replace: 'return tokensHold([], tokens, (guard)',
+      },
+    ],
+  },
+  {
+    name: 'a fetch that began before an own removal is stored all the same',
+    test: 'tests/cache/fieldKeys.test.ts',
+    edits: [
+      {
+        file: 'engine/knownTokens.ts',
+        search: 'overtaken: (tokens, at) => isOutdated(tokens, at, (one, other) => one > other),',
+        replace: 'overtaken: (tokens, at) => isOutdated(tokens, at, (one, other) => one > other + 1e9),',
+      },
+    ],
+  },
+]
