@@ -90,6 +90,20 @@ describe('circuit breaker', () => {
     await vi.waitFor(() => expect(breaker.state).toBe('closed'))
   })
 
+  it('is closed by probes that have taken longer than a pause and succeed', async () => {
+    const slow = deferred<void>()
+    probe.mockImplementation(() => slow.promise)
+    fail(5)
+    for (let minute = 0; minute < 3; minute += 1) {
+      clock.advance(60_000)
+      breaker.admits()
+    }
+    expect(breaker.state).toBe('half-open')
+    slow.resolve()
+    await Promise.all(background)
+    expect(breaker.state).toBe('closed')
+  })
+
   it('is probed anew after another pause when probes never end, and ignores what these say later', async () => {
     fail(5)
     clock.advance(60_000)

@@ -67,13 +67,12 @@ export function createBreaker(
   }
 
   async function probeAll(began: number): Promise<void> {
-    // Those that never ended have been replaced by later ones.
-    const isCurrent = () => state === 'half-open' && probingSince === began
     try {
       for (let count = 0; count < halfOpenProbes; count += 1) await probe()
-      if (isCurrent()) enter('closed')
+      if (state === 'half-open') enter('closed')
     } catch (error) {
-      if (!isCurrent()) return
+      // Later ones have taken the place of those that did not end for a whole pause.
+      if (state !== 'half-open' || probingSince !== began) return
       const since = openedAt
       enter('open')
       // The framework has kept the probe from being sent: that is no answer of Redis, and costs no further pause.
