@@ -31,6 +31,19 @@ function noOutdatedRead({ plan, reads, acknowledged, fetches }: History): string
     })
 }
 
+/** How long a force that takes several fetches may go on with what the first of them has read, in ms. */
+const FORCED_PROGRESS_MS = 120_000
+
+/** A force answers what was fetched after it was asked for, unless it goes on with what another one has read lately. */
+function forcesFetchAnew({ reads, fetches }: History): string[] {
+  return reads
+    .filter(({ forced, fetch, from, at }) => {
+      const { began = 0, at: fetchedAt = 0, reason, paused = false } = fetches[fetch] ?? {}
+      return forced && began < from && !(paused && reason === 'force' && at - fetchedAt < FORCED_PROGRESS_MS)
+    })
+    .map((read) => `${describeRead(read)} was forced and had been fetched before`)
+}
+
 /** Whoever fetches holds a lease of its own, unless Redis could not be asked. */
 function fetchesHoldLeases({ seen }: History): string[] {
   return seen.fetchesWithoutLease
@@ -201,9 +214,15 @@ function convertedOnce({ seen }: History): string[] {
   return seen.convertedAnew
 }
 
+/** For plans in which nothing but forces changes what stands. */
+function forcesAreNotRefused({ rejections }: History): string[] {
+  return rejections.map(({ process, code }) => `a force of p${process} was rejected with ${code}`)
+}
+
 /** For every plan. */
 export const always = {
   'I1 no read returns what was fetched before an acknowledged invalidation or force': noOutdatedRead,
+  'I1 a force answers what was fetched after it was asked for': forcesFetchAnew,
   'I2 whoever fetches holds the lease': fetchesHoldLeases,
   'I2 a lease is ended by its holder alone': leasesEndByTheirHolder,
   'I3 every read ends': everythingEnds,
@@ -221,6 +240,7 @@ export const special = {
   'I4 nothing is stored that is known to be outdated': nothingOlderIsStored,
   'I4 a source that failed is left alone': failuresCoolDown,
   'I4 a stale value is refreshed': staleIsRefreshed,
+  'I5 forces that only meet one another are never refused': forcesAreNotRefused,
   'I7 after an invalidation exactly the tagged fields miss': exactlyTheTaggedMiss,
   'I8 an eviction costs one fetch of each field that it concerns': evictionCostsOneFetch,
 } satisfies Record<string, Invariant>

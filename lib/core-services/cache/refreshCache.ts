@@ -1,17 +1,18 @@
 /** The refresh path: fetch, check, and put the new value in the place of the old one for everybody at once. */
 import { wayBack } from './asidePlace'
 import type { Entry } from './engine/entry'
-import { forceContended, hasCode, isRedisFailure } from './engine/errors'
+import { hasCode, isRedisFailure } from './engine/errors'
 import type { NotStored, RefreshReason } from './engine/events'
 import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
 import { allPresent, type Look } from './engine/look'
 import { instantOf } from './engine/ports'
-import { shareKey } from './engine/shareKey'
+import { shareKey, shareMark } from './engine/shareKey'
 import { ownGuard, type Token } from './engine/tokens'
 import { textOf } from './entryText'
 import { fetchEntry, openEntry } from './fetchEntry'
 import { completeTokens, lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fieldPlace'
 import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
+import { startContention } from './forceContention'
 import { settleTokens } from './settleTokens'
 import { fetchUnstored, keepCopy, keptSeconds, reportRefresh } from './storeEntry'
 import { keepUnproved } from './withoutRedis'
@@ -26,8 +27,12 @@ export interface Refreshed {
   items: number | null
 }
 
-/** A force whose tokens changed while it fetched begins again, this often in all. */
-const ATTEMPTS = 3
+interface ForceRequest {
+  reason: RefreshReason
+  purge: boolean
+  /** Monotonic clock, ms. */
+  until: number
+}
 
 /**
  * Fetches a value for `cacheKey` and stores it for `ttl` seconds. What was stored before is only ever overwritten, so a
@@ -52,13 +57,15 @@ export async function refreshCache<T>(
  * Fetches now, even if a fresh value is stored. Once it has answered `stored`, no read that starts later returns
  * anything fetched before this call. One that a fetcher needs several calls for counts from the first of their fetches,
  * which began two minutes before the last one at most (`FetchContext.pause`). Others are served what is there until the new
- * value replaces it; a source that fails leaves it there. Rejects with a SOURCE_ error, or FORCE_CONTENDED when others kept getting in between.
+ * value replaces it; a source that fails leaves it there. `until`: it does not begin anew when that could not end by then
+ * (monotonic clock, ms). Rejects with a SOURCE_ error, or FORCE_CONTENDED when invalidations kept getting in between.
  */
 export function forceRefresh(
   runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
   purge = false,
+  until = Number.POSITIVE_INFINITY,
 ): Promise<Refreshed> {
   // The cron is served by what a force has brought, which never goes on with what was read long before it.
   const by = shareKey(field, purge, reason === 'change')
@@ -67,7 +74,7 @@ export function forceRefresh(
     await runtime.ports.atRequest()
     try {
       const place = placeOf(runtime, await runtime.store(), field)
-      return await forceInto(runtime, place, reason, purge)
+      return await forceInto(runtime, place, { reason, purge, until })
     } catch (error) {
       if (!isRedisFailure(error)) throw error
       runtime.ports.emit({
@@ -88,14 +95,17 @@ export function forceRefresh(
 async function forceInto(
   runtime: FieldRuntime,
   known: Place,
-  reason: RefreshReason,
-  purge: boolean,
+  { reason, purge, until }: ForceRequest,
 ): Promise<Refreshed> {
   const { field } = known
-  const { clock, emit, uniqueToken } = runtime.ports
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+  const { clock, uniqueToken } = runtime.ports
+  const contention = startContention(runtime, field, { mark: shareMark(field, purge), until })
+  const by = reason === 'force' ? contention.mark : ''
+  for (;;) {
     const place = (await wayBack(runtime, known, field))?.place ?? known
     const captured = await capture(runtime, place)
+    const adopted = await contention.judge(place, captured)
+    if (adopted) return { entry: adopted, stored: true, sourceMs: 0, items: itemsIn(adopted) }
     if (!captured) continue
     const { look, tokens } = captured
     const own = uniqueToken()
@@ -104,10 +114,10 @@ async function forceInto(
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
     const sentAt = instantOf(clock)
     const outcome: Committed = settled
-      ? await commit(runtime, place, fetched.entry, { settled, own, purge })
+      ? await commit(runtime, place, fetched.entry, { settled, own, purge, by })
       : { stored: 'contended' }
     if (outcome.stored === 'contended') {
-      emit({ type: 'force.contended', field: field.name, attempt })
+      await contention.lost(fetched.sourceMs)
       continue
     }
     fetched.settle(outcome.why)
@@ -121,7 +131,6 @@ async function forceInto(
     reportRefresh(runtime, field, reason, fetched, outcome.why ? { why: outcome.why } : {})
     return { ...fetched, entry, stored: outcome.stored }
   }
-  throw forceContended(field.name, ATTEMPTS)
 }
 
 /** Null when somebody else created missing tokens at the same time: then look again. */
@@ -140,6 +149,8 @@ interface Commit {
   settled: Pick<Entry, 'tokens' | 'dependencies'>
   own: Token
   purge: boolean
+  /** See `Forced`. */
+  by: string
 }
 
 interface Committed {
@@ -153,18 +164,19 @@ async function commit(
   runtime: FieldRuntime,
   place: Place,
   fetched: Entry,
-  { settled, own, purge }: Commit,
+  { settled, own, purge, by }: Commit,
 ): Promise<Committed> {
   const { ports } = runtime
   const { store, field } = place
   const ownName = ownGuard(field.key)
-  const entry: Entry = { ...fetched, ...settled, tokens: { ...settled.tokens, [ownName]: own } }
+  const { [ownName]: before = '', ...others } = settled.tokens
+  const tokens = { ...settled.tokens, [ownName]: own }
+  const entry: Entry = { ...fetched, ...settled, tokens, forced: { upon: before, by } }
   const ttl = keptSeconds(place, entry)
   // What has ended already is for whoever asked, and for nobody later.
   if (ttl !== 'forever' && ttl <= 0) return { stored: false, why: 'expired' }
   const text = await textOf(runtime, field, entry)
   if (text === null) return { stored: false, why: 'no-key' }
-  const { [ownName]: before = '', ...others } = settled.tokens
   const write = async () =>
     store.writeForced({
       entry: place.entry,
@@ -206,4 +218,9 @@ async function removeOld(runtime: FieldRuntime, place: Place): Promise<void> {
     await place.store.revoke([tokenWrite(place, guard, runtime.ports.uniqueToken())], [place.entry])
   })
   runtime.copies.dropGuarded([guard])
+}
+
+function itemsIn({ body }: Entry): number | null {
+  const value: unknown = JSON.parse(body)
+  return Array.isArray(value) ? value.length : null
 }

@@ -17,10 +17,11 @@ export async function refreshInParts(
   remainingMs: () => number,
   onPart?: (done: string | null) => Promise<void>,
 ): Promise<Refreshed> {
+  const { clock } = runtime.ports
   let done: string | null = null
   for (;;) {
     try {
-      return await forceRefresh(runtime, field, reason)
+      return await forceRefresh(runtime, field, reason, false, clock.monotonic() + remainingMs())
     } catch (error) {
       const further = isUnfinished(error) && error.done !== done
       if (!further || remainingMs() < timeoutOf(runtime, field)) throw error

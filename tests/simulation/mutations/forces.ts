@@ -3,7 +3,7 @@ import type { Mutation } from './mutation'
 
 const SETTLE = `    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
 `
-const COMMIT = 'await commit(runtime, place, fetched.entry, { settled, own, purge })'
+const COMMIT = 'await commit(runtime, place, fetched.entry, { settled, own, purge, by })'
 
 export const forceMutations: readonly Mutation[] = [
   {
@@ -191,5 +191,37 @@ export const forceMutations: readonly Mutation[] = [
         replace: 'by, work)',
       },
     ],
+  },
+  {
+    name: 'a force takes what another one had begun to fetch before',
+    scenarios: ['forces of several processes at once'],
+    edits: [{ file: 'forceContention.ts', search: 'forced.upon !== first && ', replace: '' }],
+  },
+  {
+    name: 'a force takes what another one has brought for another ttl',
+    test: 'tests/cache/contendedForces.test.ts',
+    edits: [
+      {
+        file: 'forceContention.ts',
+        search: 'return forced?.by === mark && ',
+        replace: 'return forced !== undefined && mark.length > 0 && ',
+      },
+    ],
+  },
+  {
+    name: 'a force that loses against others is refused like one that is disturbed',
+    test: 'tests/cache/contendedForces.test.ts',
+    edits: [
+      {
+        file: 'forceContention.ts',
+        search: 'if (!lostToForce) disturbed += 1',
+        replace: 'disturbed += lostToForce ? 1 : 1',
+      },
+    ],
+  },
+  {
+    name: 'a force takes what stood before it was asked for',
+    test: 'tests/cache/contendedForces.test.ts',
+    edits: [{ file: 'forceContention.ts', search: ' && ownToken(entry, field) !== first\n', replace: '\n' }],
   },
 ]

@@ -119,6 +119,17 @@ export const ambushes: readonly Scenario[] = [
     }),
   },
   {
+    name: 'forces of several processes at once',
+    plan: planOf({
+      phases: always(
+        [client(0, read)],
+        [client(0, force, read), client(1, force, force), client(2, force, read)],
+      ),
+    }).map((plan) => ({ ...plan, clocks: [0, 0, 0] })),
+    also: ['I5 forces that only meet one another are never refused'],
+    brings: ['overlapping forces', 'a force that takes what another one has fetched'],
+  },
+  {
     name: 'a force whose commit comes late',
     plan: planOf({
       phases: always([client(0, read)], [client(0, force, read), client(1, force)]),

@@ -16,6 +16,7 @@ export interface ReadSpan extends Span {
   /** True time at which it began, in ms. */
   at: number
   status: string
+  forced: boolean
   /** Position in `History.fetches`; -1 for a value that no fetch has brought. */
   fetch: number
 }
@@ -47,6 +48,8 @@ export interface FetchSpan {
   parts: readonly string[]
   /** `paused`: until a later fetch ends with its value. */
   ended: 'running' | 'paused' | 'answered' | 'failed' | 'died'
+  /** It has left what it had to later ones. */
+  paused?: boolean
   lease?: GrantedLease
   /** True time at which Redis first stored its value, in ms. */
   storedAt?: number
@@ -104,6 +107,7 @@ export interface History {
 export const COINCIDENCES = [
   'invalidation during a fetch',
   'overlapping forces',
+  'a force that takes what another one has fetched',
   'eviction between read and write',
   'expired lease',
   'death of a lease holder',

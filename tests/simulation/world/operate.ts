@@ -113,7 +113,20 @@ async function read(
   universe.log(
     `p${process.number}: ${force ? 'force' : 'read'} of field ${field} is answered: ${status}, fetch ${fetch}`,
   )
-  history.reads.push({ from, to, phase, process: process.number, field, tags, at, status, fetch })
+  history.reads.push({
+    from,
+    to,
+    phase,
+    process: process.number,
+    field,
+    tags,
+    at,
+    status,
+    forced: force,
+    fetch,
+  })
+  if (force && history.fetches[fetch]?.process !== process.number)
+    history.during['a force that takes what another one has fetched'] = true
   if (plan.fields[field]?.converts && data?.price !== EUROS) {
     history.seen.convertedAnew.push(
       `fetch ${fetch} of field ${field} was read as ${data?.price} instead of ${EUROS}`,

@@ -1,6 +1,7 @@
 /** A process: a cache with clocks of its own, which can die at any await, and then does nothing any more. */
 import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
+import { nameFunctionsOf } from '@/lib/core-services/cache/engine/shareKey'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
 import { whileAlive } from './mortal'
 import { fieldKey } from './names'
@@ -94,6 +95,8 @@ export function startProcess(world: World, number: number, place: number): SimPr
     }
   }
   const fields = plan.fields.map(({ tags }, field) => under(field, tags))
+  // Each instance evaluates the module of its fields.
+  for (const [field, config] of fields.entries()) if (!plan.fields[field]?.family) nameFunctionsOf(config)
   let invalidations = 0
   const sendTogether: Connection['sendTogether'] = (commands) =>
     living(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))

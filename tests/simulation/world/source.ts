@@ -96,6 +96,7 @@ export function createSource(
       fetch.ended = down ? 'failed' : pauses ? 'paused' : 'answered'
       universe.log(`p${process}: fetch ${number} has ${fetch.ended}`)
       if (down) throw codedError(answer === 'fails' ? 'SIM_DOWN' : 'SIM_TIMEOUT', 'the source is down')
+      fetch.paused = pauses
       if (pauses) return pause(String(first), `fetch ${number}`)
       begun.ended = 'answered'
       return { fetch: first, parts, ...price }

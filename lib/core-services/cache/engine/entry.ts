@@ -30,6 +30,15 @@ export interface EntryHeader {
   endMs?: number | undefined
   /** What its fetcher wants to be told by the next fetch. */
   note?: string | undefined
+  /** Of what a forced refresh has stored. */
+  forced?: Forced | undefined
+}
+
+export interface Forced {
+  /** The own token that stood before its fetch, and that its commit has replaced. */
+  upon: Token
+  /** What was asked for, see `shareMark`; '' for what no other force may take. */
+  by: string
 }
 
 export interface Entry extends EntryHeader {
@@ -58,6 +67,7 @@ export async function encodeEntry(entry: Entry, compression: boolean, cipher?: C
     fresh: entry.freshMs,
     end: entry.endMs,
     note: cipher ? undefined : entry.note,
+    frc: entry.forced && [entry.forced.upon, entry.forced.by],
     enc: encodingOf(packed !== null, seal !== undefined),
     kid: seal?.keyId,
     iv: seal?.nonce,
@@ -124,13 +134,14 @@ interface Header {
   fresh?: number
   end?: number
   note?: string
+  frc?: [upon: Token, by: string]
   enc?: Encoding
   kid?: string
   iv?: string
 }
 
 function isHeader(header: Record<string, unknown>): header is Header & Record<string, unknown> {
-  const { at, rev, tok, dep, fresh, end, note, enc, kid, iv } = header
+  const { at, rev, tok, dep, fresh, end, note, frc, enc, kid, iv } = header
   return (
     typeof at === 'number' &&
     typeof rev === 'string' &&
@@ -139,6 +150,8 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
     (fresh === undefined || typeof fresh === 'number') &&
     (end === undefined || typeof end === 'number') &&
     (note === undefined || typeof note === 'string') &&
+    (frc === undefined ||
+      (Array.isArray(frc) && frc.length === 2 && frc.every((part) => typeof part === 'string'))) &&
     (enc === undefined || ENCODINGS.some((known) => known === enc)) &&
     (!isSealed(enc) || (typeof kid === 'string' && typeof iv === 'string'))
   )
@@ -155,7 +168,7 @@ function isTokenMap(tokens: unknown): tokens is TokenMap {
 const isSealed = (enc: unknown): boolean => enc === 'gcm' || enc === 'br+gcm'
 
 function entryOf(parts: Header, header: string, body: string): Entry {
-  const { at, rev, tok, dep, fresh, end, note, enc, kid = '', iv = '' } = parts
+  const { at, rev, tok, dep, fresh, end, note, frc, enc, kid = '', iv = '' } = parts
   const sealed = isSealed(enc) && { keyId: kid, nonce: iv, header }
   return {
     fetchedAt: at,
@@ -165,6 +178,7 @@ function entryOf(parts: Header, header: string, body: string): Entry {
     freshMs: fresh,
     endMs: end,
     note,
+    ...(frc && { forced: { upon: frc[0], by: frc[1] } }),
     body,
     ...(enc !== undefined && { packing: { encoding: enc, ...(sealed && { sealed }) } }),
   }

@@ -249,7 +249,7 @@ export const forceContended = (field: string, attempts: number): CodedError =>
     'FORCE_CONTENDED',
     `The field "${field}" was changed by others during each of ${attempts} forced refreshes`,
     {
-      hint: 'What was stored is newer than this refresh began; try again if you still need to.',
+      hint: 'Invalidate less often or by narrower tags, or try again: what stands may have been fetched after this call.',
       retryAfter: 1,
     },
   )

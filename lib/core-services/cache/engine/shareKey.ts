@@ -21,6 +21,8 @@ interface Identities {
   /** What each function, and each object that is more than data, is called. */
   names: WeakMap<object, string>
   strangers: number
+  /** Tells what is numbered in this process from what another one numbers. */
+  process?: string
 }
 
 const identities = () =>
@@ -32,6 +34,21 @@ const identities = () =>
  */
 export function shareKey(field: object, ...request: readonly unknown[]): string {
   return textOf([field, request], 0, nameOf)
+}
+
+/**
+ * The same over all instances, short enough to be stored. Functions of a configured field are the same wherever they are
+ * written the same; any other one is known in this process alone.
+ */
+export function shareMark(field: object, ...request: readonly unknown[]): string {
+  const known = identities()
+  known.process ??= crypto.randomUUID()
+  const { process } = known
+  const text = textOf([field, request], 0, (one) => {
+    const name = nameOf(one)
+    return name.startsWith('#') ? process + name : name
+  })
+  return `${shortHash(text)}${shortHash(`${text}.`)}`
 }
 
 /**
