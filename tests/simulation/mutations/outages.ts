@@ -116,4 +116,47 @@ export const outageMutations: readonly Mutation[] = [
       { file: 'fillField.ts', search: 'if (wasSilent(refusal)) throw refusal', replace: 'throw refusal' },
     ],
   },
+  {
+    name: 'probes of a circuit wait for the end of an answer that goes on',
+    test: 'tests/cache/breaker.test.ts',
+    edits: [
+      {
+        file: 'engine/breaker.ts',
+        search: 'const probing = probeAll(probingSince)\n    defer(() => probing)',
+        replace: 'defer(() => probeAll(probingSince))',
+      },
+    ],
+  },
+  {
+    name: 'probes that never end keep a circuit half open',
+    test: 'tests/cache/breaker.test.ts',
+    edits: [
+      {
+        file: 'engine/breaker.ts',
+        search: "const since = state === 'half-open' ? probingSince : openedAt",
+        replace: "const since = state === 'half-open' ? Number.POSITIVE_INFINITY : openedAt",
+      },
+    ],
+  },
+  {
+    name: 'each lateness of a busy process is forgiven',
+    test: 'tests/cache/deadline.test.ts',
+    edits: [{ file: 'engine/deadline.ts', search: '    wasForgiven = true\n', replace: '' }],
+  },
+  {
+    name: 'a large answer has no more time than others',
+    test: 'tests/cache/largeAnswers.test.ts',
+    edits: [{ file: 'engine/deadline.ts', search: 'if (more <= 0) return\n', replace: 'return\n' }],
+  },
+  {
+    name: 'reads that are refused together are all asked again at once',
+    test: 'tests/cache/tickReads.test.ts',
+    edits: [
+      {
+        file: 'engine/tickReads.ts',
+        search: 'await readBatch(batch.slice(0, half))\n        await readBatch(batch.slice(half))',
+        replace: 'await Promise.all(batch.map((one) => readBatch([one])))',
+      },
+    ],
+  },
 ]
