@@ -30,8 +30,8 @@ export async function throughDoors(
     const at = universe.now()
     const value = await doors.get<Value>(config.key)
     if (value === null) return
-    const read = { phase, process: process.number, field, tags: [], at, status: 'got', fetch: value.fetch }
-    history.reads.push({ ...read, from, to: universe.step() })
+    const read = { phase, process: process.number, field, tags: [], at, forced: false, fetch: value.fetch }
+    history.reads.push({ ...read, status: 'got', from, to: universe.step() })
   } else if (operation.do === 'remove') {
     await process.invalidating(() => doors.remove(config, operation.by))
     acknowledge('invalidation')
