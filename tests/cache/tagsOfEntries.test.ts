@@ -53,6 +53,9 @@ describe('an invalidation of a tag under which an entry is stored', () => {
     await invalidateTags(['people'], test.runtime)
     const { fields } = await readFieldStates(test.runtime, [under()])
     expect(fields).toMatchObject([{ condition: 'invalidated' }])
+    await read(under('people'))
+    const { fields: later } = await readFieldStates(test.runtime, [under('sales')])
+    expect(later).toMatchObject([{ condition: 'invalidated' }])
   })
 
   it('is seen where only the value has told of it, by a reader without dependsOn', async () => {

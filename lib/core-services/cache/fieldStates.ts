@@ -8,7 +8,6 @@ import type { AnyField } from './engine/fieldConfig'
 import type { Head } from './engine/inspection'
 import {
   allPresent,
-  covers,
   type Freshness,
   flightName,
   freshnessOf,
@@ -169,7 +168,7 @@ function stateOf(place: Place, seen: SeenEntry | undefined, snapshot: Snapshot, 
 
 function conditionOf(place: Place, seen: SeenEntry | undefined, token: Tokens, now: number): FieldCondition {
   if (!seen?.present) return 'absent'
-  if (!seen.header || !covers(seen.header, place.guards)) return 'unreadable'
+  if (!seen.header || (place.field.dependsOn && !seen.header.dependencies)) return 'unreadable'
   if (!holds(seen.header, place.guards, token)) return 'invalidated'
   return freshnessOf(seen.header, place.field, now)
 }
