@@ -61,6 +61,8 @@ export interface GrantedLease {
   holder: string
   /** True time, in ms; of a fetch that failed, the end of the cool-down that its lease was turned into. */
   expiresAt: number
+  /** By a command, before its time. */
+  ended?: boolean
   /** The last fetch that has begun with it. */
   fetch?: FetchSpan
 }

@@ -44,12 +44,14 @@ export function createLeaseWatch(universe: Universe): LeaseWatch {
   const uncached = new Set<number>()
   /** Those that need a lease. */
   const begun: FetchSpan[] = []
+  const grantedTo = (process: number, field: number) =>
+    leases.filter((one) => one.process === process && one.name.includes(`:${fieldKey(field)}:`))
   const held = (process: number, field: number) =>
-    leases.filter(
-      (one) =>
-        one.process === process &&
-        one.name.includes(`:${fieldKey(field)}:`) &&
-        one.expiresAt > universe.now(),
+    grantedTo(process, field).filter(({ expiresAt }) => expiresAt > universe.now())
+  /** Those that have run out by themselves since a fetch began, which goes on for those who wait for it. */
+  const ranOut = ({ process, field, at }: FetchSpan) =>
+    grantedTo(process, field).filter(
+      ({ expiresAt, ended }) => !ended && expiresAt <= universe.now() && expiresAt > at,
     )
 
   /** Whether a process has a lease for each of its fetches of that field. Which is whose is not told. */
@@ -58,7 +60,9 @@ export function createLeaseWatch(universe: Universe): LeaseWatch {
       (one) =>
         one.process === process && one.ended === 'running' && name.includes(`:${fieldKey(one.field)}:`),
     )
-    return running.length <= (running[0] ? held(process, running[0].field).length : 0)
+    const [first] = running
+    if (!first) return true
+    return running.length <= held(process, first.field).length + ranOut(first).length
   }
 
   return {
@@ -66,7 +70,7 @@ export function createLeaseWatch(universe: Universe): LeaseWatch {
       const expiresAt = universe.now() + milliseconds
       const ended = leases.findLast((one) => one.name === name && one.holder === before)
       const enough = !ended || areEnough(ended)
-      if (ended) ended.expiresAt = universe.now()
+      if (ended) Object.assign(ended, { expiresAt: universe.now(), ended: true })
       const tooFew = ended && enough && after !== before && !areEnough(ended)
       // Of a fetch that failed it is the end of the cool-down that its lease was turned into.
       if (ended && after.startsWith(FAILED)) ended.expiresAt = expiresAt
