@@ -1,60 +1,23 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import {
-  type AirtableField,
-  airtableList,
-  airtableValue,
-  type ListDeclaration,
-  type TableSource,
-} from '@/lib/core-services/airtable/airtableField'
+import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
 import { decodeMark } from '@/lib/core-services/airtable/changes/changeMark'
 import { DELTA_LIMITS } from '@/lib/core-services/airtable/changes/plan'
 import { decodeEntry } from '@/lib/core-services/cache/engine/entry'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { fieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
-import type { TableData } from '@/local/airtable/table'
 import { askHooks } from '../../support/airtableHooks'
-import { BASE, changesAppForThisFile } from '../../support/changesApp'
+import { changesAppForThisFile } from '../../support/changesApp'
 import { person } from '../../support/fivePeople'
 import { redisForThisFile } from '../../support/redisSuite'
 import { refetched } from '../../support/refetched'
 import { askAirtable } from '../../support/testAirtable'
+import { byName, count, declared, inViewOrder, people, TABLE } from './eightPeople'
 
 const DAY = 86_400_000
 const LIMITS = { ...DELTA_LIMITS, smallView: 0, mostShare: 1 }
 
-const TABLE: TableData = {
-  id: 'tblPeople00000001',
-  name: 'People',
-  fields: { Name: 'singleLineText', Team: 'singleSelect' },
-  views: [{ id: 'viwIn000000000001', name: 'In', includes: ({ Team }) => Team !== 'out' }],
-  records: Array.from({ length: 8 }, (_, index) => person(index + 1, { Name: `Name ${index}`, Team: 'in' })),
-}
 const redis = redisForThisFile()
 const app = changesAppForThisFile(redis, [TABLE])
-
-interface Person {
-  id: string
-  name: string
-}
-const table: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: TABLE.id }) }
-const declared = {
-  name: 'people',
-  key: 'people',
-  ttl: 'forever',
-  memoryTtl: 0,
-  table,
-  view: 'viwIn000000000001',
-  columns: ['Name'],
-  item: ({ id, fields }) => ({ id, name: String(fields.Name) }),
-  order: (one, other) => one.name.localeCompare(other.name),
-} satisfies ListDeclaration<Person>
-const people = airtableList(declared) as AirtableField<unknown>
-const inViewOrder = airtableList({ ...declared, order: 'view' }) as AirtableField<unknown>
-const count = airtableValue<number>({
-  ...declared,
-  value: (records) => records.filter(({ fields }) => fields.Name).length,
-}) as AirtableField<unknown>
-const byName: TableSource = { name: 'people', locate: () => ({ baseId: BASE, tableId: TABLE.name }) }
 
 let edits = 0
 async function edit(...positions: number[]): Promise<void> {
