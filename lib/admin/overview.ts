@@ -1,7 +1,7 @@
 /** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
 import { readWebhookReport } from '../core-services/airtable/changes/webhookReport'
 import type { BaseState } from '../core-services/airtable/requestBudget'
-import { hasCode, isRedisFailure } from '../core-services/cache/engine/errors'
+import { hasCode, isRedisFailure, rootFailure } from '../core-services/cache/engine/errors'
 import type { AnyField } from '../core-services/cache/engine/fieldConfig'
 import { processState } from '../core-services/cache/engine/processState'
 import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fieldRuntime'
@@ -91,7 +91,7 @@ async function statesOf(
     }
   } catch (error) {
     if (!isRedisFailure(error)) throw error
-    return { states: null, failure: error.code }
+    return { states: null, failure: rootFailure(error).code }
   }
 }
 

@@ -20,11 +20,30 @@ const CIRCUIT_WORDS: Record<BreakerState, string> = {
   'half-open': 'half open: Redis is being tried',
 }
 
+/** What Redis does to all that it is asked, by the code of its error. */
+const OUTAGE_WORDS: Record<string, string> = {
+  REDIS_LOADING: 'It is loading its data, or looks for its primary, and answers nothing until then.',
+  REDIS_QUOTA: 'Its plan allows no more commands: it refuses everything.',
+  REDIS_UNAUTHORIZED: 'It does not accept our token.',
+}
+
+/** Why it refuses what it is to keep, by the code of its error. */
+const REFUSAL_WORDS: Record<string, string> = {
+  REDIS_FULL: 'It is full and takes no new values',
+  REDIS_READ_ONLY: 'It is a read-only copy and takes no new values',
+  REDIS_CANNOT_PERSIST: 'It cannot save its data and takes no new values',
+  REDIS_UNAUTHORIZED: 'Our token may only read, so it takes no new values',
+}
+
 /** `failure`: the code of the error with which Redis could not be asked just now. */
-export function redisPart(failure: string | null, { breaker, windows, bill }: MetricsSnapshot): PartHealth {
+export function redisPart(failure: string | null, snapshot: MetricsSnapshot): PartHealth {
+  const { breaker, windows, bill, refusedWrites, takenAt } = snapshot
   const { latency, errors } = windows['1h'].system.redis
   const failed = sum(errors)
   const facts = [
+    ...(refusedWrites
+      ? [{ name: 'Takes nothing', value: `for ${duration((takenAt - refusedWrites.since) / 1000)}` }]
+      : []),
     { name: 'Circuit breaker', value: CIRCUIT_WORDS[breaker] },
     { name: 'Answers within', value: latency.p95Ms === null ? '–' : milliseconds(latency.p95Ms) },
     { name: 'Failed in the last hour', value: whole(failed) },
@@ -33,19 +52,24 @@ export function redisPart(failure: string | null, { breaker, windows, bill }: Me
       value: bill.monthlyUsd === null ? 'not known yet' : `${dollars(bill.monthlyUsd)} a month`,
     },
   ]
-  return { name: 'Redis, which keeps the values', ...redisVerdict(failure, breaker, failed), facts }
+  return { name: 'Redis, which keeps the values', ...redisVerdict(failure, snapshot, failed), facts }
 }
 
 function redisVerdict(
   failure: string | null,
-  breaker: BreakerState,
+  { breaker, refusedWrites }: MetricsSnapshot,
   failed: number,
 ): Pick<PartHealth, 'state' | 'summary'> {
-  if (failure !== null)
-    return {
-      state: 'bad',
-      summary: 'It does not answer. Readers get values straight from the source meanwhile.',
-    }
+  if (failure !== null) {
+    const why = OUTAGE_WORDS[failure] ?? 'It does not answer.'
+    const summary = `${why} Readers get values from the memory of a server for 30 s, then straight from the source.`
+    return { state: 'bad', summary }
+  }
+  if (refusedWrites) {
+    const why = REFUSAL_WORDS[refusedWrites.code] ?? 'It takes no new values'
+    const summary = `${why}. What it has is served; new values stay in the memory of each server.`
+    return { state: 'bad', summary }
+  }
   if (breaker !== 'closed')
     return { state: 'warn', summary: 'One of the servers has trouble with it, and goes without for a while.' }
   return failed === 0

@@ -33,6 +33,8 @@ interface RedisHealth {
   /** Of requests in the last 5 minutes. */
   errors: Record<string, number>
   p95Ms: number | null
+  /** Absent while Redis takes the writes of this instance. `since`: ISO 8601. */
+  refusedWrites?: { code: string; since: string }
 }
 
 /** The limits of the sources: which bases are in use or left alone. */
@@ -68,9 +70,17 @@ function recent<T>(part: string, ask: () => Promise<T>): Promise<T> {
   return state.last.answer
 }
 
-function redisHealth({ breaker, windows }: MetricsSnapshot): RedisHealth {
+function redisHealth({ breaker, windows, refusedWrites }: MetricsSnapshot): RedisHealth {
   const { errors, latency } = windows['5m'].system.redis
-  return { ok: breaker === 'closed', breaker, errors, p95Ms: latency.p95Ms }
+  return {
+    ok: breaker === 'closed' && refusedWrites === undefined,
+    breaker,
+    errors,
+    p95Ms: latency.p95Ms,
+    ...(refusedWrites && {
+      refusedWrites: { code: refusedWrites.code, since: new Date(refusedWrites.since).toISOString() },
+    }),
+  }
 }
 
 /** Nothing is asked of Airtable. What has not started is told with the services. */

@@ -6,21 +6,27 @@ import { mayObserve } from './auth'
 import { NO_STORE } from './headers'
 import { type HealthParts, healthParts } from './healthParts'
 import { problemResponse, unauthorized } from './problem'
-import { checkServices, type ServicesHealth } from './serviceHealth'
+import { checkServices, type ServicesHealth, statusOf } from './serviceHealth'
+
+/** In the query, for monitors: everything but `ok` is answered with 503. */
+const STRICT = 'strict'
 
 interface Health extends Partial<HealthParts> {
-  /** `degraded`: it works, and somebody should look at it. Told to holders of a token. */
+  /**
+   * `degraded`: pages are served, and something has to be looked at. Strangers are told it of Redis alone, holders of a
+   * token of every part. `unavailable`: this instance cannot fetch anything.
+   */
   status: 'ok' | 'degraded' | 'unavailable'
   checkedAt?: string
   services?: ServicesHealth
   metrics?: MetricsSnapshot
 }
 
-/** 200 `ok`, or 503 `unavailable`; `degraded` is 200, too. */
+/** 200 `ok` or `degraded`, 503 `unavailable`; with `?strict=1` 503 for `degraded`, too. */
 export function answerHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
     if (mayObserve(request)) return (await detailedHealth(fields)).health
-    return { status: Object.values(await checkServices()).every(isOk) ? 'ok' : 'unavailable' }
+    return { status: statusOf(await checkServices()) }
   })
 }
 
@@ -39,8 +45,8 @@ async function detailedHealth(
   const services = await checkServices()
   const metrics = await readMetrics()
   const parts = await healthParts(metrics, fields)
-  const working = Object.values(services).every(isOk)
-  const status = working ? (Object.values(parts).every(isOk) ? 'ok' : 'degraded') : 'unavailable'
+  const served = statusOf(services)
+  const status = served === 'ok' && !Object.values(parts).every(isOk) ? 'degraded' : served
   return {
     health: { status, checkedAt: new Date(metrics.takenAt).toISOString(), services, ...parts },
     metrics,
@@ -52,7 +58,9 @@ const isOk = ({ ok }: { ok: boolean }): boolean => ok
 async function answer(request: Request, look: () => Promise<Health>): Promise<Response> {
   try {
     const health = await look()
-    const status = health.status === 'unavailable' ? 503 : 200
+    const isStrict = (new URL(request.url).searchParams.get(STRICT) ?? '0') !== '0'
+    const working: Health['status'][] = isStrict ? ['ok'] : ['ok', 'degraded']
+    const status = working.includes(health.status) ? 200 : 503
     return Response.json(health, { status, headers: NO_STORE })
   } catch (error) {
     const trusted = mayObserve(request)

@@ -1,6 +1,12 @@
 /** Whether the services can be used. Judged by traffic where there was some: a check of its own is billed, too. */
 import type { CacheService } from '../core-services/cache/cacheService'
-import { codeOf, hasCode, messageOf } from '../core-services/cache/engine/errors'
+import {
+  codeOf,
+  isCodedError,
+  isRedisFailure,
+  messageOf,
+  rootFailure,
+} from '../core-services/cache/engine/errors'
 import { processPorts } from '../core-services/cache/engine/ports'
 import { processState } from '../core-services/cache/engine/processState'
 import { type Services, serviceRegistry } from '../core-services/service-registry'
@@ -13,6 +19,10 @@ interface ServiceHealth {
   ok: boolean
   code?: string
   message?: string
+  /** How to mend it. */
+  hint?: string
+  /** Since when Redis refuses what it is to keep, ISO 8601. */
+  since?: string
   latencyMs?: number
 }
 
@@ -20,23 +30,62 @@ export type ServicesHealth = Record<keyof Services, ServiceHealth>
 
 export async function checkServices(): Promise<ServicesHealth> {
   const [cache, airtable] = await Promise.all([
-    check(async () => cacheLatency(await serviceRegistry.getService('cache'))),
+    check(async () => cacheHealth(await serviceRegistry.getService('cache'))),
     // Airtable is not asked: a health check must not use up its rate limit.
     check(async () => {
       await serviceRegistry.getService('airtable')
+      return { ok: true }
     }),
   ])
   return { cache, airtable }
 }
 
-async function check(ask: () => Promise<number | undefined>): Promise<ServiceHealth> {
+/**
+ * `unavailable` only for what this instance cannot do without: pages are served while Redis fails, and every instance
+ * would be taken out of a load balancer at once.
+ */
+export function statusOf({ cache, airtable }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
+  if (!airtable.ok) return 'unavailable'
+  return cache.ok ? 'ok' : 'degraded'
+}
+
+async function check(ask: () => Promise<ServiceHealth>): Promise<ServiceHealth> {
   try {
-    const latencyMs = await ask()
-    return { ok: true, ...(latencyMs === undefined ? {} : { latencyMs: Math.round(latencyMs) }) }
+    return await ask()
   } catch (error) {
-    // The registry's error names the service; why it did not start is one level below.
-    const reason = hasCode(error, 'SERVICE_FAILED') ? error.cause : error
-    return { ok: false, code: codeOf(reason), message: messageOf(reason) }
+    // The registry's error names the service, and that of the open circuit nothing: why is one level below.
+    const reason = isCodedError(error) ? rootFailure(error) : error
+    return { ok: false, code: codeOf(reason), message: messageOf(reason), ...hintOf(reason) }
+  }
+}
+
+const hintOf = (error: unknown): Pick<ServiceHealth, 'hint'> =>
+  isCodedError(error) && error.hint !== undefined ? { hint: error.hint } : {}
+
+async function cacheHealth(cache: CacheService): Promise<ServiceHealth> {
+  await probeRefusedWrites(cache)
+  const refused = cache.refusedWrites
+  if (refused) {
+    const { code, message, hint, since } = refused
+    return { ok: false, code, message, ...(hint && { hint }), since: new Date(since).toISOString() }
+  }
+  return { ok: true, latencyMs: Math.round(await cacheLatency(cache)) }
+}
+
+/** While writes are refused a ping proves nothing, and a process that only reads would never find out that it is over. */
+async function probeRefusedWrites(cache: CacheService): Promise<void> {
+  const { clock } = processPorts()
+  const { refusedWrites: refused, breaker } = cache
+  const state = processState<{ at?: number }>('health.writes', () => ({}))
+  const now = clock.monotonic()
+  const tried = Math.max(refused?.lastAt ?? 0, state.at ?? 0)
+  if (!refused || breaker.state !== 'closed' || now - tried < TELLS_MS) return
+  state.at = now
+  try {
+    await cache.probeWrites()
+  } catch (error) {
+    // A refusal is noted by the process itself, everything else is found out by the ping.
+    if (!isRedisFailure(error)) throw error
   }
 }
 

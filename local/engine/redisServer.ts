@@ -54,12 +54,12 @@ async function waitUntilReady(
   return false
 }
 
-async function launch(program: string, port: number): Promise<RedisEngine> {
+async function launch(program: string, port: number, extra: readonly string[]): Promise<RedisEngine> {
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'redis-engine-')))
   const settings = ['--port', String(port), '--bind', HOST, '--dir', directory]
   const inMemory = ['--save', '', '--appendonly', 'no', '--daemonize', 'no']
   // Its own process group, so that Ctrl-C in the terminal reaches it only through our orderly stop.
-  const child = spawn(program, [...settings, ...inMemory], {
+  const child = spawn(program, [...settings, ...inMemory, ...extra], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
@@ -89,14 +89,21 @@ async function launch(program: string, port: number): Promise<RedisEngine> {
   throw new Error(`redis-server did not start on port ${port}: ${output.join('').trim().slice(-500)}`)
 }
 
-/** Starts a redis-server without persistence; port 0 means a free one. It ends with this process at the latest. */
-export async function startRedisServer(program: string, port: number): Promise<RedisEngine> {
-  if (port !== 0) return launch(program, port)
+/**
+ * Starts a redis-server without persistence; port 0 means a free one. It ends with this process at the latest. `extra`:
+ * more of its settings, such as `--maxmemory 10mb` in two words.
+ */
+export async function startRedisServer(
+  program: string,
+  port: number,
+  extra: readonly string[] = [],
+): Promise<RedisEngine> {
+  if (port !== 0) return launch(program, port, extra)
   // Another program can take the port between our finding it free and redis-server binding to it.
   let failure: unknown
   for (let attempt = 0; attempt < FREE_PORT_TRIES; attempt += 1) {
     try {
-      return await launch(program, await findFreePort())
+      return await launch(program, await findFreePort(), extra)
     } catch (error) {
       failure = error
       if (!String(error).includes('already in use')) break

@@ -62,6 +62,31 @@ describe('Redis', () => {
   })
 })
 
+describe('Redis that answers and does not do its work', () => {
+  const refusing = (code: string) => ({ ...snapshot(), takenAt: 300_000, refusedWrites: { code, since: 0 } })
+
+  it.each([
+    ['REDIS_FULL', 'It is full and takes no new values. '],
+    ['REDIS_READ_ONLY', 'It is a read-only copy and takes no new values. '],
+    ['REDIS_CANNOT_PERSIST', 'It cannot save its data and takes no new values. '],
+    ['REDIS_UNAUTHORIZED', 'Our token may only read, so it takes no new values. '],
+  ])('%s: is bad, and tells since when nothing is taken', (code, words) => {
+    const { state, summary, facts } = redisPart(null, refusing(code))
+    expect([state, facts[0]]).toEqual(['bad', { name: 'Takes nothing', value: 'for 5 min' }])
+    expect(summary.startsWith(words)).toBe(true)
+  })
+
+  it.each([
+    ['REDIS_LOADING', 'It is loading its data'],
+    ['REDIS_QUOTA', 'Its plan allows no more commands'],
+    ['REDIS_UNAUTHORIZED', 'It does not accept our token'],
+    ['REDIS_TIMEOUT', 'It does not answer'],
+  ])('%s: is bad, and that is told first', (failure, words) => {
+    const { state, summary } = redisPart(failure, refusing('REDIS_FULL'))
+    expect([state, summary.startsWith(words)]).toEqual(['bad', true])
+  })
+})
+
 describe('Airtable', () => {
   it.each([
     ['ok', 'Nobody had to ask it', sourcePart([], snapshot())],

@@ -315,4 +315,26 @@ describe('a Redis that answers reads and refuses writes', () => {
     }
     expect(calls()).toBe(2)
   })
+
+  it('costs one fetch per 30 s for a field of which a tag stands that another field has brought', async () => {
+    const { started, full } = await refusing()
+    await readFieldCache({ ...people, key: 'teams' }, 'never', started.runtime)
+    fetcher.mockClear()
+    const statuses: string[] = []
+    for (let count = 0; count < 45; count += 1) {
+      statuses.push((await readFieldCache(people, 'never', full.runtime)).status)
+      started.clock.advance(1_000)
+    }
+    expect([statuses[0], ...new Set(statuses.slice(1, 29))]).toEqual(['miss', 'degraded'])
+    expect(calls()).toBe(2)
+  })
+
+  it('serves nothing any more whose tag was changed by an instance that could write', async () => {
+    const { started, full } = await refusing()
+    await readFieldCache({ ...people, key: 'teams' }, 'never', started.runtime)
+    expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v1')
+    version = 2
+    await invalidateTags(['people'], started.runtime)
+    expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v2')
+  })
 })

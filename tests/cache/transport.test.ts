@@ -154,7 +154,7 @@ describe('transport', () => {
     expect(await codeOf(error('ERR max daily request limit exceeded. Limit: 10000, Usage: 10000.'))).toBe(
       'REDIS_QUOTA',
     )
-    expect(await codeOf(error('ERR DB capacity quota exceeded'))).toBe('REDIS_QUOTA')
+    expect(await codeOf(error('ERR DB capacity quota exceeded'))).toBe('REDIS_FULL')
     expect(
       await codeOf(error('ERR max request size exceeded. Limit: 10485760 bytes, Actual: 11000000 bytes')),
     ).toBe('REDIS_TOO_LARGE')
@@ -274,7 +274,7 @@ describe('transport', () => {
       error: { code: 'REDIS_UNAUTHORIZED', hint: expect.stringContaining('read-only') },
     })
     for (const reply of [
-      () => HttpResponse.json({ error: "ERR unknown command 'redis'" }, { status: 400 }),
+      () => HttpResponse.json({ error: 'no such page' }, { status: 404 }),
       () => new HttpResponse('<html>', { status: 503 }),
       () => HttpResponse.json({ result: 'hello' }),
     ]) {

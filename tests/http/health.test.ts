@@ -1,23 +1,36 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { GET } from '@/app/api/health/route'
 import { GET as getSeedPath } from '@/app/health/route'
-import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
 import { setProcessState } from '@/lib/core-services/cache/engine/processState'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
+import { statusOf } from '@/lib/http/serviceHealth'
 import { manualClock } from '@/lib/testing/clock'
 import { setEnvironment } from '../support/environment'
 import { redisForThisFile } from '../support/redisSuite'
 
 const ADMIN = 'admin-token-of-the-tests'
 const METRICS = 'metrics-token-of-the-tests'
-const health = (headers: Record<string, string> = {}) =>
-  GET(new Request('http://localhost/api/health', { headers }))
+const health = (headers: Record<string, string> = {}, query = '') =>
+  GET(new Request(`http://localhost/api/health${query}`, { headers }))
 
 const redis = redisForThisFile()
 const clock = manualClock()
+let refusesWrites = false
+const refuseWrites = (refused: boolean) => {
+  refusesWrites = refused
+}
+
+/** Redis as it is, or one that is full. */
+const fetchFromRedis: Ports['fetch'] = async (url, init) => {
+  const isWrite = new TextDecoder().decode(init.body as Uint8Array).includes('"SET"')
+  if (!refusesWrites || !isWrite) return defaultPorts.fetch(url, init)
+  const error = "OOM command not allowed when used memory > 'maxmemory'."
+  return Response.json({ error }, { status: 400 })
+}
 
 beforeAll(async () => {
-  setProcessState('ports', { ...defaultPorts, clock })
+  setProcessState('ports', { ...defaultPorts, clock, fetch: fetchFromRedis })
   setEnvironment({
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
@@ -83,14 +96,24 @@ describe('GET /api/health', () => {
     expect(redis.upstash.counters.byCommand).toEqual({ PING: 1 })
   })
 
-  it('answers 503 while Redis is down, says why only with the token, and recovers', async () => {
+  it('answers degraded while Redis is down, 503 to monitors, says why only with the token, and recovers', async () => {
     await redis.killEngine()
     clock.advance(31_000)
     const response = await health()
-    expect([response.status, await response.json()]).toEqual([503, { status: 'unavailable' }])
+    expect([response.status, await response.json()]).toEqual([200, { status: 'degraded' }])
+    expect((await health({}, '?strict=1')).status).toBe(503)
+    expect((await health({}, '?strict=0')).status).toBe(200)
     const detailed = await (await health({ authorization: `Bearer ${ADMIN}` })).json()
     expect(detailed).toMatchObject({
-      services: { cache: { ok: false, code: expect.stringMatching(/^REDIS_/), message: expect.any(String) } },
+      status: 'degraded',
+      services: {
+        cache: {
+          ok: false,
+          code: expect.stringMatching(/^REDIS_(?!CIRCUIT_OPEN)/),
+          message: expect.any(String),
+          hint: expect.any(String),
+        },
+      },
     })
     await redis.reviveEngine()
     await expect
@@ -99,5 +122,41 @@ describe('GET /api/health', () => {
         return (await health()).status
       })
       .toBe(200)
+  })
+
+  it('answers degraded while Redis takes no writes, and tries one in 30 s until it does', async () => {
+    const cache = await serviceRegistry.getService('cache')
+    const detailed = async () => (await health({ authorization: `Bearer ${ADMIN}` })).json()
+    refuseWrites(true)
+    await cache.set('a', 1)
+    const since = new Date(clock.now()).toISOString()
+    clock.advance(20_000)
+    // A read that is answered proves nothing.
+    await cache.get('a')
+    redis.upstash.resetCounters()
+    expect(await detailed()).toMatchObject({
+      status: 'degraded',
+      services: { cache: { ok: false, code: 'REDIS_FULL', since, hint: expect.any(String) } },
+      redis: { ok: false, refusedWrites: { code: 'REDIS_FULL', since } },
+    })
+    expect(redis.upstash.counters.byCommand.SET).toBeUndefined()
+    clock.advance(11_000)
+    expect([(await health()).status, await (await health()).json()]).toEqual([200, { status: 'degraded' }])
+    refuseWrites(false)
+    expect(await (await health()).json()).toEqual({ status: 'degraded' })
+    clock.advance(31_000)
+    expect(await (await health()).json()).toEqual({ status: 'ok' })
+    expect(redis.upstash.counters.byCommand.SET).toBe(1)
+  })
+})
+
+describe('the status of an instance', () => {
+  it.each([
+    ['ok', true, true],
+    ['degraded', false, true],
+    ['unavailable', true, false],
+    ['unavailable', false, false],
+  ])('is %s when the cache is %s and the source is %s', (status, cache, airtable) => {
+    expect(statusOf({ cache: { ok: cache }, airtable: { ok: airtable } })).toBe(status)
   })
 })

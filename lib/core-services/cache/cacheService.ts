@@ -17,6 +17,7 @@ import {
   isRedisFailure,
   notRedis,
   redisBadReply,
+  redisRefusesPing,
 } from './engine/errors'
 import type { FieldStore } from './engine/fieldStore'
 import type { Inspection } from './engine/inspection'
@@ -27,6 +28,7 @@ import type { MemoryUsage, PatternCommands } from './engine/patterns'
 import { defaultPorts, type Ports } from './engine/ports'
 import { createBatch } from './engine/send'
 import type { TransportCounters } from './engine/transport'
+import type { RefusedWrites } from './engine/writeHealth'
 import { type FieldMemory, processMemory } from './processMemory'
 
 export type { CacheOptions, MemoryUsage }
@@ -38,6 +40,9 @@ export type Result<T> = { ok: true; value: T } | { ok: false; error: CodedError 
  * a connection, by a process that is still busy with its start.
  */
 const BOOT_PING_TIMEOUT_MS = 1_500
+/** How long the note of a probe is kept, in s. */
+const PROBE_SECONDS = 60
+
 export class CacheService implements ServiceInterface {
   readonly #config: () => CacheConfig
   readonly #ports: Ports
@@ -64,7 +69,7 @@ export class CacheService implements ServiceInterface {
     const { result } = await started.transport
       .requestWithin<string>({ body: ['PING'] }, Math.max(BOOT_PING_TIMEOUT_MS, config.commandHardTimeoutMs))
       .catch((error: unknown) => {
-        // Whoever cannot even be pinged is probably not the database.
+        if (isRedisRefusal(error)) throw redisRefusesPing(urlName, error)
         throw hasCode(error, 'REDIS_COMMAND_FAILED', 'REDIS_BAD_REPLY') ? notRedis(urlName, error) : error
       })
     if (result !== 'PONG') throw notRedis(urlName, redisBadReply('PING was not answered with PONG'))
@@ -242,6 +247,17 @@ export class CacheService implements ServiceInterface {
       throw redisBadReply('PING was not answered with PONG')
   }
 
+  /** Null when Redis took the last write of this process: a full or read-only one answers every ping. */
+  get refusedWrites(): Readonly<RefusedWrites> | null {
+    return this.#ready('refusedWrites').transport.writes.refused
+  }
+
+  /** Writes a note that expires. Rejects with a REDIS_ error. For health checks: it costs a command. */
+  async probeWrites(): Promise<void> {
+    const { send, keys } = this.#ready('probeWrites')
+    await send('SET', keys.internal('probe', 'writes'), 1, 'EX', PROBE_SECONDS)
+  }
+
   /** What the fields are stored in; the engine's side of this service. */
   get fieldStore(): FieldStore {
     return this.#ready('fieldStore').fieldStore
@@ -301,6 +317,11 @@ export class CacheService implements ServiceInterface {
       return fallback
     }
   }
+}
+
+/** Redis begins the text of an error with a word in capitals; other services do not. */
+function isRedisRefusal(error: unknown): error is CodedError {
+  return hasCode(error, 'REDIS_COMMAND_FAILED') && /^Redis refused \w+: [A-Z]{3,}\b/.test(error.message)
 }
 
 async function toResult<T>(promise: Promise<T>): Promise<Result<T>> {

@@ -6,6 +6,7 @@ import type { NotStored, RefreshReason } from './engine/events'
 import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
 import { allPresent, type Look } from './engine/look'
 import { instantOf } from './engine/ports'
+import { NEVER_DONE } from './engine/refusals'
 import { shareKey, shareMark } from './engine/shareKey'
 import { ownGuard, type Token } from './engine/tokens'
 import { textOf } from './entryText'
@@ -15,7 +16,7 @@ import { askStore, type FieldRuntime, fieldRuntime } from './fieldRuntime'
 import { startContention } from './forceContention'
 import { settleTokens } from './settleTokens'
 import { fetchUnstored, keepCopy, keptSeconds, reportRefresh } from './storeEntry'
-import { keepUnproved } from './withoutRedis'
+import { beginUnproved, keepUnproved } from './withoutRedis'
 
 export interface Refreshed {
   entry: Entry
@@ -83,9 +84,9 @@ export function forceRefresh(
         code: error.code,
         message: error.message,
       })
-      const began = instantOf(runtime.ports.clock)
+      const unproved = beginUnproved(runtime, field)
       const fetched = await fetchUnstored(runtime, field, reason)
-      keepUnproved(runtime, field, fetched, began)
+      keepUnproved(runtime, field, fetched, unproved)
       return { ...fetched, stored: false }
     }
   }
@@ -192,7 +193,7 @@ async function commit(
   } catch (error) {
     if (!isRedisFailure(error)) throw error
     ports.emit({ type: 'redis.degraded', operation: 'write', code: error.code, message: error.message })
-    const refused = hasCode(error, 'REDIS_QUOTA', 'REDIS_TOO_LARGE', 'REDIS_COMMAND_FAILED')
+    const refused = hasCode(error, ...NEVER_DONE)
     // Only what Redis has refused for certain is not there: a write without an answer may have been done.
     if (refused && purge) await removeOld(runtime, place)
     const stored = refused ? false : await retried(write)

@@ -90,15 +90,27 @@ export async function readWithoutRedis<T>(
   }
 }
 
-/** What a force or a read has fetched without Redis, for those who come next. `began`: before its fetch did. */
+/** A fetch that begins without Redis. */
+export interface Unproved {
+  began: Instant
+  /** Of the guards that were known when it began: the tokens that Redis had told, and stand-ins for the others. */
+  tokens: Record<string, string>
+}
+
+export function beginUnproved(runtime: FieldRuntime, field: AnyField): Unproved {
+  const began = instantOf(runtime.ports.clock)
+  return { began, tokens: lastKnownTokens(runtime, field, began, []) }
+}
+
+/** What a force or a read has fetched without Redis, for those who come next. */
 export function keepUnproved(
   runtime: FieldRuntime,
   field: AnyField,
   { entry, dependencies }: Pick<Fetched, 'entry' | 'dependencies'>,
-  began: Instant,
+  { began, tokens: before }: Unproved,
 ): void {
   if (field.memoryTtl === 0) return
-  const tokens = unknownTokens(runtime, field, dependencies)
+  const tokens = { ...lastKnownTokens(runtime, field, began, dependencies), ...before }
   const name = unprovedName(placeName(runtime, field))
   keepUnder(runtime, name, field, { ...entry, tokens, dependencies }, began)
 }
@@ -128,7 +140,7 @@ async function fetchOnce<T>(
   const running = runtime.flights.running<Kept>(name)
   const fetched = await (running ?? runtime.flights.join(name, () => fetchAndKeep(runtime, config)))
   if (!running) return opened(runtime, config, fetched, 'miss')
-  const tokens = unknownTokens(runtime, config, fetched.dependencies)
+  const tokens = lastKnownTokens(runtime, config, fetched.began, fetched.dependencies)
   if (runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null
   return (await opened(runtime, config, fetched, 'degraded')) ?? fetchAlone(runtime, config)
 }
@@ -153,11 +165,11 @@ interface Kept extends Fetched {
 }
 
 async function fetchAndKeep(runtime: FieldRuntime, config: AnyField): Promise<Kept> {
-  const began = instantOf(runtime.ports.clock)
+  const unproved = beginUnproved(runtime, config)
   try {
     const fetched = await fetchUnstored(runtime, config, 'miss')
-    keepUnproved(runtime, config, fetched, began)
-    return { ...fetched, began, by: config }
+    keepUnproved(runtime, config, fetched, unproved)
+    return { ...fetched, began: unproved.began, by: config }
   } catch (error) {
     if (isSourceError(error)) {
       const { code, milliseconds } = coolDownOf(error)
@@ -193,12 +205,23 @@ async function lastGood<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): 
 
 const unprovedName = (place: string): string => `${place} ${UNCACHED}`
 
-/** Stands in for the tokens of all that may be invalidated: what this process invalidates itself it has to notice. */
-function unknownTokens(
+/**
+ * The tokens of all that may be invalidated, as Redis had told them when the fetch began: a Redis that takes no writes goes
+ * on telling those that stand, and only another one says that the copy is outdated. Stand-ins where it had told none:
+ * what this process invalidates itself it has to notice.
+ */
+function lastKnownTokens(
   runtime: FieldRuntime,
   field: AnyField,
+  began: Instant,
   dependencies: readonly string[],
 ): Record<string, string> {
-  const known = runtime.memos.of(placeName(runtime, field)).dependencies ?? []
-  return Object.fromEntries([...guardsFor(field), ...known, ...dependencies].map((guard) => [guard, UNKNOWN]))
+  const { memos, copies } = runtime
+  const known = memos.of(placeName(runtime, field)).dependencies ?? []
+  return Object.fromEntries(
+    [...guardsFor(field), ...known, ...dependencies].map((guard) => [
+      guard,
+      copies.toldBy(guard, began.monotonic) ?? UNKNOWN,
+    ]),
+  )
 }

@@ -5,6 +5,7 @@ import { codeOf, hasCode, isRedisFailure, messageOf } from '../cache/engine/erro
 import type { FieldCacheEvent } from '../cache/engine/events'
 import { processPorts } from '../cache/engine/ports'
 import { processState } from '../cache/engine/processState'
+import type { RefusedWrites } from '../cache/engine/writeHealth'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
 import { createMetricsStore, type MetricsStore, type StoredMetrics } from './metricsStore'
@@ -30,7 +31,12 @@ export async function readMetrics({ maxAgeMs = MAX_AGE_MS }: ReadOptions = {}): 
   const metrics = processMetrics()
   const now = clock.now()
   const stored = enabled ? await storedMetrics(metrics, maxAgeMs) : null
-  const scope = { enabled, scope: stored ? ('deployment' as const) : ('process' as const) }
+  const refused = await metrics.refusedWrites()
+  const scope = {
+    enabled,
+    scope: stored ? ('deployment' as const) : ('process' as const),
+    ...(refused && { refusedWrites: { code: refused.code, since: refused.since } }),
+  }
   return summarize(stored ?? ownMetrics(metrics, now), metrics.self(now), now, scope)
 }
 
@@ -53,6 +59,8 @@ interface ProcessMetrics {
   teller: MetricsTeller
   self(now: number): InstanceMetrics
   store(): Promise<MetricsStore>
+  /** Null when Redis took the last write of this process, or cannot be asked. */
+  refusedWrites(): Promise<Readonly<RefusedWrites> | null>
   last?: { at: number; reading: Promise<StoredMetrics> }
 }
 
@@ -68,10 +76,24 @@ export function createProcessMetrics(): ProcessMetrics {
   let cache: CacheService | undefined
   let opened: MetricsStore | undefined
 
-  async function store(): Promise<MetricsStore> {
+  async function connected(): Promise<CacheService> {
     cache = await serviceRegistry.getService('cache')
-    opened ??= createMetricsStore(cache.internals)
+    return cache
+  }
+
+  async function store(): Promise<MetricsStore> {
+    opened ??= createMetricsStore((await connected()).internals)
     return opened
+  }
+
+  /** Needs no numbers, so it is told as well while nothing is counted. */
+  async function refusedWrites(): Promise<Readonly<RefusedWrites> | null> {
+    try {
+      return (await connected()).refusedWrites
+    } catch (error) {
+      if (!hasCode(error, 'SERVICE_FAILED')) throw error
+      return null
+    }
   }
 
   function self(now: number): InstanceMetrics {
@@ -98,7 +120,7 @@ export function createProcessMetrics(): ProcessMetrics {
         message: messageOf(error),
       }),
   })
-  return { teller, self, store }
+  return { teller, self, store, refusedWrites }
 }
 
 /** Null when Redis cannot be asked. */

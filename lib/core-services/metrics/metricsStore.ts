@@ -7,6 +7,7 @@
 import type { Internals } from '../cache/connection'
 import { billedScript } from '../cache/engine/billing'
 import { hasCode, redisBadReply } from '../cache/engine/errors'
+import { NEVER_DONE } from '../cache/engine/refusals'
 import { SHEBANG } from '../cache/engine/shebang'
 import { decodeSums, decodeTexts, encodeSums, encodeTexts, type Tally } from './tally'
 
@@ -70,14 +71,7 @@ const LIVE_MS = 20 * MINUTE
  */
 const SEND_AGAIN_MS = 15 * MINUTE
 /** Redis has refused what fails so, or was never asked. */
-const NEVER_DONE = [
-  'REDIS_CIRCUIT_OPEN',
-  'REDIS_UNAUTHORIZED',
-  'REDIS_QUOTA',
-  'REDIS_TOO_LARGE',
-  'REDIS_COMMAND_FAILED',
-  'CACHE_UNAVAILABLE',
-]
+const NOT_ADDED = [...NEVER_DONE, 'REDIS_CIRCUIT_OPEN', 'CACHE_UNAVAILABLE']
 /** How long all of it is kept when nobody adds anything, in s. */
 const LIFE_SECONDS = 30 * 86_400
 /** How many counts a slot takes; a field has about 60. */
@@ -172,7 +166,7 @@ export function createMetricsStore({ send, keys }: Internals): MetricsStore {
       const args = [now, now - LIVE_MS, id, number, state.join(), encodeSums(sums), encodeTexts(latest)]
       const places = [minuteAt(now), hourAt(now)].flatMap(({ name, stamp }) => [name, stamp])
       const calls = await send('EVAL', ADD_SCRIPT, 1, hash, ...args, ...places).catch((error: unknown) => {
-        if (first !== before && hasCode(error, ...NEVER_DONE)) sent.delete(id)
+        if (first !== before && hasCode(error, ...NOT_ADDED)) sent.delete(id)
         throw error
       })
       if (typeof calls !== 'number') throw redisBadReply('the script answered in another shape')

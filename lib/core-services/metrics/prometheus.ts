@@ -42,7 +42,7 @@ const completeness = (complete: boolean): string =>
     [[complete ? 1 : 0]],
   )
 
-function stateOf({ breaker, activeLocks }: MetricsSnapshot): string[] {
+function stateOf({ breaker, activeLocks, refusedWrites }: MetricsSnapshot): string[] {
   return [
     family(
       'cache_circuit_breaker_state',
@@ -53,6 +53,12 @@ function stateOf({ breaker, activeLocks }: MetricsSnapshot): string[] {
     family('cache_active_locks', 'gauge', 'Locks held by all instances when they told of it last', [
       [activeLocks],
     ]),
+    family(
+      'field_cache_redis_refused_writes_since_timestamp_seconds',
+      'gauge',
+      'Since when Redis refuses the writes of the instance that answers, and with which code',
+      refusedWrites ? [[refusedWrites.since / 1000, { code: refusedWrites.code }]] : [],
+    ),
   ]
 }
 

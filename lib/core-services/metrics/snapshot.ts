@@ -199,6 +199,8 @@ export interface MetricsSnapshot {
    * not be asked, so this is what this process alone has not handed over yet.
    */
   scope: 'deployment' | 'process'
+  /** Absent while Redis takes the writes of this process: with which code it refuses them, and since when. */
+  refusedWrites?: { code: string; since: number }
   /** Ms since 1970. */
   takenAt: number
   /** Since when is counted, ms since 1970. */

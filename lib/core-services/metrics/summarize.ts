@@ -25,7 +25,7 @@ const LISTED_MS = 300_000
 /** How many slots each window has besides the one that is under way. */
 const SLOTS: Record<Window, number> = { '5m': 5, '1h': 60, '24h': 24 }
 
-export type Scope = Pick<MetricsSnapshot, 'enabled' | 'scope'>
+export type Scope = Pick<MetricsSnapshot, 'enabled' | 'scope' | 'refusedWrites'>
 
 /** `own`: the process that asks, as it is now; it may have told nothing yet. */
 export function summarize(

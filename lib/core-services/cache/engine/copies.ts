@@ -34,6 +34,8 @@ export interface Copies {
   dropAll(): void
   /** Tokens that Redis has told in answer to a request that was sent then; null for those that are missing. */
   noteTokens(tokens: Iterable<readonly [guard: string, token: Token | null]>, sentAt: Instant): void
+  /** The token that Redis has told last, if it was asked by `at` (monotonic clock, ms). */
+  toldBy(guard: string, at: number): Token | undefined
   /** Whether a fetch that began at `since` (monotonic clock, ms) under these tokens is known to be outdated. */
   overtaken(tokens: TokenMap, since: number): boolean
 }
@@ -85,6 +87,7 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     noteTokens(tokens, { monotonic }) {
       for (const [guard, token] of tokens) if (token !== null) known.note(guard, token, monotonic)
     },
+    toldBy: known.toldBy,
     overtaken: known.overtaken,
   }
 }

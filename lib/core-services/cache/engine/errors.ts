@@ -13,6 +13,8 @@ export interface CodedError extends Error {
   readonly hint?: string | undefined
   /** Whole seconds after which trying again can help, a day at most. */
   readonly retryAfter?: number | undefined
+  /** The token was refused for a write alone. */
+  readonly onlyReads?: boolean
 }
 
 export interface ErrorDetails {
@@ -95,6 +97,12 @@ export const cacheNotInitialized = (operation: string): CodedError =>
     },
   )
 
+/** What is wrong with Redis itself, below the errors that say that it is not asked. */
+export function rootFailure(error: CodedError): CodedError {
+  const isCover = hasCode(error, 'CACHE_UNAVAILABLE', 'REDIS_CIRCUIT_OPEN', 'SERVICE_FAILED')
+  return isCover && isCodedError(error.cause) ? rootFailure(error.cause) : error
+}
+
 export const cacheUnavailable = (cause: unknown): CodedError =>
   codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${wordsOf(cause)}`, {
     hint: 'Reads go on uncached; what must be stored or locked has to wait until Redis answers.',
@@ -115,9 +123,11 @@ export const redisTimeout = (milliseconds: number, urlName: string): CodedError 
     retryAfter: 5,
   })
 
-export const redisCircuitOpen = (): CodedError =>
+/** `cause`: the failure that Redis was asked with last. */
+export const redisCircuitOpen = (cause?: unknown): CodedError =>
   codedError('REDIS_CIRCUIT_OPEN', 'Redis has failed repeatedly and is left alone for a while', {
     hint: 'It is probed in the background and used again once it answers.',
+    cause,
     retryAfter: 5,
   })
 
@@ -126,14 +136,10 @@ export const redisUnauthorized = (tokenName: string): CodedError =>
     hint: `Copy the REST token of the database (not the read-only one) into ${tokenName}.`,
   })
 
-export const redisReadOnly = (reason: string): CodedError =>
-  codedError('REDIS_UNAUTHORIZED', `Redis does not allow this to the token: ${reason}`, {
-    hint: 'It is the read-only token: copy the other one.',
-  })
-
+/** Something before Redis turns requests away, or Redis itself as a plan's limit is reached. */
 export const redisQuota = (reason: string): CodedError =>
   codedError('REDIS_QUOTA', `Redis refuses commands: ${reason}`, {
-    hint: 'The plan of the database is used up: raise it, or wait for the next period.',
+    hint: 'The plan of the database allows no more for now: raise it, or wait for its next period.',
     retryAfter: 60,
   })
 
@@ -154,6 +160,18 @@ export const redisBadReply = (reason: string): CodedError =>
     hint: 'Check the URL; a proxy or a login page may stand in between.',
     retryAfter: 5,
   })
+
+/** Redis answers at the URL, and refuses even a PING. */
+export const redisRefusesPing = (urlName: string, cause: CodedError): CodedError =>
+  codedError(
+    'REDIS_COMMAND_FAILED',
+    `Redis answers at the URL in ${urlName} and does not take PING: ${cause.message}`,
+    {
+      hint: `${urlName} is the REST URL of the database alone: a path behind it would be read as a command.`,
+      cause,
+      retryAfter: 5,
+    },
+  )
 
 export const notRedis = (urlName: string, cause: CodedError): CodedError =>
   codedError(

@@ -10,6 +10,8 @@ import type { Token, TokenMap } from './tokens'
 export interface KnownTokens {
   /** `at`: when the request was sent that Redis has answered with this token. */
   note(guard: string, token: Token, at: number): void
+  /** The token that Redis has told last, if that was in answer to a request that was sent by `at`. */
+  toldBy(guard: string, at: number): Token | undefined
   /** Outdates what is guarded by one of these. `unless`: what stores this token is newer. */
   drop(guards: readonly string[], unless?: Token): void
   /** Outdates everything. */
@@ -73,6 +75,10 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>): KnownTokens 
       if (told.size <= KEPT) return
       const [oldest] = told.keys()
       if (oldest !== undefined) told.delete(oldest)
+    },
+    toldBy(guard, at) {
+      const last = told.get(guard)
+      return last && last.at <= at ? last.token : undefined
     },
     drop(guards, unless) {
       for (const guard of guards) dropOne(guard, unless)

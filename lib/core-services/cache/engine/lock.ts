@@ -184,5 +184,12 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
 
 /** Without an answer, or with one that says that something failed underway, the lock may have been taken. */
 function mayHaveBeenHeard(error: unknown): boolean {
-  return hasCode(error, 'REDIS_TIMEOUT', 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY', 'REDIS_COMMAND_FAILED')
+  return hasCode(
+    error,
+    'REDIS_TIMEOUT',
+    'REDIS_UNREACHABLE',
+    'REDIS_BAD_REPLY',
+    'REDIS_COMMAND_FAILED',
+    'REDIS_FULL',
+  )
 }

@@ -1,12 +1,13 @@
 /** What Upstash answers over HTTP, told apart: results, refused commands, and all that is not Redis at all. */
 import {
+  hasCode,
   redisBadReply,
   redisCommandFailed,
   redisQuota,
-  redisReadOnly,
   redisTooLarge,
   redisUnauthorized,
 } from './errors'
+import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapped } from './refusals'
 import { beginningOf } from './text'
 
 /** The parsed body of a usable answer. Throws a typed error for every other one. */
@@ -22,13 +23,21 @@ export function readReply(status: number, text: string, tokenName: string): unkn
     throw redisUnauthorized(tokenName)
   if (status >= 300 && errorOf(body) === undefined)
     throw redisBadReply(`HTTP ${status} without an error text`)
+  if (status === 429) throw redisQuota(redact(errorOf(body) ?? ''))
   if (status >= 500) throw redisBadReply(`HTTP ${status}: ${redact(errorOf(body) ?? '')}`)
   return body
 }
 
-/** A reply of the expected shape, or the error that stands in it. Entries of a batch keep their own errors. */
+/**
+ * A reply of the expected shape, or the error that stands in it. Entries of a batch keep their own errors, unless Redis
+ * does nothing at all.
+ */
 export function checkReply(reply: unknown, command: string, batch: boolean): unknown {
-  if (batch && Array.isArray(reply) && reply.every(isEntry)) return reply
+  if (batch && Array.isArray(reply) && reply.every(isEntry)) {
+    const errors = reply.map((entry) => entryError(command, entry))
+    if (errors.length > 0 && errors.every((error) => hasCode(error, ...REFUSED_ALL))) throw errors[0]
+    return reply
+  }
   if (batch && errorOf(reply) === undefined)
     throw redisBadReply('a batch was not answered with a list of results')
   const reason = errorOf(reply)
@@ -39,11 +48,19 @@ export function checkReply(reply: unknown, command: string, batch: boolean): unk
   return reply
 }
 
+/** The error of one entry of a batch; null for a result. */
+export function entryError(command: string, entry: unknown): Error | null {
+  const reason = errorOf(entry)
+  return reason === undefined ? null : commandError(command, reason)
+}
+
 /** The typed error for the text with which Redis refused a command. Upstash tells them apart by text alone. */
 export function commandError(command: string, reason: string): Error {
+  const inner = redact(unwrapped(reason))
+  const refusal = refusalError(inner)
+  if (refusal) return refusal
+  if (/^NOPERM/i.test(inner)) return redisReadOnlyToken(inner)
   const text = redact(reason)
-  if (/max (daily )?requests? limit exceeded|capacity quota exceeded/i.test(text)) return redisQuota(text)
-  if (/^NOPERM/i.test(text)) return redisReadOnly(text)
   if (/max (request|single record|key) size exceeded/i.test(text)) return redisTooLarge(text)
   return redisCommandFailed(command, text)
 }

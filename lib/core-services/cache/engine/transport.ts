@@ -7,9 +7,20 @@ import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
 import { billedCommands } from './billing'
 import { type Breaker, type BreakerOptions, createBreaker } from './breaker'
 import { listeningDeadline } from './deadline'
-import { codeOf, hasCode, isRedisFailure, redisCircuitOpen, redisTimeout, redisUnreachable } from './errors'
+import {
+  type CodedError,
+  codeOf,
+  hasCode,
+  isCodedError,
+  isRedisFailure,
+  redisCircuitOpen,
+  redisTimeout,
+  redisUnreachable,
+} from './errors'
 import type { Ports } from './ports'
-import { checkReply, readReply } from './replies'
+import { REFUSED_ALL, REFUSED_WRITES } from './refusals'
+import { checkReply, entryError, readReply } from './replies'
+import { createWriteHealth, type WriteHealth } from './writeHealth'
 
 export interface TransportOptions {
   url: string
@@ -43,13 +54,14 @@ export interface LastRequest {
   /** Monotonic clock, ms. */
   endedAt: number
   durationMs: number
-  /** Whether Redis was there, whatever it thought of the command. */
+  /** Whether Redis was there and does what it is asked, but for this command: it may take no writes. */
   answered: boolean
 }
 
 export interface Transport extends Requester {
   readonly counters: Readonly<TransportCounters>
   readonly breaker: Breaker
+  readonly writes: WriteHealth
   /** Like `request`, with another deadline than the usual one. */
   requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>>
 }
@@ -67,8 +79,8 @@ const RETRY_PAUSE_MS = 20
 /** Large requests and answers get as much more time as they take at this speed, about 8 Mbit/s. */
 const BYTES_PER_MS = 1_000
 
-/** Errors with which Redis refuses a command that it has understood. */
-const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE']
+/** Errors with which Redis refuses a command that it has understood: others it would take. */
+const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE', ...REFUSED_WRITES]
 
 export function createTransport(options: TransportOptions, ports: Ports): Transport {
   const baseUrl = options.url
@@ -81,7 +93,10 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     failures: 0,
     retries: 0,
   }
+  const writes = createWriteHealth(ports.clock)
   let syncToken = ''
+  /** The error with which the last request failed, for those that are not sent any more. */
+  let lastFailure: unknown
 
   async function send(
     path: readonly string[],
@@ -120,7 +135,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
   })
 
   async function requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>> {
-    if (!breaker.admits()) throw redisCircuitOpen()
+    if (!breaker.admits()) throw redisCircuitOpen(lastFailure)
     try {
       const response = await requestPastBreaker<T>(request, timeoutMs)
       breaker.succeeded()
@@ -141,9 +156,6 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     const name =
       commands.length === 1 ? String(commands[0]?.[0]).toLowerCase() : `pipeline of ${commands.length}`
     const body = new TextEncoder().encode(JSON.stringify(request.body))
-    const attempts = commands.every((command) => RESENDABLE.has(String(command[0]).toLowerCase()))
-      ? options.retries + 1
-      : 1
     const started = ports.clock.monotonic()
     const deadline = new AbortController()
     const allowedMs = timeoutMs + Math.floor(body.byteLength / BYTES_PER_MS)
@@ -159,10 +171,11 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
           const reply = await send(request.path ?? [], body, conversation, used)
           const checked = checkReply(reply, name, request.path !== undefined)
           replies = [checked].flat().map((entry) => (entry as UpstashResponse<unknown>).result)
+          code = noteEntries(commands, [checked].flat())
           return checked as UpstashResponse<T>
         } catch (error) {
           const failure = classify(error, deadline.signal, allowedMs)
-          if (attempt >= attempts || !hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) throw failure
+          if (!isCodedError(failure) || !mayResend(failure, attempt, commands)) throw failure
           counters.retries += 1
           counters.commands += commands.length
           ports.emit({ type: 'redis.retried', command: name, code: failure.code })
@@ -171,12 +184,14 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       }
     } catch (error) {
       code = ports.isControlFlow(error) ? undefined : codeOf(error)
-      if (code !== undefined) counters.failures += 1
+      if (code !== undefined) lastFailure = error
+      for (const [command] of commands) writes.note(String(command), error)
       throw error
     } finally {
       cancel()
       const durationMs = ports.clock.monotonic() - started
       if (code !== undefined) {
+        if (code !== null) counters.failures += 1
         const answered = code === null || ANSWERS.includes(code)
         counters.last = { endedAt: started + durationMs, durationMs, answered }
         const billed = billedCommands(commands, replies) + (used.requests - 1) * commands.length
@@ -185,6 +200,26 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       if (durationMs >= options.slowMs)
         ports.emit({ type: 'redis.slow', command: name, durationMs, limitMs: options.slowMs })
     }
+  }
+
+  /** The code with which Redis has refused a part of a batch by what is wrong with itself; null for none. */
+  function noteEntries(commands: Commands, entries: readonly unknown[]): string | null {
+    let code: string | null = null
+    for (const [index, entry] of entries.entries()) {
+      const command = String(commands[index]?.[0])
+      const error = entryError(command, entry)
+      writes.note(command, error)
+      if (hasCode(error, ...REFUSED_WRITES, ...REFUSED_ALL)) code ??= error.code
+    }
+    return code
+  }
+
+  function mayResend(failure: CodedError, attempt: number, commands: Commands): boolean {
+    if (attempt > options.retries) return false
+    // What Redis has refused while it was loading it has not done, whatever it was.
+    if (hasCode(failure, 'REDIS_LOADING')) return true
+    if (!hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) return false
+    return commands.every(([command]) => RESENDABLE.has(String(command).toLowerCase()))
   }
 
   function classify(error: unknown, signal: AbortSignal, timeoutMs: number): unknown {
@@ -201,15 +236,18 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
   return {
     counters,
     breaker,
+    writes,
     readYourWrites: true,
     requestWithin,
     request: (request) => requestWithin(request, options.timeoutMs),
   }
 }
 
-function commandsOf({ path, body }: UpstashRequest): readonly (readonly unknown[])[] {
+type Commands = readonly (readonly unknown[])[]
+
+function commandsOf({ path, body }: UpstashRequest): Commands {
   const isBatch = path?.[0] === 'pipeline' || path?.[0] === 'multi-exec'
-  return (isBatch ? body : [body]) as readonly (readonly unknown[])[]
+  return (isBatch ? body : [body]) as Commands
 }
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
