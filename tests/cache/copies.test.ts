@@ -120,3 +120,12 @@ describe('a newer token that Redis has told of', () => {
     expect(copies.get('agents')).toBeUndefined()
   })
 })
+
+it('a token that Redis has told is known by when it was asked, and not before', () => {
+  const copies = createCopies(1_000_000, manualClock())
+  copies.noteTokens([['tag:people', 'first']], at(100))
+  expect([copies.toldBy('tag:people', 99), copies.toldBy('tag:people', 100)]).toEqual([undefined, 'first'])
+  copies.noteTokens([['tag:people', 'second']], at(200))
+  expect([copies.toldBy('tag:people', 150), copies.toldBy('tag:people', 200)]).toEqual([undefined, 'second'])
+  expect(copies.toldBy('tag:unheard', 200)).toBeUndefined()
+})

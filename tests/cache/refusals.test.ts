@@ -140,6 +140,14 @@ describe('a Redis that answers errors', () => {
     expect(cache.refusedWrites).toBeNull()
   })
 
+  it('and refuses each write by itself is not left alone either', async () => {
+    const { cache } = await start()
+    reply = (body) => (body.includes('"SET"') ? refused(OOM) : undefined)
+    for (let count = 0; count < 10; count += 1) await cache.set('a', 1)
+    expect(cache.breaker.state).toBe('closed')
+    expect(await cache.get('a')).toBeNull()
+  })
+
   it('because it loads is asked once more, writes included: it has done nothing', async () => {
     const { cache } = await start()
     let left = 1

@@ -158,6 +158,16 @@ it('quantiles are in the bucket of the true ones of a recorded load', () => {
   }
 })
 
+it('tells since when Redis takes no writes of this process, also when it cannot be asked, and nothing while it does', () => {
+  const name = 'field_cache_redis_refused_writes_since_timestamp_seconds'
+  const refusedWrites = { code: 'REDIS_FULL', since: now - 5_000 }
+  for (const scope of ['deployment', 'process'] as const) {
+    expect(parsePrometheusText(prometheusText(snapshotOf(everything, scope))).has(name)).toBe(false)
+    const text = prometheusText({ ...snapshotOf(everything, scope), refusedWrites })
+    expect(valueIn(text, name, { code: 'REDIS_FULL' })).toBe((now - 5_000) / 1_000)
+  }
+})
+
 describe('what these tests measure with', () => {
   it.each(['a{b=c} 1\n', 'a{b="c" 1\n'])('the public parser refuses %j', (text) => {
     expect(() => parseWithLibrary(text)).toThrow('invalid line')
