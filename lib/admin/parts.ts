@@ -46,7 +46,8 @@ export function redisPart(failure: string | null, snapshot: MetricsSnapshot): Pa
       : []),
     { name: 'Circuit breaker', value: CIRCUIT_WORDS[breaker] },
     { name: 'Answers within', value: latency.p95Ms === null ? '–' : milliseconds(latency.p95Ms) },
-    { name: 'Failed in the last hour', value: whole(failed) },
+    // What is counted cannot be handed over meanwhile.
+    { name: 'Failed in the last hour', value: refusedWrites ? 'not counted' : whole(failed) },
     {
       name: 'Estimated bill',
       value: bill.monthlyUsd === null ? 'not known yet' : `${dollars(bill.monthlyUsd)} a month`,

@@ -74,6 +74,7 @@ describe('Redis that answers and does not do its work', () => {
     const { state, summary, facts } = redisPart(null, refusing(code))
     expect([state, facts[0]]).toEqual(['bad', { name: 'Takes nothing', value: 'for 5 min' }])
     expect(summary.startsWith(words)).toBe(true)
+    expect(facts).toContainEqual({ name: 'Failed in the last hour', value: 'not counted' })
   })
 
   it.each([
