@@ -90,8 +90,15 @@ export function forceRefresh(
       return { ...fetched, stored: false }
     }
   }
-  return runtime.flights.queue(`force ${field.key}`, by, work, reason === 'force')
+  return runtime.flights.queue(queueOf(field), by, work, reason === 'force')
 }
+
+/** How many forced refreshes of a field run or wait in this process: a new one begins after them. */
+export function forcesAhead({ flights }: FieldRuntime, field: AnyField): number {
+  return flights.queued(queueOf(field))
+}
+
+const queueOf = ({ key }: AnyField): string => `force ${key}`
 
 async function forceInto(
   runtime: FieldRuntime,

@@ -1,15 +1,17 @@
 /**
  * What the cron does, one run at a time: looks after the webhooks, then refreshes each field that has reached its
- * `refreshEvery`, one after the other.
+ * `refreshEvery`, one after the other, those that are overdue longest first. Outcomes are told in the order of the list.
  */
 import { ageSeconds } from './engine/entry'
-import { codeOf, hasCode, isUnfinished } from './engine/errors'
+import { cacheUnavailable, codeOf, hasCode, isUnfinished } from './engine/errors'
 import type { WebhookOutcome } from './engine/events'
 import type { AnyField } from './engine/fieldConfig'
 import type { LockHolder } from './engine/lock'
-import { lookAt, placeOf } from './fieldPlace'
+import { timeoutOf } from './fetchEntry'
 import { type CronRuntime, type FieldRuntime, fieldRuntime } from './fieldRuntime'
+import { forcesAhead } from './refreshCache'
 import { refreshInParts } from './refreshInParts'
+import { type Attempts, longestOverdueFirst, lookAtAll, readAttempts, type Standing } from './refreshOrder'
 
 export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
@@ -65,10 +67,13 @@ export async function refreshDueFields(
     await asOnlyRun(runtime, async ({ signal }) => {
       const tended = (await tend?.(remainingMs)) ?? NOTHING_TENDED
       webhooks = tended.webhooks
-      for (const [index, field] of enabled ? fields.entries() : []) {
+      if (!enabled) return
+      const attempts = await readAttempts(runtime, fields)
+      for (const { field, index } of await dueFields(runtime, fields, tended.due, attempts, outcomes)) {
         if (signal.aborted) return
-        outcomes[index] = await refreshIfDue(runtime, field, tended.due.has(field.name), remainingMs)
+        outcomes[index] = await refreshInTime(runtime, field, remainingMs, attempts)
       }
+      await attempts.save()
     })
   }
   const count = (outcome: FieldOutcome['outcome']) =>
@@ -96,28 +101,52 @@ async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Prom
   }
 }
 
-async function refreshIfDue(
+/** Those to be refreshed, in their order; tells of the others what keeps them from it. */
+async function dueFields(
+  runtime: FieldRuntime,
+  fields: readonly AnyField[],
+  told: ReadonlySet<string>,
+  attempts: Attempts,
+  outcomes: FieldOutcome[],
+): Promise<Standing[]> {
+  const all = [...fields.entries()].map(([index, field]) => ({ index, field }))
+  const isMeant = ({ field }: { field: AnyField }) => field.refreshEvery !== undefined || told.has(field.name)
+  const reasons = skipAll(fields, 'no-refresh-every')
+  for (const { index } of all.filter((one) => !isMeant(one))) outcomes[index] = reasons[index] as FieldOutcome
+  const standing = await lookAtAll(runtime, all.filter(isMeant))
+  const now = runtime.ports.clock.now()
+  const due = standing.filter(({ field, index, fetchedAt }) => {
+    const { name, refreshEvery = 0 } = field
+    const age = fetchedAt === null ? Number.POSITIVE_INFINITY : ageSeconds(fetchedAt, now)
+    if (told.has(name) || age >= refreshEvery) return true
+    outcomes[index] = { name, outcome: 'fresh', age }
+    return false
+  })
+  return longestOverdueFirst(due, told, attempts, now)
+}
+
+async function refreshInTime(
   runtime: FieldRuntime,
   field: AnyField,
-  due: boolean,
   remainingMs: () => number,
+  attempts: Attempts,
 ): Promise<FieldOutcome> {
-  const { name, refreshEvery } = field
+  const { name } = field
   const { clock } = runtime.ports
-  if (refreshEvery === undefined && !due) return { name, outcome: 'skipped', reason: 'no-refresh-every' }
-  // A force that runs already is waited for: its time and our own have to fit.
-  if (remainingMs() < 2 * runtime.refreshTimeoutMs) return { name, outcome: 'skipped', reason: 'out-of-time' }
+  // Forces of the field that run or wait in this process are waited for: their time and our own have to fit.
+  const needed = (forcesAhead(runtime, field) + 1) * timeoutOf(runtime, field)
+  if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
+  // A run that is cut off between two parts must not begin with the same field next time, and the time after.
+  const onPart = () => attempts.note(name)
   try {
-    const store = await runtime.store()
-    const entry = (await lookAt(runtime, placeOf(runtime, store, field))).valid
-    const age = entry ? ageSeconds(entry.fetchedAt, clock.now()) : Number.POSITIVE_INFINITY
-    if (!due && age < (refreshEvery ?? 0)) return { name, outcome: 'fresh', age }
-    const { stored } = await refreshInParts(runtime, field, 'cron', remainingMs)
-    if (!stored) return { name, outcome: 'failed', code: 'CACHE_UNAVAILABLE' }
+    const { stored } = await refreshInParts(runtime, field, 'cron', remainingMs, onPart)
+    if (!stored) throw cacheUnavailable(new Error('nothing was stored'))
+    attempts.succeeded(name)
     return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }
   } catch (error) {
     if (runtime.ports.isControlFlow(error)) throw error
+    await attempts.note(name)
     if (isUnfinished(error)) return { name, outcome: 'unfinished', done: error.done }
     return { name, outcome: 'failed', code: codeOf(error) }
   }

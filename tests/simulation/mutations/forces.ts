@@ -63,8 +63,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'refreshCache.ts',
-        search: "runtime.flights.queue(`force ${field.key}`, by, work, reason === 'force')",
-        replace: 'runtime.flights.join(`force ${field.key}`, work)',
+        search: "runtime.flights.queue(queueOf(field), by, work, reason === 'force')",
+        replace: 'runtime.flights.join(queueOf(field), work)',
       },
     ],
   },

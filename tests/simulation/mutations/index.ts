@@ -1,4 +1,5 @@
 import { changeMutations } from './changes'
+import { cronMutations } from './cron'
 import { dependencyMutations } from './dependencies'
 import { doorMutations } from './doors'
 import { forceMutations } from './forces'
@@ -26,6 +27,7 @@ export const mutations: readonly Mutation[] = [
   ...memoryMutations,
   ...dependencyMutations,
   ...changeMutations,
+  ...cronMutations,
   ...lookMutations,
   ...limitMutations,
   ...recordMutations,
