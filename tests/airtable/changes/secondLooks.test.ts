@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type AirtableField, airtableList, changeTag } from '@/lib/core-services/airtable/airtableField'
 import { drainInto } from '@/lib/core-services/airtable/changes/drain'
+import { isForgotten, lookQueue } from '@/lib/core-services/airtable/changes/lookQueue'
 import { watchLooks } from '@/lib/core-services/airtable/changes/lookWatch'
 import { announcePing, type Drain, workOffSoftly } from '@/lib/core-services/airtable/changes/pings'
 import { DELTA_LIMITS } from '@/lib/core-services/airtable/changes/plan'
@@ -98,16 +99,19 @@ test('a second look is taken although another ping comes while the first one is'
 test('a second look that fails is taken once more, after a pause, by a process that reads', async () => {
   watchLooks([people], { limits })
   const failing: Drain = (...given) => {
-    if (given[1] === 'again') throw codedError('AIRTABLE_UNAVAILABLE', 'down')
+    if (given[1] === 'again') throw codedError('AIRTABLE_UNAVAILABLE', 'down', { retryAfter: 120 })
     return drain(...given)
   }
   await move(1, 'out')
   expect(await ping(failing)).toBe(false)
   expect(app.events.of('webhook.failed')).toMatchObject([{ code: 'AIRTABLE_UNAVAILABLE' }])
-  app.pass(1_100)
-  await cached()
-  expect(looks()).toEqual(['ping'])
-  app.pass(10_000)
+  const queue = await lookQueue(newPing(), await fieldRuntime().notes()).read()
+  const failedAt = fieldRuntime().ports.clock.now()
+  expect([isForgotten(queue, failedAt + 110_000), isForgotten(queue, failedAt + 120_000)]).toEqual([
+    false,
+    true,
+  ])
+  app.pass(120_000)
   await cached()
   await looked('ping', 'again')
   expect(await cached()).toEqual(await refetched(people))
