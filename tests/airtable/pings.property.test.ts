@@ -40,6 +40,12 @@ function startWorld(wait: () => Promise<void>) {
     read: <T>(kind: string, names: readonly string[]) =>
       asked(() => names.map((name) => (kept.get(kind + name) ?? null) as T | null)),
     write: (kind, name, value) => asked(() => void kept.set(kind + name, value)),
+    exchange: <T>(kind: string, name: string, value: unknown) =>
+      asked(() => {
+        const replaced = (kept.get(kind + name) ?? null) as T | null
+        kept.set(kind + name, value)
+        return replaced
+      }),
   }
   const locks: Pick<Locks, 'withLock'> = {
     async withLock(names, work) {

@@ -196,4 +196,15 @@ export const lookMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'looks: a ping that is announced late takes the place of a newer one',
+    test: 'tests/airtable/lookQueue.test.ts',
+    edits: [
+      {
+        file: '../airtable/changes/lookQueue.ts',
+        search: 'if (before <= newest) return',
+        replace: 'return',
+      },
+    ],
+  },
 ]

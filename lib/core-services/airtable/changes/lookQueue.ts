@@ -131,7 +131,16 @@ export function lookQueue({ webhookId, baseId }: Hook, notes: Notes): LookQueue 
   const names = noteNames(webhookId)
   return {
     read: async () => queueFrom(await notes.read(LOOKS, names)),
-    announce: (sentAt) => notes.write(LOOKS, names[0], [sentAt, baseId], KEPT_SECONDS),
+    async announce(sentAt) {
+      let newest = sentAt
+      while (true) {
+        const replaced = await notes.exchange(LOOKS, names[0], [newest, baseId], KEPT_SECONDS)
+        const before = number(list(replaced)[0])
+        // Another instance has announced a newer ping meanwhile, which a look that began before it must not settle.
+        if (before <= newest) return
+        newest = before
+      }
+    },
     async replace(before, after) {
       const text = workedOf(after)
       if (JSON.stringify(text) === JSON.stringify(workedOf(before))) return

@@ -12,6 +12,8 @@ export interface Notes {
   read<T>(kind: string, names: readonly string[]): Promise<(T | null)[]>
   /** Kept for so many seconds. */
   write(kind: string, name: string, value: unknown, seconds: number): Promise<void>
+  /** The same; answers what it has replaced, null for nothing. */
+  exchange<T>(kind: string, name: string, value: unknown, seconds: number): Promise<T | null>
 }
 
 /** Notes of which there is one at a time, and which can be read along with other names. */
@@ -35,6 +37,10 @@ export function createNotes(send: Send, keys: KeySpace): ClaimedNotes {
     async write(kind, name, value, seconds) {
       const reply = await send('SET', keys.internal(kind, name), encodeValue(value), 'EX', seconds)
       if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
+    },
+    async exchange<T>(kind: string, name: string, value: unknown, seconds: number) {
+      const replaced = await send('SET', keys.internal(kind, name), encodeValue(value), 'EX', seconds, 'GET')
+      return typeof replaced === 'string' ? decodeValue<T>(replaced) : null
     },
     claim: async (kind, name, value, seconds) =>
       (await send('SET', keys.internal(kind, name), encodeValue(value), 'NX', 'EX', seconds)) === 'OK',
