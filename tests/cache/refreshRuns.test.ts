@@ -163,6 +163,24 @@ it('leaves out what is being refreshed already, and what could not end in time',
   await working
 })
 
+it('begins with what the last run of all had no time for, in whatever instance it is asked for again', async () => {
+  const order: string[] = []
+  const make = (name: string) =>
+    named(name, async () => {
+      order.push(name)
+      servers.pass(4)
+    })
+  const fields = ['a', 'b', 'c', 'd'].map(make)
+  const runAll = async ({ runtime }: typeof servers.here) => {
+    await beginRefreshOfAll(runtime, fields, 10_000)
+    await servers.finishDeferredWork()
+    return order.splice(0).join(' ')
+  }
+  expect(await runAll(servers.here)).toBe('a b')
+  expect(await runAll(servers.there)).toBe('c d')
+  expect(await runAll(servers.here)).toBe('a b')
+})
+
 it('goes on with a source that takes more than one refresh to read, and tells how far it is', async () => {
   const gates = [deferred<unknown>(), deferred<unknown>()]
   const long: AnyField = {

@@ -136,6 +136,16 @@ export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | 
   return own
 }
 
+/** The fields to which the last refresh of all of them has not come, for lack of time or because it was cut off. One command. */
+export async function leftOfLastRun(runtime: WatchRuntime): Promise<ReadonlySet<string>> {
+  const shared = await unlessRedisFails(runtime, null, async (notes) => {
+    const [run] = await notes.read<AllRun>(KIND, [nameFor(ALL)])
+    return run ?? null
+  })
+  const last = shared ?? lastRun(runtime, ALL, null)
+  return new Set(last?.names.filter((name) => (last.outcomes[name] ?? 'left') === 'left'))
+}
+
 /** Null unless it went well. */
 export function goodOf({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
   return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null

@@ -15,6 +15,7 @@ import {
   type FieldRun,
   goodOf,
   lastRun,
+  leftOfLastRun,
   noteRun,
   ofField,
   type RunFailure,
@@ -40,19 +41,24 @@ export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budge
   return 'begun'
 }
 
-/** All of them, one after the other; one that fails stops nobody. None is begun that could not end within `budgetMs`. */
+/**
+ * Refreshes all of them, one after the other; one that fails stops none of the others. None is begun that could not end
+ * within `budgetMs`. Those to which the last run has not come go first, so that asking again gets to each of them.
+ */
 export async function beginRefreshOfAll(
   runtime: WatchRuntime,
   fields: readonly AnyField[],
   budgetMs: number,
 ): Promise<Begun> {
+  const left = await leftOfLastRun(runtime)
+  const ordered = [...fields].sort((a, b) => Number(left.has(b.name)) - Number(left.has(a.name)))
   const startedAt = runtime.ports.clock.now()
-  const names = fields.map(({ name }) => name)
+  const names = ordered.map(({ name }) => name)
   const until = Math.max(startedAt, ...fields.map((field) => endOf(runtime, field)))
   const run: AllRun = { startedAt, endedAt: null, until, names, outcomes: {}, current: null }
   if (!(await beginRun(runtime, ALL, run))) return 'under-way'
   const budget = budgetOf(runtime, budgetMs)
-  runtime.ports.defer(() => refreshEach(runtime, fields, run, budget))
+  runtime.ports.defer(() => refreshEach(runtime, ordered, run, budget))
   return 'begun'
 }
 
