@@ -66,6 +66,19 @@ it('takes nothing that another one had begun to fetch before it was asked for', 
   expect((await later).entry.body).toBe('"fetched again"')
 })
 
+it('takes nothing that another one had brought before, though it was given another expiry meanwhile', async () => {
+  const gate = deferred<string>()
+  const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 2 ? gate.promise : 'old'))
+  const config = field<unknown>(fetcher)
+  await force(test, config)
+  const later = force(others[0] as FieldProcess, config)
+  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(2))
+  expect(await test.cache.expire(config.key, 50)).toBe(1)
+  fetcher.mockImplementation(async () => 'fetched again')
+  gate.resolve('lost')
+  expect((await later).entry.body).toBe('"fetched again"')
+})
+
 it('takes nothing that stood before it was asked for, though a tag was invalidated while it fetched', async () => {
   let calls = 0
   const fetcher = async (): Promise<unknown> => {

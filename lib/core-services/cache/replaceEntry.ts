@@ -155,7 +155,8 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         if (!entry) return 'refused'
         const passedMs = clock.now() - entry.fetchedAt
         const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)
-        return commit(place, entry.tokens, { ...entry, revision: uniqueToken(), endMs })
+        // It is no fetch: a force that was asked for after the real one must not take it for what another force brought.
+        return commit(place, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
       })
       return stored ? 1 : 0
     },
