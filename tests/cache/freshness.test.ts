@@ -4,7 +4,7 @@ import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { deferred } from '../support/deferred'
-import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
+import { type FieldProcess, field, startFieldProcess, storedEntry } from '../support/fieldProcess'
 import { redisForThisFile } from '../support/redisSuite'
 
 const redis = redisForThisFile()
@@ -246,6 +246,20 @@ describe('stale values', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
     ahead += 700
     await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  it('are not refreshed any more once what came after an invalidation has taken their place', async () => {
+    const fetcher = vi.fn(async () => 'good')
+    const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600, tags: ['people'] })
+    await read(config)
+    ahead += 100
+    expect((await read(config)).status).toBe('stale')
+    await invalidateTags(['people'], here.runtime)
+    expect((await read(config)).status).toBe('miss')
+    const standing = await storedEntry(here.runtime, config.key)
+    await finishDeferredWork()
+    expect(await storedEntry(here.runtime, config.key)).toEqual(standing)
+    expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
   it('are served to nobody once they were invalidated', async () => {

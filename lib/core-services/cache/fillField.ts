@@ -103,6 +103,8 @@ function fly(
   const { place } = fill
   const flight = flightName(place.name, tokens, fill.look)
   return runtime.flights.join(`fetch ${flight}`, async () => {
+    // What began long after its look could only be stored over a newer entry.
+    if (!taken && isOvertaken(runtime, fill, tokens)) return null
     const quiet = quietFlight(runtime, place.name, flight)
     if (quiet?.code) throw cooling(runtime, place.field, quiet.code)
     if (quiet && !fill.patient) return null
@@ -121,6 +123,12 @@ function fly(
     runtime.ports.emit({ type: 'lease.taken', field: place.field.name })
     return fetchUnder(runtime, fill, tokens, flight, held)
   })
+}
+
+/** Whether this process has learned since the look that a token of it stands no more. */
+function isOvertaken(runtime: FieldRuntime, { look }: Fill, tokens: readonly Token[]): boolean {
+  const captured = Object.fromEntries(look.guards.map((guard, index) => [guard, tokens[index] as Token]))
+  return runtime.copies.overtaken(captured, look.sentAt.monotonic)
 }
 
 /** The lease that is now ours, or what made it needless; `refused` when Redis answers and takes none. */
@@ -190,7 +198,7 @@ async function fetchUnder(
 ): Promise<Filled> {
   const { clock } = runtime.ports
   // Whatever Redis tells in answer to a later request is newer than what was captured.
-  const began = clock.monotonic()
+  const began = look.sentAt.monotonic
   const endLease = () => lease && giveBack(runtime, place, lease)
   const store = async (entry: Entry): Promise<Stored> => {
     if (!lease) return { why: 'redis-failed' }
