@@ -161,6 +161,41 @@ describe('without Redis', () => {
     },
   )
 
+  it('what was fetched is no last good value either once Redis has answered', async () => {
+    test.down()
+    await read()
+    test.up()
+    const other = await test.another()
+    await readFieldCache(people, 'never', other.runtime)
+    await invalidateTags(['people'], other.runtime)
+    test.clock.advance(1)
+    await read({ ...people, key: 'others', tags: [] })
+    test.down()
+    fetcher.mockRejectedValueOnce(new Error('gone'))
+    await expect(read()).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  it('a copy without a tag that its reader names is no last good value: that one may be invalidated', async () => {
+    await read()
+    test.down()
+    await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
+    fetcher.mockRejectedValueOnce(new Error('gone'))
+    await expect(read({ ...people, tags: ['teams'] })).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  it('what was fetched for a reader of other tags answers no reader whose tag was invalidated', async () => {
+    test.down()
+    await read()
+    await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
+    test.clock.advance(1)
+    version = 2
+    const teams = { ...people, tags: ['teams'] }
+    expect(await read(teams)).toMatchObject({ data: 'v2', status: 'miss' })
+    for (const config of [people, teams]) {
+      expect(await read(config)).toMatchObject({ data: 'v2', status: 'degraded' })
+    }
+  })
+
   it('a source that failed while Redis was there is left alone when it has gone', async () => {
     fetcher.mockImplementation(async () => {
       throw new Error('reset')

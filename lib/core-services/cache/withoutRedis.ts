@@ -6,7 +6,7 @@
 import type { Copy } from './engine/copies'
 import { type CodedError, isSourceError } from './engine/errors'
 import type { AnyField, FieldCacheConfig } from './engine/fieldConfig'
-import { covers, freshnessOf } from './engine/look'
+import { covers, freshnessOf, uniteGuards } from './engine/look'
 import { type Instant, instantOf } from './engine/ports'
 import { wasSilent } from './engine/reachability'
 import { optionsKey, shareKey } from './engine/shareKey'
@@ -35,20 +35,26 @@ export function heldCopy(
   refused = false,
   withinMs = OUTAGE_MS,
 ): Copy | null {
-  const { copies, ports, reachability } = runtime
+  const { copies, ports } = runtime
   if (config.memoryTtl === 0) return null
+  const isUsable = (copy: Copy): boolean =>
+    copies.unprovenFor(copy) < withinMs && freshnessOf(copy.entry, config, ports.clock.now()) === 'fresh'
+  return rememberedCopies(runtime, config, refused).find(isUsable) ?? null
+}
+
+/** The copies that count for this reader, the newest first. `refused`: as for `heldCopy`. */
+function rememberedCopies(runtime: FieldRuntime, config: AnyField, refused: boolean): Copy[] {
+  const { copies, reachability } = runtime
   const name = placeName(runtime, config)
   const proved = copies.get(name)
   const unproved = copies.get(unprovedName(name))
-  const usable = (copy: Copy | undefined): copy is Copy =>
-    copy !== undefined &&
-    copies.unprovenFor(copy) < withinMs &&
-    freshnessOf(copy.entry, config, ports.clock.now()) === 'fresh'
-  const held = [
-    ...(proved && covers(proved.entry, guardsFor(config)) ? [proved] : []),
+  const remembered = [
+    ...(proved ? [proved] : []),
     ...(unproved && (refused || !reachability.answeredSince(unproved.provenAt.monotonic)) ? [unproved] : []),
-  ].filter(usable)
-  return held.sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)[0] ?? null
+  ]
+  return remembered
+    .filter(({ entry }) => covers(entry, guardsFor(config)))
+    .sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)
 }
 
 /** A copy as an answer; null when its field refuses it by now. */
@@ -72,9 +78,9 @@ export async function readWithoutRedis<T>(
   config: FieldCacheConfig<T>,
   why: CodedError | 'contended',
 ): Promise<FieldAnswer<T>> {
+  const refused = why !== 'contended' && !wasSilent(why)
   for (;;) {
-    const copy =
-      why === 'contended' ? null : heldCopy(runtime, config, !wasSilent(why), answersFor(runtime, config))
+    const copy = why === 'contended' ? null : heldCopy(runtime, config, refused, answersFor(runtime, config))
     const held = await answerHeld(runtime, config, copy)
     if (held) return held
     try {
@@ -83,7 +89,7 @@ export async function readWithoutRedis<T>(
       const fetched = await fetchOnce(runtime, config, why === 'contended')
       if (fetched) return fetched
     } catch (error) {
-      const last = isSourceError(error) ? await lastGood(runtime, config) : null
+      const last = isSourceError(error) ? await lastGood(runtime, config, refused) : null
       if (!last) throw error
       return answer(runtime, last, 'degraded', AT_ONCE)
     }
@@ -110,8 +116,10 @@ export function keepUnproved(
   { began, tokens: before }: Unproved,
 ): void {
   if (field.memoryTtl === 0) return
-  const tokens = { ...lastKnownTokens(runtime, field, began, dependencies), ...before }
   const name = unprovedName(placeName(runtime, field))
+  // With the tags that other readers name, or each of them would fetch a copy of its own.
+  const guards = uniteGuards(guardsFor(field), runtime.copies.get(name)?.entry ?? null)
+  const tokens = { ...lastKnownTokens(runtime, field, began, [...guards, ...dependencies]), ...before }
   keepUnder(runtime, name, field, { ...entry, tokens, dependencies }, began)
 }
 
@@ -192,12 +200,14 @@ async function opened<T>(
 }
 
 /** What may be served when the source fails as well: whatever this process remembers within the windows of the field. */
-async function lastGood<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<Opened<T> | null> {
-  const { copies, ports } = runtime
-  const name = placeName(runtime, config)
-  for (const copy of [copies.get(unprovedName(name)), copies.get(name)]) {
-    if (!copy || freshnessOf(copy.entry, config, ports.clock.now()) === 'expired') continue
-    const known = await openKnown(runtime, config, copy.entry)
+async function lastGood<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  refused: boolean,
+): Promise<Opened<T> | null> {
+  for (const { entry } of rememberedCopies(runtime, config, refused)) {
+    if (freshnessOf(entry, config, runtime.ports.clock.now()) === 'expired') continue
+    const known = await openKnown(runtime, config, entry)
     if (known) return known
   }
   return null
