@@ -82,3 +82,31 @@ it('a source that is only slow is waited for after an invalidation, whatever ser
   slow.resolve('new')
   expect(await read).toMatchObject({ data: 'new', status: 'miss' })
 })
+
+it('one that a force has brought is not served once a look has shown its invalidation, though the force is answered after it', async () => {
+  const committed = deferred<void>()
+  const answered = deferred<void>()
+  const fetch = async (url: string, init: RequestInit) => {
+    const response = await test.runtime.ports.fetch(url, init)
+    if (new TextDecoder().decode(init.body as Uint8Array).startsWith('["EVAL"')) {
+      committed.resolve()
+      await answered.promise
+    }
+    return response
+  }
+  const { runtime } = await test.another({ ports: { fetch } })
+  const source = sourceOf('old')
+  const config = field(source.fetcher, { ttl: 600, memoryTtl: 1 })
+  const forced = readFieldCache(config, 'always', runtime)
+  await committed.promise
+  test.clock.advance(5)
+  await invalidateField(config, test.runtime)
+  test.clock.advance(5)
+  source.works = false
+  await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  test.clock.advance(5)
+  answered.resolve()
+  expect((await forced).status).toBe('refreshed')
+  test.down()
+  await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
+})

@@ -131,7 +131,7 @@ async function forceInto(
     fetched.settle(outcome.why)
     const entry = outcome.entry ?? fetched.entry
     if (outcome.stored) {
-      runtime.copies.noteTokens([[ownGuard(field.key), own]], instantOf(clock))
+      runtime.copies.noteTokens([[ownGuard(field.key), own]], sentAt)
       keepCopy(runtime, place, entry, sentAt)
       // A read that was sent before the answer can bring the replaced value after it.
       runtime.copies.dropGuarded([ownGuard(field.key)], own)
