@@ -227,6 +227,7 @@ describe('deadlines', () => {
     await read(config)
     pass(61)
     expect((await read(config)).status).toBe('degraded')
+    await expect.poll(() => fetcher).toHaveBeenCalledTimes(2)
     gate.reject(new Error('down'))
     await servers.finishDeferredWork()
     expect(servers.here.events.of('refresh.failed')).toHaveLength(1)

@@ -107,6 +107,35 @@ it('a lease of which the answers were lost is found again by the next read, whic
   expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
 })
 
+it('a request for a lease that arrives long after it was given up keeps no read of its process waiting', async () => {
+  const time = { now: 0 }
+  const redis = createMemoryRedis(() => time.now)
+  for (const guard of ['key:people', 'tag:a']) redis.execute(['SET', keySpace.internal('token', guard), 't'])
+  let givenUp: Command | undefined
+  const runtime = processOver(redis, time, (command) => {
+    if (!isLease(command) || givenUp) return
+    givenUp = command
+    throw redisTimeout(250, 'SIM_URL')
+  })
+  let slow = false
+  const config = fieldOf(async () => {
+    // Past its lease, so that nothing is stored and the next flight has the same name.
+    if (slow) time.now += 60_000
+    return 'from the source'
+  })
+  const read = () => readFieldCache({ ...config, memoryTtl: 0 }, 'never', runtime)
+  await read()
+  time.now += 60_000
+  slow = true
+  await read()
+  slow = false
+  redis.execute(givenUp as Command)
+  const before = time.now
+  await read()
+  expect(time.now - before).toBe(0)
+  expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
+})
+
 it('a lease that is given back after a later read has begun is not that read’s', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)

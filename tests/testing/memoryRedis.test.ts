@@ -78,7 +78,7 @@ const call = fc.oneof<fc.Arbitrary<Call>[]>(
   ),
   guarded.map((pairs) => (store) => createdAndRead(store, pairs)),
   lease.map((l) => (store) => store.takeLease(leaseIn(store, l))),
-  fc.tuple(lease, token).map(
+  fc.tuple(lease, fc.array(token, { maxLength: 3 })).map(
     ([l, replaces]) =>
       (store) =>
         store.takeLease({ ...leaseIn(store, l), replaces }),

@@ -7,6 +7,7 @@ import { type CodedError, isRedisFailure } from './engine/errors'
 import type { Lease } from './engine/fieldStore'
 import type { OwnLease } from './engine/memos'
 import { type Instant, instantOf, passedSince } from './engine/ports'
+import type { Token } from './engine/tokens'
 import { timeoutOf } from './fetchEntry'
 import type { Place } from './fieldPlace'
 import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
@@ -15,6 +16,8 @@ import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
 const LEASE_SLACK_MS = 500
 /** How many leases of a field are remembered: each set of tokens has one of its own. */
 const KEPT = 4
+/** How many holders of one lease. */
+const HOLDERS_KEPT = 4
 
 /** What a flight asks for: under the holder that it has asked with before, as long as that lease could be used. */
 export function leaseOf(runtime: FieldRuntime, place: Place, flight: string): Lease {
@@ -24,14 +27,17 @@ export function leaseOf(runtime: FieldRuntime, place: Place, flight: string): Le
   if (before && isUsable(runtime, before, milliseconds)) {
     return { name, milliseconds, holder: before.holder, replaces: before.replaces }
   }
-  return { name, milliseconds, holder: runtime.ports.uniqueToken(), replaces: before?.holder }
+  return { name, milliseconds, holder: runtime.ports.uniqueToken(), replaces: before ? earlier(before) : [] }
 }
+
+/** A request that was given up can arrive long after: each holder of one may be found in Redis, whatever came after it. */
+const earlier = ({ holder, replaces }: OwnLease): Token[] => [...replaces, holder].slice(-HOLDERS_KEPT)
 
 /** Remembers a lease that is about to be sent. Answers when that is. */
 export function noteLease(runtime: FieldRuntime, place: Place, lease: Lease): Instant {
   const sentAt = instantOf(runtime.ports.clock)
   if (knownLease(runtime, place, lease.name)?.holder !== lease.holder) {
-    remember(runtime, place, { ...lease, sentAt })
+    remember(runtime, place, { ...lease, replaces: lease.replaces ?? [], sentAt })
   }
   return sentAt
 }
@@ -46,7 +52,7 @@ export async function takeLease(
   const sentAt = noteLease(runtime, place, lease)
   try {
     if (await place.store.takeLease(lease)) {
-      remember(runtime, place, { ...lease, sentAt, replaces: undefined })
+      remember(runtime, place, { ...lease, replaces: lease.replaces ?? [], sentAt })
       return sentAt
     }
     // Refused, so what stands there may still be one that was sent earlier.
@@ -72,7 +78,8 @@ export function foundLease(
   const ours = knownLease(runtime, place, lease.name)
   if (!ours || holder === null) return null
   if (ours.holder === holder && isUsable(runtime, ours, lease.milliseconds)) return ours.sentAt
-  return ours.holder === holder || ours.replaces === holder ? 'over' : null
+  // Only of what the next request takes over: of any other one it would be refused, over and over.
+  return earlier(ours).includes(holder) ? 'over' : null
 }
 
 /** After the answer: whoever waits for what was not written would wait in vain. */

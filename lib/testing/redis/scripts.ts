@@ -26,9 +26,9 @@ const endLease: Script = (call, [lease = ''], [holder, note = '', milliseconds =
   return 1
 }
 
-const takeOver: Script = (call, [lease = ''], [holder = '', milliseconds = '', replaced]) => {
+const takeOver: Script = (call, [lease = ''], [holder = '', milliseconds = '', ...replaced]) => {
   const held = call('GET', lease)
-  if (held !== null && held !== holder && held !== replaced) return 0
+  if (held !== null && ![holder, ...replaced].includes(String(held))) return 0
   call('SET', lease, holder, 'PX', milliseconds)
   return 1
 }

@@ -16,8 +16,19 @@ export const outageMutations: readonly Mutation[] = [
       },
       {
         file: 'ownLease.ts',
-        search: 'holder: runtime.ports.uniqueToken(), replaces: before?.holder }',
-        replace: 'holder: runtime.ports.uniqueToken(), replaces: undefined }',
+        search: 'holder: runtime.ports.uniqueToken(), replaces: before ? earlier(before) : [] }',
+        replace: 'holder: runtime.ports.uniqueToken(), replaces: [] }',
+      },
+    ],
+  },
+  {
+    name: 'only the last holder of a lease is known to be of this process',
+    test: 'tests/cache/leases.test.ts',
+    edits: [
+      {
+        file: 'ownLease.ts',
+        search: '[...replaces, holder].slice(-HOLDERS_KEPT)',
+        replace: '[holder].slice(-replaces.length - 1)',
       },
     ],
   },

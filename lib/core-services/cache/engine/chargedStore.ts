@@ -39,7 +39,7 @@ export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): Fiel
     },
     async takeLease(lease) {
       const taken = await store.takeLease(lease)
-      charge(lease.replaces === undefined ? 1 : SCRIPT_COMMANDS, [lease.name, lease.holder])
+      charge(lease.replaces?.length ? SCRIPT_COMMANDS : 1, [lease.name, lease.holder])
       return taken
     },
     async endLease(lease, note, milliseconds) {

@@ -32,8 +32,8 @@ export interface Lease {
   name: string
   holder: Token
   milliseconds: number
-  /** A holder that the same process has used for it before: it is taken over from that one. */
-  replaces?: Token | undefined
+  /** Holders that the same process has used for it before: it is taken over from these. */
+  replaces?: readonly Token[] | undefined
 }
 
 /** A token and the version key that it is for. */
@@ -157,9 +157,11 @@ export function createFieldStore(
       return snapshotOf(names, values ?? null, sentAt)
     },
     async takeLease(lease) {
-      const { name, holder, milliseconds, replaces } = lease
-      if (replaces === undefined) return (await sendInTick([leaseCommand(lease)]))[0] === 'OK'
-      const [reply] = await sendInTick([['EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, replaces]])
+      const { name, holder, milliseconds, replaces = [] } = lease
+      if (replaces.length === 0) return (await sendInTick([leaseCommand(lease)]))[0] === 'OK'
+      const [reply] = await sendInTick([
+        ['EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, ...replaces],
+      ])
       return reply === 1
     },
     async endLease({ name, holder }, note, milliseconds) {

@@ -14,12 +14,16 @@ return 1`,
 )
 
 /**
- * KEYS: the lease. ARGV: the new holder, ms, the holder that it replaces. Takes a lease that is free, or that the same
- * process has asked for before and no longer uses. Answers 1, or 0 when another process has it. Billed 3, or 2.
+ * KEYS: the lease. ARGV: the new holder, ms, the holders that it replaces. Takes a lease that is free, or that the
+ * same process has asked for before and no longer uses. Answers 1, or 0 when another process has it. Billed 3, or 2.
  */
 export const TAKE_OVER_SCRIPT = billedScript(
   `${SHEBANG}local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return 0 end
+if holder and holder ~= ARGV[1] then
+  local own = false
+  for i = 3, #ARGV do own = own or holder == ARGV[i] end
+  if not own then return 0 end
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`,
   (reply) => (reply === 0 ? 1 : 2),

@@ -27,8 +27,8 @@ export interface OwnLease {
   sentAt: Instant
   /** It was given back or became a cool-down: what stands under this holder may end at any time. */
   ended?: boolean | undefined
-  /** The holder before it, which may still stand as long as it is not known whether this one was taken. */
-  readonly replaces?: Token | undefined
+  /** The holders before it that may still stand, or of which a request may still arrive. */
+  readonly replaces: readonly Token[]
 }
 
 export interface Memos {
