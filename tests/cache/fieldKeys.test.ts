@@ -216,6 +216,17 @@ describe('set of a field', () => {
     expect(await read(field(async () => 2))).toMatchObject(expected)
   })
 
+  it.each([
+    ['set', () => cache.set(KEY, 'other')],
+    ['mset', () => cache.mset({ [KEY]: 'other' })],
+  ])('(%s) drops what this process has in memory, also where Redis has lost the token', async (_, set) => {
+    const { config } = counting({ memoryTtl: 60 })
+    expect((await read(config)).data).toBe(1)
+    await cache.redis.del(`test:v1~token:key:${KEY}`)
+    await set()
+    expect(await read(config)).toMatchObject({ data: 2, status: 'miss' })
+  })
+
   it('costs a plain key one command more, and stores nothing beside it', async () => {
     expect(await costOf(() => cache.set('plain', 1))).toEqual({ requests: 1, commands: 2 })
     expect(await costOf(() => cache.mset({ plain: 1, more: 2 }))).toEqual({ requests: 1, commands: 2 })

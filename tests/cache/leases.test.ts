@@ -179,3 +179,18 @@ it('a lease that is given back after a later read has begun is not that read’s
   gate.resolve('stored')
   expect(await second).toMatchObject({ data: 'stored', status: 'miss' })
 })
+
+it('a lease that readers of other tags have come after is still known to be of this process', async () => {
+  const time = { now: 0 }
+  const redis = createMemoryRedis(() => time.now)
+  const runtime = processOver(redis, time, () => undefined)
+  const read = (...others: string[]) =>
+    readFieldCache({ ...fieldOf(async () => 'v'), tags: ['a', ...others] }, 'never', runtime)
+  await read()
+  for (const tag of ['b', 'c', 'd', 'e', 'f']) await read(tag)
+  // With the entry go the tags that it has gathered, and the next flight is named as the first one was.
+  redis.evict(keySpace.physical('people'))
+  runtime.copies.dropAll()
+  expect((await read()).status).toBe('miss')
+  expect(time.now).toBe(0)
+})

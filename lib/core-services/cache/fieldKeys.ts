@@ -107,6 +107,12 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
       return removed
     },
 
+    /** Drops what this process has in memory of keys of which Redis has lost the tokens: no field stands there now. */
+    forget(names: readonly string[]): void {
+      const { copies, memos } = memory()
+      copies.dropGuarded(names.filter((name) => memos.has(name)).map(ownGuard))
+    },
+
     /** The process forgets everything: which of its copies have keys of a pattern is told by nothing. */
     forgetAll: () => memory().copies.dropAll(),
 

@@ -14,8 +14,11 @@ import { askStore, askStoreLater, type FieldRuntime } from './fieldRuntime'
 
 /** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
 const LEASE_SLACK_MS = 500
-/** How many leases of a field are remembered: each set of tokens has one of its own. */
-const KEPT = 4
+/**
+ * How many leases of a field are remembered: each set of tokens that its readers name, and each entry that is replaced, has
+ * one of its own. They are not given back once the entry stands, and one that comes again in its time is found again.
+ */
+const KEPT = 16
 /** How many holders of one lease. */
 const HOLDERS_KEPT = 4
 

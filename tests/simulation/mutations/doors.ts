@@ -82,4 +82,15 @@ export const doorMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'what is set where Redis has lost the token leaves the copy in memory',
+    test: 'tests/cache/fieldKeys.test.ts',
+    edits: [
+      {
+        file: 'engine/commands.ts',
+        search: 'if (token == null) fields.forget([name])\n      else if (isSet(args, reply)) {',
+        replace: 'if (token != null && isSet(args, reply)) {',
+      },
+    ],
+  },
 ]

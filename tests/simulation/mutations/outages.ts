@@ -2,6 +2,7 @@
 import type { Mutation } from './mutation'
 
 const OUTAGES = 'tests/cache/outages.test.ts'
+const SLOW_REDIS = 'tests/cache/slowRedis.test.ts'
 const REFUSALS = 'tests/cache/refusals.test.ts'
 
 export const outageMutations: readonly Mutation[] = [
@@ -31,6 +32,11 @@ export const outageMutations: readonly Mutation[] = [
         replace: '[holder].slice(-replaces.length - 1)',
       },
     ],
+  },
+  {
+    name: 'only the last four leases of a field are remembered',
+    test: 'tests/cache/leases.test.ts',
+    edits: [{ file: 'ownLease.ts', search: 'const KEPT = 16', replace: 'const KEPT = 4' }],
   },
   {
     name: 'a lease of our own that is over is waited for',
@@ -107,12 +113,12 @@ export const outageMutations: readonly Mutation[] = [
   },
   {
     name: 'each reader waits for a Redis that was silent',
-    test: OUTAGES,
+    test: SLOW_REDIS,
     edits: [{ file: 'engine/reachability.ts', search: '      if (silent) return 0\n', replace: '' }],
   },
   {
     name: 'the first reader after a pause waits no longer than others',
-    test: OUTAGES,
+    test: SLOW_REDIS,
     edits: [
       {
         file: 'engine/reachability.ts',

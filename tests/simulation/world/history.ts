@@ -53,6 +53,8 @@ export interface FetchSpan {
   lease?: GrantedLease
   /** True time at which Redis first stored its value, in ms. */
   storedAt?: number
+  /** It was set under a key of which the process knew no field, so no tokens guard it. */
+  plain?: boolean
 }
 
 export interface GrantedLease {

@@ -29,7 +29,8 @@ export async function throughDoors(
   if (operation.do === 'get') {
     const at = universe.now()
     const value = await doors.get<Value>(config.key)
-    if (value === null) return
+    // What is no entry is out of reach of all but the doors that remove keys.
+    if (value === null || history.fetches[value.fetch]?.plain) return
     const read = { phase, process: process.number, field, tags: [], at, forced: false, fetch: value.fetch }
     history.reads.push({ ...read, status: 'got', from, to: universe.step() })
   } else if (operation.do === 'remove') {

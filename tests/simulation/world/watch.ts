@@ -111,7 +111,10 @@ export function createWatch(
   return {
     sends(command, { process }) {
       const set = command[0] === 'EVAL' ? fetches[fetchOf(forcedBy(command))] : undefined
-      if (set?.reason === 'set') Object.assign(set, { began: universe.step(), at: universe.now() })
+      if (set?.reason === 'set')
+        Object.assign(set, { began: universe.step(), at: universe.now(), plain: false })
+      const plain = fetches[plainlySet(command)]
+      if (plain) plain.plain = true
       const entry = storedBy(command)
       if (!entry) return
       const number = fetchOf(entry)
@@ -170,6 +173,12 @@ export function createWatch(
 function storedBy([name, key, text]: Command): Entry | null {
   const holdsEntry = !String(key).includes('~') || String(key).includes('~entry:')
   return name === 'SET' && holdsEntry ? decodeEntry(String(text)) : null
+}
+
+/** The number of the fetch whose value a SET stores as it is; -1 for every other command. */
+function plainlySet([name, key, text]: Command): number {
+  if (name !== 'SET' || String(key).includes('~') || decodeEntry(String(text))) return -1
+  return (JSON.parse(String(text)) as { fetch?: number }).fetch ?? -1
 }
 
 /** The entry among the arguments of the script that commits a force. */

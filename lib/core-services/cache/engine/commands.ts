@@ -20,6 +20,8 @@ export interface FieldDoors {
   isConfigured(key: string): boolean
   /** Of a key that is not: what stands under this name, if it is one of a family that was read in the last 30 days. */
   tokenName(key: string): string
+  /** Drops what the process has in memory of these keys, under which something else was put. */
+  forget(keys: readonly string[]): void
   /** Removes keys, and invalidates those of fields. */
   remove(keys: readonly string[]): Promise<number>
   set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null>
@@ -73,7 +75,8 @@ export function createCommands(
         ['GET', fields.tokenName(name)],
       ])
       const before = args.includes('GET') ? await opened<T>(name, reply) : null
-      if (token != null && isSet(args, reply)) {
+      if (token == null) fields.forget([name])
+      else if (isSet(args, reply)) {
         // That they were met is known by now.
         const unconditional = { nx: false, xx: false, get: false }
         await fields.set(
@@ -122,6 +125,7 @@ export function createCommands(
               ['MGET', ...plain.map(([name]) => fields.tokenName(name))],
             ])
       const found = plain.filter((_, index) => asArray(tokens ?? [])[index] != null)
+      fields.forget(plain.filter((pair) => !found.includes(pair)).map(([name]) => name))
       const ofFields = [...found, ...texts.filter((pair) => !plain.includes(pair))]
       const set = await Promise.all(ofFields.map(([name]) => fields.set(name, entries[name])))
       return set.every((outcome) => outcome === 'OK') ? 'OK' : null

@@ -33,6 +33,8 @@ export interface OwnLease {
 
 export interface Memos {
   of(place: string): Memo
+  /** Whether the process has looked at this field, as far as it remembers. */
+  has(place: string): boolean
 }
 
 const KEPT = 10_000
@@ -58,6 +60,7 @@ export function createMemos(): Memos {
   })
 
   return {
+    has: (place) => memos.has(place),
     of(place) {
       const memo = memos.get(place) ?? create(place)
       memos.delete(place)
