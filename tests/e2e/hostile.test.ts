@@ -171,7 +171,8 @@ it('forged pings at 100 a second cost no command, and replayed ones next to none
   const genuine = ping(Date.now())
   const ring = () => post(genuine, contentMac(hook.macSecretBase64, genuine))
   expect((await ring()).status).toBe(204)
-  await expect.poll(() => app.output(), { timeout: 20_000 }).toContain('"webhook.drained"')
+  // The first look at a table asks for a second one, a moment later: that is the work of this ping, not of its replays.
+  await expect.poll(() => app.output(), { timeout: 20_000 }).toMatch(/"webhook.drained".*"cause":"again"/)
   backends.airtable.resetCounters()
   backends.redis.upstash.resetCounters()
   const forged = ping(Date.now() + 60_000)
@@ -180,7 +181,7 @@ it('forged pings at 100 a second cost no command, and replayed ones next to none
   expect(await tallyAtRate(100, 2, ring)).toEqual({ 204: 200 })
   expect(backends.airtable.counters.requests).toBe(0)
   // The metrics are written now and then, whatever was counted.
-  expect(backends.redis.upstash.counters.commands).toBeLessThan(20)
+  expect(backends.redis.upstash.counters.commands).toBeLessThan(10)
 })
 
 it('connections that send nothing, half of a request or half of a body keep nobody out', async () => {
