@@ -144,6 +144,27 @@ describe('without Redis', () => {
     expect((await read()).data).toBe('v2')
   })
 
+  it('who joins a fetch that is overtaken waits for one more, whatever is invalidated during that one', async () => {
+    test.cache.breaker.forceOpen()
+    const gates = [deferred<string>(), deferred<string>()] as const
+    for (const { promise } of gates) fetcher.mockImplementationOnce(() => promise)
+    const early = read()
+    await vi.waitFor(() => expect(calls()).toBe(1))
+    const joining = Array.from({ length: 20 }, () => read())
+    await new Promise(setImmediate)
+    for (const [index, gate] of gates.entries()) {
+      await vi.waitFor(() => expect(calls()).toBe(index + 1))
+      test.clock.advance(1)
+      await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
+      gate.resolve(`gate ${index}`)
+    }
+    expect(await early).toMatchObject({ data: 'gate 0', status: 'miss' })
+    for (const answer of await Promise.all(joining)) {
+      expect(answer).toMatchObject({ data: 'gate 1', status: 'miss' })
+    }
+    expect(calls()).toBe(2)
+  })
+
   it.each([true, false])(
     'a failing source is left alone for as long as it asks for (Redis there: %s)',
     async (there) => {

@@ -79,6 +79,7 @@ export async function readWithoutRedis<T>(
   why: CodedError | 'contended',
 ): Promise<FieldAnswer<T>> {
   const refused = why !== 'contended' && !wasSilent(why)
+  const asked = runtime.ports.clock.monotonic()
   for (;;) {
     const copy = why === 'contended' ? null : heldCopy(runtime, config, refused, answersFor(runtime, config))
     const held = await answerHeld(runtime, config, copy)
@@ -86,7 +87,7 @@ export async function readWithoutRedis<T>(
     try {
       const code = failedSource(runtime, config)
       if (code) throw cooling(runtime, config, code)
-      const fetched = await fetchOnce(runtime, config, why === 'contended')
+      const fetched = await fetchOnce(runtime, config, asked, why === 'contended')
       if (fetched) return fetched
     } catch (error) {
       const last = isSourceError(error) ? await lastGood(runtime, config, refused) : null
@@ -131,12 +132,14 @@ function answersFor({ flights }: FieldRuntime, { key }: AnyField): number {
 const flightOf = (key: string): string => `uncached ${key}`
 
 /**
- * One fetch at a time. What a caller gets that joins one was not begun after its call, and nobody can tell what was
- * invalidated meanwhile: that is `degraded`. Null for what this process has invalidated itself since it began.
+ * One fetch at a time. What a caller gets that joins one which had begun before it asked may have been invalidated before
+ * that, and nobody can tell: it is `degraded`. Null for what this process has invalidated itself since it began; what
+ * begins after that serves all who have waited, so each waits for two at most, whatever is invalidated meanwhile.
  */
 async function fetchOnce<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
+  asked: number,
   contended: boolean,
 ): Promise<FieldAnswer<T> | null> {
   const name = flightOf(config.key)
@@ -148,9 +151,10 @@ async function fetchOnce<T>(
   const running = runtime.flights.running<Kept>(name)
   const fetched = await (running ?? runtime.flights.join(name, () => fetchAndKeep(runtime, config)))
   if (!running) return opened(runtime, config, fetched, 'miss')
+  const isOwn = fetched.began.monotonic > asked
   const tokens = lastKnownTokens(runtime, config, fetched.began, fetched.dependencies)
-  if (runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null
-  return (await opened(runtime, config, fetched, 'degraded')) ?? fetchAlone(runtime, config)
+  if (!isOwn && runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null
+  return (await opened(runtime, config, fetched, isOwn ? 'miss' : 'degraded')) ?? fetchAlone(runtime, config)
 }
 
 /** For when the schema refuses what another caller has fetched: that one has another schema, or none. */

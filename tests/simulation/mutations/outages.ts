@@ -66,6 +66,17 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'each of those who join a fetch without Redis that is overtaken has to fetch for itself',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: 'const isOwn = fetched.began.monotonic > asked',
+        replace: 'const isOwn = fetched.began.monotonic < 0',
+      },
+    ],
+  },
+  {
     name: 'memory answers without limit while Redis is not there',
     test: OUTAGES,
     edits: [{ file: 'withoutRedis.ts', search: 'OUTAGE_MS = 30_000', replace: 'OUTAGE_MS = 1e12' }],
