@@ -24,6 +24,7 @@ const PROBLEMS: Record<string, Problem> = {
   PING_UNVERIFIED: { status: 401, title: 'A valid MAC is needed', challenge: 'X-Airtable-Content-MAC' },
   FOREIGN_ORIGIN: { status: 403, title: 'Only pages of this site may ask for this' },
   METHOD_UNKNOWN: { status: 405, title: 'This does not take that method' },
+  WRITE_CONTENDED: { status: 409, title: 'Others changed the key all the while' },
   FORCE_CONTENDED: { status: 409, title: 'Others changed the field all the while' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },

@@ -86,8 +86,7 @@ export class CacheService implements ServiceInterface {
     try {
       return { ok: true, value: await run({ ...commands, ...patterns }) }
     } catch (error) {
-      if (!isRedisFailure(error)) throw error
-      return { ok: false, error }
+      return failed(error)
     }
   }
 
@@ -115,7 +114,8 @@ export class CacheService implements ServiceInterface {
 
   /**
    * 'OK', with `get` the old value; null when `nx` or `xx` was not met or Redis could not be asked. 2 billed commands. On a
-   * field's key it replaces the value for all readers of the field, each of which checks it by its schema.
+   * field's key it replaces the value for all readers of the field, each of which checks it by its schema; it rejects with
+   * WRITE_CONTENDED when others change the key all the while, as `mset` and `expire` do.
    */
   set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null> {
     return this.#soft('set', null, ({ commands }) => commands.set(key, value, options))
@@ -328,7 +328,11 @@ async function toResult<T>(promise: Promise<T>): Promise<Result<T>> {
   try {
     return { ok: true, value: await promise }
   } catch (error) {
-    if (!isRedisFailure(error)) throw error
-    return { ok: false, error }
+    return failed(error)
   }
+}
+
+function failed(error: unknown): { ok: false; error: CodedError } {
+  if (!isRedisFailure(error) && !hasCode(error, 'WRITE_CONTENDED')) throw error
+  return { ok: false, error }
 }

@@ -5,9 +5,10 @@
  */
 import { dependencyTokens } from './dependencies'
 import { type Entry, encodeBody, unpackEntry } from './engine/entry'
-import { isRedisFailure } from './engine/errors'
+import { isRedisFailure, writeContended } from './engine/errors'
 import { type AnyField, findFieldByKey } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
+import { createFlights } from './engine/flights'
 import { type Look, lifetimeOf, uniteGuards } from './engine/look'
 import { type CacheOptions, setArguments } from './engine/options'
 import type { Ports } from './engine/ports'
@@ -20,7 +21,10 @@ import type { FieldMemory } from './processMemory'
 import { dependenciesOf } from './toldByFetch'
 
 export interface EntryReplacer {
-  /** As `set` of Redis: 'OK', null where `nx` or `xx` was not met, with `get` the old value. 5 commands in 2 requests. */
+  /**
+   * As `set` of Redis: 'OK', null where `nx` or `xx` was not met, with `get` the old value. 5 commands in 2 requests. Rejects
+   * with WRITE_CONTENDED, here and in `expire`.
+   */
   set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null>
   /** 1 if there was a value that now ends in so many seconds, else 0. */
   expire(key: string, seconds: number): Promise<number>
@@ -33,15 +37,19 @@ interface Replacement {
   fieldKeys: FieldKeys
 }
 
-/** How often it begins anew when tokens change under it. */
-const ATTEMPTS = 3
+/** How often it begins in all when tokens change under it: of any number of writers one is through at each. */
+const ATTEMPTS = 30
+/** From this attempt on writers of several instances spread, over so many ms. */
+const SPREAD_FROM = 10
+const SPREAD_MS = 50
 /** How long the entry of a family is kept where nothing is said of it, in s: half as long as its token. */
 const KEPT_SECONDS = 15 * 86_400
 
 type Outcome = 'stored' | 'contended' | 'refused'
 
 export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replacement): EntryReplacer {
-  const { clock, emit, uniqueToken } = ports
+  const { clock, emit, random, uniqueToken } = ports
+  const turns = createFlights()
 
   /** Of a member of a family nothing is known but its key, and the tags of the entry that stands there. */
   function placeOf(key: string, seconds = KEPT_SECONDS): Place {
@@ -57,21 +65,31 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     return { field, store, name: key, entry: store.names.entry(key), guards }
   }
 
-  /** Anew while others get in between. False when it was not stored. */
+  /**
+   * Anew while others get in between; those of this process do so one after the other, once one has lost. False when it
+   * was not stored. Rejects with WRITE_CONTENDED.
+   */
   async function retried(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
-    const { copies } = memory()
-    for (let round = 1; round <= ATTEMPTS; round += 1) {
-      try {
-        const outcome = await attempt()
-        if (outcome !== 'contended') return outcome === 'stored'
-      } catch (error) {
-        // Without an answer it may have been done.
-        if (isRedisFailure(error)) copies.dropGuarded([ownGuard(key)])
-        throw error
-      }
-      emit({ type: 'force.contended', field: findFieldByKey(key)?.name ?? key, attempt: round })
+    try {
+      const outcome = await attempt()
+      return outcome === 'contended'
+        ? await turns.queue(key, Symbol(), () => inTurn(key, attempt))
+        : outcome === 'stored'
+    } catch (error) {
+      // Without an answer it may have been done.
+      if (isRedisFailure(error)) memory().copies.dropGuarded([ownGuard(key)])
+      throw error
     }
-    return false
+  }
+
+  async function inTurn(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
+    for (let round = 1; round < ATTEMPTS; round += 1) {
+      emit({ type: 'force.contended', field: findFieldByKey(key)?.name ?? key, attempt: round })
+      if (round >= SPREAD_FROM) await clock.sleep(Math.ceil(random() * SPREAD_MS))
+      const outcome = await attempt()
+      if (outcome !== 'contended') return outcome === 'stored'
+    }
+    throw writeContended(key, ATTEMPTS)
   }
 
   /** Tokens for the tags of an entry that a value brings; null when something was invalidated meanwhile. */
@@ -147,18 +165,21 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     },
 
     async expire(key, seconds) {
+      let isPlain = false
       const stored = await retried(key, async () => {
         const place = placeOf(key, seconds)
         const look = await lookAt(memory(), place)
         const cipher = memory().cipherFor?.(place.field)
         const entry = look.valid && (await unpackEntry(look.valid, cipher))
+        // A value without tokens has its end by now, by the command that found it.
+        isPlain = look.replaced !== null && !look.stored && !look.foreign && !place.field.advanced?.encrypt
         if (!entry) return 'refused'
         const passedMs = clock.now() - entry.fetchedAt
         const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)
         // It is no fetch: a force that was asked for after the real one must not take it for what another force brought.
         return commit(place, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
       })
-      return stored ? 1 : 0
+      return stored || isPlain ? 1 : 0
     },
   }
 }

@@ -83,6 +83,29 @@ export const doorMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a write that loses three times says that there was nothing to write',
+    test: 'tests/cache/contendedWrites.test.ts',
+    edits: [{ file: 'replaceEntry.ts', search: 'const ATTEMPTS = 30', replace: 'const ATTEMPTS = 3' }],
+  },
+  {
+    name: 'a write that was never decided has an answer',
+    test: 'tests/cache/contendedWrites.test.ts',
+    edits: [
+      { file: 'replaceEntry.ts', search: 'throw writeContended(key, ATTEMPTS)', replace: 'return false' },
+    ],
+  },
+  {
+    name: 'what was not written under the tokens of a family is answered with OK',
+    test: 'tests/cache/contendedWrites.test.ts',
+    edits: [
+      {
+        file: 'engine/commands.ts',
+        search: "if (!args.includes('GET')) return outcome\n",
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'what is set where Redis has lost the token leaves the copy in memory',
     test: 'tests/cache/fieldKeys.test.ts',
     edits: [

@@ -79,11 +79,9 @@ export function createCommands(
       else if (isSet(args, reply)) {
         // That they were met is known by now.
         const unconditional = { nx: false, xx: false, get: false }
-        await fields.set(
-          name,
-          content,
-          typeof options === 'object' ? { ...options, ...unconditional } : options,
-        )
+        const given = typeof options === 'object' ? { ...options, ...unconditional } : options
+        const outcome = await fields.set(name, content, given)
+        if (!args.includes('GET')) return outcome
       }
       return args.includes('GET') ? before : (reply as 'OK' | null)
     },

@@ -272,6 +272,13 @@ export const forceContended = (field: string, attempts: number): CodedError =>
     },
   )
 
+export const writeContended = (key: string, attempts: number): CodedError =>
+  codedError(
+    'WRITE_CONTENDED',
+    `The key ${JSON.stringify(key)} was changed by others during each of ${attempts} attempts to write it`,
+    { hint: 'Nothing was decided: read the key, or try again. Write it from fewer places.', retryAfter: 1 },
+  )
+
 export const sourceInvalid = (field: string, reason: string): CodedError =>
   codedError(
     'SOURCE_INVALID',
