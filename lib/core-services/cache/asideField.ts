@@ -3,6 +3,7 @@ import { codedError } from './engine/errors'
 import { type FieldCacheConfig, findFieldByKey } from './engine/fieldConfig'
 import { secondsProblem } from './engine/limits'
 import type { StandardSchema } from './engine/schema'
+import { inWords } from './engine/text'
 
 export interface CacheAsideOptions<T> {
   /** Seconds that a value is of use: fresh, or with `staleMarkerTtl` fresh and then stale. An hour by default. */
@@ -35,6 +36,7 @@ export function asideField<T>(
   fetcher: FieldCacheConfig<T>['fetcher'],
   options: CacheAsideOptions<T> = {},
 ): FieldCacheConfig<T> {
+  assertOptions(options)
   const configured = findFieldByKey(key) as FieldCacheConfig<T> | undefined
   if (configured) return { ...configured, fetcher }
   const { schema, tags, name = DEFAULT_NAME } = options
@@ -46,6 +48,13 @@ export function asideField<T>(
     ...(schema && { schema }),
     ...(tags && { tags }),
   }
+}
+
+function assertOptions(options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  throw codedError('OPTIONS_INVALID', `The options of cacheAside are ${inWords(options)}, not an object`, {
+    hint: 'Give { ttl: 60 } for a minute.',
+  })
 }
 
 function windowsOf({

@@ -92,6 +92,7 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
     async remove(names: readonly string[], together: SendTogether = sendTogether): Promise<number> {
       if (names.length === 0) return 0
       const { copies } = memory()
+      const entries = names.map(keys.physical)
       const guards = names.map(ownGuard)
       copies.dropGuarded(guards)
       const tokens = names.map((key) => ({
@@ -99,7 +100,7 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
         token: ports.uniqueToken(),
         seconds: tokenSeconds({ key }, ownGuard(key)),
       }))
-      const { removed, known } = await revoke(sendTogether, tokens, names.map(keys.physical), together)
+      const { removed, known } = await revoke(sendTogether, tokens, entries, together)
       // What was asked for before and came meanwhile.
       copies.dropGuarded(guards)
       const invalidated = guards.filter((_, index) => known[index])

@@ -2,11 +2,12 @@
  * Invalidation: one command that makes any number of entries misses, wherever they are and whoever is fetching them.
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
-import { codedError, isRedisFailure, keyInvalid, tagInvalid } from './engine/errors'
-import type { AnyField } from './engine/fieldConfig'
+import { codedError, isRedisFailure, tagInvalid } from './engine/errors'
+import { type AnyField, assertKeyAndWindows } from './engine/fieldConfig'
 import type { FieldStore } from './engine/fieldStore'
-import { keyProblem, tagProblem } from './engine/keys'
+import { tagProblem } from './engine/keys'
 import type { Windows } from './engine/look'
+import { inWords } from './engine/text'
 import { COARSE_GUARD, ownGuard, tagGuards } from './engine/tokens'
 import { tokenSeconds } from './fieldPlace'
 import { type FieldRuntime, fieldRuntime, type PatternRuntime } from './fieldRuntime'
@@ -39,8 +40,7 @@ export async function invalidateField(
   field: Pick<AnyField, 'key'> & Partial<Windows>,
   runtime: FieldRuntime = fieldRuntime(),
 ): Promise<void> {
-  const problem = keyProblem(field.key)
-  if (problem !== undefined) throw keyInvalid(field.key, problem)
+  assertKeyAndWindows(field)
   const guard = ownGuard(field.key)
   await recorded(runtime, [guard], (store) =>
     store.writeTokens([{ ...newToken(runtime, store, guard), seconds: tokenSeconds(field, guard) }]),
@@ -57,7 +57,7 @@ export async function invalidatePattern(
   runtime: PatternRuntime = fieldRuntime(),
 ): Promise<number> {
   let count = 0
-  await recorded(runtime, [`pattern:${glob}`], async () => {
+  await recorded(runtime, [`pattern:${inWords(glob)}`], async () => {
     count += await runtime.removeByPattern(glob)
   })
   return count

@@ -61,17 +61,17 @@ export async function refreshCache<T>(
  * value replaces it; a source that fails leaves it there. `until`: it does not begin anew when that could not end by then
  * (monotonic clock, ms). Rejects with a SOURCE_ error, or FORCE_CONTENDED when invalidations kept getting in between.
  */
-export function forceRefresh(
+export async function forceRefresh(
   runtime: FieldRuntime,
   field: AnyField,
   reason: RefreshReason,
   purge = false,
   until = Number.POSITIVE_INFINITY,
 ): Promise<Refreshed> {
+  assertOptions(field)
   // The cron is served by what a force has brought, which never goes on with what was read long before it.
   const by = shareKey(field, purge, reason === 'change')
   const work = async (): Promise<Refreshed> => {
-    assertOptions(field)
     await runtime.ports.atRequest()
     try {
       const place = placeOf(runtime, await runtime.store(), field)

@@ -7,6 +7,7 @@ import { sourceInvalid } from './engine/errors'
 import { type AnyField, type Kept, MOST_NOTE_CHARACTERS } from './engine/fieldConfig'
 import { halfProblem, tagProblem } from './engine/keys'
 import { MOST_SECONDS, timeProblem } from './engine/limits'
+import { beginningOf, inWords } from './engine/text'
 import { tagGuards } from './engine/tokens'
 
 /** Each of them costs a name in the command of every read. */
@@ -51,7 +52,7 @@ export function dependenciesOf(field: AnyField, value: unknown): string[] {
 
 const MOST_TAG_SHOWN = 60
 
-const shown = (tag: unknown): string => JSON.stringify(String(tag).slice(0, MOST_TAG_SHOWN))
+const shown = (tag: unknown): string => JSON.stringify(beginningOf(inWords(tag), MOST_TAG_SHOWN))
 
 export interface Told {
   /** As readers get it. */

@@ -2,6 +2,7 @@ import type { Mutation } from './mutation'
 
 const BUDGET = 'tests/airtable/requestBudget.property.test.ts'
 const CLOCK = 'tests/airtable/budgetClock.test.ts'
+const NONSENSE = 'tests/cache/nonsenseOptions.test.ts'
 const METRICS = 'tests/metrics/metricsStore.test.ts'
 
 /** Of what instances share a limit or a sum by. */
@@ -68,6 +69,17 @@ export const limitMutations: readonly Mutation[] = [
         file: '../airtable/changes/lookQueue.ts',
         search: 'return isPending ? { ...FIRST_LOOK, at: rested } : null',
         replace: 'return null',
+      },
+    ],
+  },
+  {
+    name: 'limits: what has no text of its own breaks the error that names it',
+    test: NONSENSE,
+    edits: [
+      {
+        file: 'engine/text.ts',
+        search: "typeof value === 'object' && value !== null ? 'an object' : String(value)",
+        replace: '`${value}`',
       },
     ],
   },

@@ -60,8 +60,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: "(await opened(runtime, config, fetched, 'degraded'))",
-        replace: "(await opened(runtime, config, fetched, 'miss'))",
+        search: "isOwn ? 'miss' : 'degraded'",
+        replace: "isOwn ? 'miss' : 'miss'",
       },
     ],
   },
@@ -106,7 +106,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: 'if (runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null\n',
+        search: 'if (!isOwn && runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null\n',
         replace: '',
       },
     ],

@@ -13,8 +13,8 @@ export const toldMutations: readonly Mutation[] = [
   },
   {
     name: 'a field is forced with whatever options it has',
-    test: LIMITS,
-    edits: [{ file: 'refreshCache.ts', search: '    assertOptions(field)\n', replace: '' }],
+    test: 'tests/cache/nonsenseOptions.test.ts',
+    edits: [{ file: 'refreshCache.ts', search: '  assertOptions(field)\n', replace: '' }],
   },
   {
     name: 'a lease gets a deadline as it was given',

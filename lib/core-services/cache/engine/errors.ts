@@ -5,7 +5,7 @@
  */
 
 import { restSeconds } from './limits'
-import { beginningOf } from './text'
+import { beginningOf, inWords } from './text'
 
 export interface CodedError extends Error {
   readonly code: string
@@ -76,6 +76,9 @@ const MOST_WORDS = 400
 
 const bounded = (text: string): string =>
   text.length <= MOST_WORDS ? beginningOf(text, MOST_WORDS) : `${beginningOf(text, MOST_WORDS - 1)}…`
+
+/** A name as it was given, which plain JavaScript can make of anything. */
+const named = (name: unknown): string => JSON.stringify(beginningOf(inWords(name), 60))
 
 const wordsOf = (cause: unknown): string => bounded(messageOf(cause))
 
@@ -185,21 +188,19 @@ export const notRedis = (urlName: string, cause: CodedError): CodedError =>
   )
 
 export const keyInvalid = (key: unknown, reason: string): CodedError =>
-  codedError('KEY_INVALID', `The key ${JSON.stringify(String(key).slice(0, 60))} cannot be used: ${reason}`, {
+  codedError('KEY_INVALID', `The key ${named(key)} cannot be used: ${reason}`, {
     hint: 'Use 1 to 250 characters without control characters, such as orders:account:001.',
   })
 
 export const tagInvalid = (tag: unknown, reason: string): CodedError =>
-  codedError('KEY_INVALID', `The tag ${JSON.stringify(String(tag).slice(0, 60))} cannot be used: ${reason}`, {
+  codedError('KEY_INVALID', `The tag ${named(tag)} cannot be used: ${reason}`, {
     hint: 'Use 1 to 250 characters without control characters, such as product:42.',
   })
 
-export const hashFieldInvalid = (field: string, reason: string): CodedError =>
-  codedError(
-    'KEY_INVALID',
-    `The field ${JSON.stringify(field.slice(0, 60))} of a hash cannot be used: ${reason}`,
-    { hint: 'Do not cut texts in the middle of a character: [...text].slice(0, 20).join("").' },
-  )
+export const hashFieldInvalid = (field: unknown, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The field ${named(field)} of a hash cannot be used: ${reason}`, {
+    hint: 'Do not cut texts in the middle of a character: [...text].slice(0, 20).join("").',
+  })
 
 export const optionsInvalid = (reason: string): CodedError =>
   codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, {
@@ -217,8 +218,8 @@ export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedErr
     },
   )
 
-export const fieldInvalid = (name: string, reason: string): CodedError =>
-  codedError('FIELD_INVALID', `The field ${JSON.stringify(name)} is not usable: ${reason}`, {
+export const fieldInvalid = (name: unknown, reason: string): CodedError =>
+  codedError('FIELD_INVALID', `The field ${named(name)} is not usable: ${reason}`, {
     hint: 'Mend it where it is written: in fieldCacheConfigs.ts, or in the options of the call.',
   })
 

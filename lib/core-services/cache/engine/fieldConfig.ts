@@ -3,9 +3,11 @@ import { fieldInvalid, keyInvalid } from './errors'
 import type { RefreshReason } from './events'
 import { keyProblem, tagProblem } from './keys'
 import { deadlineProblem, secondsProblem } from './limits'
+import type { Windows } from './look'
 import { processState, setProcessState } from './processState'
 import type { StandardSchema } from './schema'
 import { nameFunctionsOf } from './shareKey'
+import { inWords } from './text'
 
 export interface FetchContext {
   /** Aborted when the refresh has run out of time: hand it to whatever you await. */
@@ -187,7 +189,7 @@ function directory(): Directory {
 }
 
 function problemOf(field: AnyField, { byName, byKey }: Directory): string | undefined {
-  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(field.name)) {
+  if (typeof field.name !== 'string' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(field.name)) {
     return 'its name is not made of lower-case words joined by hyphens'
   }
   if (byName.has(field.name)) return 'another field has the same name'
@@ -205,20 +207,45 @@ export function assertOptions(field: AnyField): void {
   if (problem !== undefined) throw fieldInvalid(field.name, problem)
 }
 
+/** The same of what an invalidation is told of a field. */
+export function assertKeyAndWindows(field: Pick<AnyField, 'key'> & Partial<Windows>): void {
+  const keyReason = keyProblem(field.key)
+  if (keyReason !== undefined) throw keyInvalid(field.key, keyReason)
+  const problem = windowsProblem({ ttl: 1, ...field })
+  if (problem !== undefined) throw fieldInvalid(field.key, problem)
+}
+
+function windowsProblem({ ttl, staleWhileRevalidate, staleIfError }: Windows): string | undefined {
+  return (
+    (ttl === 'forever' ? undefined : secondsProblem('ttl', ttl)) ??
+    optional('staleWhileRevalidate', staleWhileRevalidate) ??
+    optional('staleIfError', staleIfError)
+  )
+}
+
 function optionProblem(field: AnyField): string | undefined {
   const { tags, memoryTtl, advanced } = field
   const nameReason = keyProblem(field.name)
   if (nameReason !== undefined) return `its name cannot be used: ${nameReason}`
   return (
-    (field.ttl === 'forever' ? undefined : secondsProblem('ttl', field.ttl)) ??
-    optional('staleWhileRevalidate', field.staleWhileRevalidate) ??
-    optional('staleIfError', field.staleIfError) ??
+    windowsProblem(field) ??
     optional('anonymousForce', field.anonymousForce) ??
     optional('refreshEvery', field.refreshEvery) ??
     (memoryTtl === undefined ? undefined : secondsProblem('memoryTtl', memoryTtl, { fraction: true })) ??
-    (tags && tagsProblem(tags)) ??
+    (tags === undefined ? undefined : tagsProblem(tags)) ??
+    kindProblem(field) ??
     (advanced && advancedProblem(advanced))
   )
+}
+
+/** Options that are no numbers, which plain JavaScript can make of anything. */
+function kindProblem({ dependsOn, schema, advanced }: AnyField): string | undefined {
+  if (dependsOn !== undefined && typeof dependsOn !== 'function') return 'dependsOn is no function'
+  if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
+    return 'schema is no Standard Schema, such as those of zod'
+  if (advanced !== undefined && (typeof advanced !== 'object' || advanced === null))
+    return `advanced is ${inWords(advanced)}, not an object`
+  return undefined
 }
 
 function advancedProblem({
@@ -240,7 +267,7 @@ function tagsProblem(tags: readonly string[]): string | undefined {
   if (!Array.isArray(tags)) return 'its tags are no list'
   for (const tag of tags) {
     const problem = tagProblem(tag)
-    if (problem !== undefined) return `its tag ${JSON.stringify(tag)} cannot be used: ${problem}`
+    if (problem !== undefined) return `its tag ${JSON.stringify(inWords(tag))} cannot be used: ${problem}`
   }
   return undefined
 }

@@ -92,7 +92,10 @@ export function tagProblem(tag: unknown): string | undefined {
 }
 
 /** For whatever becomes part of a name in Redis, such as a field of a hash. */
-export function halfProblem(text: string): string | undefined {
+export function halfProblem(text: unknown): string | undefined {
+  // Redis makes a text of a number.
+  if (typeof text === 'number') return undefined
+  if (typeof text !== 'string') return `it is no text but ${typeof text}`
   return HALF_A_CHARACTER.test(text) ? 'it holds half of a character' : undefined
 }
 

@@ -1,6 +1,7 @@
 /** What may be asked of a lock, in the units of its callers: ttl in seconds, delays in ms. */
 import { lockInvalid } from './errors'
 import type { KeySpace } from './keys'
+import { inWords } from './text'
 
 export interface LockOptions {
   /** How often it is tried again while somebody else holds it; 0 to try once. */
@@ -27,15 +28,19 @@ export function lockSettings(
   ttlSeconds: number,
   { retryCount = defaults.retryCount, retryDelay = defaults.retryDelay }: LockOptions = {},
 ): { ttlMs: number; retryCount: number; retryDelay: number } {
-  const ttlMs = Math.round(ttlSeconds * 1000)
+  const ttlMs = typeof ttlSeconds === 'number' ? Math.round(ttlSeconds * 1000) : 0
   if (!(ttlMs >= 1 && ttlSeconds <= MAX_LOCK_TTL_SECONDS)) {
-    throw lockInvalid(`its ttl is ${ttlSeconds}, not a number of seconds up to ${MAX_LOCK_TTL_SECONDS}`)
+    throw lockInvalid(
+      `its ttl is ${inWords(ttlSeconds)}, not a number of seconds up to ${MAX_LOCK_TTL_SECONDS}`,
+    )
   }
   if (!(Number.isInteger(retryCount) && retryCount >= 0 && retryCount <= MAX_LOCK_RETRIES)) {
-    throw lockInvalid(`retryCount is ${retryCount}, not a whole number up to ${MAX_LOCK_RETRIES}`)
+    throw lockInvalid(`retryCount is ${inWords(retryCount)}, not a whole number up to ${MAX_LOCK_RETRIES}`)
   }
-  if (!(retryDelay >= 0 && retryDelay <= MAX_LOCK_RETRY_DELAY_MS)) {
-    throw lockInvalid(`retryDelay is ${retryDelay}, not a number of ms up to ${MAX_LOCK_RETRY_DELAY_MS}`)
+  if (!(typeof retryDelay === 'number' && retryDelay >= 0 && retryDelay <= MAX_LOCK_RETRY_DELAY_MS)) {
+    throw lockInvalid(
+      `retryDelay is ${inWords(retryDelay)}, not a number of ms up to ${MAX_LOCK_RETRY_DELAY_MS}`,
+    )
   }
   return { ttlMs, retryCount, retryDelay }
 }

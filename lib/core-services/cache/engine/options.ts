@@ -2,6 +2,7 @@
 import { optionsInvalid } from './errors'
 import { secondsProblem } from './limits'
 import type { Argument } from './send'
+import { inWords } from './text'
 
 /** Expiry: `ex` seconds, `px` ms, `exat` s and `pxat` ms since 1970, or `keepTtl`; one at most. */
 export interface CacheOptions {
@@ -26,6 +27,11 @@ const SECONDS_OR_MS = 100_000_000_000
 
 /** A bare number is a ttl in seconds. Throws OPTIONS_INVALID for what Redis would refuse or misread. */
 export function setArguments(options: number | CacheOptions = {}): Argument[] {
+  if (
+    typeof options !== 'number' &&
+    (typeof options !== 'object' || options === null || Array.isArray(options))
+  )
+    throw optionsInvalid(`they are ${inWords(options)}, no number of seconds and no object`)
   const given: CacheOptions = typeof options === 'number' ? { ex: options } : options
   const expiries = EXPIRIES.filter((name) => given[name] !== undefined)
   if (expiries.length + (given.keepTtl ? 1 : 0) > 1) throw optionsInvalid('more than one expiry is given')
@@ -62,7 +68,7 @@ export function wholeSeconds(name: string, seconds: number): number {
 
 function wholeNumber(name: string, value: number | undefined): number {
   if (value === undefined || !Number.isSafeInteger(value) || value <= 0) {
-    throw optionsInvalid(`${name} is ${value}, not a positive whole number`)
+    throw optionsInvalid(`${name} is ${inWords(value)}, not a positive whole number`)
   }
   return value
 }

@@ -107,6 +107,8 @@ export function createPatternCommands(
      * How many keys were removed. Fields are found by their tokens: their values may be in memory alone, or kept aside.
      */
     deleteByPattern: async (glob: string): Promise<number> => {
+      // Throws for what is no pattern, before anything is forgotten.
+      keys.pattern(glob)
       fields.forgetAll()
       let removed = 0
       const rotated = new Set<string>()

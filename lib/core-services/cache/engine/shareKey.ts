@@ -4,6 +4,7 @@
  */
 import { processState } from './processState'
 import { shortHash } from './shortHash'
+import { inWords } from './text'
 
 /** What the fetch and the entry are the same without. */
 const OF_READERS: ReadonlySet<string> = new Set([
@@ -82,7 +83,8 @@ function textOf(
   path = '',
 ): string {
   if (typeof value === 'function') return `<${name(value, path)}>`
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? String(value)
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value !== 'object' || value === null) return inWords(value)
   if (depth > DEEPEST || !(Array.isArray(value) || isData(value))) return `<${name(value, path)}>`
   const parts = Object.entries(value)
     .filter(([option, part]) => part !== undefined && !OF_READERS.has(option))

@@ -9,3 +9,11 @@ export function beginningOf(text: string, most: number): string {
   const whole = beginning.length < text.length ? beginning.replace(/[\ud800-\udbff]$/, '') : beginning
   return whole.replace(/\p{Surrogate}/gu, '\ufffd')
 }
+
+/** Anything that was given for an option, as an error may repeat it: not all of it has a text of its own. */
+export function inWords(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return 'a function'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
+}
