@@ -1,6 +1,7 @@
 /** How often the contract allows the source to be called in a phase; see the budgets in docs/freshness.md. */
 import { EVERY_FIELD, type Sample } from './load'
 import { LEASED_FIELD, LOADED_FIELDS } from './names'
+import type { Refresh } from './output'
 import type { Phase } from './run'
 
 /** How long a failing source is left alone, in s, unless it asks for more. */
@@ -8,12 +9,16 @@ const COOL_DOWN_SECONDS = 5
 const CALLS_PER_COOL_DOWN = 2
 /** A fetch that meets a server error asks again, so often in all. */
 const TRIES = 3
-/** A forced refresh that others get in the way of begins anew, so often in all. */
-const FORCE_ATTEMPTS = 3
 /** How long memory answers without Redis since it was proved or fetched last, in s. */
 const OUTAGE_SECONDS = 30
 
-export function allowedCalls(phase: Phase, samples: readonly Sample[], servers: number): number {
+/** `refreshes`: what the servers asked of the source in the whole run. */
+export function allowedCalls(
+  phase: Phase,
+  samples: readonly Sample[],
+  servers: number,
+  refreshes: readonly Refresh[],
+): number {
   const during = samples.filter((sample) => overlap(sample, { sentAt: phase.from, doneAt: phase.to }))
   const perField = LOADED_FIELDS.map((field) => {
     const changes = during.filter(
@@ -25,15 +30,18 @@ export function allowedCalls(phase: Phase, samples: readonly Sample[], servers: 
   const leased = during.some(({ field }) => field === LEASED_FIELD.name) ? 2 : 0
   // What goes wrong all at once may cost every field one fetch.
   const surprise = phase.fault === undefined ? 0 : LOADED_FIELDS.length * triesIn(phase)
-  return Math.ceil(perField.reduce((sum, calls) => sum + calls, leased + surprise))
+  // What waits for its turn in the background as the phase before ends is waited for by no request.
+  const begunBefore = refreshes.filter(({ from, to }) => from < phase.from && to > phase.from).length
+  const rest = leased + surprise + begunBefore * triesIn(phase)
+  return Math.ceil(perField.reduce((sum, calls) => sum + calls, rest))
 }
 
-/** A refresh calls once, and again for each other change that gets in its way; both leave a fetch under way in vain. */
+/** A refresh calls once, and again for each other change that gets in its way; all leave a fetch under way in vain. */
 function callsOfChanges(changes: readonly Sample[]): number {
   return changes.reduce((sum, change) => {
     if (change.operation === 'invalidate') return sum + 2
     const others = changes.filter((other) => other !== change && overlap(other, change)).length
-    return sum + Math.min(FORCE_ATTEMPTS, 1 + others) + 1
+    return sum + 1 + others + 1
   }, 0)
 }
 

@@ -40,7 +40,7 @@ export function judge(record: RunRecord): Verdict {
   const phases = record.phases.map((phase) => ({ phase, samples: samplesOf(phase, record.samples) }))
   const judged = phases.map(({ phase, samples }, index) => {
     const usualMs = medianRead(phases[index - 1]?.samples ?? [])
-    const allowed = allowedCalls(phase, record.samples, record.servers)
+    const allowed = allowedCalls(phase, record.samples, record.servers, record.output.refreshes)
     const row = rowOf(phase, samples, old, usualMs, allowed)
     return { phase, row, problems: problemsOf(row, phase, samples, old) }
   })

@@ -11,6 +11,14 @@ export interface OutputReport {
   readonly ended: readonly string[]
   /** How often the field of the killed lease holder was fetched to the end. */
   readonly leasedFetches: number
+  /** What the servers asked of the source, whatever became of it. */
+  readonly refreshes: readonly Refresh[]
+}
+
+/** Times are monotonic ms of this process. */
+export interface Refresh {
+  readonly from: number
+  readonly to: number
 }
 
 /** What Next prints when it starts. */
@@ -28,12 +36,22 @@ export async function inspectOutput({ everyServer, secrets }: Cluster): Promise<
     leasedFetches: events.filter(
       ({ event, field }) => event === 'refresh.finished' && field === LEASED_FIELD.name,
     ).length,
+    refreshes: events.flatMap((event) => refreshIn(event) ?? []),
   }
 }
 
 interface EventLine {
   readonly event: string
+  /** When it was printed, in ISO 8601. */
+  readonly time: string
   readonly field?: string
+  readonly durationMs?: number
+}
+
+function refreshIn({ event, time, durationMs = 0 }: EventLine): Refresh | undefined {
+  if (event !== 'refresh.finished' && event !== 'refresh.failed') return undefined
+  const to = Date.parse(time) - performance.timeOrigin
+  return { from: to - durationMs, to }
 }
 
 function eventIn(line: string): EventLine | undefined {

@@ -3,7 +3,7 @@ import { judge } from '@/bench/chaos/judge'
 import type { Sample } from '@/bench/chaos/load'
 import type { Phase, RunRecord } from '@/bench/chaos/run'
 
-const CLEAN = { strange: [], leaking: [], ended: [], leasedFetches: 0 }
+const CLEAN = { strange: [], leaking: [], ended: [], leasedFetches: 0, refreshes: [] }
 
 const calm: Phase = {
   fault: undefined,
@@ -107,6 +107,17 @@ describe('the judge of a chaos run', () => {
     ])
   })
 
+  it('counts what waits for its turn as a phase begins to what that one may cost', () => {
+    const allowed = (...refreshes: { from: number; to: number }[]) =>
+      judge({ phases: [calm], samples: [], edits, servers: 3, output: { ...CLEAN, refreshes } }).calm
+        .allowedUpstream
+    const [before, during] = [
+      { from: -900, to: -1 },
+      { from: 10, to: 400 },
+    ]
+    expect(allowed(before, during, { from: -900, to: 300 })).toBe(allowed() + 1)
+  })
+
   it('counts calls without Redis by server, lifetime and 30 s, not by reads', () => {
     const outage: Phase = { ...fault, fault: 'redis refused', redis: 'fails', source: 'works' }
     const samples = Array.from({ length: 100 }, (_, index) => read(index * 90))
@@ -118,7 +129,7 @@ describe('the judge of a chaos run', () => {
 
   it('finds what is no longer stored, servers that stay without hits, and what servers print', () => {
     const broken: Phase = { ...fault, lost: ['back-office'], recoveredAt: null }
-    const output = { strange: ['a: Error: boom'], leaking: ['b'], ended: ['c'], leasedFetches: 2 }
+    const output = { ...CLEAN, strange: ['a: Error: boom'], leaking: ['b'], ended: ['c'], leasedFetches: 2 }
     expect(problems([], { ...broken, fault: 'lease holder killed' }, { output })).toEqual([
       'lease holder killed: not every server answered hits again',
       'lease holder killed: no longer stored: back-office',
