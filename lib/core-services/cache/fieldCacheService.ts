@@ -15,7 +15,7 @@ import { type Fill, type Filled, fillField } from './fillField'
 import { inPatience } from './patience'
 import { forceRefresh } from './refreshCache'
 import { keepCopy } from './storeEntry'
-import { answerHeld, heldCopy, readWithoutRedis } from './withoutRedis'
+import { answerHeld, heldCopies, readWithoutRedis } from './withoutRedis'
 
 export type { FieldAnswer }
 
@@ -116,10 +116,13 @@ async function readOnce<T>(
   const remembered = await revalidate(runtime, place, config)
   if (remembered) return remembered
   const started = clock.monotonic()
-  const held = heldCopy(runtime, config)
+  const held = heldCopies(runtime, config)
   const ask = () => lookAt(runtime, place)
-  const look = held ? await inPatience(runtime, `look ${place.name}`, ask) : await ask()
-  if (look === 'late') return answerHeld(runtime, config, held)
+  const first = held.length > 0 ? await inPatience(runtime, `look ${place.name}`, ask) : await ask()
+  const answered = first === 'late' ? await answerHeld(runtime, config, held) : null
+  if (answered) return answered
+  // Copies that the schema of this reader refuses are as good as none: it waits as those do that have none.
+  const look = first === 'late' ? await ask() : first
   const stored = look.valid && (await openKnown(runtime, config, look.valid, place))
   if (look.foreign) keepAside(runtime, place)
   if (placeName(runtime, config) !== place.name) return null
@@ -152,8 +155,8 @@ async function readOnce<T>(
     if (filled === 'late') return fallback && answer(runtime, fallback, 'degraded', timings)
     const opened = filled && (await openFilled(runtime, back?.place ?? place, config, filled))
     if (!filled || !opened) return null
-    const answered = answer(runtime, opened, 'miss', { ...timings, sourceMs: filled.sourceMs })
-    return filled.notStored ? { ...answered, notStored: true } : answered
+    const fetched = answer(runtime, opened, 'miss', { ...timings, sourceMs: filled.sourceMs })
+    return filled.notStored ? { ...fetched, notStored: true } : fetched
   } catch (error) {
     if (!fallback || !isSourceError(error)) throw error
     return answer(runtime, fallback, 'degraded', timings)

@@ -8,7 +8,7 @@ import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
 import { guardsFor, type Place, placeName } from './fieldPlace'
 import type { FieldRuntime } from './fieldRuntime'
 import { inPatience } from './patience'
-import { answerHeld, heldCopy } from './withoutRedis'
+import { answerHeld, heldCopies } from './withoutRedis'
 
 /** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
 const MEMORY_TTL_SECONDS = 1
@@ -43,8 +43,8 @@ export async function revalidate<T>(
   const guards = Object.keys(copy.entry.tokens)
   const started = ports.clock.monotonic()
   const ask = () => proveCopy(runtime, place, config, copy, guards)
-  const held = heldCopy(runtime, config)
-  const opened = held ? await inPatience(runtime, `tokens ${place.name}`, ask) : await ask()
+  const held = heldCopies(runtime, config)
+  const opened = held.length > 0 ? await inPatience(runtime, `tokens ${place.name}`, ask) : await ask()
   if (opened === 'late') return answerHeld(runtime, config, held)
   return opened && answer(runtime, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
 }

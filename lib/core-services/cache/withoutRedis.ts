@@ -26,23 +26,23 @@ const AT_ONCE = { cacheMs: 0, sourceMs: 0 }
 const UNCACHED = 'without redis'
 
 /**
- * What memory may answer as `degraded`: the newest copy within the ttl of its field. `refused`: Redis answers, but not
- * this; then its answers to others say nothing against a copy without tokens.
+ * What memory may answer as `degraded`: copies within the ttl of their field, the newest first. `refused`: Redis answers,
+ * but not this; then its answers to others say nothing against a copy without tokens.
  */
-export function heldCopy(
+export function heldCopies(
   runtime: FieldRuntime,
   config: AnyField,
   refused = false,
   withinMs = OUTAGE_MS,
-): Copy | null {
+): Copy[] {
   const { copies, ports } = runtime
-  if (config.memoryTtl === 0) return null
+  if (config.memoryTtl === 0) return []
   const isUsable = (copy: Copy): boolean =>
     copies.unprovenFor(copy) < withinMs && freshnessOf(copy.entry, config, ports.clock.now()) === 'fresh'
-  return rememberedCopies(runtime, config, refused).find(isUsable) ?? null
+  return rememberedCopies(runtime, config, refused).filter(isUsable)
 }
 
-/** The copies that count for this reader, the newest first. `refused`: as for `heldCopy`. */
+/** The copies that count for this reader, the newest first. `refused`: as for `heldCopies`. */
 function rememberedCopies(runtime: FieldRuntime, config: AnyField, refused: boolean): Copy[] {
   const { copies, reachability } = runtime
   const name = placeName(runtime, config)
@@ -57,13 +57,13 @@ function rememberedCopies(runtime: FieldRuntime, config: AnyField, refused: bool
     .sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)
 }
 
-/** A copy as an answer; null when its field refuses it by now. */
+/** The first copy that the reader's schema takes as an answer; null when it refuses all of them. */
 export async function answerHeld<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
-  copy: Copy | null,
+  held: readonly Copy[],
 ): Promise<FieldAnswer<T> | null> {
-  const opened = copy && (await openKnown(runtime, config, copy.entry))
+  const opened = await firstKnown(runtime, config, held)
   if (!opened) return null
   runtime.ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'degraded' })
   return answer(runtime, opened, 'degraded', AT_ONCE)
@@ -81,8 +81,9 @@ export async function readWithoutRedis<T>(
   const refused = why !== 'contended' && !wasSilent(why)
   const asked = runtime.ports.clock.monotonic()
   for (;;) {
-    const copy = why === 'contended' ? null : heldCopy(runtime, config, refused, answersFor(runtime, config))
-    const held = await answerHeld(runtime, config, copy)
+    const within = answersFor(runtime, config)
+    const copies = why === 'contended' ? [] : heldCopies(runtime, config, refused, within)
+    const held = await answerHeld(runtime, config, copies)
     if (held) return held
     try {
       const code = failedSource(runtime, config)
@@ -209,8 +210,17 @@ async function lastGood<T>(
   config: FieldCacheConfig<T>,
   refused: boolean,
 ): Promise<Opened<T> | null> {
-  for (const { entry } of rememberedCopies(runtime, config, refused)) {
-    if (freshnessOf(entry, config, runtime.ports.clock.now()) === 'expired') continue
+  const now = runtime.ports.clock.now()
+  const served = ({ entry }: Copy): boolean => freshnessOf(entry, config, now) !== 'expired'
+  return firstKnown(runtime, config, rememberedCopies(runtime, config, refused).filter(served))
+}
+
+async function firstKnown<T>(
+  runtime: FieldRuntime,
+  config: FieldCacheConfig<T>,
+  copies: readonly Copy[],
+): Promise<Opened<T> | null> {
+  for (const { entry } of copies) {
     const known = await openKnown(runtime, config, entry)
     if (known) return known
   }

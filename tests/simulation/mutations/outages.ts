@@ -77,6 +77,28 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a reader waits for no answer of Redis though its schema refuses the copy',
+    test: 'tests/cache/refusedCopies.test.ts',
+    edits: [
+      {
+        file: 'fieldCacheService.ts',
+        search: 'if (answered) return answered\n  // Copies',
+        replace: "if (answered || first === 'late') return answered\n  // Copies",
+      },
+    ],
+  },
+  {
+    name: 'a copy that a reader refuses hides the older one that it takes',
+    test: 'tests/cache/refusedCopies.test.ts',
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: 'for (const { entry } of copies) {',
+        replace: 'for (const { entry } of copies.slice(0, 1)) {',
+      },
+    ],
+  },
+  {
     name: 'memory answers without limit while Redis is not there',
     test: OUTAGES,
     edits: [{ file: 'withoutRedis.ts', search: 'OUTAGE_MS = 30_000', replace: 'OUTAGE_MS = 1e12' }],
@@ -85,7 +107,7 @@ export const outageMutations: readonly Mutation[] = [
     name: 'a field without memory is answered from it while Redis is not there',
     test: OUTAGES,
     edits: [
-      { file: 'withoutRedis.ts', search: '  if (config.memoryTtl === 0) return null\n', replace: '' },
+      { file: 'withoutRedis.ts', search: '  if (config.memoryTtl === 0) return []\n', replace: '' },
       { file: 'withoutRedis.ts', search: '  if (field.memoryTtl === 0) return\n', replace: '' },
     ],
   },
