@@ -18,6 +18,7 @@ import { freshnessOf, type Look } from './engine/look'
 import { type Checked, checkBody } from './engine/schema'
 import { type Captured, createFetchProgress } from './fetchProgress'
 import type { FieldRuntime } from './fieldRuntime'
+import { sourceAnswered } from './quiet'
 import { assertKept, dependenciesOf, lifeOf } from './toldByFetch'
 
 export interface Fetched {
@@ -83,6 +84,7 @@ export async function fetchEntry(
     const isNothing = value === null || readBack === null
     const told = { value: readBack, isNothing, fetchedAt, endsAt: kept.endsAt }
     const life = lifeOf(field, told, startedAt)
+    sourceAnswered(runtime, field)
     const settle = (why?: NotStored) => {
       if (why === undefined || why === 'expired') progress.forget()
     }

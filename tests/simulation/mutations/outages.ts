@@ -134,6 +134,33 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'what ends sooner takes the place of a long cool-down',
+    test: 'tests/cache/longCoolDowns.test.ts',
+    edits: [
+      {
+        file: 'quiet.ts',
+        search: 'leftOf(ports, before) > rest.milliseconds ? before : rest',
+        replace: 'leftOf(ports, before) < 0 ? before : rest',
+      },
+    ],
+  },
+  {
+    name: 'another flight ends the cool-down of a source without Redis',
+    test: 'tests/cache/longCoolDowns.test.ts',
+    edits: [
+      {
+        file: 'quiet.ts',
+        search: 'if (code !== null) memo.failed =',
+        replace: 'memo.failed = code === null ? undefined :',
+      },
+    ],
+  },
+  {
+    name: 'a source that has answered is still left alone',
+    test: 'tests/cache/longCoolDowns.test.ts',
+    edits: [{ file: 'fetchEntry.ts', search: '    sourceAnswered(runtime, field)\n', replace: '' }],
+  },
+  {
     name: 'a source that fails without Redis is asked by each read',
     test: OUTAGES,
     edits: [

@@ -12,11 +12,21 @@ export interface Memo {
   /** Somebody else stores this field in a shape that our schema refuses: we keep ours aside. */
   aside?: boolean
   /** A flight that is left alone for a time: its source fails (with this code), or somebody else fetches. */
-  quiet?: { flight: string; since: Instant; milliseconds: number; code: string | null }
+  quiet?: Rest & { flight: string }
+  /** The failure of the source that asks for the longest rest, in whichever flight it was; until the source answers. */
+  failed?: Rest | undefined
   /** The leases that were asked for last, the newest at the end: found again in Redis they are ours. */
   leases?: OwnLease[]
   /** It was told that configurations of this key name different tags. */
   disagreed?: boolean
+}
+
+/** For how long something is left alone, in ms. */
+export interface Rest {
+  since: Instant
+  milliseconds: number
+  /** Of the error with which the source has failed; null when another instance fetches. */
+  code: string | null
 }
 
 /** A lease as the process knows it that has asked for it, even if the answer was lost. */
