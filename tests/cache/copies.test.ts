@@ -129,3 +129,51 @@ it('a token that Redis has told is known by when it was asked, and not before', 
   expect([copies.toldBy('tag:people', 150), copies.toldBy('tag:people', 200)]).toEqual([undefined, 'second'])
   expect(copies.toldBy('tag:unheard', 200)).toBeUndefined()
 })
+
+describe('what Redis has told and the process has forgotten', () => {
+  const tellOthers = (copies: ReturnType<typeof createCopies>, elapsed: number) =>
+    copies.noteTokens(
+      Array.from({ length: 10_001 }, (_, index) => [`tag:${index}`, 'told'] as const),
+      at(elapsed),
+    )
+
+  it('proves nothing any longer that it might have outdated, until that is proved again', () => {
+    const clock = manualClock()
+    const copies = createCopies(1_000_000, clock)
+    copies.put('agents', entry('tag:people'), at(0), FOR_EVER)
+    copies.noteTokens([['tag:people', 'newer']], at(10))
+    tellOthers(copies, 20)
+    clock.advance(30)
+    const copy = copies.get('agents')
+    expect(copy && copies.unprovenFor(copy)).toBe(FOR_EVER)
+    if (copy) copies.prove(copy, at(25))
+    expect(copy && copies.unprovenFor(copy)).toBe(5)
+  })
+
+  it('is what was told longest ago, so that what is told all the time costs no proofs', () => {
+    const clock = manualClock()
+    const copies = createCopies(1_000_000, clock)
+    copies.noteTokens([['tag:people', 'told']], at(0))
+    copies.noteTokens(
+      Array.from({ length: 9_999 }, (_, index) => [`tag:${index}`, 'told'] as const),
+      at(1),
+    )
+    copies.put('agents', entry('tag:agents'), at(40), FOR_EVER)
+    copies.noteTokens([['tag:people', 'told']], at(50))
+    copies.noteTokens([['tag:agents', 'token']], at(60))
+    clock.advance(60)
+    const copy = copies.get('agents')
+    expect(copy && copies.unprovenFor(copy)).toBe(20)
+  })
+
+  it('leaves own invalidations known', () => {
+    const clock = manualClock()
+    const copies = createCopies(1_000_000, clock)
+    copies.put('agents', entry('tag:people'), at(0), FOR_EVER)
+    clock.advance(10)
+    copies.dropGuarded(['tag:people'])
+    tellOthers(copies, 20)
+    expect(copies.overtaken({ 'tag:people': 'token' }, 5)).toBe(true)
+    expect(copies.get('agents')).toBeUndefined()
+  })
+})

@@ -110,3 +110,33 @@ it('one that a force has brought is not served once a look has shown its invalid
   test.down()
   await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
 })
+
+it('one that a read of another field has shown to be invalidated is not served, whatever was read since', async () => {
+  const { runtime } = test
+  const { runtime: other } = await test.another()
+  let version = 1
+  const fetcher = async () => version
+  const [one, two] = ['one', 'two'].map((key) =>
+    field(fetcher, { name: key, key, tags: ['people'], memoryTtl: 3_600, ttl: 7_200 }),
+  ) as [ReturnType<typeof field<number>>, ReturnType<typeof field<number>>]
+  await readFieldCache(one, 'never', runtime)
+  version = 2
+  await invalidateTags(['people'], other)
+  test.clock.advance(1_000)
+  expect((await readFieldCache(two, 'never', runtime)).data).toBe(2)
+  const tags = Array.from({ length: 1_000 }, (_, index) => `tag-${index}`)
+  for (let part = 0; part < 11; part += 1) {
+    const tagged = tags.map((tag) => `${part}-${tag}`)
+    await readFieldCache(
+      field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }),
+      'never',
+      runtime,
+    )
+    await readFieldCache(
+      field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }),
+      'never',
+      runtime,
+    )
+  }
+  expect((await readFieldCache(one, 'never', runtime)).data).toBe(2)
+})

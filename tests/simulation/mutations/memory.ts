@@ -96,6 +96,28 @@ export const memoryMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a copy counts as proved though the process has forgotten what would outdate it',
+    test: 'tests/cache/knownTokens.property.test.ts',
+    edits: [
+      {
+        file: 'engine/knownTokens.ts',
+        search: 'forgottenUntil = Math.max(forgottenUntil, oldest[1].at)',
+        replace: 'forgottenUntil = Math.min(forgottenUntil, oldest[1].at)',
+      },
+    ],
+  },
+  {
+    name: 'what is forgotten is asked by no reader of a copy',
+    test: 'tests/cache/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'engine/copies.ts',
+        search: 'provenAt.monotonic <= known.forgottenUntil ?',
+        replace: 'provenAt.monotonic === known.forgottenUntil ?',
+      },
+    ],
+  },
+  {
     name: 'a copy that a look has shown to be invalidated is kept for when Redis fails',
     test: 'tests/cache/invalidatedCopies.test.ts',
     edits: [

@@ -22,7 +22,7 @@ export interface Copies {
   /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be of use. */
   put(place: string, entry: Entry, sentAt: Instant, keepMs: number): void
   prove(copy: Copy, sentAt: Instant): void
-  /** How long ago a copy was proved, in ms. */
+  /** How long ago a copy was proved, in ms; Infinity when what was learned since is forgotten. */
   unprovenFor(copy: Copy): number
   drop(place: string): void
   /**
@@ -78,7 +78,8 @@ export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 
     prove(copy, sentAt) {
       if (sentAt.monotonic > copy.provenAt.monotonic) copy.provenAt = sentAt
     },
-    unprovenFor: ({ provenAt }) => passedSince(clock, provenAt),
+    unprovenFor: ({ provenAt }) =>
+      provenAt.monotonic <= known.forgottenUntil ? Number.POSITIVE_INFINITY : passedSince(clock, provenAt),
     drop: (place) => {
       copies.delete(place)
     },

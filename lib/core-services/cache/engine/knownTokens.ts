@@ -1,8 +1,8 @@
 /**
  * What this process knows of tokens: those that Redis has told last, and what this process has invalidated itself. It
  * is compared when something is read or stored, so an invalidation costs no walk over what is in memory. Times are those
- * of the monotonic clock, in ms. Bounded: a token that was told and is forgotten costs a look at Redis; when an own
- * invalidation is forgotten, all that was proved before it counts as invalidated.
+ * of the monotonic clock, in ms. Bounded: when a token that was told is forgotten, what was proved before it was told
+ * last needs a new proof; when an own invalidation is forgotten, all that was proved before it counts as invalidated.
  */
 import type { Clock } from './ports'
 import type { Token, TokenMap } from './tokens'
@@ -18,6 +18,8 @@ export interface KnownTokens {
   dropAll(): void
   /** Whether what stores these tokens is known to be outdated, if it was proved by a request that was sent at `at`. */
   outdated(tokens: TokenMap, at: number): boolean
+  /** Up to when proofs count no more: what was told since may be forgotten. */
+  readonly forgottenUntil: number
   /** The same of a fetch that began at `at`: only what became known after that counts. */
   overtaken(tokens: TokenMap, at: number): boolean
 }
@@ -30,22 +32,23 @@ interface Drop {
   allAt: number
 }
 
-/** How many guards are remembered as dropped, and as many tokens as told. */
+/** How many guards are remembered as dropped, and as many tokens as told; the latter by when they were told last. */
 const KEPT = 10_000
 
 type Later = (one: number, other: number) => boolean
 
-export function createKnownTokens(clock: Pick<Clock, 'monotonic'>): KnownTokens {
+export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT): KnownTokens {
   const drops = new Map<string, Drop>()
   const told = new Map<string, { token: Token; at: number }>()
   let allDroppedAt = Number.NEGATIVE_INFINITY
+  let forgottenUntil = Number.NEGATIVE_INFINITY
 
   function dropOne(guard: string, unless: Token | undefined): void {
     const at = clock.monotonic()
     const allAt = unless === undefined ? at : (drops.get(guard)?.allAt ?? Number.NEGATIVE_INFINITY)
     drops.delete(guard)
     drops.set(guard, { at, unless, allAt })
-    if (drops.size <= KEPT) return
+    if (drops.size <= kept) return
     const [oldest] = drops
     if (!oldest) return
     allDroppedAt = Math.max(allDroppedAt, oldest[1].at)
@@ -66,15 +69,13 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>): KnownTokens 
     note(guard, token, at) {
       const last = told.get(guard)
       if (last && last.at > at) return
-      if (last?.token === token) {
-        last.at = at
-        return
-      }
       told.delete(guard)
       told.set(guard, { token, at })
-      if (told.size <= KEPT) return
-      const [oldest] = told.keys()
-      if (oldest !== undefined) told.delete(oldest)
+      if (told.size <= kept) return
+      const [oldest] = told
+      if (!oldest) return
+      forgottenUntil = Math.max(forgottenUntil, oldest[1].at)
+      told.delete(oldest[0])
     },
     toldBy(guard, at) {
       const last = told.get(guard)
@@ -85,6 +86,9 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>): KnownTokens 
     },
     dropAll() {
       allDroppedAt = clock.monotonic()
+    },
+    get forgottenUntil() {
+      return forgottenUntil
     },
     outdated: (tokens, at) => isOutdated(tokens, at, (one, other) => one >= other),
     overtaken: (tokens, at) => isOutdated(tokens, at, (one, other) => one > other),
