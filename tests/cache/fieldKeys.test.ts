@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { readFieldStates } from '@/lib/core-services/cache/fieldStates'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../support/deferred'
@@ -86,6 +87,43 @@ describe('get, mget, exists and ttl of a field', () => {
     expect(await cache.exists(KEY, KEY, 'absent')).toBe(2)
     await invalidateTags(tags.slice(-1), test.runtime)
     expect(await cache.exists(KEY, KEY, 'absent')).toBe(0)
+  })
+
+  it('see an entry of as many tags as there can be, each as long as it can be', async () => {
+    const tags = Array.from({ length: 1_000 }, (_, id) => `${id}`.padEnd(250, '界'))
+    const config = field(async () => 1, { tags: tags.slice(0, 1), dependsOn: () => tags.slice(1) })
+    await read(config)
+    expect(await views()).toEqual({ get: 1, mget: 1, exists: 1, isKept: true })
+    expect(await readFieldStates(test.runtime, [config])).toMatchObject({ fields: [{ condition: 'fresh' }] })
+    await invalidateTags(tags.slice(-1), test.runtime)
+    expect(await views()).toEqual(gone)
+    expect(await readFieldStates(test.runtime, [config])).toMatchObject({
+      fields: [{ condition: 'invalidated' }],
+    })
+    test.clock.advance(60_000)
+    expect(await read(config)).toMatchObject({ status: 'miss' })
+    expect(await cache.expire(KEY, 10)).toBe(1)
+    expect(await cache.set(KEY, 2)).toBe('OK')
+    expect(await views()).toMatchObject({ get: 2, exists: 1 })
+    expect(await cache.del(KEY)).toBe(1)
+    expect(await views()).toEqual(gone)
+  })
+
+  it('do not take an invalidated entry for one that is there when Redis refuses to show it', async () => {
+    const { config } = counting()
+    await read(config)
+    await invalidateField(config, test.runtime)
+    const { cache: own } = await test.another({
+      ports: {
+        fetch: async (url, init) =>
+          new TextDecoder().decode(init?.body as Uint8Array).includes('"GETRANGE"')
+            ? Response.json([{ error: 'ERR max request size exceeded' }])
+            : test.runtime.ports.fetch(url, init),
+      },
+    })
+    const refused = { ok: false, error: { code: 'REDIS_TOO_LARGE' } }
+    expect(await own.attempt((redis) => redis.exists(KEY))).toMatchObject(refused)
+    expect(await own.attempt((redis) => redis.ttl(KEY))).toMatchObject(refused)
   })
 
   it('cost one command for a plain key, and one more for a field', async () => {

@@ -6,10 +6,10 @@
 import { decodeEntry, type Entry, isForeignEntry, unpackEntry } from './engine/entry'
 import { findFieldByKey } from './engine/fieldConfig'
 import { type FieldStore, revoke } from './engine/fieldStore'
+import { beginning, textIn, withWholeHeader } from './engine/heads'
 import { decodeValue } from './engine/json'
 import type { KeySpace } from './engine/keys'
 import type { Ports } from './engine/ports'
-import type { Command } from './engine/send'
 import type { SendTogether } from './engine/tickSends'
 import { ownGuard, tokensHold } from './engine/tokens'
 import { tokenSeconds } from './fieldPlace'
@@ -27,10 +27,6 @@ export interface FieldKeysOptions {
 
 export type FieldKeys = ReturnType<typeof createFieldKeys>
 
-/** Nearly every header ends within so many bytes; one that does not is asked for once more. */
-const USUAL_HEADER_BYTES = 2_048
-const LONGEST_HEADER_BYTES = 512_000
-
 export function createFieldKeys({ store, sendTogether, keys, ports, memory }: FieldKeysOptions) {
   /** The cipher of a field depends on its name, which only the list of fields tells. */
   const cipherOf = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
@@ -45,19 +41,10 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
     return tokensHold(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
   }
 
-  async function heads(names: readonly string[], bytes: number): Promise<(string | null)[]> {
-    const commands = names.map((name): Command => ['GETRANGE', keys.physical(name), 0, bytes - 1])
-    // A key of another kind than a text is no entry.
-    return (await sendTogether(commands)).map((reply) =>
-      reply.status === 'fulfilled' ? String(reply.value) : null,
-    )
-  }
-
   /** Whether what exists under a key is an entry that nobody is served. */
   async function isInvalid(key: string, head: string | null): Promise<boolean> {
     if (head === null || !isForeignEntry(head)) return false
-    const [whole] = head.includes('\n') ? [head] : await heads([key], LONGEST_HEADER_BYTES)
-    const entry = decodeEntry(whole ?? '')
+    const entry = decodeEntry(await withWholeHeader(sendTogether, keys.physical(key), head))
     return entry === null || !(await stands(key, entry))
   }
 
@@ -77,7 +64,8 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
 
     /** How many of these keys, all of which exist, hold entries that nobody is served. 1 command for each, and 1 for tokens. */
     async invalidAmong(names: readonly string[]): Promise<number> {
-      const texts = await heads(names, USUAL_HEADER_BYTES)
+      const heads = await sendTogether(names.map((name) => beginning(keys.physical(name))))
+      const texts = heads.map(textIn)
       const invalid = await Promise.all(names.map((name, index) => isInvalid(name, texts[index] ?? null)))
       return invalid.filter(Boolean).length
     },

@@ -83,6 +83,16 @@ export const doorMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'an entry whose header is very long is not there',
+    test: 'tests/cache/fieldKeys.test.ts',
+    edits: [{ file: 'engine/heads.ts', search: '[512_000, 2 ** 29]', replace: '[512_000]' }],
+  },
+  {
+    name: 'an entry that Redis refuses to show is there',
+    test: 'tests/cache/fieldKeys.test.ts',
+    edits: [{ file: 'engine/heads.ts', search: 'throw reply.reason', replace: 'return null' }],
+  },
+  {
     name: 'a write that loses three times says that there was nothing to write',
     test: 'tests/cache/contendedWrites.test.ts',
     edits: [{ file: 'replaceEntry.ts', search: 'const ATTEMPTS = 30', replace: 'const ATTEMPTS = 3' }],

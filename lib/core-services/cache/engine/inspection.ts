@@ -2,6 +2,7 @@
  * What whoever watches the fields asks of Redis: the beginnings of entries instead of their values. Rejects with REDIS_
  * errors. Names are physical ones.
  */
+import { beginning, USUAL_HEADER_BYTES, withWholeHeader } from './heads'
 import { instantOf, type Ports } from './ports'
 import type { Command, RawReply } from './send'
 import { type Snapshot, snapshotOf } from './tickReads'
@@ -20,18 +21,10 @@ export interface Inspection {
   look(entries: readonly string[], names: readonly string[]): Promise<{ heads: Head[]; snapshot: Snapshot }>
 }
 
-/** Nearly every header ends within so many bytes; one that does not is asked for once more. */
-const USUAL_HEADER_BYTES = 2_048
-/** Beyond the longest header, of a value that depends on a thousand tags. */
-const LONGEST_HEADER_BYTES = 512_000
-
 export function createInspection(sendTogether: SendTogether, { clock }: Pick<Ports, 'clock'>): Inspection {
-  const beginning = (entry: string, bytes: number): Command => ['GETRANGE', entry, 0, bytes - 1]
-
   async function completed(entry: string, { text, bytes }: Head): Promise<Head> {
-    if (text === null || text.includes('\n') || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
-    const [whole] = await sendTogether([beginning(entry, LONGEST_HEADER_BYTES)])
-    return { text: whole ? String(replyOf(whole)) : null, bytes }
+    if (text === null || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
+    return { text: await withWholeHeader(sendTogether, entry, text), bytes }
   }
 
   return {
@@ -39,7 +32,7 @@ export function createInspection(sendTogether: SendTogether, { clock }: Pick<Por
       const sentAt = instantOf(clock)
       const [values, ...beginnings] = await sendTogether([
         ['MGET', ...names],
-        ...entries.flatMap((entry): Command[] => [beginning(entry, USUAL_HEADER_BYTES), ['STRLEN', entry]]),
+        ...entries.flatMap((entry): Command[] => [beginning(entry), ['STRLEN', entry]]),
       ])
       const snapshot = snapshotOf(names, values ? replyOf(values) : null, sentAt)
       const heads = entries.map((entry, index) => {
