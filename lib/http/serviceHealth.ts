@@ -1,12 +1,6 @@
 /** Whether the services can be used. Judged by traffic where there was some: a check of its own is billed, too. */
 import type { CacheService } from '../core-services/cache/cacheService'
-import {
-  codeOf,
-  isCodedError,
-  isRedisFailure,
-  messageOf,
-  rootFailure,
-} from '../core-services/cache/engine/errors'
+import { codeOf, isCodedError, messageOf, rootFailure } from '../core-services/cache/engine/errors'
 import { processPorts } from '../core-services/cache/engine/ports'
 import { processState } from '../core-services/cache/engine/processState'
 import { type Services, serviceRegistry } from '../core-services/service-registry'
@@ -63,30 +57,12 @@ const hintOf = (error: unknown): Pick<ServiceHealth, 'hint'> =>
   isCodedError(error) && error.hint !== undefined ? { hint: error.hint } : {}
 
 async function cacheHealth(cache: CacheService): Promise<ServiceHealth> {
-  await probeRefusedWrites(cache)
-  const refused = cache.refusedWrites
+  const refused = await cache.checkWrites()
   if (refused) {
     const { code, message, hint, since } = refused
     return { ok: false, code, message, ...(hint && { hint }), since: new Date(since).toISOString() }
   }
   return { ok: true, latencyMs: Math.round(await cacheLatency(cache)) }
-}
-
-/** While writes are refused a ping proves nothing, and a process that only reads would never find out that it is over. */
-async function probeRefusedWrites(cache: CacheService): Promise<void> {
-  const { clock } = processPorts()
-  const { refusedWrites: refused, breaker } = cache
-  const state = processState<{ at?: number }>('health.writes', () => ({}))
-  const now = clock.monotonic()
-  const tried = Math.max(refused?.lastAt ?? 0, state.at ?? 0)
-  if (!refused || breaker.state !== 'closed' || now - tried < TELLS_MS) return
-  state.at = now
-  try {
-    await cache.probeWrites()
-  } catch (error) {
-    // A refusal is noted by the process itself, everything else is found out by the ping.
-    if (!isRedisFailure(error)) throw error
-  }
 }
 
 /** How long Redis took for its last answer, in ms. Rejects with a REDIS_ error. */

@@ -252,6 +252,12 @@ export class CacheService implements ServiceInterface {
     return this.#ready('refusedWrites').transport.writes.refused
   }
 
+  /** The same after a write was tried again, once in 30 s at most: for those who tell it to people and monitors. */
+  async checkWrites(): Promise<Readonly<RefusedWrites> | null> {
+    const { breaker, writes } = this.#ready('checkWrites').transport
+    return breaker.state === 'closed' ? writes.checked(() => this.probeWrites()) : writes.refused
+  }
+
   /** Writes a note that expires. Rejects with a REDIS_ error. For health checks: it costs a command. */
   async probeWrites(): Promise<void> {
     const { send, keys } = this.#ready('probeWrites')

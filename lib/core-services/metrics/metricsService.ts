@@ -89,7 +89,7 @@ export function createProcessMetrics(): ProcessMetrics {
   /** Needs no numbers, so it is told as well while nothing is counted. */
   async function refusedWrites(): Promise<Readonly<RefusedWrites> | null> {
     try {
-      return (await connected()).refusedWrites
+      return await (await connected()).checkWrites()
     } catch (error) {
       if (!hasCode(error, 'SERVICE_FAILED')) throw error
       return null

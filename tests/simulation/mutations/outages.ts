@@ -134,6 +134,28 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'a process that only reads never finds out that Redis takes writes again',
+    test: 'tests/metrics/refusedWrites.test.ts',
+    edits: [
+      {
+        file: 'cacheService.ts',
+        search: 'writes.checked(() => this.probeWrites())',
+        replace: 'writes.checked(async () => undefined)',
+      },
+    ],
+  },
+  {
+    name: 'each look at the health of Redis tries a write of its own',
+    test: 'tests/metrics/refusedWrites.test.ts',
+    edits: [
+      {
+        file: 'engine/writeHealth.ts',
+        search: 'now - Math.max(refused.lastAt, triedAt) < TELLS_MS',
+        replace: 'now < 0',
+      },
+    ],
+  },
+  {
     name: 'what ends sooner takes the place of a long cool-down',
     test: 'tests/cache/longCoolDowns.test.ts',
     edits: [

@@ -1,0 +1,42 @@
+/** A process that only reads, while Redis refuses writes and after that: what the admin page and /api/metrics tell of it. */
+import { expect, it } from 'vitest'
+import { readMetrics } from '@/lib/core-services/metrics/metricsService'
+import { createTestCache } from '@/lib/testing/testCache'
+
+const redis = await createTestCache()
+let isFull = true
+let writes = 0
+const { cache, clock, install } = await createTestCache({
+  ports: {
+    fetch: async (url, init) => {
+      const isWrite = new TextDecoder().decode(init?.body as Uint8Array).includes('"SET"')
+      if (isWrite) writes += 1
+      return isWrite && isFull
+        ? Response.json({ error: 'OOM command not allowed when used memory > maxmemory' }, { status: 400 })
+        : redis.runtime.ports.fetch(url, init)
+    },
+  },
+})
+install()
+
+it('is told until a write is taken, which is tried once in 30 s by those who tell it', async () => {
+  const told = async () => (await readMetrics({ maxAgeMs: 0 })).refusedWrites
+  expect(await told()).toBeUndefined()
+  const since = clock.now()
+  await cache.probeWrites().catch(() => undefined)
+  expect(await told()).toEqual({ code: 'REDIS_FULL', since })
+  for (let second = 0; second < 65; second += 1) {
+    clock.advance(1_000)
+    await cache.get('a')
+    await Promise.all([told(), told()])
+  }
+  expect(await told()).toEqual({ code: 'REDIS_FULL', since })
+  expect(writes).toBe(3)
+  isFull = false
+  clock.advance(30_000)
+  expect(await told()).toBeUndefined()
+  expect(cache.refusedWrites).toBeNull()
+  clock.advance(60_000)
+  await told()
+  expect(writes).toBe(4)
+})
