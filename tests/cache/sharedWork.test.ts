@@ -6,6 +6,7 @@ import { redisQuota } from '@/lib/core-services/cache/engine/errors'
 import {
   type AnyField,
   defineFields,
+  type FetchContext,
   type FieldCacheConfig,
 } from '@/lib/core-services/cache/engine/fieldConfig'
 import { shareKey } from '@/lib/core-services/cache/engine/shareKey'
@@ -134,6 +135,47 @@ describe('progress of forces', () => {
     // At 0, 50 and 100 s; at 150 s it began anew.
     expect(starts).toEqual([1, 1, 1, 2, 2])
   })
+
+  /** Tells of each fetch who read, and what it went on with. */
+  function readers() {
+    const read: string[] = []
+    const goOn = async ({ resume, pause }: FetchContext, who: string): Promise<string> => {
+      const before = await resume()
+      read.push(`${who} after ${before ?? 'nothing'}`)
+      return before === null ? pause(who, 'half of it') : `${before} ${who}`
+    }
+    return { read, goOn }
+  }
+
+  it('is gone on with by the fetcher alone that has left it, written anew for each call or not', async () => {
+    const { read, goOn } = readers()
+    const one = () => field((context) => goOn(context, 'one'), { ttl: 3_600 })
+    const other = field((context) => goOn(context, 'other'), { ttl: 3_600 })
+    for (const config of [one(), other, one(), other])
+      await forceRefresh(test.runtime, config, 'force').catch(() => undefined)
+    expect(read).toEqual([
+      'one after nothing',
+      'other after nothing',
+      'one after one',
+      // What stands by then is as new as what it has left.
+      'other after nothing',
+    ])
+  })
+
+  it.each([false, true])(
+    'is none of the half that a caller without the token has read, of a configured field: %s',
+    async (configured) => {
+      const { read, goOn } = readers()
+      const config = field((context) => goOn(context, context.anonymous ? 'anonymous' : 'admin'), {
+        ttl: 3_600,
+        anonymousForce: 60,
+      })
+      if (configured) defineFields([config])
+      for (const force of ['anonymous', 'always'] as const)
+        await readFieldCache(config, force, test.runtime).catch(() => undefined)
+      expect(read).toEqual(['anonymous after nothing', 'admin after nothing'])
+    },
+  )
 })
 
 describe('readers who join the fetch of another one', () => {

@@ -2,13 +2,9 @@
  * What holds in every run, whatever happens in it. Each invariant lists what contradicts it in a run; the names are
  * those of the freshness contract.
  */
+import { describeRead, forceInvariants, type Invariant } from './forceInvariants'
 import type { Acknowledged, FetchSpan, History, ReadSpan } from './world/history'
 import { STALE_SECONDS } from './world/process'
-
-export type Invariant = (history: History) => string[]
-
-const describeRead = ({ from, process, field, status, fetch }: ReadSpan) =>
-  `the read of field ${field} by p${process} at step ${from} (${status}, fetch ${fetch})`
 
 /**
  * A read that begins after an acknowledgement returns nothing that was fetched before the call it acknowledges; in other
@@ -29,19 +25,6 @@ function noOutdatedRead({ plan, reads, acknowledged, fetches }: History): string
         .filter((one) => concerns(one) && counts(one) && began < one.from)
         .map(({ by, from, to }) => `${describeRead(read)} is older than the ${by} of steps ${from} to ${to}`)
     })
-}
-
-/** How long a force that takes several fetches may go on with what the first of them has read, in ms. */
-const FORCED_PROGRESS_MS = 120_000
-
-/** A force answers what was fetched after it was asked for, unless it goes on with what another one has read lately. */
-function forcesFetchAnew({ reads, fetches }: History): string[] {
-  return reads
-    .filter(({ forced, fetch, from, at }) => {
-      const { began = 0, at: fetchedAt = 0, reason, paused = false } = fetches[fetch] ?? {}
-      return forced && began < from && !(paused && reason === 'force' && at - fetchedAt < FORCED_PROGRESS_MS)
-    })
-    .map((read) => `${describeRead(read)} was forced and had been fetched before`)
 }
 
 /** Whoever fetches holds a lease of its own, unless Redis could not be asked. */
@@ -222,7 +205,7 @@ function forcesAreNotRefused({ rejections }: History): string[] {
 /** For every plan. */
 export const always = {
   'I1 no read returns what was fetched before an acknowledged invalidation or force': noOutdatedRead,
-  'I1 a force answers what was fetched after it was asked for': forcesFetchAnew,
+  ...forceInvariants,
   'I2 whoever fetches holds the lease': fetchesHoldLeases,
   'I2 a lease is ended by its holder alone': leasesEndByTheirHolder,
   'I3 every read ends': everythingEnds,

@@ -67,7 +67,7 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
   const network = createNetwork(
     universe,
     { faults: plan.faults, ambushes: [] },
-    { sends: () => undefined, execute, answered: () => undefined },
+    { sends: () => undefined, execute, answered: () => undefined, refuses: () => undefined },
   )
   const clock: Clock = {
     now: universe.now,

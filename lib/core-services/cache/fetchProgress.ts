@@ -8,6 +8,7 @@ import { sourceTimeout, sourceUnfinished } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { AnyField, FetchContext } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
+import { writtenAs } from './engine/shareKey'
 import { beginningOf } from './engine/text'
 import { type Token, tokensHold } from './engine/tokens'
 import { textOf } from './entryText'
@@ -109,9 +110,13 @@ export async function isHalfFetched(runtime: FieldRuntime, captured: Captured): 
   return earlier !== null && counts(earlier, captured, null)
 }
 
-/** Forces have one of their own, or they would answer with what was fetched before they were asked for. */
+/**
+ * Forces have one of their own, or they would answer with what was fetched before they were asked for; and each fetcher its
+ * own of these, as a force that brings another one must not get what it did not read.
+ */
 function nameOf({ store, field, name }: Place, reason: RefreshReason): string {
-  return store.names.progress(field.key, `${name} ${reason === 'force' ? 'forced' : 'shared'}`)
+  const whose = reason === 'force' ? `forced ${writtenAs(field.fetcher)}` : 'shared'
+  return store.names.progress(field.key, `${name} ${whose}`)
 }
 
 async function readProgress(

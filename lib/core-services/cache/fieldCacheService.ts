@@ -6,6 +6,7 @@ import type { Entry } from './engine/entry'
 import { type CodedError, codeOf, isRedisFailure, isSourceError } from './engine/errors'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './engine/fieldConfig'
 import { freshnessOf, type Look } from './engine/look'
+import { nameAfter } from './engine/shareKey'
 import { type Opened, openEntry } from './fetchEntry'
 import { answer, type FieldAnswer, keepAside, openKnown } from './fieldAnswer'
 import { readMemory, revalidate } from './fieldMemory'
@@ -84,10 +85,11 @@ async function forcedAnswer<T>(runtime: FieldRuntime, config: FieldCacheConfig<T
   return answer(runtime, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
 }
 
-const asAnonymous = <T>(config: FieldCacheConfig<T>): FieldCacheConfig<T> => ({
-  ...config,
-  fetcher: (context) => config.fetcher({ ...context, anonymous: true }),
-})
+function asAnonymous<T>(config: FieldCacheConfig<T>): FieldCacheConfig<T> {
+  const fetcher: typeof config.fetcher = (context) => config.fetcher({ ...context, anonymous: true })
+  nameAfter(config.fetcher, fetcher, 'anonymous')
+  return { ...config, fetcher }
+}
 
 async function readThrough<T>(runtime: FieldRuntime, config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await runtime.ports.atRequest()

@@ -172,7 +172,7 @@ export const forceMutations: readonly Mutation[] = [
   },
   {
     name: 'a force shares its turn with one of the same fetcher, whatever else that one asks for',
-    test: 'tests/cache/sharedWork.test.ts',
+    scenarios: ['forces with different options that wait for one another'],
     edits: [
       {
         file: 'refreshCache.ts',
@@ -183,7 +183,7 @@ export const forceMutations: readonly Mutation[] = [
   },
   {
     name: 'a force is served by what the cron has brought',
-    test: 'tests/cache/sharedWork.test.ts',
+    scenarios: ['forces with different options that wait for one another'],
     edits: [
       {
         file: 'refreshCache.ts',
@@ -199,7 +199,7 @@ export const forceMutations: readonly Mutation[] = [
   },
   {
     name: 'a force takes what another one has brought for another ttl',
-    test: 'tests/cache/contendedForces.test.ts',
+    scenarios: ['forces with different options that wait for one another'],
     edits: [
       {
         file: 'forceContention.ts',

@@ -3,6 +3,7 @@ import { cronMutations } from './cron'
 import { dependencyMutations } from './dependencies'
 import { doorMutations } from './doors'
 import { forceMutations } from './forces'
+import { forceApartMutations } from './forcesApart'
 import { leaseMutations } from './leases'
 import { limitMutations } from './limits'
 import { lookMutations } from './looks'
@@ -24,6 +25,7 @@ export const mutations: readonly Mutation[] = [
   ...readMutations,
   ...leaseMutations,
   ...forceMutations,
+  ...forceApartMutations,
   ...memoryMutations,
   ...dependencyMutations,
   ...changeMutations,

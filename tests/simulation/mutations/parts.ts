@@ -26,8 +26,8 @@ export const partMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'fetchProgress.ts',
-        search: "reason === 'force' ? 'forced' : 'shared'",
-        replace: "reason === undefined ? 'forced' : 'shared'",
+        search: "const whose = reason === 'force' ?",
+        replace: 'const whose = reason === undefined ?',
       },
     ],
   },
@@ -44,7 +44,7 @@ export const partMutations: readonly Mutation[] = [
   },
   {
     name: 'each part of a force keeps what was read so far for two more minutes',
-    test: 'tests/cache/sharedWork.test.ts',
+    scenarios: ['forces with different options in parts, minutes apart'],
     edits: [
       {
         file: 'fetchProgress.ts',

@@ -2,6 +2,7 @@ import { ambushes } from './ambushes'
 import { calm } from './calm'
 import { dependencies } from './dependencies'
 import { otherDoors } from './doors'
+import { differentForces } from './forces'
 import { memory } from './memory'
 import { mixes } from './mixes'
 import { outages } from './outages'
@@ -23,4 +24,5 @@ export const scenarios: readonly Scenario[] = [
   ...releasesApart,
   ...otherDoors,
   ...schemas,
+  ...differentForces,
 ]

@@ -15,11 +15,14 @@ import { createDoors, type Doors } from './doors'
 import { keySpace } from './names'
 import { type Connection, DEADLINE_MS, SOFT_DEADLINE_MS } from './network'
 import { FETCH_TIMEOUT_MS, type Value } from './source'
+import { forceAs, type Wish } from './wishes'
 
 export type SimField = FieldCacheConfig<Value>
 
 export interface CacheUnderTest {
   read(field: SimField, force: boolean): Promise<{ data: Value; status: string }>
+  /** A force as others ask for it. Absent where all forces are alike. */
+  force?(field: SimField, wish: Wish): ReturnType<CacheUnderTest['read']>
   invalidateTags(tags: readonly string[]): Promise<void>
   invalidateField(field: SimField): Promise<void>
   /** Absent where there are no other doors. */
@@ -43,6 +46,7 @@ export const startShippedCache: StartCache = (surroundings) => {
   const runtime = createRuntime(surroundings)
   return {
     read: (field, force) => readFieldCache(field, force ? 'always' : 'never', runtime),
+    force: (field, wish) => forceAs(runtime, field, wish),
     invalidateTags: (tags) => invalidateTags(tags, runtime),
     invalidateField: (field) => invalidateField(field, runtime),
     doors: createDoors(runtime, surroundings.connection),

@@ -1,5 +1,6 @@
 /** What a run leaves behind for the invariants. `from` and `to` are numbers of things that happened, in order. */
 import type { Plan } from './plan'
+import type { Wish } from './wishes'
 
 export interface Span {
   from: number
@@ -19,6 +20,19 @@ export interface ReadSpan extends Span {
   forced: boolean
   /** Position in `History.fetches`; -1 for a value that no fetch has brought. */
   fetch: number
+  /** Of a force. */
+  wish?: Wish
+  /** The last of the fetches that its value is made of. */
+  last?: number
+}
+
+/** A force that was asked for, however it ended, if it did. */
+export interface AskedForce {
+  process: number
+  field: number
+  wish: Wish
+  from: number
+  to: number
 }
 
 /**
@@ -32,7 +46,7 @@ export interface Acknowledged extends Span {
   process: number
   fields: readonly number[]
   tag?: string
-  by: 'force' | 'invalidation' | 'set'
+  by: 'force' | 'invalidation' | 'set' | 'purge'
 }
 
 export interface FetchSpan {
@@ -42,6 +56,11 @@ export interface FetchSpan {
   process: number
   field: number
   reason: string
+  /** Told that the caller has no token. */
+  anonymous: boolean
+  fetcher: number
+  /** How long it may take. */
+  timeoutMs: number
   /** The tags that its configuration names. */
   tags: readonly string[]
   /** The tags that its value tells of itself. */
@@ -51,6 +70,11 @@ export interface FetchSpan {
   /** It has left what it had to later ones. */
   paused?: boolean
   lease?: GrantedLease
+  /** For how long a force has had it stored, in s. */
+  keptFor?: number
+  /** How often a force has sent it to be stored, and whether Redis has refused that at once. */
+  sent?: number
+  refused?: boolean
   /** True time at which Redis first stored its value, in ms. */
   storedAt?: number
   /** It was set under a key of which the process knew no field, so no tokens guard it. */
@@ -84,6 +108,9 @@ export interface History {
   acknowledged: Acknowledged[]
   fetches: FetchSpan[]
   rejections: Rejection[]
+  asked: AskedForce[]
+  /** How often a purge of each process has failed to remove what stood. */
+  failedPurges: Map<number, number>
   /** Operations that neither ended nor died with their process. */
   unfinished: string[]
   evictions: { phase: number; name: string }[]
@@ -128,6 +155,11 @@ export const COINCIDENCES = [
   'a fetch that goes on where another has stopped',
   'an invalidation between two parts of a fetch',
   'a fetch that carries on what stands',
+  'forces of one field and process that differ',
+  'a force that shares its fetch with a like one',
+  'a force of the cron that is served by that of a user',
+  'a force that goes on with what another one has read',
+  'a purge that has removed what stood',
 ] as const
 
 export type Coincidence = (typeof COINCIDENCES)[number]
@@ -139,6 +171,8 @@ export function emptyHistory(plan: Plan, story: readonly string[]): History {
     acknowledged: [],
     fetches: [],
     rejections: [],
+    asked: [],
+    failedPurges: new Map(),
     unfinished: [],
     evictions: [],
     seen: {

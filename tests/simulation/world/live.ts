@@ -33,7 +33,7 @@ export async function live(
     startCache,
     track,
     notice: (event, process) => {
-      noticeIn(history, event)
+      noticeIn(history, event, process)
       watch.hears(event, process)
     },
     network: createNetwork(universe, plan, watch),

@@ -36,7 +36,7 @@ const READS = new Set(['GET', 'MGET'])
 export function createNetwork(
   universe: Universe,
   { faults, ambushes, cutOff = [] }: Pick<Plan, 'faults' | 'ambushes' | 'cutOff'>,
-  watch: Pick<Watch, 'sends' | 'execute' | 'answered'>,
+  watch: Pick<Watch, 'sends' | 'execute' | 'answered' | 'refuses'>,
 ): Network {
   let failed = false
   let requests = 0
@@ -78,7 +78,10 @@ export function createNetwork(
     }
     if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
     const refused = fault === 'refused' && commands.find(([name]) => !READS.has(name))
-    if (refused) throw redisCommandFailed(refused[0], 'OOM command not allowed')
+    if (refused) {
+      for (const command of commands) watch.refuses(command)
+      throw redisCommandFailed(refused[0], 'OOM command not allowed')
+    }
     const replies = await run(commands, label, caller)
     await universe.turn(`${label} is answered`)
     if (fault === 'slow') universe.passUntil(sentAt + SLOW_MS)

@@ -2,7 +2,9 @@
 import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import type { Coincidence, History } from './history'
 
-export function noticeIn({ during }: History, event: FieldCacheEvent): void {
+export function noticeIn({ during, failedPurges }: History, event: FieldCacheEvent, process: number): void {
+  if (event.type === 'redis.degraded' && event.operation === 'purge')
+    failedPurges.set(process, (failedPurges.get(process) ?? 0) + 1)
   const what = coincidenceOf(event)
   if (what) during[what] = true
 }

@@ -3,9 +3,9 @@ import { isCodedError } from '@/lib/core-services/cache/engine/errors'
 import type { MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Acknowledged, History } from './history'
 import { throughDoors } from './operateDoors'
+import { force, read } from './operateReads'
 import type { Operation } from './plan'
 import { type SimProcess, startProcess, type World } from './process'
-import { EUROS } from './source'
 
 export interface Scene extends World {
   redis: MemoryRedis
@@ -27,7 +27,7 @@ export function populate(scene: Omit<Scene, 'processes' | 'started'>): Scene {
 export async function perform(scene: Scene, place: number, operation: Operation): Promise<void> {
   const process = scene.processes[place % scene.processes.length] as SimProcess
   const { history, universe } = scene
-  const label = `p${process.number}: ${Object.values(operation).join(' ')}`
+  const label = `p${process.number}: ${textOf(operation)}`
   universe.log(label)
   const done = run(scene, process, operation).catch((error: unknown) => {
     // A source that is down and an invalidation that was not recorded are told; anything else is a bug.
@@ -53,12 +53,12 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
   const { universe, history, redis, watch } = scene
   switch (operation.do) {
     case 'read':
-      return read(scene, process, operation, false)
+      return read(scene, process, operation)
     case 'force':
       scene.forcing += 1
       if (scene.forcing > 1) history.during['overlapping forces'] = true
       try {
-        return await Promise.race([read(scene, process, operation, true), process.died])
+        return await Promise.race([force(scene, process, operation), process.died])
       } finally {
         scene.forcing -= 1
       }
@@ -95,58 +95,6 @@ async function run(scene: Scene, process: SimProcess, operation: Operation): Pro
   }
 }
 
-async function read(
-  scene: Scene,
-  process: SimProcess,
-  { field, tags: others }: Extract<Operation, { do: 'read' | 'force' }>,
-  force: boolean,
-): Promise<void> {
-  const { universe, history, phase, plan } = scene
-  const from = universe.step()
-  const at = universe.now()
-  const config = others ? process.under(field, others) : process.fields[field]
-  if (!config) return
-  const { tags = [] } = config
-  const { data, status } = await process.cache.read(config, force)
-  const to = universe.step()
-  const fetch = typeof data?.fetch === 'number' ? data.fetch : -1
-  universe.log(
-    `p${process.number}: ${force ? 'force' : 'read'} of field ${field} is answered: ${status}, fetch ${fetch}`,
-  )
-  history.reads.push({
-    from,
-    to,
-    phase,
-    process: process.number,
-    field,
-    tags,
-    at,
-    status,
-    forced: force,
-    fetch,
-  })
-  if (force && history.fetches[fetch]?.process !== process.number)
-    history.during['a force that takes what another one has fetched'] = true
-  if (plan.fields[field]?.converts && data?.price !== EUROS) {
-    history.seen.convertedAnew.push(
-      `fetch ${fetch} of field ${field} was read as ${data?.price} instead of ${EUROS}`,
-    )
-  }
-  if (status !== 'refreshed') return
-  const { number } = process
-  const first = history.fetches[fetch]
-  history.acknowledged.push({
-    // A force that took several of them counts from the first one's fetch.
-    from: first?.reason === 'force' ? Math.min(from, first.began) : from,
-    to,
-    phase,
-    at: universe.now(),
-    process: number,
-    fields: [field],
-    by: 'force',
-  })
-}
-
 async function invalidate(
   { universe, history, plan, phase }: Scene,
   process: SimProcess,
@@ -176,7 +124,7 @@ async function invalidate(
     await process.invalidating(() => process.cache.invalidateField(config))
     acknowledge({ fields: [operation.field] })
   }
-  universe.log(`p${process.number}: ${Object.values(operation).join(' ')} is done`)
+  universe.log(`p${process.number}: ${textOf(operation)} is done`)
 }
 
 function crash(scene: Scene, place: number): void {
@@ -186,6 +134,12 @@ function crash(scene: Scene, place: number): void {
   scene.universe.log(`p${dead.number} dies, p${scene.started} takes its place`)
   scene.processes[place] = startProcess(scene, scene.started, place)
   scene.started += 1
+}
+
+function textOf(operation: Operation): string {
+  return Object.values(operation)
+    .map((one) => (typeof one === 'object' && !Array.isArray(one) ? JSON.stringify(one) : String(one)))
+    .join(' ')
 }
 
 function isFetching({ fetches }: History): boolean {

@@ -3,7 +3,7 @@ import type { FetchSpan } from './history'
 import type { Scene } from './operate'
 import type { Operation } from './plan'
 import type { SimProcess } from './process'
-import type { Value } from './source'
+import { FETCH_TIMEOUT_MS, type Value } from './source'
 
 export async function throughDoors(
   scene: Scene,
@@ -57,6 +57,9 @@ function valueOfSet({ universe, history }: Scene, { number }: SimProcess, field:
     process: number,
     field,
     reason: 'set',
+    anonymous: false,
+    fetcher: 0,
+    timeoutMs: FETCH_TIMEOUT_MS,
     tags: [],
     parts: [],
     ended: 'answered',

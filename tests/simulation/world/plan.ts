@@ -1,11 +1,13 @@
 /** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
 
 import type { Removal } from './doors'
+import type { Wish } from './wishes'
 
 export type Operation =
   /** `tags`: a configuration of that key which names these instead of the field's own. */
   | { do: 'read'; field: number; tags?: readonly string[] | undefined }
-  | { do: 'force'; field: number; tags?: readonly string[] | undefined }
+  /** `wish`: in what it differs from a user's force of the field as it is configured. */
+  | { do: 'force'; field: number; tags?: readonly string[] | undefined; wish?: Partial<Wish> }
   | { do: 'invalidate tag'; tag: string }
   | { do: 'invalidate field'; field: number }
   /** A removal of the key by the doors that are no invalidation of fields, and what they say of it. */

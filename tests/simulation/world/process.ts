@@ -1,5 +1,6 @@
 /** A process: a cache with clocks of its own, which can die at any await, and then does nothing any more. */
 import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
+import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
 import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
 import { nameFunctionsOf } from '@/lib/core-services/cache/engine/shareKey'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
@@ -7,9 +8,10 @@ import { whileAlive } from './mortal'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
 import type { FieldPlan, Plan } from './plan'
-import { inEuros, type Source, type Value } from './source'
+import { type Asked, FETCH_TIMEOUT_MS, inEuros, type Source, type Value } from './source'
 import type { Universe } from './universe'
 import type { Watch } from './watch'
+import type { Wish } from './wishes'
 
 export interface SimProcess {
   /** No other process of the run has it, the successor of a dead one neither. */
@@ -18,6 +20,8 @@ export interface SimProcess {
   fields: readonly SimField[]
   /** A configuration of the same key with other tags. */
   under(field: number, tags: readonly string[]): SimField
+  /** The configuration for which a force is asked. */
+  asking(field: number, wish: Wish, tags?: readonly string[]): SimField
   /** Resolves when it dies. */
   died: Promise<void>
   kill(): void
@@ -74,6 +78,11 @@ export function startProcess(world: World, number: number, place: number): SimPr
     emit: (event) => notice(event, number),
     defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
   }
+  const fetched = (field: number, context: FetchContext, asked: Asked): Promise<Value> =>
+    living(async () => {
+      const value = await source.fetch(number, field, context, asked)
+      return release === undefined ? value : { ...value, release }
+    })
   const under = (field: number, tags: readonly string[]): SimField => {
     const { ttl, memoryTtl = 0, dependsOn, converts } = plan.fields[field] as FieldPlan
     return {
@@ -87,16 +96,28 @@ export function startProcess(world: World, number: number, place: number): SimPr
       ...(dependsOn ? { dependsOn: ({ parts }) => parts } : {}),
       staleWhileRevalidate: STALE_SECONDS,
       staleIfError: STALE_SECONDS,
-      fetcher: (context) =>
-        living(async () => {
-          const value = await source.fetch(number, field, context, tags)
-          return release === undefined ? value : { ...value, release }
-        }),
+      fetcher: (context) => fetched(field, context, { tags, fetcher: 0 }),
     }
   }
   const fields = plan.fields.map(({ tags }, field) => under(field, tags))
   // Each instance evaluates the module of its fields.
   for (const [field, config] of fields.entries()) if (!plan.fields[field]?.family) nameFunctionsOf(config)
+  /** Other fetchers of the same keys, as those who refresh a key bring their own. */
+  const others = plan.fields.map(({ tags }, field) => {
+    const other: SimField['fetcher'] = (context) => fetched(field, context, { tags, fetcher: 1 })
+    return other
+  })
+  const asking = (
+    field: number,
+    { by, ttl, fetcher, timeoutMs }: Wish,
+    tags?: readonly string[],
+  ): SimField => ({
+    ...(tags ? under(field, tags) : (fields[field] as SimField)),
+    ttl,
+    ...(fetcher === 1 && !tags ? { fetcher: others[field] as SimField['fetcher'] } : {}),
+    ...(timeoutMs !== FETCH_TIMEOUT_MS ? { advanced: { timeoutMs } } : {}),
+    ...(by === 'anonymous' ? { anonymousForce: 1 } : {}),
+  })
   let invalidations = 0
   const sendTogether: Connection['sendTogether'] = (commands) =>
     living(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
@@ -115,6 +136,7 @@ export function startProcess(world: World, number: number, place: number): SimPr
     }),
     fields,
     under,
+    asking,
     died,
     async invalidating(work) {
       invalidations += 1

@@ -14,6 +14,8 @@ export interface Value {
   /** Of the process that has fetched it, where there are several. */
   release?: string | undefined
   fetch: number
+  /** Of several fetches that went on one after the other, the number of the last. */
+  last?: number
   parts: readonly string[]
   /** Of a field that converts: as it is fetched in cents, as it is read in euros. */
   price?: number
@@ -34,9 +36,11 @@ export const inEuros: StandardSchema<Value> = {
   },
 }
 
+/** For which configuration of the field: the tags that it names, and which of its fetchers. */
+export type Asked = Pick<FetchSpan, 'tags' | 'fetcher'>
+
 export interface Source {
-  /** `tags`: those that the configuration names for which it is fetched. */
-  fetch(process: number, field: number, context: FetchContext, tags: readonly string[]): Promise<Value>
+  fetch(process: number, field: number, context: FetchContext, asked: Asked): Promise<Value>
   /** The fetches that a process has under way end with it. */
   die(process: number): void
   readonly failed: boolean
@@ -61,20 +65,28 @@ export function createSource(
     return before?.price ?? CENTS
   }
 
-  function begin(process: number, field: number, reason: string, tags: readonly string[]): FetchSpan {
+  function begin(
+    process: number,
+    field: number,
+    { reason, anonymous = false, remainingMs }: FetchContext,
+    asked: Asked,
+  ): FetchSpan {
     const parts = partsOf[history.fetches.length % Math.max(1, partsOf.length)] ?? []
     const began = universe.step()
     const at = universe.now()
-    const fetch: FetchSpan = { began, at, process, field, reason, tags, parts, ended: 'running' }
+    const timeoutMs = remainingMs()
+    const told = { reason, anonymous, timeoutMs, ...asked }
+    const fetch: FetchSpan = { began, at, process, field, ...told, parts, ended: 'running' }
     watch.fetchBegins(fetch)
     history.fetches.push(fetch)
     return fetch
   }
 
   return {
-    async fetch(process, field, { reason, resume, pause, previous }, tags) {
+    async fetch(process, field, context, asked) {
+      const { reason, resume, pause, previous } = context
       const number = history.fetches.length
-      const fetch = begin(process, field, reason, tags)
+      const fetch = begin(process, field, context, asked)
       const answer = answers[number % Math.max(1, answers.length)] ?? 'answers'
       universe.log(`p${process}: fetch ${number} of field ${field} begins (${reason}) and ${answer}`)
       const earlier = answers.includes('pauses') ? await resume() : null
@@ -88,7 +100,8 @@ export function createSource(
       if (answer === 'late') universe.passUntil(fetch.at + VERY_LATE_MS)
       const begun = history.fetches[first] ?? fetch
       const { parts } = begun
-      if (fetch.ended === 'died') return { fetch: first, parts, ...price }
+      const value = { fetch: first, last: number, parts, ...price }
+      if (fetch.ended === 'died') return value
       if (fetch.lease && fetch.lease.expiresAt <= universe.now()) history.during['expired lease'] = true
       const down = answer === 'fails' || answer === 'times out'
       const pauses = answer === 'pauses'
@@ -99,7 +112,7 @@ export function createSource(
       fetch.paused = pauses
       if (pauses) return pause(String(first), `fetch ${number}`)
       begun.ended = 'answered'
-      return { fetch: first, parts, ...price }
+      return value
     },
     die(process) {
       for (const fetch of history.fetches) {

@@ -9,6 +9,7 @@ import { createLeaseWatch, leaseIn, leaseTime } from './leaseWatch'
 import { fieldKey, physicalNames } from './names'
 import type { Caller } from './network'
 import type { Plan } from './plan'
+import type { Value } from './source'
 import type { Universe } from './universe'
 
 export interface Watch {
@@ -16,6 +17,8 @@ export interface Watch {
   execute(command: Command, caller: Caller): RawReply
   /** The caller knows that it is done. */
   answered(command: Command, caller: Caller, reply: RawReply): void
+  /** It was not executed, for certain. */
+  refuses(command: Command): void
   /** Told of what a process tells of itself. */
   hears(event: FieldCacheEvent, process: number): void
   evict(name: string): void
@@ -108,11 +111,19 @@ export function createWatch(
     }
   }
 
+  /** The last of the fetches whose value a force stores by this command. */
+  function forcedFetch(command: Command): FetchSpan | undefined {
+    const entry = command[0] === 'EVAL' ? forcedBy(command) : null
+    return entry ? fetches[lastOf(entry)] : undefined
+  }
+
   return {
     sends(command, { process }) {
       const set = command[0] === 'EVAL' ? fetches[fetchOf(forcedBy(command))] : undefined
       if (set?.reason === 'set')
         Object.assign(set, { began: universe.step(), at: universe.now(), plain: false })
+      const sent = forcedFetch(command)
+      if (sent) sent.sent = (sent.sent ?? 0) + 1
       const plain = fetches[plainlySet(command)]
       if (plain) plain.plain = true
       const entry = storedBy(command)
@@ -145,7 +156,13 @@ export function createWatch(
       }
       const fetch = fetches[fetchOf(storedBy(command))]
       if (fetch) fetch.storedAt ??= universe.now()
+      const forced = reply === 1 ? forcedFetch(command) : undefined
+      if (forced) forced.keptFor = Number(command[Number(command[2]) + 4])
       return reply
+    },
+    refuses(command) {
+      const refused = forcedFetch(command)
+      if (refused) refused.refused ||= refused.sent === 1
     },
     answered(command, { process }, reply) {
       noteHolders(command, process, reply)
@@ -188,6 +205,11 @@ function forcedBy(command: Command): Entry | null {
 
 function fetchOf(entry: Entry | null): number {
   return entry ? (JSON.parse(entry.body) as { fetch: number }).fetch : -1
+}
+
+function lastOf({ body }: Entry): number {
+  const { fetch, last = fetch } = JSON.parse(body) as Value
+  return last
 }
 
 /** A force of a release that keeps its own aside invalidates what others are served: none of them may serve what is older. */

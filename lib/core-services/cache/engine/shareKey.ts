@@ -69,6 +69,20 @@ export function nameFunctionsOf(field: { key: string }): void {
   })
 }
 
+/** The same for all that are made of the same original in the same way, and not what the original is. */
+export function nameAfter(original: object, made: object, how: string): void {
+  identities().names.set(made, `${nameOf(original)} ${how}`)
+}
+
+/**
+ * The same over all instances for what is written the same, made anew by each call or not: for what one call leaves to the
+ * next. What a configured field is made of differs from everything else.
+ */
+export function writtenAs(one: object): string {
+  const name = nameOf(one)
+  return name.startsWith('#') ? shortHash(String(one)) : name
+}
+
 function nameOf(one: object): string {
   const known = identities()
   const name = known.names.get(one) ?? `#${++known.strangers}`

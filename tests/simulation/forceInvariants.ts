@@ -1,0 +1,109 @@
+/** What holds of forces in every run, whatever else is asked for of the same key at the same time. */
+import type { FetchSpan, History, ReadSpan } from './world/history'
+import { STALE_SECONDS } from './world/process'
+import { reasonsFor, type Wish } from './world/wishes'
+
+export type Invariant = (history: History) => string[]
+
+export const describeRead = ({ from, process, field, status, fetch }: ReadSpan) =>
+  `the read of field ${field} by p${process} at step ${from} (${status}, fetch ${fetch})`
+
+interface AnsweredForce {
+  read: ReadSpan
+  wish: Wish
+  /** The first and the last of the fetches that have brought it. */
+  first: FetchSpan
+  last: FetchSpan
+}
+
+function answeredForces({ reads, fetches }: History): AnsweredForce[] {
+  return reads.flatMap((read) => {
+    const { wish, forced } = read
+    const first = fetches[read.fetch]
+    const last = fetches[read.last ?? read.fetch]
+    return wish && forced && first && last ? [{ read, wish, first, last }] : []
+  })
+}
+
+/** How long a force that takes several fetches may go on with what the first of them has read, in ms. */
+const FORCED_PROGRESS_MS = 120_000
+/** The same of the cron, which may go on with what readers have left. */
+const SHARED_PROGRESS_MS = 600_000
+
+/** A force answers what was fetched after it was asked for, unless it goes on with what another one has read lately. */
+function forcesFetchAnew(history: History): string[] {
+  return answeredForces(history)
+    .filter(({ read, first, last }) => {
+      if (last.began < read.from) return true
+      if (first.began > read.from) return false
+      const age = read.at - first.at
+      return !(first.paused && age < (first.reason === 'force' ? FORCED_PROGRESS_MS : SHARED_PROGRESS_MS))
+    })
+    .map(({ read }) => `${describeRead(read)} was forced and had been fetched before`)
+}
+
+/** Only the cron goes on with what readers and the cron have left. */
+function forcesOfUsersTakeNoOthersParts(history: History): string[] {
+  return answeredForces(history)
+    .filter(({ wish, first }) => reasonsFor(wish).length === 1 && first.reason !== 'force')
+    .map(({ read, first }) => `${describeRead(read)} holds what was read for another reason: ${first.reason}`)
+}
+
+/** What a force answers was fetched by the fetcher, for the tags, in the time and for the reason that it asked for. */
+function forcesGetWhatTheyAskFor(history: History): string[] {
+  return answeredForces(history).flatMap(({ read, wish, first, last }) => {
+    const wrong = [
+      ...(first.fetcher === wish.fetcher && last.fetcher === wish.fetcher ? [] : ['by another fetcher']),
+      ...(last.timeoutMs === wish.timeoutMs ? [] : [`within ${last.timeoutMs} ms`]),
+      ...(String(last.tags) === String(read.tags) ? [] : [`for the tags ${last.tags}`]),
+      ...(reasonsFor(wish).includes(last.reason) ? [] : [`for another reason: ${last.reason}`]),
+      ...(last.anonymous === (wish.by === 'anonymous') && first.anonymous === last.anonymous
+        ? []
+        : [`${last.anonymous || first.anonymous ? 'without' : 'with'} the token`]),
+    ]
+    return wrong.map(
+      (how) => `${describeRead(read)} asked for ${JSON.stringify(wish)} and was fetched ${how}`,
+    )
+  })
+}
+
+/** How long Redis keeps what is forced for a ttl, in s. */
+const keptFor = ({ ttl }: Wish): number => ttl + 2 * STALE_SECONDS
+
+/** What a force has stored is kept for the ttl that this force asked for, and nothing is that none has asked for. */
+function forcesKeepTheirTtl(history: History): string[] {
+  const own = answeredForces(history)
+    .filter(({ read, wish, last }) => read.status === 'refreshed' && last.keptFor !== keptFor(wish))
+    .map(
+      ({ read, wish, last }) =>
+        `${describeRead(read)} asked for a ttl of ${wish.ttl} s and is kept for ${last.keptFor ?? 0} s`,
+    )
+  const stray = history.fetches.filter(
+    ({ keptFor: kept, reason, process, field, fetcher, began }) =>
+      kept !== undefined &&
+      reason !== 'set' &&
+      !history.asked.some(
+        (one) =>
+          one.process === process &&
+          one.field === field &&
+          one.wish.fetcher === fetcher &&
+          keptFor(one.wish) === kept &&
+          one.from < began &&
+          one.to > began,
+      ),
+  )
+  return [
+    ...own,
+    ...stray.map(
+      ({ field, process, began, keptFor: kept }) =>
+        `p${process} keeps what it fetched of field ${field} at step ${began} for ${kept} s, which it was not asked for`,
+    ),
+  ]
+}
+
+export const forceInvariants = {
+  'I1 a force answers what was fetched after it was asked for': forcesFetchAnew,
+  'I1 a force of a user holds nothing that was read for others': forcesOfUsersTakeNoOthersParts,
+  'I1 a force answers what was fetched with its own options': forcesGetWhatTheyAskFor,
+  'I4 what is forced is stored for the ttl of its own force': forcesKeepTheirTtl,
+} satisfies Record<string, Invariant>

@@ -1,0 +1,4 @@
+import { itHoldsIn } from './properties'
+import { differentForces } from './scenarios/forces'
+
+itHoldsIn(differentForces)
