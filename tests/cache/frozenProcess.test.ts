@@ -2,6 +2,7 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../support/deferred'
 import { field } from '../support/fieldProcess'
@@ -112,3 +113,29 @@ it('that sees newer tokens while it fetches stores nothing over the entry that c
     ),
   ).toMatchObject({ data: 'new', status: 'hit' })
 })
+
+it.each([
+  [10_000, 'what the frozen one has read'],
+  [30_000, 'nothing'],
+])(
+  'that was frozen for 100 s while a force read a part leaves it for 20 s more: after %i ms there is %s',
+  async (after, left) => {
+    const frozen = await freezable()
+    const other = await test.another()
+    const read: string[] = []
+    const pages = field(
+      async ({ resume, pause }) => {
+        read.push((await resume()) ?? 'nothing')
+        if (read.length === 1) frozen.freeze(100_000)
+        return pause('what the frozen one has read', '1 of 2 pages')
+      },
+      { ttl: 3_600 },
+    )
+    const force = ({ runtime }: Pick<typeof other, 'runtime'>) =>
+      expect(forceRefresh(runtime, pages, 'force')).rejects.toMatchObject({ code: 'SOURCE_UNFINISHED' })
+    await force(frozen)
+    test.clock.advance(after)
+    await force(other)
+    expect(read).toEqual(['nothing', left])
+  },
+)

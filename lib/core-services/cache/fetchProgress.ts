@@ -8,6 +8,7 @@ import { sourceTimeout, sourceUnfinished } from './engine/errors'
 import type { RefreshReason } from './engine/events'
 import type { AnyField, FetchContext } from './engine/fieldConfig'
 import { lifetimeOf } from './engine/look'
+import { passedSince } from './engine/ports'
 import { writtenAs } from './engine/shareKey'
 import { beginningOf } from './engine/text'
 import { type Token, tokensHold } from './engine/tokens'
@@ -60,6 +61,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
   let found = false
   let resumed = false
   const passedMs = () => clock.monotonic() - fetch.started
+  const ageMs = () => passedSince(clock, { wall: startedAt, monotonic: fetch.started })
 
   return {
     context: {
@@ -87,7 +89,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
         const kept =
           captured !== null &&
-          (await writeProgress(runtime, captured, reason, entry, resumed ? null : passedMs()))
+          (await writeProgress(runtime, captured, reason, entry, resumed ? null : ageMs()))
         if (kept) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })
         if (because !== undefined) throw because
         throw kept
@@ -156,7 +158,7 @@ function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | 
   return tokensHold(all, earlier.tokens, (guard) => captured.get(guard) ?? null)
 }
 
-/** `firstPartMs`: how long the first part has taken; null for a later one. */
+/** `firstPartMs`: how long ago the first part began, if it has just stopped; null for a later one. */
 async function writeProgress(
   runtime: FieldRuntime,
   { place, guards, tokens }: Captured,

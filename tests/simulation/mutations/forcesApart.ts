@@ -30,7 +30,7 @@ export const forceApartMutations: readonly Mutation[] = [
   {
     name: 'forces of different deadlines share a fetch',
     scenarios: [TOGETHER, ...MIXED],
-    edits: [unshared('timeoutMs')],
+    edits: [unshared('advanced')],
   },
   {
     name: 'a force that purges shares a fetch with one that does not',
@@ -101,6 +101,17 @@ export const forceApartMutations: readonly Mutation[] = [
         file: 'fetchProgress.ts',
         search: 'KEPT_FOR_FORCES_SECONDS = 120',
         replace: 'KEPT_FOR_FORCES_SECONDS = 600',
+      },
+    ],
+  },
+  {
+    name: 'a force that was frozen while it read leaves what it has for longer',
+    test: 'tests/cache/frozenProcess.test.ts',
+    edits: [
+      {
+        file: 'fetchProgress.ts',
+        search: 'resumed ? null : ageMs()',
+        replace: 'resumed ? null : passedMs()',
       },
     ],
   },

@@ -30,7 +30,7 @@ export interface FetchContext {
    * What an earlier fetch has left by `pause`, to go on from; null when there is nothing, or it does not count any more:
    * something was invalidated since, or what stands is as new. It may be of another release of the app, so check it. What
    * is made of it counts as fetched when the first of these fetches began. A forced refresh goes on only with what a forced
-   * one has left. One billed command.
+   * one of the same fetcher has left, and of callers who are as `anonymous`. One billed command.
    */
   resume(): Promise<string | null>
   /** What `resume` has brought is not used after all: the value counts as fetched by this fetch alone. */
