@@ -117,6 +117,18 @@ describe('what is next', () => {
     expect(nextLook({ ...empty, announced: 9, later }, NOW - 1)).toMatchObject({ cause: 'ping', at: 0 })
   })
 
+  it('is the other one after each failure, so that what keeps failing keeps neither from its turn', () => {
+    const causes = (queue: Queue) =>
+      Array.from({ length: 4 }, () => {
+        const look = nextLook(queue, NOW)
+        queue = afterFailure(queue, NOW)
+        return look?.cause
+      })
+    expect(causes({ ...empty, announced: 9, later })).toEqual(['again', 'ping', 'again', 'ping'])
+    expect(causes({ ...empty, announced: 9, later, rested: NOW + 1 })).toEqual(Array(4).fill('again'))
+    expect(causes({ ...empty, announced: 9, later: [] })).toEqual(Array(4).fill('ping'))
+  })
+
   it('is at once what a clock that is wrong has put off for hours', () => {
     const wrong = [{ at: NOW + 3_600_000, since: NOW }]
     expect(nextLook({ ...empty, later: wrong }, NOW)).toMatchObject({ cause: 'again', at: 0 })

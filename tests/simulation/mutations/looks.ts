@@ -37,8 +37,19 @@ export const lookMutations: readonly Mutation[] = [
     edits: [
       {
         file: '../airtable/changes/lookQueue.ts',
-        search: 'if (second && hasCome(second.at, now)) return',
-        replace: 'if (second && announced <= settled && hasCome(second.at, now)) return',
+        search: '!(mayBegin && failures % 2 === 1)',
+        replace: '!mayBegin',
+      },
+    ],
+  },
+  {
+    name: 'looks: a second look that keeps failing keeps pings from being looked at',
+    test: QUEUE,
+    edits: [
+      {
+        file: '../airtable/changes/lookQueue.ts',
+        search: '!(mayBegin && failures % 2 === 1)',
+        replace: '!(mayBegin && failures < 0)',
       },
     ],
   },

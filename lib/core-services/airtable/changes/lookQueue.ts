@@ -49,14 +49,19 @@ const LONGEST_PAUSE_MS = 300_000
 
 export const FIRST_LOOK: Look = { cause: 'ping', at: 0, since: 0 }
 
-/** Null when nothing is left to look at. A second look that is due goes first: pings that keep coming cannot put it off. */
+/**
+ * Null when nothing is left to look at. A second look that is due goes first: pings that keep coming cannot put it off. After
+ * a failure the other one goes first: a field that cannot be read must not keep all others from what has changed since.
+ */
 export function nextLook(
-  { announced, settled, rested = 0, later: [second] }: Queue,
+  { announced, settled, rested = 0, later: [second], failures }: Queue,
   now: number,
 ): Look | null {
-  if (second && hasCome(second.at, now)) return { cause: 'again', at: 0, since: second.since }
   const isPending = announced > settled
-  if (isPending && hasCome(rested, now)) return FIRST_LOOK
+  const mayBegin = isPending && hasCome(rested, now)
+  if (second && hasCome(second.at, now) && !(mayBegin && failures % 2 === 1))
+    return { cause: 'again', at: 0, since: second.since }
+  if (mayBegin) return FIRST_LOOK
   if (second && !(isPending && rested < second.at)) return { cause: 'again', ...second }
   return isPending ? { ...FIRST_LOOK, at: rested } : null
 }
