@@ -73,6 +73,18 @@ describe.each([
   })
 })
 
+it('two readers that refuse what the other one fetches cost one fetch each while Redis is down', async () => {
+  const names = vi.fn(async () => 'Ana')
+  const cold = { key: 'cold', name: 'cold' }
+  test.down()
+  for (let second = 0; second < 10; second += 1) {
+    expect((await read({ ...old, ...cold, fetcher: names })).data).toBe('Ana')
+    expect((await read({ ...people, ...cold })).data).toEqual({ name: 'Ana' })
+    test.clock.advance(1_000)
+  }
+  expect([names.mock.calls.length, fetcher.mock.calls.length]).toEqual([1, 1])
+})
+
 it('over a Redis that answers after 300 ms its reader waits for the answer, and what it fetched is stored', async () => {
   const { clock } = test
   let slow = false

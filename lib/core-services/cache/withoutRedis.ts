@@ -48,9 +48,11 @@ function rememberedCopies(runtime: FieldRuntime, config: AnyField, refused: bool
   const name = placeName(runtime, config)
   const proved = copies.get(name)
   const unproved = copies.get(unprovedName(name))
+  const ofShape = unproved && copies.get(unprovedShapeName(name, config))
+  const counts = ({ provenAt }: Copy): boolean => refused || !reachability.answeredSince(provenAt.monotonic)
   const remembered = [
     ...(proved ? [proved] : []),
-    ...(unproved && (refused || !reachability.answeredSince(unproved.provenAt.monotonic)) ? [unproved] : []),
+    ...[unproved, ofShape].filter((copy) => copy !== undefined).filter(counts),
   ]
   return remembered
     .filter(({ entry }) => covers(entry, guardsFor(config)))
@@ -122,7 +124,11 @@ export function keepUnproved(
   // With the tags that other readers name, or each of them would fetch a copy of its own.
   const guards = uniteGuards(guardsFor(field), runtime.copies.get(name)?.entry ?? null)
   const tokens = { ...lastKnownTokens(runtime, field, began, [...guards, ...dependencies]), ...before }
-  keepUnder(runtime, name, field, { ...entry, tokens, dependencies }, began)
+  const kept = { ...entry, tokens, dependencies }
+  keepUnder(runtime, name, field, kept, began)
+  // Readers whose schemas refuse each other's values would overwrite them, and fetch for each read.
+  if (field.schema)
+    keepUnder(runtime, unprovedShapeName(placeName(runtime, field), field), field, kept, began)
 }
 
 /** While a copy is renewed it answers those who come meanwhile, for twice as long at most: none of them waits. */
@@ -228,6 +234,8 @@ async function firstKnown<T>(
 }
 
 const unprovedName = (place: string): string => `${place} ${UNCACHED}`
+const unprovedShapeName = (place: string, { schema }: AnyField): string =>
+  `${unprovedName(place)} ${shareKey({ schema })}`
 
 /**
  * The tokens of all that may be invalidated, as Redis had told them when the fetch began: a Redis that takes no writes goes

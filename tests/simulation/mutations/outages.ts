@@ -88,6 +88,17 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'readers of different shapes overwrite what the other one has fetched without Redis',
+    test: 'tests/cache/refusedCopies.test.ts',
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: '  if (field.schema)\n',
+        replace: '  if (!field)\n',
+      },
+    ],
+  },
+  {
     name: 'a copy that a reader refuses hides the older one that it takes',
     test: 'tests/cache/refusedCopies.test.ts',
     edits: [
@@ -117,8 +128,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: '(refused || !reachability.answeredSince(unproved.provenAt.monotonic))',
-        replace: '(refused || reachability)',
+        search: 'refused || !reachability.answeredSince(provenAt.monotonic)',
+        replace: 'refused || !reachability.answeredSince(provenAt.monotonic + 1e12)',
       },
     ],
   },
