@@ -86,6 +86,16 @@ describe('an invalidation of a tag under which an entry is stored', () => {
 })
 
 describe('a refresh', () => {
+  it('for readers that come first together stores the tags of all of them', async () => {
+    const { fetcher, under } = counting()
+    const readers = [under('a'), under('a', 'b')]
+    await Promise.all(readers.map((reader) => read(reader)))
+    const before = fetcher.mock.calls.length
+    test.runtime.copies.dropAll()
+    for (const reader of readers) expect((await read(reader)).status).toBe('hit')
+    expect(fetcher.mock.calls.length).toBe(before)
+  })
+
   it.each(['force', 'cron', 'change'] as const)(
     '(%s) keeps the tags that it does not name',
     async (reason) => {

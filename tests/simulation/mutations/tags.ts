@@ -80,7 +80,7 @@ export const tagMutations: readonly Mutation[] = [
   },
   {
     name: 'readers that name different tags share the tokens that one of them creates',
-    scenarios: ['readers that name different tags, and a calm network'],
+    test: 'tests/cache/tagsOfEntries.test.ts',
     edits: [
       {
         file: 'fillField.ts',
