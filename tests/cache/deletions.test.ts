@@ -1,5 +1,5 @@
 /** What is deleted, by whichever door, is served to nobody, wherever its value is. */
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
 import { redisQuota } from '@/lib/core-services/cache/engine/errors'
@@ -8,7 +8,7 @@ import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../support/deferred'
-import { field } from '../support/fieldProcess'
+import { countingField, field } from '../support/fieldProcess'
 
 const test = await createTestCache()
 const { cache } = test
@@ -18,11 +18,6 @@ const KEY = 'agents_list'
 const TOKEN = 'test:v1~token:key:agents_list'
 const read = <T>(config: FieldCacheConfig<T>, at: Pick<typeof test, 'runtime'> = test) =>
   readFieldCache(config, 'never', at.runtime)
-
-function counting(rest: Partial<FieldCacheConfig<number>> = {}) {
-  const fetcher = vi.fn(async () => fetcher.mock.calls.length)
-  return { fetcher, config: field(fetcher, { ttl: 600, ...rest }) }
-}
 
 const namesInRedis = async () =>
   (await cache.redis.scan(0, { count: 1_000 }))[1].filter((name) => !name.includes('~lease'))
@@ -45,7 +40,7 @@ const DELETIONS: [string, (key: string) => Promise<unknown>][] = [
 
 describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
   it('leaves the old value to nobody past memoryTtl, though Redis has evicted the entry', async () => {
-    const { config } = counting({ memoryTtl: 1 })
+    const { config } = countingField({ memoryTtl: 1 })
     const other = await test.another()
     await read(config)
     await read(config, other)
@@ -57,7 +52,7 @@ describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
   })
 
   it('leaves what another release keeps aside to nobody', async () => {
-    const { fetcher } = counting()
+    const { fetcher } = countingField()
     const next = await test.another({ deployment: 'next' })
     const config = field(fetcher, { ttl: 86_400, schema: z.number() })
     await read(field(async () => 'text', { ttl: 60 }))
@@ -84,7 +79,7 @@ describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
   })
 
   it('drops the memory of its own process, and what that is fetching, though Redis refuses', async () => {
-    const { config, fetcher } = counting({ memoryTtl: 60, staleIfError: 600 })
+    const { config, fetcher } = countingField({ memoryTtl: 60, staleIfError: 600 })
     await read(config)
     test.down()
     await remove(KEY).catch(() => undefined)
@@ -94,7 +89,7 @@ describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
 })
 
 it('writes a new token instead of deleting the old one, and none for a key that was never a field', async () => {
-  const { config } = counting()
+  const { config } = countingField()
   await read(config)
   const before = await cache.redis.get(TOKEN)
   expect(await cache.del(KEY)).toBe(1)
@@ -124,7 +119,7 @@ it('tells how many keys were there, whatever they were, and 0 with one event whe
 })
 
 it('purge removes the old value by a new token, too', async () => {
-  const { config } = counting({ memoryTtl: 1 })
+  const { config } = countingField({ memoryTtl: 1 })
   const other = await test.another()
   await read(config, other)
   const before = await cache.redis.get(TOKEN)

@@ -1,6 +1,6 @@
 /** The keys of fields through the commands of the app: one view of a key, whichever door. */
 import { randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -8,7 +8,7 @@ import { readFieldStates } from '@/lib/core-services/cache/fieldStates'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../support/deferred'
-import { field, storedEntry } from '../support/fieldProcess'
+import { countingField, field, storedEntry } from '../support/fieldProcess'
 
 const test = await createTestCache()
 const { cache } = test
@@ -18,11 +18,6 @@ afterEach(() => defineFields([]))
 const KEY = 'agents_list'
 const read = <T>(config: FieldCacheConfig<T>, at: Pick<typeof test, 'runtime'> = test) =>
   readFieldCache(config, 'never', at.runtime)
-
-function counting(rest: Partial<FieldCacheConfig<number>> = {}) {
-  const fetcher = vi.fn(async () => fetcher.mock.calls.length)
-  return { fetcher, config: field(fetcher, { ttl: 600, ...rest }) }
-}
 
 const namesInRedis = async () =>
   (await cache.redis.scan(0, { count: 1_000 }))[1].filter((name) => !name.includes('~lease'))
@@ -110,7 +105,7 @@ describe('get, mget, exists and ttl of a field', () => {
   })
 
   it('do not take an invalidated entry for one that is there when Redis refuses to show it', async () => {
-    const { config } = counting()
+    const { config } = countingField()
     await read(config)
     await invalidateField(config, test.runtime)
     const { cache: own } = await test.another({
@@ -127,7 +122,7 @@ describe('get, mget, exists and ttl of a field', () => {
   })
 
   it('cost one command for a plain key, and one more for a field', async () => {
-    const { config } = counting()
+    const { config } = countingField()
     await cache.set('plain', 1)
     await read(config)
     expect(await costOf(() => cache.get('plain'))).toEqual({ requests: 1, commands: 1 })
@@ -151,7 +146,7 @@ describe('set of a field', () => {
     ['pipeline and set', () => cache.pipeline((redis) => [redis.set(KEY, 42), redis.incr('n')])],
     ['pipeline and mset', () => cache.pipeline((redis) => [redis.mset({ [KEY]: 42, plain: 1 })])],
   ])('(%s) replaces the value for every reader, past memoryTtl', async (_, set) => {
-    const { config, fetcher } = counting({ tags: ['people'], memoryTtl: 1 })
+    const { config, fetcher } = countingField({ tags: ['people'], memoryTtl: 1 })
     const other = await test.another()
     await read(config)
     await read(config, other)
@@ -166,7 +161,7 @@ describe('set of a field', () => {
   })
 
   it('of a family whose tags this process does not know is fetched anew by readers that name some', async () => {
-    const { config } = counting({ tags: ['people'], memoryTtl: 1 })
+    const { config } = countingField({ tags: ['people'], memoryTtl: 1 })
     const other = await test.another()
     await read(config, other)
     expect(await cache.set(KEY, 42)).toBe('OK')
@@ -196,7 +191,7 @@ describe('set of a field', () => {
   })
 
   it('ends with the expiry that was given, and within the windows of the field', async () => {
-    const { config } = counting({ ttl: 600 })
+    const { config } = countingField({ ttl: 600 })
     await read(config)
     await cache.set(KEY, 42, 10)
     expect(await cache.ttl(KEY)).toBe(10)
@@ -212,7 +207,7 @@ describe('set of a field', () => {
   })
 
   it('keeps to nx, xx and get as Redis does, by what readers see', async () => {
-    const { config } = counting()
+    const { config } = countingField()
     await read(config)
     expect(await cache.set(KEY, 42, { nx: true })).toBeNull()
     expect(await cache.set(KEY, 42, { nx: true, get: true })).toBe(1)
@@ -258,7 +253,7 @@ describe('set of a field', () => {
     ['set', () => cache.set(KEY, 'other')],
     ['mset', () => cache.mset({ [KEY]: 'other' })],
   ])('(%s) drops what this process has in memory, also where Redis has lost the token', async (_, set) => {
-    const { config } = counting({ memoryTtl: 60 })
+    const { config } = countingField({ memoryTtl: 60 })
     expect((await read(config)).data).toBe(1)
     await cache.redis.del(`test:v1~token:key:${KEY}`)
     await set()
@@ -277,7 +272,7 @@ describe('set of a field', () => {
   })
 
   it('is refused by a Redis that is gone, and then the own memory drops nothing that it does not know of', async () => {
-    const { config } = counting({ memoryTtl: 60 })
+    const { config } = countingField({ memoryTtl: 60 })
     await read(config)
     test.down()
     expect(await cache.set(KEY, 42)).toBeNull()
@@ -286,7 +281,7 @@ describe('set of a field', () => {
 })
 
 it('expire ends the value of a field everywhere, and costs a plain key one command more', async () => {
-  const { config } = counting({ memoryTtl: 1 })
+  const { config } = countingField({ memoryTtl: 1 })
   const other = await test.another()
   await read(config)
   await read(config, other)

@@ -1,4 +1,4 @@
-import { beforeEach } from 'vitest'
+import { beforeEach, type Mock, vi } from 'vitest'
 import type { CacheConfig } from '@/lib/config/cacheConfig'
 import { decodeEntry, type Entry } from '@/lib/core-services/cache/engine/entry'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
@@ -41,6 +41,15 @@ export function field<T>(
   rest: Partial<FieldCacheConfig<T>> = {},
 ): FieldCacheConfig<T> {
   return { name: 'agents', key: 'agents_list', ttl: 60, memoryTtl: 0, fetcher, ...rest }
+}
+
+/** A source that tells how often it was asked, and its field. */
+export function countingField(rest: Partial<FieldCacheConfig<number>> = {}): {
+  fetcher: Mock<() => Promise<number>>
+  config: FieldCacheConfig<number>
+} {
+  const fetcher: Mock<() => Promise<number>> = vi.fn(async () => fetcher.mock.calls.length)
+  return { fetcher, config: field(fetcher, { ttl: 600, ...rest }) }
 }
 
 /** What stands in Redis under a field's key, whether it is valid or not. */
