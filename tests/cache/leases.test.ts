@@ -194,3 +194,35 @@ it('a lease that readers of other tags have come after is still known to be of t
   expect((await read()).status).toBe('miss')
   expect(time.now).toBe(0)
 })
+
+it('who has seen another entry than the creator of the tokens takes a lease of its own', async () => {
+  const redis = createMemoryRedis(() => 0)
+  const [created, gate] = [deferred<void>(), deferred<void>()]
+  const answer = async (commands: Command[]) => {
+    const replies = commands.map((command) => redis.execute(command))
+    if (commands.some(([name]) => name === 'MSETNX')) {
+      created.resolve()
+      await gate.promise
+    }
+    return replies
+  }
+  const runtime = createRuntime({
+    connection: { send: async (...command) => (await answer([command]))[0] ?? null, sendTogether: answer },
+    ports: defaultPorts,
+    goesUncached: () => undefined,
+  })
+  const read = () =>
+    readFieldCache(
+      fieldOf(async () => 'v'),
+      'never',
+      runtime,
+    )
+  const creator = read()
+  await created.promise
+  redis.execute(['SET', keySpace.physical('people'), 'what another program has left'])
+  const other = read()
+  await new Promise(setImmediate)
+  gate.resolve()
+  await Promise.all([creator, other])
+  expect(redis.names().filter((name) => name.includes('~lease:'))).toHaveLength(2)
+})

@@ -184,7 +184,7 @@ export const leaseMutations: readonly Mutation[] = [
   },
   {
     name: 'the lease that came with new tokens is shared with who has seen another entry',
-    scenarios: ['evictions of whatever there is'],
+    test: 'tests/cache/leases.test.ts',
     edits: [
       {
         file: 'fillField.ts',
