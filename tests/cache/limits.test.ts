@@ -8,7 +8,7 @@ import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
 import { withinDeadline } from '@/lib/core-services/cache/engine/deadline'
 import { codedError } from '@/lib/core-services/cache/engine/errors'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
-import { systemClock } from '@/lib/core-services/cache/engine/ports'
+import { defaultPorts, systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -113,7 +113,7 @@ describe('a deadline', () => {
     void systemClock.sleep(Number.POSITIVE_INFINITY).then(end)
     void systemClock.sleep(2 ** 31).then(end)
     const late = () => new Error('late')
-    void withinDeadline(2 ** 40, late, () => new Promise(() => undefined)).catch(end)
+    void withinDeadline(2 ** 40, late, () => new Promise(() => undefined), defaultPorts).catch(end)
     await vi.advanceTimersByTimeAsync(86_400_000)
     expect(ended).toBe(0)
   })

@@ -1,6 +1,6 @@
 /** Reads records out of Airtable. Nothing is cached here; that is what fields are for. */
 import { type AirtableConfig, airtableConfig } from '../../config/airtableConfig'
-import { defaultPorts } from '../cache/engine/ports'
+import { defaultPorts, type Ports } from '../cache/engine/ports'
 import type { ServiceInterface } from '../service-registry'
 import { airtableLeftAlone, airtableNotInitialized, type Target } from './airtableErrors'
 import { type AirtableRequest, type AskOutcome, ask } from './ask'
@@ -29,15 +29,17 @@ export interface FetchRecordsOptions {
 /** `signal` ends the call, and its reason is what it rejects with. */
 export type CallOptions = TurnOptions
 
+type AirtablePorts = BudgetSettings['ports'] & Pick<Ports, 'alarm'>
+
 export class AirtableService implements ServiceInterface {
   readonly #readConfig: () => AirtableConfig
-  readonly #ports: BudgetSettings['ports']
+  readonly #ports: AirtablePorts
   readonly #createBudget: typeof createSharedBudget
   #started: { config: AirtableConfig; budget: RequestBudget } | undefined
 
   constructor(
     config: () => AirtableConfig = airtableConfig,
-    ports: BudgetSettings['ports'] = defaultPorts,
+    ports: AirtablePorts = defaultPorts,
     createBudget = createSharedBudget,
   ) {
     this.#readConfig = config

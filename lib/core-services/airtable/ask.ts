@@ -64,12 +64,12 @@ export async function ask<T>(
   }
 }
 
-type AskPorts = Pick<Ports, 'clock' | 'isControlFlow' | 'emit'>
+type AskPorts = Pick<Ports, 'clock' | 'alarm' | 'isControlFlow' | 'emit'>
 
 async function askOnce<T>(
   config: AirtableConfig,
   request: AirtableRequest<T>,
-  { clock, isControlFlow }: AskPorts,
+  { clock, alarm, isControlFlow }: AskPorts,
   signal: AbortSignal | undefined,
 ): Promise<AskOutcome<T>> {
   const { pageTimeoutMs } = config
@@ -79,6 +79,7 @@ async function askOnce<T>(
       pageTimeoutMs,
       () => airtableTimeout(pageTimeoutMs, subject),
       (deadline) => converse(config, request, () => clock.now(), deadline),
+      { alarm },
       signal,
     )
     if (reply.ok) return { ok: true, value: request.read(reply.text) }

@@ -73,6 +73,7 @@ export async function fetchEntry(
       timeoutMs,
       () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
       (signal) => field.fetcher({ signal, ...context }),
+      ports,
     )
     const fetchedAt = Math.min(progress.since(), kept.fetchedAt ?? startedAt)
     const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }

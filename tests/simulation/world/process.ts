@@ -73,6 +73,8 @@ export function startProcess(world: World, number: number, place: number): SimPr
           if (!signal?.aborted) universe.passUntil(due)
         }),
     },
+    // The source is late when the plan says so, not when this machine has other work to do.
+    alarm: () => () => undefined,
     random: () => 0.5,
     uniqueToken: () => `p${number}t${++tokens}`,
     emit: (event) => notice(event, number),

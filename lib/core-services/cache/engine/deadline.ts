@@ -1,5 +1,5 @@
 import { timerMs } from './limits'
-import type { Clock } from './ports'
+import type { Clock, Ports } from './ports'
 
 /**
  * Runs work that must end within `milliseconds`. At the deadline, or when `outer` is aborted, the work's signal is
@@ -9,11 +9,12 @@ export async function withinDeadline<T>(
   milliseconds: number,
   timeoutError: () => Error,
   run: (signal: AbortSignal) => Promise<T>,
+  { alarm }: Pick<Ports, 'alarm'>,
   outer?: AbortSignal,
 ): Promise<T> {
   outer?.throwIfAborted()
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(timeoutError()), timerMs(milliseconds))
+  const cancel = alarm(milliseconds, () => controller.abort(timeoutError()))
   const abortWithOuter = () => controller.abort(outer?.reason)
   outer?.addEventListener('abort', abortWithOuter, { once: true })
   const aborted = new Promise<never>((_, reject) => {
@@ -22,7 +23,7 @@ export async function withinDeadline<T>(
   try {
     return await Promise.race([run(controller.signal), aborted])
   } finally {
-    clearTimeout(timer)
+    cancel()
     outer?.removeEventListener('abort', abortWithOuter)
   }
 }

@@ -37,6 +37,8 @@ export interface Ports {
   clock: Clock
   /** A value that nobody ever drew before: at least 64 random bits. */
   uniqueToken(): string
+  /** Calls `ring` after so many ms, unless what it answers is called before. */
+  alarm(milliseconds: number, ring: () => void): () => void
   /** A number from 0 to 1, for jitter. */
   random(): number
   /** How Redis is asked. */
@@ -72,6 +74,10 @@ export const systemClock: Clock = {
 export const defaultPorts: Ports = {
   clock: systemClock,
   uniqueToken: () => crypto.randomUUID().replaceAll('-', ''),
+  alarm(milliseconds, ring) {
+    const timer = setTimeout(ring, timerMs(milliseconds))
+    return () => clearTimeout(timer)
+  },
   random: () => Math.random(),
   // Looked up at each call: Next and tests put their own in its place.
   fetch: (url, init) => fetch(url, init),

@@ -103,6 +103,8 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
       monotonic: () => timeline.now() + number * 1_000,
       sleep: (milliseconds, signal) => living(() => timeline.sleep(milliseconds, signal)),
     },
+    // What is late is so by the script, not because this machine has other work to do.
+    alarm: () => () => undefined,
     random: () => 0.5,
     uniqueToken: () => `p${number}t${++tokens}`,
     emit: (event) => {
