@@ -99,7 +99,7 @@ export const lookMutations: readonly Mutation[] = [
   },
   {
     name: 'looks: each process that sees a look carries on at once',
-    test: LOOKS,
+    test: QUEUE,
     edits: [
       {
         file: '../airtable/changes/lookQueue.ts',
