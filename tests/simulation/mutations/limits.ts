@@ -56,8 +56,8 @@ export const limitMutations: readonly Mutation[] = [
     edits: [
       {
         file: '../airtable/changes/lookQueue.ts',
-        search: 'if (isPending && hasCome(rested, now)) return FIRST_LOOK',
-        replace: 'if (isPending) return FIRST_LOOK',
+        search: 'const mayBegin = isPending && hasCome(rested, now)',
+        replace: 'const mayBegin = isPending',
       },
     ],
   },
