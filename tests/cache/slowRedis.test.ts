@@ -42,12 +42,15 @@ describe('a Redis that hangs', () => {
   /** What it is asked from now on is answered when the test says so, by the Redis that stands behind it. */
   async function hanging() {
     let hangs = false
+    let refuses = false
     const held: (() => void)[] = []
     const started = await createTestCache()
     const shared = started.runtime.ports.fetch
     const process = await started.another({
       ports: {
         fetch: async (url, init) => {
+          if (refuses)
+            return Response.json({ error: 'ERR max daily request limit exceeded' }, { status: 429 })
           if (hangs) await new Promise<void>((resolve) => held.push(resolve))
           return shared(url, init)
         },
@@ -58,7 +61,11 @@ describe('a Redis that hangs', () => {
       read: (config = people) => readFieldCache(config, 'never', process.runtime),
       invalidate: () => invalidateTags(['people'], started.runtime),
       hang: () => {
+        refuses = false
         hangs = true
+      },
+      refuse: () => {
+        refuses = true
       },
       held,
       async answer() {
@@ -97,6 +104,22 @@ describe('a Redis that hangs', () => {
     expect(clock.sleepers).toBe(1)
     clock.advance(1)
     expect((await first).status).toBe('degraded')
+  })
+
+  it('and has refused everything before is waited for by none, as one that was silent', async () => {
+    const { clock, read, refuse, hang, held } = await hanging()
+    await read()
+    clock.advance(2_000)
+    refuse()
+    const first = read()
+    await vi.waitFor(async () => {
+      clock.advance(10)
+      expect(await Promise.race([first, null])).toMatchObject({ status: 'degraded' })
+    })
+    hang()
+    for (let count = 0; count < 20; count += 1) expect((await read()).status).toBe('degraded')
+    expect(held.length).toBe(1)
+    expect(calls()).toBe(1)
   })
 
   it('proves or disproves a copy by an answer that nobody waits for any longer', async () => {

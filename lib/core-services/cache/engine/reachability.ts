@@ -4,6 +4,7 @@
  */
 import { hasCode } from './errors'
 import { type Clock, type Instant, instantOf, passedSince } from './ports'
+import { REFUSED_ALL } from './refusals'
 
 export interface Patience {
   /** How long a reader waits that has something to serve, in ms. */
@@ -14,8 +15,8 @@ export interface Patience {
 
 export interface Reachability {
   /**
-   * How long a reader that has something to serve waits for Redis, in ms. 0 once Redis was silent, until it answers; the
-   * hard deadline while connections may have to be opened first.
+   * How long a reader that has something to serve waits for Redis, in ms. 0 once Redis was silent or has refused
+   * everything, until it answers; the hard deadline while connections may have to be opened first.
    */
   patienceMs(): number
   /** A reader has gone without its answer. */
@@ -67,7 +68,7 @@ export function createReachability(
         silent = false
         return outcome
       } catch (error) {
-        if (wasSilent(error)) silent = true
+        if (wasSilent(error) || hasCode(error, ...REFUSED_ALL)) silent = true
         throw error
       }
     },
