@@ -165,6 +165,21 @@ describe('without Redis', () => {
     expect(calls()).toBe(2)
   })
 
+  it('who joins a fetch that takes longer than its value may be served gets what is fetched after it', async () => {
+    test.cache.breaker.forceOpen()
+    const shortLived = { ...people, ttl: 1 }
+    const gate = deferred<string>()
+    fetcher.mockImplementationOnce(() => gate.promise)
+    const early = read(shortLived)
+    await vi.waitFor(() => expect(calls()).toBe(1))
+    test.clock.advance(5_000)
+    const late = read(shortLived)
+    await new Promise(setImmediate)
+    gate.resolve('too old')
+    expect((await early).data).toBe('too old')
+    expect(await late).toMatchObject({ data: 'v1', status: 'miss' })
+  })
+
   it.each([true, false])(
     'a failing source is left alone for as long as it asks for (Redis there: %s)',
     async (there) => {

@@ -140,8 +140,8 @@ const flightOf = (key: string): string => `uncached ${key}`
 
 /**
  * One fetch at a time. What a caller gets that joins one which had begun before it asked may have been invalidated before
- * that, and nobody can tell: it is `degraded`. Null for what this process has invalidated itself since it began; what
- * begins after that serves all who have waited, so each waits for two at most, whatever is invalidated meanwhile.
+ * that, and nobody can tell: it is `degraded`. Null for what this process has invalidated itself since it began, and what
+ * is too old by now; what begins after that serves all who have waited, so each waits for two at most, whatever is invalidated meanwhile.
  */
 async function fetchOnce<T>(
   runtime: FieldRuntime,
@@ -159,9 +159,16 @@ async function fetchOnce<T>(
   const fetched = await (running ?? runtime.flights.join(name, () => fetchAndKeep(runtime, config)))
   if (!running) return opened(runtime, config, fetched, 'miss')
   const isOwn = fetched.began.monotonic > asked
-  const tokens = lastKnownTokens(runtime, config, fetched.began, fetched.dependencies)
-  if (!isOwn && runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null
+  if (!isOwn && !mayServe(runtime, config, fetched)) return null
   return (await opened(runtime, config, fetched, isOwn ? 'miss' : 'degraded')) ?? fetchAlone(runtime, config)
+}
+
+/** Whether what had begun before a reader asked is of use for it: it may have taken longer than its value may be served. */
+function mayServe(runtime: FieldRuntime, config: AnyField, { entry, began, dependencies }: Kept): boolean {
+  const { copies, ports } = runtime
+  const tokens = lastKnownTokens(runtime, config, began, dependencies)
+  if (copies.overtaken(tokens, began.monotonic)) return false
+  return freshnessOf(entry, config, ports.clock.now()) !== 'expired'
 }
 
 /** For when the schema refuses what another caller has fetched: that one has another schema, or none. */

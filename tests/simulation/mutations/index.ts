@@ -13,6 +13,7 @@ import { outageMutations } from './outages'
 import { partMutations } from './parts'
 import { readMutations } from './reads'
 import { recordMutations } from './records'
+import { refusalMutations } from './refusals'
 import { schemaMutations } from './schemas'
 import { tagMutations } from './tags'
 import { tokenMutations } from './tokens'
@@ -34,6 +35,7 @@ export const mutations: readonly Mutation[] = [
   ...limitMutations,
   ...recordMutations,
   ...outageMutations,
+  ...refusalMutations,
   ...partMutations,
   ...schemaMutations,
   ...toldMutations,

@@ -1,9 +1,8 @@
-/** Reads while Redis is slow, refuses or is not there. */
+/** Reads while Redis is slow or is not there. */
 import type { Mutation } from './mutation'
 
 const OUTAGES = 'tests/cache/outages.test.ts'
 const SLOW_REDIS = 'tests/cache/slowRedis.test.ts'
-const REFUSALS = 'tests/cache/refusals.test.ts'
 
 export const outageMutations: readonly Mutation[] = [
   {
@@ -110,6 +109,17 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
+    name: 'who joins a fetch without Redis takes its value however old it is by then',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'withoutRedis.ts',
+        search: "return freshnessOf(entry, config, ports.clock.now()) !== 'expired'",
+        replace: 'return true',
+      },
+    ],
+  },
+  {
     name: 'memory answers without limit while Redis is not there',
     test: OUTAGES,
     edits: [{ file: 'withoutRedis.ts', search: 'OUTAGE_MS = 30_000', replace: 'OUTAGE_MS = 1e12' }],
@@ -139,7 +149,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: 'if (!isOwn && runtime.copies.overtaken(tokens, fetched.began.monotonic)) return null\n',
+        search: 'if (copies.overtaken(tokens, began.monotonic)) return false',
         replace: '',
       },
     ],
@@ -278,72 +288,6 @@ export const outageMutations: readonly Mutation[] = [
         file: 'engine/tickReads.ts',
         search: 'await readBatch(batch.slice(0, half))\n        await readBatch(batch.slice(half))',
         replace: 'await Promise.all(batch.map((one) => readBatch([one])))',
-      },
-    ],
-  },
-  {
-    name: 'what is fetched while Redis takes no writes has no tokens, though some stand',
-    test: OUTAGES,
-    edits: [
-      {
-        file: 'withoutRedis.ts',
-        search: 'copies.toldBy(guard, began.monotonic) ?? UNKNOWN,',
-        replace: 'copies.toldBy(guard, Number.NEGATIVE_INFINITY) ?? UNKNOWN,',
-      },
-    ],
-  },
-  {
-    name: 'what is fetched while Redis takes no writes has tokens that were told after it began',
-    test: 'tests/cache/copies.test.ts',
-    edits: [
-      {
-        file: 'engine/knownTokens.ts',
-        search: 'return last && last.at <= at ? last.token : undefined',
-        replace: 'return last && at <= Number.POSITIVE_INFINITY ? last.token : undefined',
-      },
-    ],
-  },
-  {
-    name: 'a Redis that refuses every entry of a pipeline counts as one that answers',
-    test: REFUSALS,
-    edits: [
-      {
-        file: 'engine/replies.ts',
-        search: 'errors.length > 0 && errors.every(',
-        replace: 'errors.length < 0 && errors.every(',
-      },
-    ],
-  },
-  {
-    name: 'writes that are refused in a pipeline are forgotten',
-    test: REFUSALS,
-    edits: [
-      {
-        file: 'engine/transport.ts',
-        search: 'writes.note(command, error)\n      if (hasCode',
-        replace: 'if (hasCode',
-      },
-    ],
-  },
-  {
-    name: 'a read or a delete that is done counts as a write that was taken',
-    test: REFUSALS,
-    edits: [
-      {
-        file: 'engine/writeHealth.ts',
-        search: 'error === null && PROOFS.has(command.toLowerCase())',
-        replace: 'error === null && PROOFS.size > 0',
-      },
-    ],
-  },
-  {
-    name: 'a Redis that is full is left alone for its reads, too',
-    test: REFUSALS,
-    edits: [
-      {
-        file: 'engine/transport.ts',
-        search: "const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE', ...REFUSED_WRITES]",
-        replace: "const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE']",
       },
     ],
   },
