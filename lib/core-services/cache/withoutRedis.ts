@@ -120,15 +120,15 @@ export function keepUnproved(
   { began, tokens: before }: Unproved,
 ): void {
   if (field.memoryTtl === 0) return
-  const name = unprovedName(placeName(runtime, field))
+  const place = placeName(runtime, field)
+  const name = unprovedName(place)
   // With the tags that other readers name, or each of them would fetch a copy of its own.
   const guards = uniteGuards(guardsFor(field), runtime.copies.get(name)?.entry ?? null)
   const tokens = { ...lastKnownTokens(runtime, field, began, [...guards, ...dependencies]), ...before }
   const kept = { ...entry, tokens, dependencies }
   keepUnder(runtime, name, field, kept, began)
   // Readers whose schemas refuse each other's values would overwrite them, and fetch for each read.
-  if (field.schema)
-    keepUnder(runtime, unprovedShapeName(placeName(runtime, field), field), field, kept, began)
+  if (field.schema) keepUnder(runtime, unprovedShapeName(place, field), field, kept, began)
 }
 
 /** While a copy is renewed it answers those who come meanwhile, for twice as long at most: none of them waits. */
@@ -139,9 +139,9 @@ function answersFor({ flights }: FieldRuntime, { key }: AnyField): number {
 const flightOf = (key: string): string => `uncached ${key}`
 
 /**
- * One fetch at a time. What a caller gets that joins one which had begun before it asked may have been invalidated before
- * that, and nobody can tell: it is `degraded`. Null for what this process has invalidated itself since it began, and what
- * is too old by now; what begins after that serves all who have waited, so each waits for two at most, whatever is invalidated meanwhile.
+ * One fetch at a time. A caller that joins one which had begun before it asked gets it as `degraded`: nobody can tell
+ * whether it was invalidated in between. Null for what this process has invalidated itself since it began, and what is too
+ * old by now. What begins after that serves all who have waited: each waits for two at most.
  */
 async function fetchOnce<T>(
   runtime: FieldRuntime,

@@ -92,8 +92,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'withoutRedis.ts',
-        search: '  if (field.schema)\n',
-        replace: '  if (!field)\n',
+        search: 'if (field.schema) keepUnder',
+        replace: 'if (!field) keepUnder',
       },
     ],
   },
