@@ -32,7 +32,7 @@ export default {
   poweredByHeader: false,
   typedRoutes: true,
   basePath,
-  // lib/basePath.ts reads it, in the browser as well.
+  // lib/config/basePath.ts reads it, in the browser as well.
   env: { APP_BASE_PATH: basePath },
   ...(standalone ? { output: 'standalone' } : {}),
   cacheComponents,
@@ -51,7 +51,7 @@ export default {
     },
   ],
   experimental: {
-    // Whatever comes with a request for a page is kept in memory up to this; lib/http/pageDoor.ts takes less.
+    // Whatever comes with a request for a page is kept in memory up to this; lib/http/guards/actionGuard.ts takes less.
     proxyClientMaxBodySize: '32kb',
     serverActions: { bodySizeLimit: '32kb' },
     // With it on, `next dev` answers our Redis POSTs from memory after an edit, writes and locks included.

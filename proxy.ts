@@ -1,8 +1,8 @@
 import { type NextRequest, NextResponse } from 'next/server'
-import { createNonce, pagePolicy } from './lib/http/contentSecurity'
-import { withHostOfOrigin } from './lib/http/origin'
-import { refusedByPages } from './lib/http/pageDoor'
-import { inRequest, requestIdOf } from './lib/requestScope'
+import { withHostOfOrigin } from './lib/http/auth/origin'
+import { refusedByPages } from './lib/http/guards/actionGuard'
+import { createNonce, pagePolicy } from './lib/http/guards/contentSecurity'
+import { inRequest, requestIdOf } from './lib/observability/requestContext'
 
 /**
  * Refuses what no page takes, and gives each page a policy with a nonce of its own, which Next reads from the request and

@@ -1,7 +1,7 @@
-import { isSourceError } from '@/lib/core-services/cache/engine/errors'
+import { isSourceError } from '@/lib/core-services/cache/errors'
 import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { readFieldForPage } from '@/lib/next/pageField'
-import { firstVisible } from '@/lib/visibleText'
+import { readFieldForPage } from '@/lib/pages/readForPage'
+import { firstVisible } from '@/lib/shared/visibleText'
 
 /** The agents under their initials, with where the list came from and how old it is. */
 export async function AgentsDirectory() {

@@ -1,5 +1,5 @@
 import { Suspense } from 'react'
-import { withBasePath } from '@/lib/basePath'
+import { withBasePath } from '@/lib/config/basePath'
 import { AgentsDirectory } from './agentsDirectory'
 
 const AGENTS_AS_JSON = withBasePath('/api/airtable/agents')

@@ -1,6 +1,5 @@
 /** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
 
-import { airtableConfig, assertWebhookSecrets, peopleTable } from './config/airtableConfig'
 import {
   assertBasePath,
   assertOrigins,
@@ -11,24 +10,25 @@ import {
   metricsEnabled,
   refreshConfig,
 } from './config/appConfig'
-import { cacheConfig, cacheFailFast, keyConfig } from './config/cacheConfig'
-import { encryptionKeys } from './config/encryptionConfig'
-import { configProblems, type Env } from './config/env'
-import { watchLooks } from './core-services/airtable/changes/lookWatch'
-import { configInvalid, isCodedError, messageOf } from './core-services/cache/engine/errors'
-import type { FieldCacheEvent } from './core-services/cache/engine/events'
-import type { AnyField } from './core-services/cache/engine/fieldConfig'
-import { createKeySpace } from './core-services/cache/engine/keys'
-import { processPorts } from './core-services/cache/engine/ports'
-import { setProcessState } from './core-services/cache/engine/processState'
+import { airtableConfig, assertWebhookSecrets, peopleTable } from './core-services/airtable/airtableConfig'
+import { watchLooks } from './core-services/airtable/webhooks/recheckWatch'
+import { configInvalid, isCodedError, messageOf } from './core-services/cache/errors'
+import type { AnyField } from './core-services/cache/fields/fieldConfig'
+import { createKeySpace } from './core-services/cache/redis/commands/keySpace'
+import { cacheConfig, cacheFailFast, keyConfig } from './core-services/cache/settings/cacheConfig'
+import { encryptionKeys } from './core-services/cache/settings/encryptionConfig'
 import { countEvent } from './core-services/metrics/metricsService'
 import { initCoreServices } from './core-services/serviceLoader'
-import { publishEvent } from './diagnostics'
-import { createEventLog } from './eventLog'
-import { mendRawRequests } from './http/rawRequests'
-import { formatFor } from './logLines'
-import { observed } from './observed'
-import { createScrubber } from './scrub'
+import { mendRawRequests } from './http/guards/malformedRequests'
+import { observed } from './observability/annotateEvent'
+import { publishEvent } from './observability/diagnosticsChannel'
+import { createEventLog } from './observability/eventLog'
+import { formatFor } from './observability/logFormat'
+import { createScrubber } from './observability/redact'
+import { configProblems, type Env } from './shared/env'
+import type { FieldCacheEvent } from './shared/events'
+import { processPorts } from './shared/ports'
+import { setProcessState } from './shared/processState'
 
 export interface BootOutcome {
   ok: boolean

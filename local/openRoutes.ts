@@ -1,4 +1,4 @@
-import { WEBHOOK_PATH } from './airtable/registerWebhook'
+import { WEBHOOK_PATH } from './airtable/webhooks/registerWebhook'
 
 /** The routes of fields, and the one that pings go to, which should not wait for it. */
 const ROUTES = ['/api/fields/any', WEBHOOK_PATH]

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { registerWebhook, WEBHOOK_PATH } from './airtable/registerWebhook'
 import { STATS_PATH as AIRTABLE_STATS, DEVELOPMENT, startAirtableServer } from './airtable/server'
+import { registerWebhook, WEBHOOK_PATH } from './airtable/webhooks/registerWebhook'
 import { samplePeople } from './data/loadPeople'
 import { type EngineKind, type EngineOptions, startEngine } from './engine'
 import { withoutCredentials } from './engine/external'

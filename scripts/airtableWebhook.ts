@@ -1,10 +1,10 @@
 /** `npm run airtable:webhook`: makes and looks after the webhooks of this app; `--help` says how. */
 import { parseArgs } from 'node:util'
-import { airtableConfig, webhookSecrets } from '../lib/config/airtableConfig'
+import { airtableConfig, webhookSecrets } from '../lib/core-services/airtable/airtableConfig'
 import { isAirtableField } from '../lib/core-services/airtable/airtableField'
 import { AirtableService } from '../lib/core-services/airtable/airtableService'
 import { createWebhooksApi } from '../lib/core-services/airtable/webhooksApi'
-import { isCodedError, messageOf } from '../lib/core-services/cache/engine/errors'
+import { isCodedError, messageOf } from '../lib/core-services/cache/errors'
 import { fields } from '../lib/core-services/cache/fieldCacheConfigs'
 import { loadEnv } from '../local/env'
 import type { Context } from './airtableWebhook/context'

@@ -8,8 +8,8 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { applyEdit, type Mutation } from '../tests/simulation/mutation'
 import { mutations } from '../tests/simulation/mutations'
-import { applyEdit, type Mutation } from '../tests/simulation/mutations/mutation'
 import { scenarios } from '../tests/simulation/scenarios'
 
 const { values } = parseArgs({
@@ -58,7 +58,7 @@ async function tryOut(folder: string, mutation: Mutation): Promise<boolean> {
   const originals = new Map<string, string>()
   try {
     for (const edit of mutation.edits) {
-      const path = join(folder, 'lib/core-services/cache', edit.file)
+      const path = join(folder, 'lib', edit.file)
       const text = await readFile(path, 'utf8')
       if (!originals.has(path)) originals.set(path, text)
       await writeFile(path, applyEdit(text, edit))

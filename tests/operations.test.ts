@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { snippetOf } from './support/snippets'
+import { snippetOf } from './kit/text/snippets'
 
 const run = promisify(execFile)
 
@@ -51,10 +51,10 @@ describe('the snippet for tracing in docs/operations.md', () => {
     }
     add('instrumentation.ts', snippetOf('docs/operations.md', 'ts instrumentation'))
     add('lib/boot.ts', 'export async function bootServer(): Promise<void> {}')
-    add('lib/observed.ts', "export type { ObservedEvent } from '../../lib/observed'")
+    add('lib/observability/annotateEvent.ts', "export type { ObservedEvent } from '../../lib/observed'")
     add(
       'run.ts',
-      `import { publishEvent } from '../lib/diagnostics'
+      `import { publishEvent } from '../lib/observability/diagnosticsChannel'
       import { register } from './instrumentation'
       process.env.NEXT_RUNTIME = 'nodejs'
       void register().then(() => {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { snippetOf } from './support/snippets'
+import { snippetOf } from './kit/text/snippets'
 
 const readme = readFileSync('README.md', 'utf8')
 const tsc = 'node_modules/typescript/bin/tsc'

@@ -18,7 +18,7 @@ const lib = sourcesIn('lib')
 
 /** Each type of event with its level. */
 const levels = new Map(
-  [...read('lib/eventLog.ts').matchAll(/'([a-z]+\.[a-z-]+)': '(debug|info|warn|error)'/g)].map(
+  [...read('lib/observability/eventLog.ts').matchAll(/'([a-z]+\.[a-z-]+)': '(debug|info|warn|error)'/g)].map(
     ([, type = '', level = '']) => [type, level],
   ),
 )
@@ -67,8 +67,8 @@ describe('docs/operations.md', () => {
   it('names parts of health that it has, and files that are there', () => {
     const [, parts = ''] = /In `\/api\/health`: (.*)/.exec(document) ?? []
     const health =
-      read('lib/http/healthParts.ts') +
-      read('lib/http/healthRoute.ts') +
+      read('lib/http/routes/healthParts.ts') +
+      read('lib/http/routes/healthRoute.ts') +
       read('lib/core-services/metrics/cronHealth.ts')
     const names = allIn(parts, /`([a-zA-Z]+)`/g)
     expect(names.length).toBeGreaterThan(4)

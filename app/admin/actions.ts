@@ -8,8 +8,8 @@ import {
   refreshAllByHand,
   refreshByHand,
   type SignInAnswer,
-} from '@/lib/next/adminDoor'
-import { inThisRequest } from '@/lib/next/thisRequest'
+} from '@/lib/pages/adminActions'
+import { inThisRequest } from '@/lib/pages/thisRequest'
 
 /** How long refreshes go on after the answer, in ms: what `maxDuration` of the page allows, but for the last note. */
 const WORK_MS = 295_000

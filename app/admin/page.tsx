@@ -1,10 +1,10 @@
 import type { Metadata } from 'next'
 import { Suspense } from 'react'
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { admission } from '@/lib/next/adminDoor'
-import { readOverviewForPage } from '@/lib/next/pageField'
+import { admission } from '@/lib/pages/adminActions'
+import { readOverviewForPage } from '@/lib/pages/readForPage'
 import './admin.css'
-import { Board } from './board'
+import { Board } from './board/board'
 import { SignIn } from './signIn'
 
 export const metadata: Metadata = { title: 'Admin · Field Cache', robots: { index: false, follow: false } }

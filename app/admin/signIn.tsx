@@ -2,8 +2,8 @@
 
 import { useRouter } from 'next/navigation'
 import { useActionState, useEffect } from 'react'
-import { duration } from '@/lib/admin/words'
-import type { SignInAnswer } from '@/lib/next/adminDoor'
+import { duration } from '@/lib/admin/format'
+import type { SignInAnswer } from '@/lib/pages/adminActions'
 import { signIn } from './actions'
 
 interface Props {

@@ -1,6 +1,6 @@
 /** What is put under test: several production servers of one build over one Redis and one source. */
 import { type NextProcess, startNext } from '@/tests/e2e/support/nextProcess'
-import { startTestRedis, type TestRedis } from '@/tests/support/testRedis'
+import { startTestRedis, type TestRedis } from '@/tests/kit/redis/testRedis'
 import { SOURCE_KEY, type Source, startSource } from './source'
 
 export const SITE = 'bench/chaos/site'

@@ -1,5 +1,5 @@
 /** The load: open loop, so that a slow answer keeps no other request from being sent; the same for the same seed. */
-import type { FieldStatus } from '@/lib/core-services/cache/engine/events'
+import type { FieldStatus } from '@/lib/shared/events'
 import { createRandom } from '@/local/data/random'
 import { ADMIN_TOKEN, type Server } from './cluster'
 import { ADMIN_FIELD, PUBLIC_FIELD } from './names'

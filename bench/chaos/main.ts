@@ -3,7 +3,7 @@ import { catchStopSignals, exitCodeOf } from '@/local/supervise'
 import { runNext } from '@/tests/e2e/support/nextProcess'
 import { SITE } from './cluster'
 import { FAULTS } from './faults'
-import { judge } from './judge'
+import { judge } from './judging/judge'
 import { tableOf } from './report'
 import { runChaos } from './run'
 

@@ -1,5 +1,5 @@
 /** The verdict as a table for people. */
-import type { Row, Verdict } from './judge'
+import type { Row, Verdict } from './judging/judge'
 
 const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [
   ['fault', ({ fault }) => fault],

@@ -1,6 +1,6 @@
 /** One field as the admin page shows it: where it stands, what happened to it last. */
-import type { AnyField } from '../core-services/cache/engine/fieldConfig'
-import type { FieldCondition, FieldState } from '../core-services/cache/fieldStates'
+import type { AnyField } from '../core-services/cache/fields/fieldConfig'
+import type { FieldCondition, FieldState } from '../core-services/cache/operations/fieldStates'
 import {
   type AllRun,
   type FieldRun,
@@ -8,7 +8,7 @@ import {
   goodOf,
   isUnderWay,
   type RunFailure,
-} from '../core-services/cache/refreshNotes'
+} from '../core-services/cache/operations/refreshLog'
 import type { FieldMetrics } from '../core-services/metrics/snapshot'
 
 /** The one word for it. `failing`: the last try to renew it failed, whatever readers still get. */

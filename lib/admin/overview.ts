@@ -1,19 +1,24 @@
 /** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
-import { readWebhookReport } from '../core-services/airtable/changes/webhookReport'
-import type { BaseState } from '../core-services/airtable/requestBudget'
-import { hasCode, isRedisFailure, rootFailure } from '../core-services/cache/engine/errors'
-import type { AnyField } from '../core-services/cache/engine/fieldConfig'
-import { processState } from '../core-services/cache/engine/processState'
-import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fieldRuntime'
-import { type FieldState, type FieldStates, readFieldStates } from '../core-services/cache/fieldStates'
-import { ALL, lastRun, noteName, ofField } from '../core-services/cache/refreshNotes'
+
+import type { BaseState } from '../core-services/airtable/rate-limit/rateLimiter'
+import { readWebhookReport } from '../core-services/airtable/webhooks/webhookReport'
+import { hasCode, isRedisFailure, rootFailure } from '../core-services/cache/errors'
+import type { AnyField } from '../core-services/cache/fields/fieldConfig'
+import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fields/fieldRuntime'
+import {
+  type FieldState,
+  type FieldStates,
+  readFieldStates,
+} from '../core-services/cache/operations/fieldStates'
+import { ALL, lastRun, noteName, ofField } from '../core-services/cache/operations/refreshLog'
 import { cronHealth } from '../core-services/metrics/cronHealth'
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
-import { cronExpectations } from '../cronExpectations'
+import { processState } from '../shared/processState'
+import { cronExpectations } from './cronExpectations'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'
-import { cronPart, type PartHealth, redisPart, sourcePart, webhooksPart } from './parts'
 import { type Plots, plotsOf } from './plots'
+import { cronPart, type PartHealth, redisPart, sourcePart, webhooksPart } from './systemStatus'
 
 export type { AllRow, FieldRow, PartHealth, Plots }
 

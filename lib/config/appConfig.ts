@@ -1,8 +1,8 @@
 /** Settings of the app around the cache: secrets of its doors, time budgets, switches. */
 import { z } from 'zod'
-import { basePath } from '../basePath'
-import { configInvalid } from '../core-services/cache/engine/errors'
-import { type Env, onOff, optionalText, parseEnv, wholeNumber } from './env'
+import { configInvalid } from '../core-services/cache/errors'
+import { type Env, onOff, optionalText, parseEnv, wholeNumber } from '../shared/env'
+import { basePath } from './basePath'
 
 const MIN_SECRET_LENGTH = 16
 

@@ -3,9 +3,10 @@
  * registered in serviceLoader.ts. State lives on `globalThis`, because Next evaluates a module several times in one
  * process.
  */
-import { codedError, codeOf, isCodedError, messageOf } from './cache/engine/errors'
-import { defaultPorts, type Ports, processPorts } from './cache/engine/ports'
-import { processState } from './cache/engine/processState'
+
+import { defaultPorts, type Ports, processPorts } from '../shared/ports'
+import { processState } from '../shared/processState'
+import { codedError, codeOf, isCodedError, messageOf } from './cache/errors'
 
 export interface ServiceInterface {
   /** Resolves when the service can be used; rejects, with a message that says how to mend it, when it cannot. */

@@ -3,10 +3,10 @@
 import { atRequest } from '../next/atRequest'
 import { isControlFlowError } from '../next/controlFlow'
 import { deferAfterResponse } from '../next/defer'
+import { processPorts } from '../shared/ports'
+import { setProcessState } from '../shared/processState'
 import { AirtableService } from './airtable/airtableService'
 import { CacheService } from './cache/cacheService'
-import { processPorts } from './cache/engine/ports'
-import { setProcessState } from './cache/engine/processState'
 import { type Services, serviceRegistry } from './service-registry'
 
 declare module './service-registry' {

@@ -1,13 +1,13 @@
 /** Errors as answers: `application/problem+json` (RFC 9457), each code with its status, in one table. */
-import { withBasePath } from '../basePath'
+import { withBasePath } from '../config/basePath'
 import {
   type CodedError,
   codedError,
   isCodedError,
   isRedisFailure,
   messageOf,
-} from '../core-services/cache/engine/errors'
-import { processPorts } from '../core-services/cache/engine/ports'
+} from '../core-services/cache/errors'
+import { processPorts } from '../shared/ports'
 import { NO_STORE } from './headers'
 
 interface Problem {

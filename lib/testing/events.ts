@@ -1,4 +1,4 @@
-import type { EventType, FieldCacheEvent } from '../core-services/cache/engine/events'
+import type { EventType, FieldCacheEvent } from '../shared/events'
 
 export interface RecordedEvents {
   all: FieldCacheEvent[]

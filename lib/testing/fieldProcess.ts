@@ -1,13 +1,14 @@
 /** What a server process brings to fields, with ports of its own: for tests, which may start several in one process. */
-import type { CacheConfig } from '../config/cacheConfig'
+
 import { CacheService } from '../core-services/cache/cacheService'
-import { createCipherFor } from '../core-services/cache/engine/cipher'
-import { createCopies } from '../core-services/cache/engine/copies'
-import { createFlights } from '../core-services/cache/engine/flights'
-import { createMemos } from '../core-services/cache/engine/memos'
-import { defaultPorts, type Ports } from '../core-services/cache/engine/ports'
-import { createReachability } from '../core-services/cache/engine/reachability'
-import type { AsideRuntime, CronRuntime, WatchRuntime } from '../core-services/cache/fieldRuntime'
+import { createCipherFor } from '../core-services/cache/entry/encryption'
+import type { AsideRuntime, CronRuntime, WatchRuntime } from '../core-services/cache/fields/fieldRuntime'
+import { createMemos } from '../core-services/cache/fields/memory/fieldMemo'
+import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
+import { createReachability } from '../core-services/cache/redis/transport/reachability'
+import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
+import { defaultPorts, type Ports } from '../shared/ports'
+import { createFlights } from '../shared/singleFlight'
 import { type RecordedEvents, recordEvents } from './events'
 
 /** Settings of tests: those of the app, but for a breaker that is probed soon and locks that are not waited for long. */

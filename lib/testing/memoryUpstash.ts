@@ -1,5 +1,5 @@
 /** Upstash over a Redis in memory, as what `fetch` answers: the shipped client, breaker and deadlines stand before it. */
-import { redisTimeout } from '../core-services/cache/engine/errors'
+import { redisTimeout } from '../core-services/cache/errors'
 import type { ManualClock } from './clock'
 import { type Command, createMemoryRedis, type MemoryRedis } from './redis/memoryRedis'
 

@@ -2,14 +2,15 @@
  * A cache for tests: the shipped CacheService and field code over a Redis in memory, without network, with a clock that
  * the test moves and a Redis that fails when the test says so.
  */
-import type { CacheConfig } from '../config/cacheConfig'
-import { createCopies } from '../core-services/cache/engine/copies'
-import { createFlights } from '../core-services/cache/engine/flights'
-import { createMemos } from '../core-services/cache/engine/memos'
-import { processPorts } from '../core-services/cache/engine/ports'
-import { processState, setProcessState } from '../core-services/cache/engine/processState'
-import { createReachability } from '../core-services/cache/engine/reachability'
+
+import { createMemos } from '../core-services/cache/fields/memory/fieldMemo'
+import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
+import { createReachability } from '../core-services/cache/redis/transport/reachability'
+import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
 import { type RegistryState, serviceRegistry } from '../core-services/service-registry'
+import { processPorts } from '../shared/ports'
+import { processState, setProcessState } from '../shared/processState'
+import { createFlights } from '../shared/singleFlight'
 import '../core-services/serviceLoader'
 import { type AlarmClock, alarmClock } from './clock'
 import { type FieldProcess, type FieldProcessOptions, startFieldProcess, testSettings } from './fieldProcess'

@@ -4,8 +4,8 @@ import { createOffsets } from './offsets'
 import { readQuery } from './parameters'
 import { type Clock, createRateLimit } from './rateLimit'
 import { deleteRecords, getRecord, listRecords, writeRecords } from './records'
-import type { createStore } from './store'
-import { describeTable, find, type Table } from './table'
+import type { createStore } from './tables/store'
+import { describeTable, find, type Table } from './tables/table'
 import type { createHooks } from './webhooks/hooks'
 
 const MAX_BODY_BYTES = 1_048_576

@@ -1,6 +1,6 @@
 import { fail, iteratorGone, refuse } from './errors'
 import type { Clock } from './rateLimit'
-import { newId } from './table'
+import { newId } from './tables/table'
 
 /** How long a list waits for its next page to be asked for, in milliseconds. The vendor does not say. */
 const IDLE_MS = 300_000

@@ -1,9 +1,9 @@
-import { ATTACHMENTS, keepAttachments } from './attachments'
 import { fail, notFound, refuse } from './errors'
 import type { Offsets } from './offsets'
 import { check, deletedIds, getParameters, listParameters, writeBatch, writeParameters } from './parameters'
-import type { Change, Commit } from './store'
-import { fieldOf, listView, newId, type RecordData, render, type Table, viewOf } from './table'
+import { ATTACHMENTS, keepAttachments } from './tables/attachments'
+import type { Change, Commit } from './tables/store'
+import { fieldOf, listView, newId, type RecordData, render, type Table, viewOf } from './tables/table'
 
 const collator = new Intl.Collator('en', { sensitivity: 'base', numeric: true })
 

@@ -34,11 +34,11 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createFaultInjector, FAULTS_PATH, type Faults } from '../faults'
 import { closeServer, HOST, listenOnLoopback } from '../loopback'
 import { matchRoute } from './api'
-import { createBase } from './base'
 import { answerControl, type Controls } from './controls'
 import { type AirtableFault, type Answer, FAULT_ANSWERS } from './errors'
 import type { Clock } from './rateLimit'
-import type { TableData } from './table'
+import { createBase } from './tables/base'
+import type { TableData } from './tables/table'
 import type { Wait } from './webhooks/pings'
 
 /** Where the counters are read (GET) and set back to zero (DELETE), without a key and without being counted. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import type { RecordData, TableData } from '../airtable/table'
+import type { RecordData, TableData } from '../airtable/tables/table'
 import { type Environment, read } from '../env'
 import { AGENTS_VIEW, generatePeople, PEOPLE_BASE } from './people'
 

@@ -1,4 +1,4 @@
-import type { Fields, RecordData, TableData } from '../airtable/table'
+import type { Fields, RecordData, TableData } from '../airtable/tables/table'
 import { createRandom } from './random'
 
 const SEED = 20_260_601

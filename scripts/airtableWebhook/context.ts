@@ -1,4 +1,4 @@
-import type { AirtableTable, WebhookSecrets } from '../../lib/config/airtableConfig'
+import type { AirtableTable, WebhookSecrets } from '../../lib/core-services/airtable/airtableConfig'
 import type { WebhooksApi } from '../../lib/core-services/airtable/webhooksApi'
 
 /** What the commands work with. */

@@ -1,4 +1,4 @@
-import { type CodedError, codedError } from '../../lib/core-services/cache/engine/errors'
+import { type CodedError, codedError } from '../../lib/core-services/cache/errors'
 
 export const HELP = `Makes and looks after the webhooks by which Airtable tells this app what has changed.
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { allRow, fieldRow } from '@/lib/admin/fieldRow'
-import type { FieldState } from '@/lib/core-services/cache/fieldStates'
-import type { AllRun, FieldRun } from '@/lib/core-services/cache/refreshNotes'
+import type { FieldState } from '@/lib/core-services/cache/operations/fieldStates'
+import type { AllRun, FieldRun } from '@/lib/core-services/cache/operations/refreshLog'
 import type { FieldMetrics } from '@/lib/core-services/metrics/snapshot'
-import { field } from '../support/fieldProcess'
+import { field } from '../kit/fields/fieldProcess'
 
 const NOW = 10_000_000
 const agents = field<unknown>(async () => [], { ttl: 60 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { webhooksPart } from '@/lib/admin/parts'
-import type { WebhookOutcome } from '@/lib/core-services/cache/engine/events'
+import { webhooksPart } from '@/lib/admin/systemStatus'
+import type { WebhookOutcome } from '@/lib/shared/events'
 
 const NOW = Date.UTC(2026, 0, 10, 12)
 const outcome = (rest: Partial<WebhookOutcome>): WebhookOutcome => ({

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { AirtableServer } from '@/local/airtable/server'
-import { airtableClient } from '@/tests/support/airtableClient'
-import { startTestAirtable, TEST_AIRTABLE } from '@/tests/support/testAirtable'
+import { airtableClient } from '@/tests/kit/airtable/airtableClient'
+import { startTestAirtable, TEST_AIRTABLE } from '@/tests/kit/airtable/testAirtable'
 
 const { apiKey, baseId, tableId, view } = TEST_AIRTABLE
 

@@ -3,9 +3,9 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createWebhooksApi, type WebhooksApi } from '@/lib/core-services/airtable/webhooksApi'
 import type { AirtableServer } from '@/local/airtable/server'
-import { airtableClient } from '@/tests/support/airtableClient'
-import { edit } from '@/tests/support/airtableHooks'
-import { fivePeople, startFivePeople } from '@/tests/support/fivePeople'
+import { airtableClient } from '@/tests/kit/airtable/airtableClient'
+import { edit } from '@/tests/kit/airtable/airtableHooks'
+import { fivePeople, startFivePeople } from '@/tests/kit/airtable/fivePeople'
 
 const NOBODY = 'http://127.0.0.1:9/api/webhooks/airtable'
 const DAY_MS = 86_400_000

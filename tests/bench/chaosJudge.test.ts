@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judge } from '@/bench/chaos/judge'
+import { judge } from '@/bench/chaos/judging/judge'
 import type { Sample } from '@/bench/chaos/load'
 import type { Phase, RunRecord } from '@/bench/chaos/run'
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
-import { onEachCache } from '../support/eachCache'
+import { onEachCache } from '../kit/fields/eachCache'
 
 onEachCache(({ start }) => {
   let cache: CacheService

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { CacheService } from '@/lib/core-services/cache/cacheService'
 import type { RecordedEvents } from '@/lib/testing/events'
-import { cacheFor } from '../support/cache'
-import { onEachCache } from '../support/eachCache'
-import type { FieldProcess } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
+import { cacheFor } from '../kit/fields/cache'
+import { onEachCache } from '../kit/fields/eachCache'
+import type { FieldProcess } from '../kit/fields/fieldProcess'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 
 describe('starting', () => {
   const redis = redisForThisFile()

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
-import { onEachCache } from '../support/eachCache'
+import { onEachCache } from '../kit/fields/eachCache'
 
 onEachCache(({ start, counted, passInRedis }) => {
   let cache: CacheService

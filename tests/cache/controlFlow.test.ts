@@ -1,10 +1,10 @@
 /** Errors by which the framework steers pass untouched, and leave nothing behind that others would wait for. */
 import { beforeEach, expect, it, vi } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { WatchRuntime } from '@/lib/core-services/cache/fieldRuntime'
-import { beginRun, ofField } from '@/lib/core-services/cache/refreshNotes'
+import type { WatchRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { beginRun, ofField } from '@/lib/core-services/cache/operations/refreshLog'
 import { createTestCache } from '@/lib/testing/testCache'
-import { field } from '../support/fieldProcess'
+import { field } from '../kit/fields/fieldProcess'
 
 const notFound = new Error('NEXT_HTTP_ERROR_FALLBACK;404')
 const isControlFlow = (error: unknown) => error === notFound

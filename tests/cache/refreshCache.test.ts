@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { getFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { refreshCache } from '@/lib/core-services/cache/refreshCache'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
 import '@/lib/core-services/serviceLoader'
-import { setEnvironment } from '../support/environment'
-import { redisForThisFile } from '../support/redisSuite'
+import { setEnvironment } from '../kit/process/environment'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 
 const redis = redisForThisFile()
 let fetched = 0

@@ -1,13 +1,13 @@
 import { beforeEach, expect, it, vi } from 'vitest'
-import { systemClock } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { cacheFor } from '../support/cache'
-import { deferred } from '../support/deferred'
-import { field, startFieldProcess } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
-import { startTranscript, type Transcript } from '../support/transcript'
+import { systemClock } from '@/lib/shared/ports'
+import { deferred } from '../kit/clock/deferred'
+import { cacheFor } from '../kit/fields/cache'
+import { field, startFieldProcess } from '../kit/fields/fieldProcess'
+import { startTranscript, type Transcript } from '../kit/fields/transcript'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 
 const redis = redisForThisFile()
 let transcript: Transcript

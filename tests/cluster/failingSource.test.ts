@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { clusterForThisFile, fieldOf } from '../support/cluster'
-import { endCoolDowns } from '../support/coolDowns'
+import { endCoolDowns } from '../kit/fields/coolDowns'
+import { clusterForThisFile, fieldOf } from '../kit/process/cluster'
 
 const cluster = clusterForThisFile()
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
-import { type CountedSource, startCountedSource } from '../support/countedSource'
-import { parsePrometheusText } from '../support/prometheusText'
-import { type Site, startSite } from '../support/sites'
-import { startTestRedis, type TestRedis } from '../support/testRedis'
+import { type CountedSource, startCountedSource } from '../kit/process/countedSource'
+import { type Site, startSite } from '../kit/process/sites'
+import { startTestRedis, type TestRedis } from '../kit/redis/testRedis'
+import { parsePrometheusText } from '../kit/text/prometheusText'
 
 /** An instance tells the others after an answer once 15 s have passed, 60 s while it is quiet. */
 const INTERVAL = 61

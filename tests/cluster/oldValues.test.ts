@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type Cluster, clusterForThisFile, fieldOf } from '../support/cluster'
-import { type Deferred, deferred } from '../support/deferred'
-import type { Answered, Worker, WorkerField } from '../support/workers'
+import { type Deferred, deferred } from '../kit/clock/deferred'
+import { type Cluster, clusterForThisFile, fieldOf } from '../kit/process/cluster'
+import type { Answered, Worker, WorkerField } from '../kit/process/workers'
 
 const cluster = clusterForThisFile()
 

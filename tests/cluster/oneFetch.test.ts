@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { clusterForThisFile, fieldOf } from '../support/cluster'
-import { deferred } from '../support/deferred'
-import type { Answered } from '../support/workers'
+import { deferred } from '../kit/clock/deferred'
+import { clusterForThisFile, fieldOf } from '../kit/process/cluster'
+import type { Answered } from '../kit/process/workers'
 
 /** A lease outlives the fetch by half a second, so whoever waits for a dead process waits this long at most. */
 const refreshTimeoutMs = 2_000

@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest'
-import { clusterForThisFile, fieldOf } from '../support/cluster'
-import type { Answered } from '../support/workers'
+import { clusterForThisFile, fieldOf } from '../kit/process/cluster'
+import type { Answered } from '../kit/process/workers'
 
 const cluster = clusterForThisFile({ commandTimeoutMs: 250 })
 

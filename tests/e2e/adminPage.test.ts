@@ -1,7 +1,7 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Overview } from '@/lib/admin/overview'
-import { type AdminSession, sealSession } from '@/lib/http/adminSession'
+import { type AdminSession, sealSession } from '@/lib/http/auth/session'
 import { ageEntry, card, fieldsTitle, openAdmin, refreshButton, signIn } from './support/adminPage'
 import { ADMIN_TOKEN, type Backends, startBackends } from './support/backends'
 import { launchBrowser } from './support/browser'

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { SITE } from '@/bench/chaos/cluster'
 import { FAULTS } from '@/bench/chaos/faults'
-import { judge } from '@/bench/chaos/judge'
+import { judge } from '@/bench/chaos/judging/judge'
 import { tableOf } from '@/bench/chaos/report'
 import { runChaos } from '@/bench/chaos/run'
 import { runNext } from './support/nextProcess'

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sealSession } from '@/lib/http/adminSession'
+import { sealSession } from '@/lib/http/auth/session'
 import { ADMIN_TOKEN, type Backends, startBackends } from './support/backends'
 import { type NextProcess, startNext } from './support/nextProcess'
 import { fromHere, signInByForm, signInFields, visit } from './support/visitor'

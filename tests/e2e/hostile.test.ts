@@ -1,8 +1,8 @@
 /** Everything that strangers can send, at once and for as long as they like: it must neither cost nor break anything. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { contentMac } from '@/local/airtable/webhooks/pings'
-import { createHook } from '../support/airtableHooks'
-import { TEST_AIRTABLE } from '../support/testAirtable'
+import { createHook } from '../kit/airtable/airtableHooks'
+import { TEST_AIRTABLE } from '../kit/airtable/testAirtable'
 import { ADMIN_TOKEN, type Backends, CRON_SECRET, startBackends } from './support/backends'
 import { type NextProcess, startNext } from './support/nextProcess'
 import { NONSENSE, RAW_NONSENSE } from './support/nonsense'

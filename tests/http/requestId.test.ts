@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { processPorts } from '@/lib/core-services/cache/engine/ports'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import { identified } from '@/lib/http/identified'
 import { problemResponse } from '@/lib/http/problem'
-import { type ObservedEvent, observed } from '@/lib/observed'
+import { identified } from '@/lib/http/withRequestId'
+import { type ObservedEvent, observed } from '@/lib/observability/annotateEvent'
+import { processPorts } from '@/lib/shared/ports'
 import { createTestCache } from '@/lib/testing/testCache'
-import { deferred } from '../support/deferred'
-import { field } from '../support/fieldProcess'
+import { deferred } from '../kit/clock/deferred'
+import { field } from '../kit/fields/fieldProcess'
 
 let seen: ObservedEvent[] = []
 const test = await createTestCache({

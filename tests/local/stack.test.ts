@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { contentMac } from '@/local/airtable/webhooks/pings'
 import { type LocalStack, startLocalStack } from '@/local/stack'
-import { startPingReceiver } from '@/tests/support/airtableHooks'
+import { startPingReceiver } from '@/tests/kit/airtable/airtableHooks'
 
 const freePorts = { LOCAL_UPSTASH_PORT: '0', LOCAL_AIRTABLE_PORT: '0', LOCAL_AIRTABLE_LATENCY_MS: '0' }
 const realRedis = { UPSTASH_REDIS_REST_URL: 'https://db.example', UPSTASH_REDIS_REST_TOKEN: 'redis-token' }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
+import { trafficOf } from '@/lib/core-services/metrics/aggregate'
 import { type Collector, createCollector } from '@/lib/core-services/metrics/collector'
-import { noted } from '@/lib/core-services/metrics/tally'
-import { trafficOf } from '@/lib/core-services/metrics/traffic'
+import { noted } from '@/lib/core-services/metrics/counts'
+import type { FieldCacheEvent } from '@/lib/shared/events'
 import { manualClock } from '@/lib/testing/clock'
 
 const clock = manualClock()

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { redisCircuitOpen } from '@/lib/core-services/cache/engine/errors'
-import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
-import { sendSingly } from '@/lib/core-services/cache/engine/send'
+import { redisCircuitOpen } from '@/lib/core-services/cache/errors'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import { sendSingly } from '@/lib/core-services/cache/redis/pipeline'
+import { emptyTally, nameOf, note, noted, type Tally } from '@/lib/core-services/metrics/counts'
 import { createMetricsStore, type MetricsStore } from '@/lib/core-services/metrics/metricsStore'
-import { emptyTally, nameOf, note, noted, type Tally } from '@/lib/core-services/metrics/tally'
-import { cacheFor } from '../support/cache'
-import { redisForThisFile } from '../support/redisSuite'
+import { cacheFor } from '../kit/fields/cache'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

@@ -1,13 +1,13 @@
 import parseWithLibrary from 'parse-prometheus-text-format'
 import { describe, expect, it } from 'vitest'
-import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
 import { createCollector } from '@/lib/core-services/metrics/collector'
 import { BUCKETS_MS, bucketOf } from '@/lib/core-services/metrics/histogram'
 import { prometheusText } from '@/lib/core-services/metrics/prometheus'
 import type { InstanceMetrics, MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
 import { summarize } from '@/lib/core-services/metrics/summarize'
+import type { FieldCacheEvent } from '@/lib/shared/events'
 import { manualClock } from '@/lib/testing/clock'
-import { parsePrometheusText } from '../support/prometheusText'
+import { parsePrometheusText } from '../kit/text/prometheusText'
 
 const clock = manualClock()
 const now = clock.now()

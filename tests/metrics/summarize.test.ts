@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { emptyTally, note } from '@/lib/core-services/metrics/counts'
 import { cronHealth } from '@/lib/core-services/metrics/cronHealth'
 import type { Slot, StoredMetrics } from '@/lib/core-services/metrics/metricsStore'
 import type { InstanceMetrics } from '@/lib/core-services/metrics/snapshot'
 import { summarize } from '@/lib/core-services/metrics/summarize'
-import { emptyTally, note } from '@/lib/core-services/metrics/tally'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE

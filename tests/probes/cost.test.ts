@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect } from 'vitest'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { field } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
+import { field } from '../kit/fields/fieldProcess'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 import { type Instance, startInstance } from './instances'
 import { probe } from './probe'
 

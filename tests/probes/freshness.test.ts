@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect } from 'vitest'
-import type { FieldStore } from '@/lib/core-services/cache/engine/fieldStore'
+import type { FieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { type Deferred, deferred } from '../support/deferred'
-import { field } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
+import { type Deferred, deferred } from '../kit/clock/deferred'
+import { field } from '../kit/fields/fieldProcess'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 import { type Instance, slowSource, startInstance } from './instances'
 import { probe } from './probe'
 

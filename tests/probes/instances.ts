@@ -1,11 +1,11 @@
 import { vi } from 'vitest'
-import type { CacheConfig } from '@/lib/config/cacheConfig'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
-import { type Clock, systemClock } from '@/lib/core-services/cache/engine/ports'
 import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import { deferred } from '../support/deferred'
-import { type FieldProcess, field, startFieldProcess } from '../support/fieldProcess'
-import type { TestRedis } from '../support/testRedis'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import type { CacheConfig } from '@/lib/core-services/cache/settings/cacheConfig'
+import { type Clock, systemClock } from '@/lib/shared/ports'
+import { deferred } from '../kit/clock/deferred'
+import { type FieldProcess, field, startFieldProcess } from '../kit/fields/fieldProcess'
+import type { TestRedis } from '../kit/redis/testRedis'
 
 /** An instance whose clocks, connection and background work are the test's to direct. */
 export interface Instance extends FieldProcess {

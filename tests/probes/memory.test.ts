@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect } from 'vitest'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { redisForThisFile } from '../support/redisSuite'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 import { type Instance, slowSource, startInstance } from './instances'
 import { probe } from './probe'
 

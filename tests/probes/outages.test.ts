@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
-import { type CodedError, codeOf } from '@/lib/core-services/cache/engine/errors'
+import { type CodedError, codeOf } from '@/lib/core-services/cache/errors'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { cacheFor, settings } from '../support/cache'
-import { field } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
+import { cacheFor, settings } from '../kit/fields/cache'
+import { field } from '../kit/fields/fieldProcess'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 import { type Instance, startInstance } from './instances'
 import { probe } from './probe'
 

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, vi } from 'vitest'
-import { endCoolDowns } from '../support/coolDowns'
-import { deferred } from '../support/deferred'
-import { field } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
+import { deferred } from '../kit/clock/deferred'
+import { endCoolDowns } from '../kit/fields/coolDowns'
+import { field } from '../kit/fields/fieldProcess'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 import { type Instance, startInstance } from './instances'
 import { probe } from './probe'
 

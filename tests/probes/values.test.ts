@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, vi } from 'vitest'
-import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
-import { cacheFor, settings } from '../support/cache'
-import { field } from '../support/fieldProcess'
-import { redisForThisFile } from '../support/redisSuite'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import { cacheFor, settings } from '../kit/fields/cache'
+import { field } from '../kit/fields/fieldProcess'
+import { redisForThisFile } from '../kit/redis/redisSuite'
 import { type Instance, startInstance } from './instances'
 import { probe } from './probe'
 

@@ -1,10 +1,10 @@
 /** Runs a scenario many times and says what contradicts it, how to run that again, and what came about how often. */
 import fc from 'fast-check'
 import { always, special } from './invariants'
-import type { Scenario } from './scenarios/scenario'
+import type { Scenario } from './scenario'
 import { type StartCache, startShippedCache } from './world/cacheUnderTest'
-import { COINCIDENCES, type Coincidence, type History } from './world/history'
 import { live } from './world/live'
+import { COINCIDENCES, type Coincidence, type History } from './world/watching/history'
 
 export interface Outcome {
   schedules: number

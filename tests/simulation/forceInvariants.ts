@@ -1,7 +1,8 @@
 /** What holds of forces in every run, whatever else is asked for of the same key at the same time. */
-import type { FetchSpan, History, ReadSpan } from './world/history'
+
+import { reasonsFor, type Wish } from './world/operations/wishes'
 import { STALE_SECONDS } from './world/process'
-import { reasonsFor, type Wish } from './world/wishes'
+import type { FetchSpan, History, ReadSpan } from './world/watching/history'
 
 export type Invariant = (history: History) => string[]
 

@@ -3,8 +3,8 @@
  * those of the freshness contract.
  */
 import { describeRead, forceInvariants, type Invariant } from './forceInvariants'
-import type { Acknowledged, FetchSpan, History, ReadSpan } from './world/history'
 import { STALE_SECONDS } from './world/process'
+import type { Acknowledged, FetchSpan, History, ReadSpan } from './world/watching/history'
 
 /**
  * A read that begins after an acknowledgement returns nothing that was fetched before the call it acknowledges; in other

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
 import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { onEachCache } from '../support/eachCache'
-import { type FieldProcess, field } from '../support/fieldProcess'
+import { onEachCache } from '../kit/fields/eachCache'
+import { type FieldProcess, field } from '../kit/fields/fieldProcess'
 
 onEachCache((suite) => {
   let [here, there] = [] as unknown as [FieldProcess, FieldProcess]

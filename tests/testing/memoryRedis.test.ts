@@ -1,16 +1,20 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { createFieldStore, type FieldStore } from '@/lib/core-services/cache/engine/fieldStore'
-import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
-import { EXTEND_SCRIPT, RELEASE_SCRIPT, TAKE_SCRIPT } from '@/lib/core-services/cache/engine/lockStore'
-import { defaultPorts } from '@/lib/core-services/cache/engine/ports'
+import {
+  EXTEND_SCRIPT,
+  RELEASE_SCRIPT,
+  TAKE_SCRIPT,
+} from '@/lib/core-services/cache/coordination/lockScripts'
+import { createFieldStore, type FieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import { defaultPorts } from '@/lib/shared/ports'
 import { manualClock } from '@/lib/testing/clock'
 import { createMemoryUpstash } from '@/lib/testing/memoryUpstash'
 import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import { cacheFor, settings } from '../kit/fields/cache'
+import { redisForThisFile } from '../kit/redis/redisSuite'
+import { rest } from '../kit/redis/testRedis'
 import { settled } from '../simulation/world/cacheUnderTest'
-import { cacheFor, settings } from '../support/cache'
-import { redisForThisFile } from '../support/redisSuite'
-import { rest } from '../support/testRedis'
 
 const redis = redisForThisFile()
 

@@ -5,7 +5,7 @@ import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { refreshCache } from '@/lib/core-services/cache/refreshCache'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
 import { createTestCache } from '@/lib/testing/testCache'
-import { field } from '../support/fieldProcess'
+import { field } from '../kit/fields/fieldProcess'
 
 const test = await createTestCache()
 test.install()

@@ -1,5 +1,5 @@
-import { identified } from '@/lib/http/identified'
-import { answerUnknownRoute } from '@/lib/http/unknownRoute'
+import { answerUnknownRoute } from '@/lib/http/routes/unknownRoute'
+import { identified } from '@/lib/http/withRequestId'
 
 export const GET = identified(answerUnknownRoute)
 export const POST = identified(answerUnknownRoute)

@@ -1,4 +1,4 @@
-import { identified } from '@/lib/http/identified'
-import { answerMetrics } from '@/lib/http/metricsRoute'
+import { answerMetrics } from '@/lib/http/routes/metricsRoute'
+import { identified } from '@/lib/http/withRequestId'
 
 export const GET = identified(answerMetrics)

@@ -1,7 +1,7 @@
 /** Fields as an app has them, over the same source, with times so short that a fault outlasts them. */
 import { z } from 'zod'
-import { peopleTable } from '@/lib/config/airtableConfig'
-import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
+import { peopleTable } from '@/lib/core-services/airtable/airtableConfig'
+import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
 import { ADMIN_FIELD, CHANGE_TAG, LEASED_FIELD, PUBLIC_FIELD, VERSION_COLUMN } from '../names'
 

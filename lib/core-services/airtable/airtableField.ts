@@ -2,16 +2,16 @@
  * Fields over a view of Airtable, declared once: the fetcher, the tag of the table, what the cron keeps warm, and how a
  * change that Airtable announces gets into the value come out of one declaration.
  */
-import type { AirtableTable } from '../../config/airtableConfig'
+
 import { deploymentName } from '../../config/appConfig'
-import { fieldInvalid } from '../cache/engine/errors'
-import type { FetchContext, FieldCacheConfig } from '../cache/engine/fieldConfig'
-import { asStored } from '../cache/engine/json'
-import { shortHash } from '../cache/engine/shortHash'
-import { attachmentsEnd } from './attachments'
-import { assertNotEmptied, encodeMadeOf, itemsBefore } from './before'
-import { encodeMark } from './changes/changeMark'
-import { type Position, recentPosition } from './changes/positions'
+import { shortHash } from '../../shared/shortHash'
+import { fieldInvalid } from '../cache/errors'
+import type { FetchContext, FieldCacheConfig } from '../cache/fields/fieldConfig'
+import { asStored } from '../cache/redis/json'
+import type { AirtableTable } from './airtableConfig'
+import { type Position, recentPosition } from './changelog/logPosition'
+import { encodeMark } from './changelog/syncMark'
+import { attachmentsEnd } from './records/attachments'
 import {
   assertReadable,
   type Flaws,
@@ -22,11 +22,12 @@ import {
   makeValue,
   refusedBy,
   reportFlaws,
-} from './items'
-import type { AirtableRecord } from './page'
-import { readInParts } from './readInParts'
+} from './records/items'
+import type { AirtableRecord } from './records/page'
+import { assertNotEmptied, encodeMadeOf, itemsBefore } from './records/previousItems'
+import { readInParts } from './records/resumableRead'
 
-export type { Listed } from './items'
+export type { Listed } from './records/items'
 
 /** In s; an instance waits for it with a timer. */
 const MOST_FOLLOW_EVERY = 60

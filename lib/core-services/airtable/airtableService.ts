@@ -1,14 +1,15 @@
 /** Reads records out of Airtable. Nothing is cached here; that is what fields are for. */
-import { type AirtableConfig, airtableConfig } from '../../config/airtableConfig'
-import { defaultPorts, type Ports } from '../cache/engine/ports'
+
+import { defaultPorts, type Ports } from '../../shared/ports'
 import type { ServiceInterface } from '../service-registry'
-import { airtableLeftAlone, airtableNotInitialized, type Target } from './airtableErrors'
-import { type AirtableRequest, type AskOutcome, ask } from './ask'
-import { type AirtableRecord, pageRequest } from './page'
-import { type Pages, type Part, readPages } from './readPages'
-import type { BaseState, BudgetSettings, Outcome, RequestBudget, TurnOptions } from './requestBudget'
-import { pauseBefore } from './retryPolicy'
-import { createSharedBudget } from './sharedBudget'
+import { type AirtableConfig, airtableConfig } from './airtableConfig'
+import { airtableLeftAlone, airtableNotInitialized, type Target } from './client/airtableErrors'
+import { pauseBefore } from './client/retryPolicy'
+import { type AirtableRequest, type AskOutcome, ask } from './client/sendRequest'
+import { createSharedBudget } from './rate-limit/processLimiter'
+import type { BaseState, BudgetSettings, Outcome, RequestBudget, TurnOptions } from './rate-limit/rateLimiter'
+import { type AirtableRecord, pageRequest } from './records/page'
+import { type Pages, type Part, readPages } from './records/readPages'
 
 export interface FetchRecordsOptions {
   /** Id or name of the view: its filter and its order apply. An id (viw…) outlives a rename. */

@@ -3,10 +3,11 @@
  * the deadline, the turns and the errors of reads. What Airtable adds to its answers is ignored.
  * https://airtable.com/developers/web/api/webhooks-overview
  */
-import { airtableBadReply, type HookTarget } from './airtableErrors'
+
 import type { AirtableService, CallOptions } from './airtableService'
-import type { AirtableRequest } from './ask'
-import { parseReply } from './parseReply'
+import { airtableBadReply, type HookTarget } from './client/airtableErrors'
+import { parseReply } from './client/parseReply'
+import type { AirtableRequest } from './client/sendRequest'
 
 /** What a webhook watches. Ids only (tbl…, viw…, fld…): Airtable takes no names here. */
 export interface WebhookFilters {

@@ -2,15 +2,16 @@
  * The cache-aside face: key, loader and options where they are used. Other names for the engine of the fields, not a
  * second one: the same entries, tokens, leases and events.
  */
-import { asideField, type CacheAsideOptions } from './asideField'
-import { batchGet } from './batchGet'
-import type { FieldStatus } from './engine/events'
-import type { FetchContext } from './engine/fieldConfig'
+
+import type { FieldStatus } from '../../shared/events'
+import { asideField, type CacheAsideOptions } from './cache-aside/asideField'
+import { batchGet } from './cache-aside/batchGet'
+import type { BatchSource } from './cache-aside/batchLoader'
+import { type WarmItem, type WarmOutcome, warm } from './cache-aside/warm'
 import { readFieldCache } from './fieldCacheService'
-import { type AsideRuntime, fieldRuntime } from './fieldRuntime'
-import type { BatchSource } from './gather'
+import type { FetchContext } from './fields/fieldConfig'
+import { type AsideRuntime, fieldRuntime } from './fields/fieldRuntime'
 import { invalidateField, invalidatePattern } from './invalidate'
-import { type WarmItem, type WarmOutcome, warm } from './warm'
 
 export type { BatchSource, CacheAsideOptions, WarmItem, WarmOutcome }
 

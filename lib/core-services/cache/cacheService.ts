@@ -4,12 +4,12 @@
  * raised?), use `attempt`. Bad keys, options and values are mistakes of the caller and always throw.
  */
 import type { Redis } from '@upstash/redis'
-import { type CacheConfig, cacheConfig } from '../../config/cacheConfig'
+import { chunked } from '../../shared/chunk'
+import { defaultPorts, type Ports } from '../../shared/ports'
 import type { ServiceInterface } from '../service-registry'
 import { type Connection, connect, type Internals } from './connection'
-import type { Breaker } from './engine/breaker'
-import { chunked } from './engine/chunked'
-import type { CacheCommands } from './engine/commands'
+import type { Locks } from './coordination/locks'
+import type { ClaimedNotes } from './coordination/records'
 import {
   type CodedError,
   cacheNotInitialized,
@@ -18,18 +18,18 @@ import {
   notRedis,
   redisBadReply,
   redisRefusesPing,
-} from './engine/errors'
-import type { FieldStore } from './engine/fieldStore'
-import type { Inspection } from './engine/inspection'
-import type { Locks } from './engine/lock'
-import type { ClaimedNotes } from './engine/notes'
-import type { CacheOptions } from './engine/options'
-import type { MemoryUsage, PatternCommands } from './engine/patterns'
-import { defaultPorts, type Ports } from './engine/ports'
-import { createBatch } from './engine/send'
-import type { TransportCounters } from './engine/transport'
-import type { RefusedWrites } from './engine/writeHealth'
-import { type FieldMemory, processMemory } from './processMemory'
+} from './errors'
+import { type FieldMemory, processMemory } from './fields/memory/processMemory'
+import type { Inspection } from './fields/store/entryHeaders'
+import type { FieldStore } from './fields/store/fieldStore'
+import type { CacheCommands } from './redis/commands/commands'
+import type { MemoryUsage, PatternCommands } from './redis/commands/patternCommands'
+import type { CacheOptions } from './redis/commands/setOptions'
+import { createBatch } from './redis/pipeline'
+import type { Breaker } from './redis/transport/circuitBreaker'
+import type { TransportCounters } from './redis/transport/transport'
+import type { RefusedWrites } from './redis/transport/writeHealth'
+import { type CacheConfig, cacheConfig } from './settings/cacheConfig'
 
 export type { CacheOptions, MemoryUsage }
 

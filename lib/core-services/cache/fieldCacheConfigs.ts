@@ -1,9 +1,9 @@
 /** The fields. To cache something new, add an entry here and to the list at the end: that is all. */
 import { z } from 'zod'
-import { peopleTable } from '../../config/airtableConfig'
+import { peopleTable } from '../airtable/airtableConfig'
 import { airtableList, airtableValue, type TableSource } from '../airtable/airtableField'
-import { textCell } from '../airtable/cells'
-import { defineFields, type FieldCacheConfig } from './engine/fieldConfig'
+import { textCell } from '../airtable/records/cells'
+import { defineFields, type FieldCacheConfig } from './fields/fieldConfig'
 
 /** @public For those who add fields here. */
 export type { FieldCacheConfig }

@@ -2,15 +2,16 @@
  * Invalidation: one command that makes any number of entries misses, wherever they are and whoever is fetching them.
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
-import { codedError, isRedisFailure, tagInvalid } from './engine/errors'
-import { type AnyField, assertKeyAndWindows } from './engine/fieldConfig'
-import type { FieldStore } from './engine/fieldStore'
-import { tagProblem } from './engine/keys'
-import type { Windows } from './engine/look'
-import { inWords } from './engine/text'
-import { COARSE_GUARD, ownGuard, tagGuards } from './engine/tokens'
-import { tokenSeconds } from './fieldPlace'
-import { type FieldRuntime, fieldRuntime, type PatternRuntime } from './fieldRuntime'
+
+import { inWords } from '../../shared/text'
+import type { Windows } from './entry/freshness'
+import { COARSE_GUARD, ownGuard, tagGuards } from './entry/versionTokens'
+import { codedError, isRedisFailure, tagInvalid } from './errors'
+import { type AnyField, assertKeyAndWindows } from './fields/fieldConfig'
+import { tokenSeconds } from './fields/fieldPlace'
+import { type FieldRuntime, fieldRuntime, type PatternRuntime } from './fields/fieldRuntime'
+import type { FieldStore } from './fields/store/fieldStore'
+import { tagProblem } from './redis/commands/keySpace'
 
 /**
  * A read that starts after this has resolved, and after the `memoryTtl` of the field in other instances, returns nothing

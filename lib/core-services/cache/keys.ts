@@ -1,7 +1,8 @@
 /** Keys of families and of the app's own data, built and taken apart. Bound to CACHE_KEY_SEPARATOR. */
-import { keyConfig } from '../../config/cacheConfig'
-import { ANY, createKeyStrategy, type KeyStrategy, type PatternPart } from './engine/keyStrategy'
-import { createKeySpace } from './engine/keys'
+
+import { ANY, createKeyStrategy, type KeyStrategy, type PatternPart } from './redis/commands/keyBuilder'
+import { createKeySpace } from './redis/commands/keySpace'
+import { keyConfig } from './settings/cacheConfig'
 
 export { ANY }
 

@@ -1,9 +1,9 @@
 /** Makes counts of events: in memory, bounded, a few of them for each event. The names are read by summarize.ts. */
-import type { EventType, FieldCacheEvent, RefreshReason } from '../cache/engine/events'
-import type { Clock } from '../cache/engine/ports'
+import type { EventType, FieldCacheEvent, RefreshReason } from '../../shared/events'
+import type { Clock } from '../../shared/ports'
+import { add, emptyTally, nameOf, note, type Tally } from './counts'
 import { bucketOf } from './histogram'
 import type { CronOutcome, RefreshOutcome } from './snapshot'
-import { add, emptyTally, nameOf, note, type Tally } from './tally'
 
 export interface Collector {
   /** True when it was counted and tells of work for somebody: that is worth telling the others. */

@@ -1,17 +1,17 @@
 /** The metrics of this app: what this process counts, and the sum over all instances. */
 import { metricsEnabled } from '../../config/appConfig'
+import type { FieldCacheEvent } from '../../shared/events'
+import { processPorts } from '../../shared/ports'
+import { processState } from '../../shared/processState'
 import type { CacheService } from '../cache/cacheService'
-import { codeOf, hasCode, isRedisFailure, messageOf } from '../cache/engine/errors'
-import type { FieldCacheEvent } from '../cache/engine/events'
-import { processPorts } from '../cache/engine/ports'
-import { processState } from '../cache/engine/processState'
-import type { RefusedWrites } from '../cache/engine/writeHealth'
+import { codeOf, hasCode, isRedisFailure, messageOf } from '../cache/errors'
+import type { RefusedWrites } from '../cache/redis/transport/writeHealth'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
 import { createMetricsStore, type MetricsStore, type StoredMetrics } from './metricsStore'
+import { createTeller, type MetricsTeller } from './reporter'
 import type { InstanceMetrics, MetricsSnapshot } from './snapshot'
 import { summarize } from './summarize'
-import { createTeller, type MetricsTeller } from './teller'
 
 export interface ReadOptions {
   /** How old the numbers may be, in ms: what was read since then is not asked for again. 5,000 by default. */

@@ -5,11 +5,11 @@
  * three billed commands. Its size is bounded by the number of slots and of counts in each.
  */
 import type { Internals } from '../cache/connection'
-import { billedScript } from '../cache/engine/billing'
-import { hasCode, redisBadReply } from '../cache/engine/errors'
-import { NEVER_DONE } from '../cache/engine/refusals'
-import { SHEBANG } from '../cache/engine/shebang'
-import { decodeSums, decodeTexts, encodeSums, encodeTexts, type Tally } from './tally'
+import { hasCode, redisBadReply } from '../cache/errors'
+import { billedScript } from '../cache/redis/billing'
+import { SHEBANG } from '../cache/redis/shebang'
+import { NEVER_DONE } from '../cache/redis/transport/refusals'
+import { decodeSums, decodeTexts, encodeSums, encodeTexts, type Tally } from './counts'
 
 export interface Batch {
   /** Counted up by the instance with each batch: one that is sent again after a lost answer is not added twice. */

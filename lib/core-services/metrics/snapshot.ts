@@ -1,6 +1,7 @@
 /** What the metrics tell: plain data, the same for the page of the admin, Prometheus and whoever asks in code. */
-import type { BreakerState } from '../cache/engine/breaker'
-import type { FieldStatus, RefreshReason } from '../cache/engine/events'
+
+import type { FieldStatus, RefreshReason } from '../../shared/events'
+import type { BreakerState } from '../cache/redis/transport/circuitBreaker'
 
 /** Windows end now. They begin at a full minute, that of a day at a full hour, so they are up to that much longer. */
 export const WINDOWS = ['5m', '1h', '24h'] as const

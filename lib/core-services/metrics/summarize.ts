@@ -1,6 +1,9 @@
 /** Makes a snapshot of what is stored. Pure: no clock, no requests. */
-import type { BreakerState } from '../cache/engine/breaker'
-import type { RefreshReason } from '../cache/engine/events'
+
+import type { RefreshReason } from '../../shared/events'
+import type { BreakerState } from '../cache/redis/transport/circuitBreaker'
+import { emptyFieldTraffic, type TrafficByField, trafficOf } from './aggregate'
+import { add, emptyTally, nameOf, noted, type Tally } from './counts'
 import type { Slot, StoredMetrics } from './metricsStore'
 import {
   type CronRun,
@@ -12,8 +15,6 @@ import {
   WINDOWS,
   type Window,
 } from './snapshot'
-import { add, emptyTally, nameOf, noted, type Tally } from './tally'
-import { emptyFieldTraffic, type TrafficByField, trafficOf } from './traffic'
 
 /** What Upstash takes for 100,000 commands in US dollars, pay as you go, in one region (upstash.com/pricing, 2026-08). */
 const USD_PER_100K_COMMANDS = 0.2

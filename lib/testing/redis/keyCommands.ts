@@ -1,5 +1,5 @@
 /** The commands over strings, and over keys whatever they hold. */
-import type { RawReply } from '../../core-services/cache/engine/send'
+import type { RawReply } from '../../core-services/cache/redis/pipeline'
 import { globMatches } from './glob'
 import { type Content, type Keyspace, replyError } from './keyspace'
 

@@ -2,7 +2,7 @@
  * A Redis in memory, with the commands and scripts that the cache sends, each atomic, on one primary.
  * `tests/testing/memoryRedis.test.ts` holds it to a real one.
  */
-import type { Argument, RawReply } from '../../core-services/cache/engine/send'
+import type { Argument, RawReply } from '../../core-services/cache/redis/pipeline'
 import { collectionCommands } from './collectionCommands'
 import { integer, keyCommands } from './keyCommands'
 import { createKeyspace, replyError } from './keyspace'

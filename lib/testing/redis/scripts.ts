@@ -1,8 +1,13 @@
 /** The scripts that the cache sends, line by line what they are in Lua. A script that is not here is refused. */
-import { FORCE_SCRIPT } from '../../core-services/cache/engine/fieldStore'
-import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from '../../core-services/cache/engine/leaseScripts'
-import { EXTEND_SCRIPT, RELEASE_SCRIPT, TAKE_SCRIPT } from '../../core-services/cache/engine/lockStore'
-import type { RawReply } from '../../core-services/cache/engine/send'
+
+import {
+  EXTEND_SCRIPT,
+  RELEASE_SCRIPT,
+  TAKE_SCRIPT,
+} from '../../core-services/cache/coordination/lockScripts'
+import { FORCE_SCRIPT } from '../../core-services/cache/fields/store/fieldStore'
+import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from '../../core-services/cache/fields/store/leaseScripts'
+import type { RawReply } from '../../core-services/cache/redis/pipeline'
 
 type Call = (name: string, ...args: (string | number)[]) => RawReply
 type Script = (call: Call, keys: readonly string[], args: readonly string[]) => RawReply

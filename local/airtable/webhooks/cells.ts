@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Field, isEmpty, type RecordData, type Table } from '../table'
+import { type Field, isEmpty, type RecordData, type Table } from '../tables/table'
 
 /** Cell values by field id, in the format of payloads, which is not that of the record API. */
 export type Cells = Record<string, unknown>

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Change } from '../store'
-import { type Field, isEmpty, type RecordData, type Table, type ViewData } from '../table'
+import type { Change } from '../tables/store'
+import { type Field, isEmpty, type RecordData, type Table, type ViewData } from '../tables/table'
 import type { Cells, createCells } from './cells'
 import { type Specification, scopeOf } from './specification'
 

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { fail } from '../errors'
 import { check } from '../parameters'
-import type { Table, ViewData } from '../table'
+import type { Table, ViewData } from '../tables/table'
 
 const SOURCES = [
   'client',

@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core'
-import { rest, type TestRedis } from '../../support/testRedis'
+import { rest, type TestRedis } from '../../kit/redis/testRedis'
 import { ADMIN_TOKEN } from './backends'
 import { DESKTOP } from './browser'
 

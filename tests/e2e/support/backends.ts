@@ -1,6 +1,6 @@
 import type { AirtableServer } from '@/local/airtable/server'
-import { startTestAirtable, TEST_AIRTABLE } from '../../support/testAirtable'
-import { startTestRedis, type TestRedis } from '../../support/testRedis'
+import { startTestAirtable, TEST_AIRTABLE } from '../../kit/airtable/testAirtable'
+import { startTestRedis, type TestRedis } from '../../kit/redis/testRedis'
 
 export const ADMIN_TOKEN = 'admin-token-of-the-browser-tests'
 export const CRON_SECRET = 'cron-secret-of-the-browser-tests'

@@ -1,4 +1,4 @@
-import { type RestResult, rest } from '@/tests/support/testRedis'
+import { type RestResult, rest } from '@/tests/kit/redis/testRedis'
 import { refusalOf } from './knownDifferences'
 import type { RandomRequest, Words } from './randomRequests'
 

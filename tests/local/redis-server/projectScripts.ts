@@ -1,8 +1,8 @@
-import { createFieldStore } from '@/lib/core-services/cache/engine/fieldStore'
-import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
-import { createLockStore } from '@/lib/core-services/cache/engine/lockStore'
-import { systemClock } from '@/lib/core-services/cache/engine/ports'
-import type { Send } from '@/lib/core-services/cache/engine/send'
+import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
+import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import type { Send } from '@/lib/core-services/cache/redis/pipeline'
+import { systemClock } from '@/lib/shared/ports'
 
 const sent = new Set<string>()
 const send: Send = async (name, script) => {

@@ -6,8 +6,8 @@ import { findOnPath } from '@/local/engine/findOnPath'
 import { startRedisServer } from '@/local/engine/redisServer'
 import type { RedisEngine } from '@/local/engine/types'
 import { startUpstashServer, type UpstashServer } from '@/local/upstash/server'
-import { METRICS_TOKEN, type Site, startSite } from '@/tests/support/sites'
-import { startUnlimitedAirtable, TEST_AIRTABLE } from '@/tests/support/testAirtable'
+import { startUnlimitedAirtable, TEST_AIRTABLE } from '@/tests/kit/airtable/testAirtable'
+import { METRICS_TOKEN, type Site, startSite } from '@/tests/kit/process/sites'
 
 /** How often each field is read while Redis does not do what it is asked. */
 const READS = 45

@@ -3,8 +3,8 @@
  * Everything that is not drawn here is drawn by the scheduler.
  */
 import fc from 'fast-check'
+import { quiet, type Scenario } from '../scenario'
 import type { Ambush, Client, FieldPlan, Operation, Plan } from '../world/plan'
-import { quiet, type Scenario } from './scenario'
 
 const read: Operation = { do: 'read', field: 0 }
 const force: Operation = { do: 'force', field: 0 }

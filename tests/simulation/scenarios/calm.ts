@@ -1,7 +1,7 @@
 /** Plans in which it is known exactly what each read has to find. */
 import fc from 'fast-check'
+import { quiet, type Scenario } from '../scenario'
 import type { Client, FieldPlan, Operation, Plan, SourceAnswer } from '../world/plan'
-import { quiet, type Scenario } from './scenario'
 
 /** So long that nothing goes stale while readers wait for one another. */
 const LONG = 3_600

@@ -1,10 +1,10 @@
 /** Fields whose values tell what they are made of, and change what they tell. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { FieldPlan, Operation } from '../world/plan'
 import { always, client, evict, planOf, sometimes } from './ambushes'
 import { inTurns } from './calm'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 const fieldsOf = (memoryTtl: number): FieldPlan[] => [
   { tags: ['a'], ttl: 2, dependsOn: true, memoryTtl },

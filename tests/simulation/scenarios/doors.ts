@@ -1,10 +1,10 @@
 /** Keys of fields that are deleted, set and read by other doors than those of fields. */
 import fc from 'fast-check'
-import { REMOVALS, type Removal } from '../world/doors'
+import type { Scenario } from '../scenario'
+import { REMOVALS, type Removal } from '../world/operations/doors'
 import type { FieldPlan, Operation } from '../world/plan'
 import { client, evict, planOf } from './ambushes'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 const by = fc.constantFrom<Removal[]>(...REMOVALS)
 const drawnField = fc.constantFrom(0, 0, 0, 1)

@@ -1,11 +1,11 @@
 /** Forces of one key that ask for different things at the same time, and may share only what they have in common. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
+import type { Wish } from '../world/operations/wishes'
 import type { Client, Operation, Plan, SourceAnswer } from '../world/plan'
 import { FETCH_TIMEOUT_MS } from '../world/source'
-import type { Wish } from '../world/wishes'
 import { client, planOf } from './ambushes'
 import { clocksApart, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 /** In what one force differs from another one; only users bring their own fetcher, or purge. */
 const DIFFERENCES: readonly Partial<Wish>[] = [

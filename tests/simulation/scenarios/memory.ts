@@ -1,9 +1,9 @@
 /** Fields that are answered from memory for a time: what other processes do is seen that much later, and no later. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { FieldPlan, Operation } from '../world/plan'
 import { always, client, planOf } from './ambushes'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 /** Seconds: the time of a few requests, of many, and longer than most runs take. */
 const memoryTtl = fc.constantFrom(0.005, 0.02, 1)

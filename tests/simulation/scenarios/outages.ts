@@ -1,9 +1,9 @@
 /** A Redis that is slow, or takes nothing, and processes that answer from memory meanwhile. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { Fault, FieldPlan, Operation } from '../world/plan'
 import { always, client, planOf } from './ambushes'
 import { clocksApart, failingSource, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 const faultsOf = (...some: Fault[]) =>
   fc.array(fc.constantFrom<Fault>('none', ...some), { minLength: 1, maxLength: 12 })

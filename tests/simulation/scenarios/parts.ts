@@ -1,9 +1,9 @@
 /** Fetches that need more than one refresh, and go on where the last one has stopped. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { FieldPlan, Operation, SourceAnswer } from '../world/plan'
 import { client, evict, planOf } from './ambushes'
 import { clocksApart, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 const answers = (...others: SourceAnswer[]) =>
   fc

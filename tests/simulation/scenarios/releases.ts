@@ -1,9 +1,9 @@
 /** Releases of the app that run at the same time, and store shapes that the others refuse. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { FieldPlan, Operation } from '../world/plan'
 import { always, client, planOf } from './ambushes'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 /** By the place of a process. */
 const releases = fc.constantFrom<string[]>(

@@ -1,8 +1,8 @@
 /** Fields whose schema converts what was fetched, and whose fetches carry on what stands. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { FieldPlan } from '../world/plan'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 const converting: FieldPlan[] = [
   { tags: ['a'], ttl: 2, converts: true },

@@ -1,9 +1,9 @@
 /** Configurations of one key that name different tags: tags belong to the entry, whoever reads it. */
 import fc from 'fast-check'
+import type { Scenario } from '../scenario'
 import type { FieldPlan, Operation } from '../world/plan'
 import { always, client, planOf } from './ambushes'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
-import type { Scenario } from './scenario'
 
 const named = [undefined, undefined, [], ['b'], ['a', 'b'], ['c']]
 const tags = ['a', 'a', 'b', 'c']

@@ -1,21 +1,21 @@
 /** The cache of one process, as the simulation drives it: the shipped one, or one that is known to be wrong. */
 
-import { createCopies } from '@/lib/core-services/cache/engine/copies'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/engine/fieldConfig'
-import { createFieldStore } from '@/lib/core-services/cache/engine/fieldStore'
-import { createFlights } from '@/lib/core-services/cache/engine/flights'
-import { createMemos } from '@/lib/core-services/cache/engine/memos'
-import type { Ports } from '@/lib/core-services/cache/engine/ports'
-import { createReachability } from '@/lib/core-services/cache/engine/reachability'
-import type { SendTogether } from '@/lib/core-services/cache/engine/tickSends'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { FieldRuntime } from '@/lib/core-services/cache/fieldRuntime'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { createMemos } from '@/lib/core-services/cache/fields/memory/fieldMemo'
+import { createCopies } from '@/lib/core-services/cache/fields/memory/memoryCache'
+import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { createDoors, type Doors } from './doors'
+import type { SendTogether } from '@/lib/core-services/cache/redis/batchedSends'
+import { createReachability } from '@/lib/core-services/cache/redis/transport/reachability'
+import type { Ports } from '@/lib/shared/ports'
+import { createFlights } from '@/lib/shared/singleFlight'
 import { keySpace } from './names'
 import { type Connection, DEADLINE_MS, SOFT_DEADLINE_MS } from './network'
+import { createDoors, type Doors } from './operations/doors'
+import { forceAs, type Wish } from './operations/wishes'
 import { FETCH_TIMEOUT_MS, type Value } from './source'
-import { forceAs, type Wish } from './wishes'
 
 export type SimField = FieldCacheConfig<Value>
 

@@ -1,17 +1,17 @@
 /** One run: the processes of a plan over one Redis, in the order that the scheduler draws. */
 import type fc from 'fast-check'
-import { defineFields } from '@/lib/core-services/cache/engine/fieldConfig'
+import { defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import { createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { type StartCache, startShippedCache } from './cacheUnderTest'
-import { emptyHistory, type History } from './history'
 import { fieldKey } from './names'
 import { createNetwork } from './network'
-import { noticeIn } from './notice'
-import { perform, populate, type Scene } from './operate'
+import { perform, populate, type Scene } from './operations/operate'
 import type { Client, Plan } from './plan'
 import { createSource } from './source'
 import { createUniverse, never } from './universe'
-import { createWatch } from './watch'
+import { emptyHistory, type History } from './watching/history'
+import { noticeIn } from './watching/notice'
+import { createWatch } from './watching/watch'
 
 export async function live(
   scheduler: fc.Scheduler,

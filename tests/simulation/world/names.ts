@@ -1,5 +1,5 @@
 /** The names of the simulated fields, and of what stands for them in Redis. */
-import { createKeySpace } from '@/lib/core-services/cache/engine/keys'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 
 export const fieldKey = (field: number): string => `f${field}`
 

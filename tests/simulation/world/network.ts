@@ -1,10 +1,10 @@
 /** Between processes and Redis: everything takes its time, and some of it goes wrong. */
-import { redisCommandFailed, redisTimeout, redisUnreachable } from '@/lib/core-services/cache/engine/errors'
-import type { RawReply, Send } from '@/lib/core-services/cache/engine/send'
+import { redisCommandFailed, redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
+import type { RawReply, Send } from '@/lib/core-services/cache/redis/pipeline'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { Fault, Plan } from './plan'
 import type { Universe } from './universe'
-import type { Watch } from './watch'
+import type { Watch } from './watching/watch'
 
 export interface Connection {
   send: Send

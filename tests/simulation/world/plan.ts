@@ -1,7 +1,7 @@
 /** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
 
-import type { Removal } from './doors'
-import type { Wish } from './wishes'
+import type { Removal } from './operations/doors'
+import type { Wish } from './operations/wishes'
 
 export type Operation =
   /** `tags`: a configuration of that key which names these instead of the field's own. */

@@ -1,17 +1,18 @@
 /** A process: a cache with clocks of its own, which can die at any await, and then does nothing any more. */
-import type { FieldCacheEvent } from '@/lib/core-services/cache/engine/events'
-import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
-import { defaultPorts, type Ports } from '@/lib/core-services/cache/engine/ports'
-import { nameFunctionsOf } from '@/lib/core-services/cache/engine/shareKey'
+
+import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
+import { nameFunctionsOf } from '@/lib/core-services/cache/fields/shareKey'
+import type { FieldCacheEvent } from '@/lib/shared/events'
+import { defaultPorts, type Ports } from '@/lib/shared/ports'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
 import { whileAlive } from './mortal'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
+import type { Wish } from './operations/wishes'
 import type { FieldPlan, Plan } from './plan'
 import { type Asked, FETCH_TIMEOUT_MS, inEuros, type Source, type Value } from './source'
 import type { Universe } from './universe'
-import type { Watch } from './watch'
-import type { Wish } from './wishes'
+import type { Watch } from './watching/watch'
 
 export interface SimProcess {
   /** No other process of the run has it, the successor of a dead one neither. */

@@ -2,13 +2,14 @@
  * What the fields are fetched from. A value is the number of its fetch, so that a read can be traced back to it; of
  * several that went on one after the other, the number of the first.
  */
-import { codedError } from '@/lib/core-services/cache/engine/errors'
-import type { FetchContext } from '@/lib/core-services/cache/engine/fieldConfig'
-import type { StandardSchema } from '@/lib/core-services/cache/engine/schema'
-import type { FetchSpan, History } from './history'
+
+import type { StandardSchema } from '@/lib/core-services/cache/entry/schema'
+import { codedError } from '@/lib/core-services/cache/errors'
+import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import type { Plan } from './plan'
 import type { Universe } from './universe'
-import type { Watch } from './watch'
+import type { FetchSpan, History } from './watching/history'
+import type { Watch } from './watching/watch'
 
 export interface Value {
   /** Of the process that has fetched it, where there are several. */

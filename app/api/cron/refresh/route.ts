@@ -1,6 +1,6 @@
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { answerCron } from '@/lib/http/cronRoute'
-import { identified } from '@/lib/http/identified'
+import { answerCron } from '@/lib/http/routes/cronRoute'
+import { identified } from '@/lib/http/withRequestId'
 
 /** Seconds; Vercel's limit for a function on the Hobby plan. */
 export const maxDuration = 300

@@ -1,6 +1,6 @@
 import '@/lib/core-services/cache/fieldCacheConfigs'
-import { answerByName, answerRead } from '@/lib/http/fieldRoutes'
-import { identified } from '@/lib/http/identified'
+import { answerByName, answerRead } from '@/lib/http/routes/fieldRoutes'
+import { identified } from '@/lib/http/withRequestId'
 
 export const maxDuration = 60
 

@@ -1,6 +1,6 @@
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { identified } from '@/lib/http/identified'
-import { answerWebhook } from '@/lib/http/webhookRoute'
+import { answerWebhook } from '@/lib/http/routes/webhookRoute'
+import { identified } from '@/lib/http/withRequestId'
 
 /** Seconds; Vercel's limit for a function on the Hobby plan. The answer is at once: this is for what follows it. */
 export const maxDuration = 300

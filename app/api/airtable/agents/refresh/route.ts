@@ -1,6 +1,6 @@
 import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { answerRefresh } from '@/lib/http/fieldRoutes'
-import { identified } from '@/lib/http/identified'
+import { answerRefresh } from '@/lib/http/routes/fieldRoutes'
+import { identified } from '@/lib/http/withRequestId'
 
 export const maxDuration = 60
 

@@ -1,5 +1,5 @@
 import '../../../../fields'
-import { answerByName, answerRead } from '@/lib/http/fieldRoutes'
+import { answerByName, answerRead } from '@/lib/http/routes/fieldRoutes'
 
 type Context = { params: Promise<{ name: string }> }
 

@@ -1,0 +1,24 @@
+import type { FieldRow } from '@/lib/admin/fieldRow'
+import { ageWords } from '@/lib/admin/format'
+
+const WIDTH = 100
+
+/** How much of its time a value has used up, as a bar and in words. */
+export function AgeBar({ field }: { field: FieldRow }) {
+  return (
+    <div className="age">
+      <svg className="bar" viewBox={`0 0 ${WIDTH} 1`} preserveAspectRatio="none" aria-hidden="true">
+        <rect className="track" width={WIDTH} height="1" />
+        <rect className="used" data-status={field.status} width={usedOf(field)} height="1" />
+      </svg>
+      <p>{ageWords(field)}</p>
+    </div>
+  )
+}
+
+function usedOf({ age, freshFor }: FieldRow): number {
+  if (age === null || freshFor === null) return 0
+  if (freshFor <= 0) return WIDTH
+  // Something is to be seen of a value that has just come.
+  return Math.max(1, Math.round((WIDTH * age) / (age + freshFor)))
+}

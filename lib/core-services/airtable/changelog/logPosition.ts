@@ -1,0 +1,62 @@
+/**
+ * From where on changes must be read again by whoever reads a table as a whole now. Any position that the log had before
+ * the read will do, since reading a change twice does no harm: so an old one out of memory is as right as the newest.
+ */
+
+import { processState } from '../../../shared/processState'
+import { isRedisFailure } from '../../cache/errors'
+import { fieldRuntime } from '../../cache/fields/fieldRuntime'
+import { type AirtableTable, webhookSecrets } from '../airtableConfig'
+import type { ChangeMark } from './syncMark'
+import { type HookRecord, hookStore, settledCursor } from './webhookStore'
+
+export interface Position {
+  /** The webhook whose log it is in (ach…). */
+  hook: string
+  /** The number of the next payload. */
+  cursor: number
+  /** Records of which what is read may lack changes before that. */
+  pending?: ChangeMark['pending']
+}
+
+/** How long records are remembered, in ms. */
+const REMEMBERED_MS = 60_000
+
+/** Null when no webhook watches the table, or nobody can tell. */
+export async function recentPosition({ baseId, tableId }: AirtableTable): Promise<Position | null> {
+  const ids = [...webhookSecrets().keys()]
+  if (ids.length === 0) return null
+  const record = (await recordsOf(baseId, ids)).find(({ scope }) => scope === null || scope === tableId)
+  if (!record) return null
+  return { hook: record.id, cursor: settledCursor(record, fieldRuntime().ports.clock.now()) }
+}
+
+interface Remembered {
+  at: number
+  records: Promise<HookRecord[]>
+}
+
+/** `forget`: what is not there may be noted at any moment, and a value without a position would never catch up. */
+async function readNow(baseId: string, forget: () => void): Promise<HookRecord[]> {
+  try {
+    const records = await hookStore().read(baseId)
+    if (records.length === 0) forget()
+    return records
+  } catch (error) {
+    forget()
+    if (isRedisFailure(error)) return []
+    throw error
+  }
+}
+
+function recordsOf(baseId: string, ids: readonly string[]): Promise<HookRecord[]> {
+  const { clock } = fieldRuntime().ports
+  const memory = processState('hooks', () => new Map<string, Remembered>())
+  const name = [baseId, ...ids].join(' ')
+  const known = memory.get(name)
+  const now = clock.monotonic()
+  if (known && now - known.at < REMEMBERED_MS) return known.records
+  const records = readNow(baseId, () => memory.delete(name))
+  memory.set(name, { at: now, records })
+  return records
+}

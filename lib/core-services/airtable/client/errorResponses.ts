@@ -1,0 +1,134 @@
+/** Which error an answer other than 200 is: by the type that Airtable writes into its body, else by the status. */
+
+import { beginningOf } from '../../../shared/text'
+import type { CodedError } from '../../cache/errors'
+import {
+  airtableBadReply,
+  airtableFieldUnknown,
+  airtableForbidden,
+  airtableForbiddenOrMissing,
+  airtableIteratorLost,
+  airtableNotFound,
+  airtableOffsetInvalid,
+  airtableQuotaExhausted,
+  airtableRateLimited,
+  airtableRefused,
+  airtableTableUnknown,
+  airtableUnauthorized,
+  airtableUnavailable,
+  airtableViewUnknown,
+  type HookTarget,
+  type Subject,
+  type Target,
+} from './airtableErrors'
+import {
+  webhookForbidden,
+  webhookRefused,
+  webhooksFull,
+  webhookUnauthorized,
+  webhookUnknown,
+} from './webhookErrors'
+
+/** An answer, read as far as it is wanted. */
+export interface Reply {
+  status: number
+  /** What the header Retry-After says, in seconds. */
+  retryAfter: number | undefined
+  text: string
+}
+
+interface Refusal<S extends Subject> extends Omit<Reply, 'text'> {
+  subject: S
+  /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not one of Airtable's. */
+  type: string
+  message: string
+}
+
+type ErrorOf<S extends Subject> = (refusal: Refusal<S>) => CodedError
+interface Errors<S extends Subject> {
+  byType: Readonly<Record<string, ErrorOf<S>>>
+  /** For bodies of Airtable's with another type. */
+  byStatus: Readonly<Record<number, ErrorOf<S>>>
+  /** For all the rest; `detail` is what Airtable says. */
+  other: (subject: S, detail: string) => CodedError
+}
+
+const rateLimited: ErrorOf<Subject> = ({ subject, retryAfter }) => airtableRateLimited(subject, retryAfter)
+const quotaExhausted: ErrorOf<Subject> = ({ subject }) => airtableQuotaExhausted(subject)
+const COMMON: Errors<Subject>['byType'] = {
+  RATE_LIMIT_REACHED: rateLimited,
+  PUBLIC_API_BILLING_LIMIT_EXCEEDED: quotaExhausted,
+}
+
+const on =
+  <S extends Subject>(make: (subject: S) => CodedError): ErrorOf<S> =>
+  ({ subject }) =>
+    make(subject)
+
+const OF_RECORDS: Errors<Target> = {
+  byType: {
+    ...COMMON,
+    AUTHENTICATION_REQUIRED: on(airtableUnauthorized),
+    UNAUTHORIZED: on(airtableUnauthorized),
+    INVALID_PERMISSIONS: on(airtableForbidden),
+    INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND: on(airtableForbiddenOrMissing),
+    NOT_FOUND: on(airtableNotFound),
+    TABLE_NOT_FOUND: on(airtableTableUnknown),
+    MODEL_ID_NOT_FOUND: on(airtableTableUnknown),
+    VIEW_NAME_NOT_FOUND: on(airtableViewUnknown),
+    VIEW_ID_NOT_FOUND: on(airtableViewUnknown),
+    UNKNOWN_FIELD_NAME: ({ subject, message }) => airtableFieldUnknown(subject, /"(.+)"/.exec(message)?.[1]),
+    INVALID_OFFSET_VALUE: on(airtableOffsetInvalid),
+    LIST_RECORDS_ITERATOR_NOT_AVAILABLE: on(airtableIteratorLost),
+  },
+  byStatus: { 401: on(airtableUnauthorized), 403: on(airtableForbidden), 404: on(airtableNotFound) },
+  other: airtableRefused,
+}
+
+const OF_WEBHOOKS: Errors<HookTarget> = {
+  byType: { ...COMMON, TOO_MANY_WEBHOOKS_IN_BASE: on(webhooksFull) },
+  byStatus: { 401: on(webhookUnauthorized), 403: on(webhookForbidden), 404: on(webhookUnknown) },
+  other: webhookRefused,
+}
+
+export function refusalError(reply: Reply, subject: Subject): CodedError {
+  return 'tableId' in subject ? errorOf(OF_RECORDS, reply, subject) : errorOf(OF_WEBHOOKS, reply, subject)
+}
+
+function errorOf<S extends Subject>(errors: Errors<S>, { text, ...reply }: Reply, subject: S): CodedError {
+  const refusal: Refusal<S> = { ...reply, ...readErrorBody(text), subject }
+  const { status, type, message, retryAfter } = refusal
+  // How Airtable writes this one is not documented: a word of it is enough, as waiting 30 s would never help.
+  if (status === 429 && /billing|month/i.test(`${type} ${message}`)) return quotaExhausted(refusal)
+  const named = Object.hasOwn(errors.byType, type) ? errors.byType[type] : undefined
+  if (named) return named(refusal)
+  const detail = [`HTTP ${status}`, type, message].filter(Boolean).join(', ')
+  if (status === 429) return rateLimited(refusal)
+  if (status >= 500) return airtableUnavailable(subject, detail, retryAfter)
+  if (type === '' && status !== 401)
+    return airtableBadReply(subject, `HTTP ${status} without one of Airtable's error bodies`)
+  return errors.byStatus[status]?.(refusal) ?? errors.other(subject, detail)
+}
+
+/**
+ * Airtable writes errors as `{error: {type, message}}`, `{error: 'TYPE'}` and `{errors: [{error: 'TYPE', message}]}`;
+ * what stands in between writes HTML.
+ */
+function readErrorBody(text: string): Pick<Refusal<Subject>, 'type' | 'message'> {
+  const body = Object(parseJson(text)) as Record<string, unknown>
+  const told = Array.isArray(body.errors) ? body.errors[0] : body.error
+  const { type, error, message } = typeof told === 'string' ? { ...body, type: told } : Object(told)
+  const name = type ?? error
+  return {
+    type: typeof name === 'string' && /^[A-Z][A-Z0-9_]{2,79}$/.test(name) ? name : '',
+    message: typeof message === 'string' ? beginningOf(message.replace(/\s+/g, ' '), 200) : '',
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,42 @@
+/** Errors of the webhooks API, as those of records in airtableErrors.ts. */
+import { type CodedError, codedError } from '../../cache/errors'
+import { type HookTarget, subjectText } from './airtableErrors'
+
+const SCOPES = 'data.records:read, schema.bases:read and webhook:manage'
+
+export const webhookUnauthorized = (target: HookTarget): CodedError =>
+  codedError(
+    'AIRTABLE_UNAUTHORIZED',
+    `Airtable refused the key in AIRTABLE_API_KEY (${subjectText(target)})`,
+    { hint: `Make a personal access token with the scopes ${SCOPES} and put it into AIRTABLE_API_KEY.` },
+  )
+
+/** Airtable does not tell a missing role from a missing scope or a base that does not exist. */
+export const webhookForbidden = (target: HookTarget): CodedError =>
+  codedError(
+    'AIRTABLE_FORBIDDEN',
+    `The key in AIRTABLE_API_KEY may not do this with ${subjectText(target)}, or there is no such base`,
+    {
+      hint: `Add the base to the token, with the scopes ${SCOPES}; its owner must be a creator of the base to make, refresh, switch on or delete webhooks.`,
+    },
+  )
+
+export const webhookUnknown = (target: HookTarget): CodedError =>
+  codedError('AIRTABLE_WEBHOOK_UNKNOWN', `Airtable does not know ${subjectText(target)}`, {
+    hint: 'It was deleted, or has been dead for a week: make a new one with npm run airtable:webhook -- create.',
+  })
+
+export const webhooksFull = (target: HookTarget): CodedError =>
+  codedError(
+    'AIRTABLE_WEBHOOKS_FULL',
+    `Base ${target.baseId} has 10 webhooks already, as many as there can be`,
+    {
+      hint: 'Delete one that nobody needs: npm run airtable:webhook -- list, then delete <id>.',
+    },
+  )
+
+/** `detail` is Airtable's own word for it. */
+export const webhookRefused = (target: HookTarget, detail: string): CodedError =>
+  codedError('AIRTABLE_REFUSED', `Airtable refused what was asked of ${subjectText(target)}: ${detail}`, {
+    hint: 'See what npm run airtable:webhook -- status tells of it; a webhook cannot be changed, only made anew.',
+  })

@@ -1,0 +1,96 @@
+/** One page of records: how it is asked for, and what an answer of 200 must look like. */
+import type Airtable from 'airtable'
+import {
+  airtableBadReply,
+  airtableIdsInvalid,
+  airtableQueryInvalid,
+  MAX_IDS,
+  type Target,
+} from '../client/airtableErrors'
+import { parseReply } from '../client/parseReply'
+import type { AirtableRequest } from '../client/sendRequest'
+
+/** Plain data, fit for JSON. */
+export interface AirtableRecord {
+  id: string
+  createdTime: string
+  /**
+   * By name, or by id when the columns were asked for by id. Only what is not empty: Airtable leaves out empty texts,
+   * empty lists and unticked boxes.
+   */
+  fields: Record<string, unknown>
+}
+
+export interface Page {
+  records: AirtableRecord[]
+  /** Where the next page begins; undefined on the last one. */
+  offset: string | undefined
+}
+
+/** As the vendor's package spells them; only its type for `offset` is out of date. */
+type Parameters = Pick<
+  Airtable.SelectOptions<Airtable.FieldSet>,
+  'pageSize' | 'view' | 'fields' | 'returnFieldsByFieldId' | 'filterByFormula'
+> & { offset?: string }
+
+const PAGE_SIZE = 100
+/** Airtable takes addresses of 16,000 characters; its own package leaves the same margin. */
+const MAX_PATH_LENGTH = 15_000
+const FIELD_ID = /^fld\w{14}$/
+// Nothing that could end the text in a formula.
+const RECORD_ID = /^rec\w+$/
+
+/** The page at an offset, or the first one: a GET, or a POST when its address would become too long. */
+export function pageRequest(target: Target, offset: string | undefined): AirtableRequest<Page> {
+  const table = `/v0/${[target.baseId, target.tableId].map(encodeURIComponent).join('/')}`
+  const parameters = parametersOf(target, offset)
+  const path = `${table}?${queryOf(parameters)}`
+  const common = { subject: target, repeatable: true, read: (text: string) => readPage(text, target) }
+  if (path.length <= MAX_PATH_LENGTH) return { ...common, method: 'GET', path }
+  return { ...common, method: 'POST', path: `${table}/listRecords`, body: parameters }
+}
+
+function parametersOf(target: Target, offset: string | undefined): Parameters {
+  const { view, fields } = target
+  const ids = fields.filter((field) => FIELD_ID.test(field)).length
+  if (ids > 0 && ids < fields.length) throw airtableQueryInvalid(target)
+  return {
+    pageSize: PAGE_SIZE,
+    fields: [...fields],
+    ...(view ? { view } : {}),
+    ...(target.ids ? { filterByFormula: formulaOf(target.ids, target) } : {}),
+    ...(ids > 0 ? { returnFieldsByFieldId: true } : {}),
+    ...(offset ? { offset } : {}),
+  }
+}
+
+function formulaOf(ids: readonly string[], target: Target): string {
+  if (ids.length > MAX_IDS) throw airtableIdsInvalid(target, `there are ${ids.length} of them`)
+  if (!ids.every((id) => RECORD_ID.test(id)))
+    throw airtableIdsInvalid(target, 'one is not the id of a record')
+  return `OR(${ids.map((id) => `RECORD_ID()='${id}'`).join()})`
+}
+
+function queryOf({ fields = [], ...others }: Parameters): URLSearchParams {
+  const query = new URLSearchParams(Object.entries(others).map(([name, value]) => [name, String(value)]))
+  for (const field of fields) query.append('fields[]', String(field))
+  return query
+}
+
+/** Throws AIRTABLE_BAD_REPLY for everything that is not a page of records. */
+function readPage(text: string, target: Target): Page {
+  const { records, offset } = parseReply(text, target)
+  if (!Array.isArray(records)) throw airtableBadReply(target, 'the answer holds no list of records')
+  // Taken for the last page, a strange offset would cut the list off.
+  if (offset !== undefined && (typeof offset !== 'string' || offset === ''))
+    throw airtableBadReply(target, 'the offset of the next page is not a text')
+  return { records: records.map((record) => plainRecord(record, target)), offset }
+}
+
+function plainRecord(value: unknown, target: Target): AirtableRecord {
+  const { id, createdTime, fields } = Object(value) as Partial<AirtableRecord>
+  const isRecord = typeof id === 'string' && typeof createdTime === 'string'
+  if (!isRecord || typeof fields !== 'object' || fields === null || Array.isArray(fields))
+    throw airtableBadReply(target, 'one of the records is not a record')
+  return { id, createdTime, fields }
+}

@@ -1,0 +1,27 @@
+import type { AnyField } from '../../cache/fields/fieldConfig'
+import { fieldRuntime } from '../../cache/fields/fieldRuntime'
+import type { WarmupOptions } from '../../cache/operations/scheduledRefresh'
+import { webhookSecrets } from '../airtableConfig'
+import { hookStore } from '../changelog/webhookStore'
+import { airtableWebhooks, drainInto } from './handlePing'
+import { tendWebhooks } from './maintainWebhooks'
+
+/** What the cron does about the webhooks of these fields; nothing while the environment has the secret of none. */
+export function tendingOf(fields: readonly AnyField[]): Pick<WarmupOptions, 'tend'> {
+  const secrets = webhookSecrets()
+  if (secrets.size === 0) return {}
+  const runtime = fieldRuntime()
+  const api = airtableWebhooks
+  return {
+    tend: (remainingMs) =>
+      tendWebhooks({
+        fields,
+        secrets,
+        api,
+        drain: drainInto(fields),
+        store: hookStore(runtime),
+        runtime,
+        remainingMs,
+      }),
+  }
+}

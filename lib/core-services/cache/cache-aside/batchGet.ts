@@ -1,0 +1,49 @@
+/** Many keys at once: what is missing is fetched by one call of the source, under the tokens and lease of each key. */
+
+import { chunked } from '../../../shared/chunk'
+import { readFieldCache } from '../fieldCacheService'
+import type { AsideRuntime } from '../fields/fieldRuntime'
+import { asideField, type CacheAsideOptions, DEFAULT_NAME } from './asideField'
+import { type BatchSource, createGathering } from './batchLoader'
+
+/** How many chunks are under way at a time, so that a source is not asked for everything at once. */
+const CHUNKS_AT_A_TIME = 4
+
+export async function batchGet<T>(
+  runtime: AsideRuntime,
+  keys: readonly string[],
+  source: BatchSource<T>,
+  options: CacheAsideOptions<T | null>,
+): Promise<(T | null)[]> {
+  const values = new Map<string, T | null>()
+  const chunks = chunked([...new Set(keys)], runtime.batchSize)
+  for (const some of chunked(chunks, CHUNKS_AT_A_TIME)) {
+    const read = await Promise.all(some.map((chunk) => readChunk(runtime, chunk, source, options)))
+    for (const [key, value] of read.flat()) values.set(key, value)
+  }
+  return keys.map((key) => values.get(key) ?? null)
+}
+
+/** Reads that begin in the same tick share one MGET, and so do the commands of their fills. */
+function readChunk<T>(
+  runtime: AsideRuntime,
+  keys: readonly string[],
+  source: BatchSource<T>,
+  options: CacheAsideOptions<T | null>,
+): Promise<[key: string, value: T | null][]> {
+  const { clock } = runtime.ports
+  const gathering = createGathering(keys, source, { clock, name: options.name ?? DEFAULT_NAME })
+  const readKey = async (key: string): Promise<[string, T | null]> => {
+    // A stale one is still to be asked for, in the background.
+    let refreshing = false
+    try {
+      const field = asideField(key, ({ signal }) => gathering.ask(key, signal), options)
+      const { data, status } = await readFieldCache(field, 'never', runtime)
+      refreshing = status === 'stale'
+      return [key, data]
+    } finally {
+      if (!refreshing) gathering.expectNoMore(key)
+    }
+  }
+  return Promise.all(keys.map(readKey))
+}

@@ -1,0 +1,88 @@
+/** Makes one call of a source out of many that ask for one key each at the same moment. */
+
+import type { Clock } from '../../../shared/ports'
+import { sourceInvalid } from '../errors'
+
+/** Asked for keys, answers a value for each of them, in their order. */
+export type BatchSource<T> = (
+  missingKeys: string[],
+  context: { signal: AbortSignal },
+) => Promise<readonly (T | null | undefined)[]>
+
+export interface Gathering<T> {
+  /** The value of one key, out of a call that others share; null when the source has none. */
+  ask(key: string, signal: AbortSignal): Promise<T | null>
+  /** Nobody waits any longer for this key to be asked for. */
+  expectNoMore(key: string): void
+}
+
+interface Asked<T> {
+  key: string
+  signal: AbortSignal
+  resolve(value: T | null): void
+  reject(error: unknown): void
+}
+
+/**
+ * How long those that have asked wait for keys of which nothing is known yet, in ms: long enough for two requests to
+ * Redis that were sent side by side. A key that another instance or another caller fetches is never asked for here.
+ */
+const GATHER_MS = 20
+
+/** `keys`: those that may be asked for. `name`: what errors call the source. */
+export function createGathering<T>(
+  keys: readonly string[],
+  source: BatchSource<T>,
+  { clock, name }: { clock: Pick<Clock, 'sleep'>; name: string },
+): Gathering<T> {
+  const expected = new Set(keys)
+  let asked: Asked<T>[] = []
+  let timer: AbortController | undefined
+
+  async function waitForOthers(): Promise<void> {
+    const own = new AbortController()
+    timer = own
+    await clock.sleep(GATHER_MS, own.signal)
+    if (!own.signal.aborted) await callSource()
+  }
+
+  async function callSource(): Promise<void> {
+    const batch = asked
+    asked = []
+    timer?.abort()
+    timer = undefined
+    const last = batch.at(-1)
+    if (!last) return
+    try {
+      // Who asked last has the latest deadline.
+      const values = await source(
+        batch.map(({ key }) => key),
+        { signal: last.signal },
+      )
+      if (!Array.isArray(values)) throw sourceInvalid(name, 'its answer is no list')
+      if (values.length !== batch.length)
+        throw sourceInvalid(name, `it answered ${values.length} values for ${batch.length} keys`)
+      for (const [index, { resolve }] of batch.entries()) resolve(values[index] ?? null)
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  function callWhenComplete(): void {
+    if (expected.size === 0 && asked.length > 0) void callSource()
+  }
+
+  return {
+    ask: (key, signal) =>
+      new Promise((resolve, reject) => {
+        asked.push({ key, signal, resolve, reject })
+        expected.delete(key)
+        if (!timer) void waitForOthers()
+        callWhenComplete()
+      }),
+    expectNoMore(key) {
+      expected.delete(key)
+      callWhenComplete()
+    },
+  }
+}

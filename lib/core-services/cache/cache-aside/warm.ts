@@ -1,0 +1,48 @@
+/** Fills keys before somebody asks for them. */
+
+import { chunked } from '../../../shared/chunk'
+import { codeOf } from '../errors'
+import { readFieldCache } from '../fieldCacheService'
+import type { FetchContext } from '../fields/fieldConfig'
+import type { AsideRuntime } from '../fields/fieldRuntime'
+import { asideField, type CacheAsideOptions } from './asideField'
+
+export interface WarmItem<T = unknown> {
+  key: string
+  loader: (context: FetchContext) => Promise<T>
+  options?: CacheAsideOptions<T>
+}
+
+/**
+ * `filled`: fetched, here or by another caller that was quicker. `refreshing`: stale, and being fetched in the
+ * background. `not-stored`: fetched, but Redis did not take it.
+ */
+export type WarmOutcome = { key: string } & (
+  | { outcome: 'fresh' | 'filled' | 'refreshing' | 'not-stored' }
+  | { outcome: 'failed'; code: string }
+)
+
+/** How many loaders run at a time, so that warming leaves a source room for those who wait. */
+const AT_A_TIME = 5
+
+export async function warm(runtime: AsideRuntime, items: readonly WarmItem[]): Promise<WarmOutcome[]> {
+  const outcomes: WarmOutcome[] = []
+  for (const some of chunked(items, AT_A_TIME))
+    outcomes.push(...(await Promise.all(some.map((item) => warmOne(runtime, item)))))
+  return outcomes
+}
+
+async function warmOne(runtime: AsideRuntime, { key, loader, options }: WarmItem): Promise<WarmOutcome> {
+  try {
+    const read = await readFieldCache(asideField(key, loader, options), 'never', runtime)
+    const { status, notStored = false } = read
+    if (status === 'hit') return { key, outcome: 'fresh' }
+    if (status === 'stale') return { key, outcome: 'refreshing' }
+    if (notStored) return { key, outcome: 'not-stored' }
+    if (status === 'degraded') return { key, outcome: 'failed', code: 'SOURCE_FAILED' }
+    return { key, outcome: 'filled' }
+  } catch (error) {
+    if (runtime.ports.isControlFlow(error)) throw error
+    return { key, outcome: 'failed', code: codeOf(error) }
+  }
+}

@@ -1,0 +1,56 @@
+/** What may be asked of a lock, in the units of its callers: ttl in seconds, delays in ms. */
+
+import { inWords } from '../../../shared/text'
+import { lockInvalid } from '../errors'
+import type { KeySpace } from '../redis/commands/keySpace'
+
+export interface LockOptions {
+  /** How often it is tried again while somebody else holds it; 0 to try once. */
+  retryCount?: number
+  /** About how many ms lie between two tries: from half of it to one and a half. */
+  retryDelay?: number
+}
+
+export interface LockDefaults extends Required<LockOptions> {
+  ttlSeconds: number
+}
+
+/** Limits, so that a slip of units is told at once. */
+export const MAX_LOCK_TTL_SECONDS = 86_400
+export const MAX_LOCK_RETRIES = 10_000
+export const MAX_LOCK_RETRY_DELAY_MS = 60_000
+
+/** The scripts hand all names to one command, which takes some thousands. */
+const MAX_NAMES = 1_000
+
+/** Throws LOCK_INVALID. */
+export function lockSettings(
+  defaults: LockDefaults,
+  ttlSeconds: number,
+  { retryCount = defaults.retryCount, retryDelay = defaults.retryDelay }: LockOptions = {},
+): { ttlMs: number; retryCount: number; retryDelay: number } {
+  const ttlMs = typeof ttlSeconds === 'number' ? Math.round(ttlSeconds * 1000) : 0
+  if (!(ttlMs >= 1 && ttlSeconds <= MAX_LOCK_TTL_SECONDS)) {
+    throw lockInvalid(
+      `its ttl is ${inWords(ttlSeconds)}, not a number of seconds up to ${MAX_LOCK_TTL_SECONDS}`,
+    )
+  }
+  if (!(Number.isInteger(retryCount) && retryCount >= 0 && retryCount <= MAX_LOCK_RETRIES)) {
+    throw lockInvalid(`retryCount is ${inWords(retryCount)}, not a whole number up to ${MAX_LOCK_RETRIES}`)
+  }
+  if (!(typeof retryDelay === 'number' && retryDelay >= 0 && retryDelay <= MAX_LOCK_RETRY_DELAY_MS)) {
+    throw lockInvalid(
+      `retryDelay is ${inWords(retryDelay)}, not a number of ms up to ${MAX_LOCK_RETRY_DELAY_MS}`,
+    )
+  }
+  return { ttlMs, retryCount, retryDelay }
+}
+
+/** Sorted, each once. Throws LOCK_INVALID, or KEY_INVALID for a name that could not be a key. */
+export function namesOf(names: readonly string[], keys: KeySpace): string[] {
+  // A name has the limits of a key: what can be stored can also be locked.
+  for (const name of names) keys.physical(name)
+  const sorted = [...new Set(names)].sort()
+  if (sorted.length > 0 && sorted.length <= MAX_NAMES) return sorted
+  throw lockInvalid(`it has ${sorted.length} names, 1 to ${MAX_NAMES} are possible`)
+}

@@ -1,0 +1,83 @@
+/** Keeps a lock while its holder works, and notices when it is lost. */
+
+import { type Ports, passedSince } from '../../../shared/ports'
+import { isRedisFailure, lockLost } from '../errors'
+import type { Lock, Term } from './locks'
+
+export interface Keeper {
+  /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held. */
+  readonly signal: AbortSignal
+  lose(): void
+  /** The work is done: no more extensions. */
+  stop(): void
+}
+
+/** How often within its ttl a lock is extended: one extension may fail, and nothing is lost yet. */
+const EXTENSIONS_PER_TTL = 3
+
+/**
+ * `term`: how long the lock is certain, by either clock. `prolong` tells the new one, or null when Redis says that the lock
+ * is no longer ours, and rejects when Redis cannot be asked.
+ */
+export function keepExtended(
+  { names, ttlSeconds }: Lock,
+  term: Term,
+  prolong: () => Promise<Term | null>,
+  { clock, emit }: Pick<Ports, 'clock' | 'emit'>,
+): Keeper {
+  const lost = new AbortController()
+  const stopped = new AbortController()
+  const remainingMs = () => term.milliseconds - passedSince(clock, term.since)
+  const uncertain = () => remainingMs() <= 0
+
+  function lose(): void {
+    if (lost.signal.aborted) return
+    emit({ type: 'lock.lost', names })
+    lost.abort(lockLost(names))
+  }
+
+  /** Undefined when Redis could not be asked. */
+  async function tryProlong(): Promise<Term | null | undefined> {
+    try {
+      return await prolong()
+    } catch (error) {
+      if (isRedisFailure(error)) {
+        emit({ type: 'redis.degraded', operation: 'lock.extend', code: error.code, message: error.message })
+      }
+      return undefined
+    }
+  }
+
+  /** An answer that comes too late is as good as none. */
+  async function prolongInTime(): Promise<Term | null | undefined> {
+    const answered = new AbortController()
+    const tooLate = clock.sleep(remainingMs(), answered.signal).then(() => undefined)
+    try {
+      return await Promise.race([tryProlong(), tooLate])
+    } finally {
+      answered.abort()
+    }
+  }
+
+  async function keep(): Promise<void> {
+    for (;;) {
+      const pause = (ttlSeconds * 1000) / EXTENSIONS_PER_TTL
+      await clock.sleep(Math.min(pause, remainingMs()), stopped.signal)
+      if (stopped.signal.aborted) return
+      const extended = uncertain() ? undefined : await prolongInTime()
+      if (stopped.signal.aborted) return
+      if (extended) term = extended
+      if (extended === null || uncertain()) return lose()
+    }
+  }
+
+  void keep()
+  return {
+    signal: lost.signal,
+    lose,
+    stop() {
+      if (uncertain()) lose()
+      stopped.abort()
+    },
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * Locks across all instances. A lock ends with its ttl at the latest, so a holder that dies blocks nobody for long; one
+ * that was frozen may still believe in it, which is what the fencing token is for. A lock never lies: when Redis cannot
+ * be asked, nothing here answers a fallback.
+ */
+
+import { type Instant, instantOf, type Ports, passedSince } from '../../../shared/ports'
+import { hasCode, isRedisFailure, lockNotAcquired } from '../errors'
+import type { KeySpace } from '../redis/commands/keySpace'
+import { type LockDefaults, type LockOptions, lockSettings, namesOf } from './lockOptions'
+import { keepExtended } from './lockRenewal'
+import type { LockStore } from './lockScripts'
+
+/** A lock that was taken: plain data, which another process may extend or release. */
+export interface Lock {
+  /** Sorted, each once. */
+  readonly names: readonly string[]
+  /**
+   * The fencing token: a whole number, greater than that of every lock taken before. Hand it on with each write, and let
+   * what is written to refuse a token lower than the highest it has seen.
+   */
+  readonly token: number
+  /** Who holds it: a text that nobody else has. */
+  readonly holder: string
+  readonly ttlSeconds: number
+}
+
+export interface LockHolder {
+  /** The fencing token, see `Lock`. */
+  token: number
+  /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held: stop writing. */
+  signal: AbortSignal
+}
+
+export interface Locks {
+  /**
+   * Runs `work` while nobody else, in any instance, holds the lock (or any of the locks), and extends it meanwhile.
+   * Rejects with LOCK_NOT_ACQUIRED when somebody holds it, with a REDIS_ error when Redis cannot be asked, with what
+   * `work` rejects with, and with LOCK_LOST when `work` ended well but may not have been alone. Costs 6 billed commands,
+   * and 3 for each third of the ttl that `work` takes. `ttlSeconds` may be a fraction.
+   */
+  withLock<T>(
+    names: string | readonly string[],
+    work: (holder: LockHolder) => Promise<T>,
+    ttlSeconds?: number,
+    options?: LockOptions,
+  ): Promise<T>
+  /** Rejects with LOCK_NOT_ACQUIRED or a REDIS_ error. Nobody extends it but you. 3 billed commands; 2 if refused. */
+  acquire(name: string, ttlSeconds?: number, options?: LockOptions): Promise<Lock>
+  /** All of the locks or none, in one step. 2 billed commands, and 1 for each name. */
+  acquireMany(names: readonly string[], ttlSeconds?: number, options?: LockOptions): Promise<Lock>
+  /** Sets the time that is left, in seconds; false if it was no longer held. 2 billed commands, and 1 for each name. */
+  extend(lock: Lock, ttlSeconds?: number): Promise<boolean>
+  /** Gives it back, and nothing that somebody else has taken since; false if it was no longer held. 3 billed commands. */
+  release(lock: Lock): Promise<boolean>
+  /** Names of the locks that this process holds, sorted. Costs nothing. */
+  readonly held: string[]
+  /** How many names are locked, by all instances. Walks the whole database: for administration. */
+  countActive(): Promise<number>
+}
+
+/** How long a lock is certain to be held: from the sending of the request that has taken or extended it. */
+export interface Term {
+  since: Instant
+  milliseconds: number
+}
+
+interface Taken {
+  lock: Lock
+  term: Term
+}
+
+export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefaults, ports: Ports): Locks {
+  const { clock, emit } = ports
+  const ours = new Map<string, Taken>()
+  const isOver = ({ since, milliseconds }: Term) => passedSince(clock, since) >= milliseconds
+
+  async function take(names: readonly string[], ttlSeconds = defaults.ttlSeconds, options?: LockOptions) {
+    const { ttlMs, retryCount, retryDelay } = lockSettings(defaults, ttlSeconds, options)
+    const lock = { names: namesOf(names, keys), holder: ports.uniqueToken(), ttlSeconds }
+    const started = clock.monotonic()
+    for (let attempt = 1; ; attempt += 1) {
+      const taken = await takeOnce(lock, ttlMs)
+      const outcome = { names: lock.names, attempts: attempt, durationMs: clock.monotonic() - started }
+      if (taken) {
+        emit({ type: 'lock.acquired', ...outcome })
+        return taken
+      }
+      if (attempt > retryCount) {
+        emit({ type: 'lock.refused', ...outcome })
+        throw lockNotAcquired(lock.names, attempt)
+      }
+      await clock.sleep(retryDelay * (0.5 + ports.random()))
+    }
+  }
+
+  async function takeOnce(lock: Omit<Lock, 'token'>, ttlMs: number): Promise<Taken | null> {
+    const term = { since: instantOf(clock), milliseconds: ttlMs }
+    try {
+      const token = await store.take(lock.names, lock.holder, ttlMs, clock.now())
+      if (token === null || isOver(term)) return null
+      const taken = { lock: { ...lock, token }, term }
+      for (const [holder, other] of ours) if (isOver(other.term)) ours.delete(holder)
+      ours.set(lock.holder, taken)
+      return taken
+    } catch (error) {
+      if (mayHaveBeenHeard(error)) {
+        // Begun at once, not after the response: until then it would block everybody. One that arrives later still
+        // ends with its ttl.
+        const work = giveBack(lock).then(() => undefined)
+        ports.defer(() => work)
+      }
+      throw error
+    }
+  }
+
+  /** How long it is certain to be held now; null when it was lost. */
+  async function prolong(lock: Lock, ttlSeconds: number): Promise<Term | null> {
+    const { ttlMs } = lockSettings(defaults, ttlSeconds)
+    // Counted from the sending, because Redis may count from then.
+    const term = { since: instantOf(clock), milliseconds: ttlMs }
+    if (await store.extend(lock.names, lock.holder, ttlMs)) {
+      // It may have been given back meanwhile.
+      if (ours.has(lock.holder)) ours.set(lock.holder, { lock, term })
+      return term
+    }
+    ours.delete(lock.holder)
+    return null
+  }
+
+  async function release({ names, holder }: Omit<Lock, 'token'>): Promise<boolean> {
+    ours.delete(holder)
+    try {
+      return await store.release(names, holder)
+    } catch (error) {
+      if (!isRedisFailure(error)) throw error
+      // If the first was heard after all, the second finds nothing.
+      await store.release(names, holder)
+      return true
+    }
+  }
+
+  /** False when Redis says that it was no longer held. What cannot be given back now runs out by itself. */
+  async function giveBack(lock: Omit<Lock, 'token'>): Promise<boolean> {
+    try {
+      return await release(lock)
+    } catch (error) {
+      if (isRedisFailure(error)) {
+        emit({ type: 'redis.degraded', operation: 'lock.release', code: error.code, message: error.message })
+      }
+      return true
+    }
+  }
+
+  return {
+    acquire: async (name, ttlSeconds, options) => (await take([name], ttlSeconds, options)).lock,
+    acquireMany: async (names, ttlSeconds, options) => (await take(names, ttlSeconds, options)).lock,
+    extend: async (lock, ttlSeconds = lock.ttlSeconds) => (await prolong(lock, ttlSeconds)) !== null,
+    release,
+    countActive: store.count,
+    get held() {
+      const certain = [...ours.values()].filter(({ term }) => !isOver(term))
+      return certain.flatMap(({ lock }) => lock.names).sort()
+    },
+    async withLock(names, work, ttlSeconds, options) {
+      const { lock, term } = await take([names].flat(), ttlSeconds, options)
+      const keeper = keepExtended(lock, term, () => prolong(lock, lock.ttlSeconds), ports)
+      const finish = async () => {
+        keeper.stop()
+        if (!(await giveBack(lock))) keeper.lose()
+      }
+      let result: Awaited<ReturnType<typeof work>>
+      try {
+        result = await work({ token: lock.token, signal: keeper.signal })
+      } catch (error) {
+        await finish()
+        throw error
+      }
+      await finish()
+      keeper.signal.throwIfAborted()
+      return result
+    },
+  }
+}
+
+/** Without an answer, or with one that says that something failed underway, the lock may have been taken. */
+function mayHaveBeenHeard(error: unknown): boolean {
+  return hasCode(
+    error,
+    'REDIS_TIMEOUT',
+    'REDIS_UNREACHABLE',
+    'REDIS_BAD_REPLY',
+    'REDIS_COMMAND_FAILED',
+    'REDIS_FULL',
+  )
+}

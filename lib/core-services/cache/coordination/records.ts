@@ -1,0 +1,52 @@
+/**
+ * Small things that the machinery around the fields writes down for all instances, under names that no pattern over
+ * logical keys reaches. Each call is one billed command and rejects with a REDIS_ error.
+ */
+import { redisBadReply } from '../errors'
+import type { KeySpace } from '../redis/commands/keySpace'
+import { decodeValue, encodeValue } from '../redis/json'
+import type { Send } from '../redis/pipeline'
+
+export interface Notes {
+  /** In the order of the names, null where nothing stands. */
+  read<T>(kind: string, names: readonly string[]): Promise<(T | null)[]>
+  /** Kept for so many seconds. */
+  write(kind: string, name: string, value: unknown, seconds: number): Promise<void>
+  /** The same; answers what it has replaced, null for nothing. */
+  exchange<T>(kind: string, name: string, value: unknown, seconds: number): Promise<T | null>
+}
+
+/** Notes of which there is one at a time, and which can be read along with other names. */
+export interface ClaimedNotes extends Notes {
+  /** Writes, and answers true, unless one stands already. */
+  claim(kind: string, name: string, value: unknown, seconds: number): Promise<boolean>
+  remove(kind: string, name: string): Promise<void>
+  /** The physical name. */
+  nameOf(kind: string, name: string): string
+}
+
+export function createNotes(send: Send, keys: KeySpace): ClaimedNotes {
+  return {
+    async read<T>(kind: string, names: readonly string[]) {
+      if (names.length === 0) return []
+      const replies = await send('MGET', ...names.map((name) => keys.internal(kind, name)))
+      if (!Array.isArray(replies) || replies.length !== names.length)
+        throw redisBadReply('MGET answered in another shape')
+      return replies.map((text) => (typeof text === 'string' ? decodeValue<T>(text) : null))
+    },
+    async write(kind, name, value, seconds) {
+      const reply = await send('SET', keys.internal(kind, name), encodeValue(value), 'EX', seconds)
+      if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
+    },
+    async exchange<T>(kind: string, name: string, value: unknown, seconds: number) {
+      const replaced = await send('SET', keys.internal(kind, name), encodeValue(value), 'EX', seconds, 'GET')
+      return typeof replaced === 'string' ? decodeValue<T>(replaced) : null
+    },
+    claim: async (kind, name, value, seconds) =>
+      (await send('SET', keys.internal(kind, name), encodeValue(value), 'NX', 'EX', seconds)) === 'OK',
+    async remove(kind, name) {
+      await send('UNLINK', keys.internal(kind, name))
+    },
+    nameOf: keys.internal,
+  }
+}

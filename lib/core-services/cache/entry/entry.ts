@@ -1,0 +1,191 @@
+/**
+ * The envelope of a field's value: what it is, when its fetch began, and the freshness tokens that stood before that
+ * fetch. One header line of JSON, then the value, so that a reader can judge an entry without unpacking the value.
+ */
+
+import { keyProblem } from '../redis/commands/keySpace'
+import { encodeValue } from '../redis/json'
+import { fromBase64, toBase64 } from './base64'
+import { pack, unpack } from './compression'
+import type { Cipher, Seal } from './encryption'
+import type { Token, TokenMap } from './versionTokens'
+
+/** Readers refuse every other format: an older or newer release then sees a miss, never a misread value. */
+const FORMAT = 'fc2 '
+const ANY_FORMAT = /^fc\d+ /
+/** How a body was made of its JSON, in this order; without any of it the body is the JSON. */
+const ENCODINGS = ['br', 'gcm', 'br+gcm'] as const
+type Encoding = (typeof ENCODINGS)[number]
+
+export interface EntryHeader {
+  /** Wall clock, ms: the start of the fetch. Age and ttl count from there, because the value can be that old. */
+  fetchedAt: number
+  /** Tells this entry from any other one of its key. */
+  revision: Token
+  /** The tokens captured before the fetch, by the name of what they guard. */
+  tokens: TokenMap
+  /** The guards among them that only the value tells, and no configuration; absent where the field had no `dependsOn`. */
+  dependencies?: readonly string[] | undefined
+  /** Where the value itself limits its life: ms from `fetchedAt` in which it is fresh, and in which it may be served. */
+  freshMs?: number | undefined
+  endMs?: number | undefined
+  /** What its fetcher wants to be told by the next fetch. */
+  note?: string | undefined
+  /** Of what a forced refresh has stored. */
+  forced?: Forced | undefined
+}
+
+export interface Forced {
+  /** The own token that stood before its fetch, and that its commit has replaced. */
+  upon: Token
+  /** What was asked for, see `shareMark`; '' for what no other force may take. */
+  by: string
+}
+
+export interface Entry extends EntryHeader {
+  /** The value as JSON: each reader parses one of its own. */
+  body: string
+  /** Present while the body is still as Redis holds it; see `unpackEntry`. */
+  packing?: Packing
+}
+
+interface Packing {
+  encoding: Encoding
+  /** How it is encrypted, and the header that it is bound to. */
+  sealed?: Seal & { header: string }
+}
+
+/** With a cipher the body is encrypted, after it was compressed, and so is the note, which stands before it. */
+export async function encodeEntry(entry: Entry, compression: boolean, cipher?: Cipher): Promise<string> {
+  const text = cipher ? `${JSON.stringify(entry.note ?? null)}\n${entry.body}` : entry.body
+  const packed = compression ? await pack(text) : null
+  const seal = await cipher?.newSeal()
+  const header = JSON.stringify({
+    at: Math.round(entry.fetchedAt),
+    rev: entry.revision,
+    tok: entry.tokens,
+    dep: entry.dependencies,
+    fresh: entry.freshMs,
+    end: entry.endMs,
+    note: cipher ? undefined : entry.note,
+    frc: entry.forced && [entry.forced.upon, entry.forced.by],
+    enc: encodingOf(packed !== null, seal !== undefined),
+    kid: seal?.keyId,
+    iv: seal?.nonce,
+  })
+  if (!cipher || !seal) return `${FORMAT}${header}\n${packed ? toBase64(packed) : text}`
+  const plain = new Uint8Array(packed ?? new TextEncoder().encode(text))
+  return `${FORMAT}${header}\n${await cipher.encrypt(plain, seal, header)}`
+}
+
+function encodingOf(packed: boolean, sealed: boolean): Encoding | undefined {
+  if (sealed) return packed ? 'br+gcm' : 'gcm'
+  return packed ? 'br' : undefined
+}
+
+/** The JSON of a value; throws VALUE_NOT_SERIALIZABLE. */
+export const encodeBody: (value: unknown) => string = encodeValue
+
+/** Null for anything that is not an entry of this format: to the reader that is a miss. */
+export function decodeEntry(text: string): Entry | null {
+  const end = text.indexOf('\n')
+  if (!text.startsWith(FORMAT) || end < 0) return null
+  const line = text.slice(FORMAT.length, end)
+  try {
+    const header = JSON.parse(line) as Record<string, unknown>
+    return isHeader(header) ? entryOf(header, line, text.slice(end + 1)) : null
+  } catch {
+    return null
+  }
+}
+
+/** Whether a text that `decodeEntry` refuses is an entry all the same, as another release of the app writes them. */
+export const isForeignEntry = (text: string): boolean => ANY_FORMAT.test(text)
+
+/** Null when the body is not what its encoding says: cut off, changed, moved from another key, or of an unknown key. */
+export async function unpackEntry(entry: Entry, cipher?: Cipher): Promise<Entry | null> {
+  if (!entry.packing) return entry
+  const { packing, body, ...header } = entry
+  try {
+    const text = await unpackText(body, packing, cipher)
+    if (!packing.sealed) return { ...header, body: text }
+    const end = text.indexOf('\n')
+    const note = JSON.parse(text.slice(0, end)) as string | null
+    return { ...header, note: note ?? undefined, body: text.slice(end + 1) }
+  } catch {
+    return null
+  }
+}
+
+async function unpackText(
+  body: string,
+  { encoding, sealed }: Packing,
+  cipher: Cipher | undefined,
+): Promise<string> {
+  const bytes = sealed ? await cipher?.decrypt(body, sealed, sealed.header) : fromBase64(body)
+  if (!bytes) throw new Error('it cannot be read')
+  return encoding === 'gcm' ? new TextDecoder().decode(bytes) : unpack(bytes)
+}
+
+interface Header {
+  at: number
+  rev: string
+  tok: TokenMap
+  dep?: string[]
+  fresh?: number
+  end?: number
+  note?: string
+  frc?: [upon: Token, by: string]
+  enc?: Encoding
+  kid?: string
+  iv?: string
+}
+
+function isHeader(header: Record<string, unknown>): header is Header & Record<string, unknown> {
+  const { at, rev, tok, dep, fresh, end, note, frc, enc, kid, iv } = header
+  return (
+    typeof at === 'number' &&
+    typeof rev === 'string' &&
+    isTokenMap(tok) &&
+    (dep === undefined || (Array.isArray(dep) && dep.every((guard) => typeof guard === 'string'))) &&
+    (fresh === undefined || typeof fresh === 'number') &&
+    (end === undefined || typeof end === 'number') &&
+    (note === undefined || typeof note === 'string') &&
+    (frc === undefined ||
+      (Array.isArray(frc) && frc.length === 2 && frc.every((part) => typeof part === 'string'))) &&
+    (enc === undefined || ENCODINGS.some((known) => known === enc)) &&
+    (!isSealed(enc) || (typeof kid === 'string' && typeof iv === 'string'))
+  )
+}
+
+/** Each guard is asked for by its name: one that is no name would let every read fail. */
+function isTokenMap(tokens: unknown): tokens is TokenMap {
+  if (typeof tokens !== 'object' || tokens === null) return false
+  return Object.entries(tokens).every(
+    ([guard, token]) => typeof token === 'string' && keyProblem(guard) === undefined,
+  )
+}
+
+const isSealed = (enc: unknown): boolean => enc === 'gcm' || enc === 'br+gcm'
+
+function entryOf(parts: Header, header: string, body: string): Entry {
+  const { at, rev, tok, dep, fresh, end, note, frc, enc, kid = '', iv = '' } = parts
+  const sealed = isSealed(enc) && { keyId: kid, nonce: iv, header }
+  return {
+    fetchedAt: at,
+    revision: rev,
+    tokens: tok,
+    dependencies: dep,
+    freshMs: fresh,
+    endMs: end,
+    note,
+    ...(frc && { forced: { upon: frc[0], by: frc[1] } }),
+    body,
+    ...(enc !== undefined && { packing: { encoding: enc, ...(sealed && { sealed }) } }),
+  }
+}
+
+/** Whole seconds since the fetch began; clocks that disagree never make it negative. */
+export function ageSeconds(fetchedAt: number, now: number): number {
+  return Math.max(0, Math.floor((now - fetchedAt) / 1000))
+}

@@ -1,0 +1,317 @@
+/**
+ * Every error of the cache is made here: a stable `code` to test for, a message that names what went wrong, a `hint`
+ * that says how to mend it. Next evaluates a module several times in one process, so errors are recognised by `code`,
+ * never by `instanceof`. No message holds a value, a token or a whole command.
+ */
+
+import { restSeconds } from '../../shared/durations'
+import { beginningOf, inWords } from '../../shared/text'
+
+export interface CodedError extends Error {
+  readonly code: string
+  /** How to mend it; safe to show to whoever runs the app. */
+  readonly hint?: string | undefined
+  /** Whole seconds after which trying again can help, a day at most. */
+  readonly retryAfter?: number | undefined
+  /** The token was refused for a write alone. */
+  readonly onlyReads?: boolean
+}
+
+export interface ErrorDetails {
+  hint?: string
+  cause?: unknown
+  /** Seconds. It is rounded up; what is no positive number counts as not given. */
+  retryAfter?: number | undefined
+}
+
+/** The one constructor of errors with a code, for this engine and for the modules around it. */
+export function codedError(
+  code: string,
+  message: string,
+  { hint, cause, retryAfter }: ErrorDetails = {},
+): CodedError {
+  const error = new Error(message, cause === undefined ? undefined : { cause })
+  error.name = 'FieldCacheError'
+  return Object.assign(error, { code, hint, retryAfter: restSeconds(retryAfter) })
+}
+
+export function isCodedError(error: unknown): error is CodedError {
+  return error instanceof Error && error.name === 'FieldCacheError' && 'code' in error
+}
+
+export function hasCode(error: unknown, ...codes: readonly string[]): error is CodedError {
+  return isCodedError(error) && codes.includes(error.code)
+}
+
+/** Redis could not be asked, or refused: the failures that the cache may answer with a fallback. */
+export function isRedisFailure(error: unknown): error is CodedError {
+  return isCodedError(error) && (error.code.startsWith('REDIS_') || error.code === 'CACHE_UNAVAILABLE')
+}
+
+export function codeOf(error: unknown): string {
+  return isCodedError(error) ? error.code : 'UNKNOWN'
+}
+
+/** The source of a field failed: what a stored value may stand in for. */
+export function isSourceError(error: unknown): error is CodedError {
+  return hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'SOURCE_UNFINISHED')
+}
+
+/** A refresh has not ended in its time, and the next one goes on from there. */
+export interface UnfinishedError extends CodedError {
+  /** How far it has come; null when another instance knows. */
+  readonly done: string | null
+}
+
+export function isUnfinished(error: unknown): error is UnfinishedError {
+  return hasCode(error, 'SOURCE_UNFINISHED')
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'Unknown error'
+}
+
+/** How much of somebody else's words an error repeats, in characters. */
+const MOST_WORDS = 400
+
+const bounded = (text: string): string =>
+  text.length <= MOST_WORDS ? beginningOf(text, MOST_WORDS) : `${beginningOf(text, MOST_WORDS - 1)}…`
+
+/** A name as it was given, which plain JavaScript can make of anything. */
+const named = (name: unknown): string => JSON.stringify(beginningOf(inWords(name), 60))
+
+const wordsOf = (cause: unknown): string => bounded(messageOf(cause))
+
+export const configInvalid = (problems: readonly string[]): CodedError =>
+  codedError(
+    'CONFIG_INVALID',
+    `The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    {
+      hint: 'Set the variables named above; .env.example describes each of them.',
+    },
+  )
+
+export const cacheNotInitialized = (operation: string): CodedError =>
+  codedError(
+    'CACHE_NOT_INITIALIZED',
+    `cache.${operation}() was called before cache.initialize() had succeeded`,
+    {
+      hint: "Call initCoreServices(['cache']) first, or get the service with serviceRegistry.getService('cache').",
+    },
+  )
+
+/** What is wrong with Redis itself, below the errors that say that it is not asked. */
+export function rootFailure(error: CodedError): CodedError {
+  const isCover = hasCode(error, 'CACHE_UNAVAILABLE', 'REDIS_CIRCUIT_OPEN', 'SERVICE_FAILED')
+  return isCover && isCodedError(error.cause) ? rootFailure(error.cause) : error
+}
+
+export const cacheUnavailable = (cause: unknown): CodedError =>
+  codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${wordsOf(cause)}`, {
+    hint: 'Reads go on uncached; what must be stored or locked has to wait until Redis answers.',
+    cause,
+    retryAfter: 5,
+  })
+
+export const redisUnreachable = (target: string, urlName: string, cause: unknown): CodedError =>
+  codedError('REDIS_UNREACHABLE', `Nothing usable answers at ${target} (${networkReason(cause)})`, {
+    hint: `Check the URL in ${urlName}: it is the REST URL of the database and starts with https://.`,
+    cause,
+    retryAfter: 5,
+  })
+
+export const redisTimeout = (milliseconds: number, urlName: string): CodedError =>
+  codedError('REDIS_TIMEOUT', `Redis did not answer within ${milliseconds} ms`, {
+    hint: `Check the URL in ${urlName}; if it is right, run the functions in the region of the database, or raise CACHE_COMMAND_HARD_TIMEOUT_MS.`,
+    retryAfter: 5,
+  })
+
+/** `cause`: the failure that Redis was asked with last. */
+export const redisCircuitOpen = (cause?: unknown): CodedError =>
+  codedError('REDIS_CIRCUIT_OPEN', 'Redis has failed repeatedly and is left alone for a while', {
+    hint: 'It is probed in the background and used again once it answers.',
+    cause,
+    retryAfter: 5,
+  })
+
+export const redisUnauthorized = (tokenName: string): CodedError =>
+  codedError('REDIS_UNAUTHORIZED', `Redis refused the token in ${tokenName}`, {
+    hint: `Copy the REST token of the database (not the read-only one) into ${tokenName}.`,
+  })
+
+/** Something before Redis turns requests away, or Redis itself as a plan's limit is reached. */
+export const redisQuota = (reason: string): CodedError =>
+  codedError('REDIS_QUOTA', `Redis refuses commands: ${reason}`, {
+    hint: 'The plan of the database allows no more for now: raise it, or wait for its next period.',
+    retryAfter: 60,
+  })
+
+export const redisTooLarge = (reason: string): CodedError =>
+  codedError('REDIS_TOO_LARGE', `Redis refuses a request or reply of this size: ${reason}`, {
+    hint: 'Store less per key; a request and a reply may have 10 MB each.',
+  })
+
+export const redisCommandFailed = (command: string, reason: string): CodedError =>
+  codedError('REDIS_COMMAND_FAILED', `Redis refused ${command}: ${reason}`, {
+    hint: reason.startsWith('WRONGTYPE')
+      ? 'The key holds a value of another kind.'
+      : 'If Redis refuses everything, check that its URL is the REST URL alone, without a path.',
+  })
+
+export const redisBadReply = (reason: string): CodedError =>
+  codedError('REDIS_BAD_REPLY', `What answered is not Redis over HTTP: ${reason}`, {
+    hint: 'Check the URL; a proxy or a login page may stand in between.',
+    retryAfter: 5,
+  })
+
+/** Redis answers at the URL, and refuses even a PING. */
+export const redisRefusesPing = (urlName: string, cause: CodedError): CodedError =>
+  codedError(
+    'REDIS_COMMAND_FAILED',
+    `Redis answers at the URL in ${urlName} and does not take PING: ${cause.message}`,
+    {
+      hint: `${urlName} is the REST URL of the database alone: a path behind it would be read as a command.`,
+      cause,
+      retryAfter: 5,
+    },
+  )
+
+export const notRedis = (urlName: string, cause: CodedError): CodedError =>
+  codedError(
+    'REDIS_BAD_REPLY',
+    `What answers at the URL in ${urlName} is not Upstash Redis: ${cause.message}`,
+    {
+      hint: `${urlName} is the REST URL of the database alone, without a path; a proxy or a login page may stand in between.`,
+      cause,
+      retryAfter: 5,
+    },
+  )
+
+export const keyInvalid = (key: unknown, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The key ${named(key)} cannot be used: ${reason}`, {
+    hint: 'Use 1 to 250 characters without control characters, such as orders:account:001.',
+  })
+
+export const tagInvalid = (tag: unknown, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The tag ${named(tag)} cannot be used: ${reason}`, {
+    hint: 'Use 1 to 250 characters without control characters, such as product:42.',
+  })
+
+export const hashFieldInvalid = (field: unknown, reason: string): CodedError =>
+  codedError('KEY_INVALID', `The field ${named(field)} of a hash cannot be used: ${reason}`, {
+    hint: 'Do not cut texts in the middle of a character: [...text].slice(0, 20).join("").',
+  })
+
+export const optionsInvalid = (reason: string): CodedError =>
+  codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, {
+    hint: 'Give one expiry at most (ex, px, exat, pxat or keepTtl) as a positive whole number, and nx or xx, not both.',
+  })
+
+/** `reason`: where in it is what, such as `agents[3].joined is a Map`, or what was thrown. */
+export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedError =>
+  codedError(
+    'VALUE_NOT_SERIALIZABLE',
+    `The value cannot be stored as JSON: ${typeof reason === 'string' ? bounded(reason) : wordsOf(reason)}`,
+    {
+      hint: 'Store plain data: Object.fromEntries(map) for a Map, [...set] for a Set, await response.json() for a Response, null for what is missing.',
+      cause,
+    },
+  )
+
+export const fieldInvalid = (name: unknown, reason: string): CodedError =>
+  codedError('FIELD_INVALID', `The field ${named(name)} is not usable: ${reason}`, {
+    hint: 'Mend it where it is written: in fieldCacheConfigs.ts, or in the options of the call.',
+  })
+
+export const sourceFailed = (field: string, cause: unknown): CodedError =>
+  codedError('SOURCE_FAILED', `The source of the field "${field}" failed: ${wordsOf(cause)}`, {
+    hint: isCodedError(cause)
+      ? (cause.hint ?? '')
+      : 'Look at the cause; what was stored before is untouched.',
+    cause,
+    ...(isCodedError(cause) && cause.retryAfter !== undefined ? { retryAfter: cause.retryAfter } : {}),
+  })
+
+export const sourceTimeout = (field: string, cause: unknown): CodedError =>
+  codedError(
+    'SOURCE_TIMEOUT',
+    `The source of the field "${field}" did not answer in time: ${wordsOf(cause)}`,
+    {
+      hint: 'Ask the source for less, or raise the deadline.',
+      cause,
+      retryAfter: 5,
+    },
+  )
+
+export const sourceUnfinished = (field: string, done: string | null): UnfinishedError =>
+  Object.assign(
+    codedError(
+      'SOURCE_UNFINISHED',
+      `The source of the field "${field}" takes more than one refresh to read${done === null ? '' : `: ${done}`}`,
+      { hint: 'The next refresh goes on from there.', retryAfter: 1 },
+    ),
+    { done },
+  )
+
+export const sourceCooling = (field: string, code: string): CodedError =>
+  codedError(
+    'SOURCE_FAILED',
+    `The source of the field "${field}" failed a moment ago (${code}) and is left alone`,
+    {
+      hint: 'It is asked again once its cool-down is over.',
+      retryAfter: 5,
+    },
+  )
+
+export const forceContended = (field: string, attempts: number): CodedError =>
+  codedError(
+    'FORCE_CONTENDED',
+    `The field "${field}" was changed by others during each of ${attempts} forced refreshes`,
+    {
+      hint: 'Invalidate less often or by narrower tags, or try again: what stands may have been fetched after this call.',
+      retryAfter: 1,
+    },
+  )
+
+export const writeContended = (key: string, attempts: number): CodedError =>
+  codedError(
+    'WRITE_CONTENDED',
+    `The key ${JSON.stringify(key)} was changed by others during each of ${attempts} attempts to write it`,
+    { hint: 'Nothing was decided: read the key, or try again. Write it from fewer places.', retryAfter: 1 },
+  )
+
+export const sourceInvalid = (field: string, reason: string): CodedError =>
+  codedError(
+    'SOURCE_INVALID',
+    `The source of the field "${field}" answered in an unexpected shape: ${bounded(reason)}`,
+    {
+      hint: 'Nothing was stored. Mend the fetcher or the schema of the field.',
+    },
+  )
+
+export const lockInvalid = (reason: string): CodedError =>
+  codedError('LOCK_INVALID', `The lock cannot be taken like this: ${reason}`, {
+    hint: 'Give names, a ttl in seconds, retryCount as a number and retryDelay in milliseconds.',
+  })
+
+export const lockNotAcquired = (names: readonly string[], attempts: number): CodedError =>
+  codedError('LOCK_NOT_ACQUIRED', `Somebody else holds ${lockText(names)} (tried ${attempts} times)`, {
+    hint: 'Try again later, or with a higher retryCount.',
+    retryAfter: 1,
+  })
+
+export const lockLost = (names: readonly string[]): CodedError =>
+  codedError('LOCK_LOST', `It is no longer certain that ${lockText(names)} is held`, {
+    hint: 'Somebody else may work at the same time. Stop when the signal is aborted, and check the fencing token where you write.',
+  })
+
+function lockText(names: readonly string[]): string {
+  const rest = names.length > 1 ? ` and ${names.length - 1} more` : ''
+  return `the lock ${JSON.stringify(names[0])}${rest}`
+}
+
+function networkReason(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
+  // The library's own words can quote the URL or a header, secrets included.
+  return inner instanceof Error && 'code' in inner ? String(inner.code) : 'no connection'
+}

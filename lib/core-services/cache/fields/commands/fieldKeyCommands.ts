@@ -1,0 +1,121 @@
+/**
+ * The keys of fields as the commands over logical keys see them: one view of a key, through whichever door. What stands
+ * under such a key is an entry; it is there while its tokens stand. Nothing here serves as a field does: no schema, no
+ * windows, no fetch.
+ */
+
+import type { Ports } from '../../../../shared/ports'
+import { decodeEntry, type Entry, isForeignEntry, unpackEntry } from '../../entry/entry'
+import { ownGuard, tokensHold } from '../../entry/versionTokens'
+import type { SendTogether } from '../../redis/batchedSends'
+import type { KeySpace } from '../../redis/commands/keySpace'
+import { decodeValue } from '../../redis/json'
+import { findFieldByKey } from '../fieldConfig'
+import { tokenSeconds } from '../fieldPlace'
+import type { FieldMemory } from '../memory/processMemory'
+import { type FieldStore, revoke } from '../store/fieldStore'
+import { beginning, textIn, withWholeHeader } from '../store/partialEntry'
+
+export type Found<T> = { found: true; value: T } | { found: false }
+
+export interface FieldKeysOptions {
+  store: FieldStore
+  sendTogether: SendTogether
+  keys: KeySpace
+  ports: Ports
+  memory: () => FieldMemory
+}
+
+export type FieldKeys = ReturnType<typeof createFieldKeys>
+
+export function createFieldKeys({ store, sendTogether, keys, ports, memory }: FieldKeysOptions) {
+  /** The cipher of a field depends on its name, which only the list of fields tells. */
+  const cipherOf = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
+
+  /** Whether its tokens stand and its own end has not come. One command. */
+  async function stands(key: string, entry: Entry): Promise<boolean> {
+    const { fetchedAt, endMs = Number.POSITIVE_INFINITY, tokens, packing } = entry
+    if (!Object.hasOwn(tokens, ownGuard(key)) || ports.clock.now() - fetchedAt >= endMs) return false
+    if (packing?.sealed && !(await cipherOf(key)?.knows(packing.sealed))) return false
+    const guards = Object.keys(tokens)
+    const snapshot = await store.read(guards.map(store.names.guard))
+    return tokensHold(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
+  }
+
+  /** Whether what exists under a key is an entry that nobody is served. */
+  async function isInvalid(key: string, head: string | null): Promise<boolean> {
+    if (head === null || !isForeignEntry(head)) return false
+    const entry = decodeEntry(await withWholeHeader(sendTogether, keys.physical(key), head))
+    return entry === null || !(await stands(key, entry))
+  }
+
+  return {
+    /** The value of an entry before its schema, while it stands. */
+    valueIn: async (key: string, entry: Entry): Promise<Found<unknown>> => {
+      const unpacked = (await stands(key, entry)) ? await unpackEntry(entry, cipherOf(key)) : null
+      return unpacked ? { found: true, value: decodeValue(unpacked.body) } : { found: false }
+    },
+
+    /** What a text under a key means: JSON, or a field's entry. Of what is no entry it costs nothing. */
+    async open<T>(key: string, text: string): Promise<Found<T>> {
+      if (!isForeignEntry(text)) return { found: true, value: decodeValue<T>(text) }
+      const entry = decodeEntry(text)
+      return entry ? ((await this.valueIn(key, entry)) as Found<T>) : { found: false }
+    },
+
+    /** How many of these keys, all of which exist, hold entries that nobody is served. 1 command for each, and 1 for tokens. */
+    async invalidAmong(names: readonly string[]): Promise<number> {
+      const heads = await sendTogether(names.map((name) => beginning(keys.physical(name))))
+      const texts = heads.map(textIn)
+      const invalid = await Promise.all(names.map((name, index) => isInvalid(name, texts[index] ?? null)))
+      return invalid.filter(Boolean).length
+    },
+
+    isConfigured: (key: string): boolean => findFieldByKey(key) !== undefined,
+    tokenName: (key: string): string => store.names.guard(ownGuard(key)),
+
+    /**
+     * Removes keys, whatever stands under them, and invalidates those of fields wherever their values are. How many keys
+     * there were. `together`: how the commands are sent.
+     */
+    async remove(names: readonly string[], together: SendTogether = sendTogether): Promise<number> {
+      if (names.length === 0) return 0
+      const { copies } = memory()
+      const entries = names.map(keys.physical)
+      const guards = names.map(ownGuard)
+      copies.dropGuarded(guards)
+      const tokens = names.map((key) => ({
+        name: store.names.guard(ownGuard(key)),
+        token: ports.uniqueToken(),
+        seconds: tokenSeconds({ key }, ownGuard(key)),
+      }))
+      const { removed, known } = await revoke(sendTogether, tokens, entries, together)
+      // What was asked for before and came meanwhile.
+      copies.dropGuarded(guards)
+      const invalidated = guards.filter((_, index) => known[index])
+      if (invalidated.length > 0) ports.emit({ type: 'field.invalidated', guards: invalidated })
+      return removed
+    },
+
+    /** Drops what this process has in memory of keys of which Redis has lost the tokens: no field stands there now. */
+    forget(names: readonly string[]): void {
+      const { copies, memos } = memory()
+      copies.dropGuarded(names.filter((name) => memos.has(name)).map(ownGuard))
+    },
+
+    /** The process forgets everything: which of its copies have keys of a pattern is told by nothing. */
+    forgetAll: () => memory().copies.dropAll(),
+
+    /** New tokens for keys that have some, and how many entries stood under them. 1 or 2 commands, 1 for each of a family. */
+    async rotate(names: readonly string[]): Promise<number> {
+      await store.writeTokens(
+        names.map((key) => ({
+          name: store.names.guard(ownGuard(key)),
+          token: ports.uniqueToken(),
+          seconds: tokenSeconds({ key }, ownGuard(key)),
+        })),
+      )
+      return store.remove(...names.map(keys.physical))
+    },
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * `set` and `expire` on the key of a field: a new entry in the place of the old one, under a new own token, so that every
+ * reader of the field gets it. It is committed like a forced refresh. Its value is the raw one, which each reader checks by
+ * its own schema; it counts as fetched now, and ends with the expiry that was given.
+ */
+
+import type { Ports } from '../../../../shared/ports'
+import { createFlights } from '../../../../shared/singleFlight'
+import { type Entry, encodeBody, unpackEntry } from '../../entry/entry'
+import { type Look, lifetimeOf, uniteGuards } from '../../entry/freshness'
+import { checkBody } from '../../entry/schema'
+import { COARSE_GUARD, ownGuard, type Token, type TokenMap } from '../../entry/versionTokens'
+import { isRedisFailure, writeContended } from '../../errors'
+import { type CacheOptions, setArguments } from '../../redis/commands/setOptions'
+import { type AnyField, findFieldByKey } from '../fieldConfig'
+import { completeTokens, guardsFor, lookAt, type Place, tokenSeconds } from '../fieldPlace'
+import type { FieldMemory } from '../memory/processMemory'
+import { dependencyTokens } from '../refresh/dependencyTokens'
+import { dependenciesOf } from '../refresh/fetchedMetadata'
+import { textOf } from '../store/entryText'
+import type { FieldStore } from '../store/fieldStore'
+import type { FieldKeys } from './fieldKeyCommands'
+
+export interface EntryReplacer {
+  /**
+   * As `set` of Redis: 'OK', null where `nx` or `xx` was not met, with `get` the old value. 5 commands in 2 requests. Rejects
+   * with WRITE_CONTENDED, here and in `expire`.
+   */
+  set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null>
+  /** 1 if there was a value that now ends in so many seconds, else 0. */
+  expire(key: string, seconds: number): Promise<number>
+}
+
+interface Replacement {
+  store: FieldStore
+  ports: Ports
+  memory: () => FieldMemory
+  fieldKeys: FieldKeys
+}
+
+/** How often it begins in all when tokens change under it: of any number of writers one is through at each. */
+const ATTEMPTS = 30
+/** From this attempt on writers of several instances spread, over so many ms. */
+const SPREAD_FROM = 10
+const SPREAD_MS = 50
+/** How long the entry of a family is kept where nothing is said of it, in s: half as long as its token. */
+const KEPT_SECONDS = 15 * 86_400
+
+type Outcome = 'stored' | 'contended' | 'refused'
+
+export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replacement): EntryReplacer {
+  const { clock, emit, random, uniqueToken } = ports
+  const turns = createFlights()
+
+  /** Of a member of a family nothing is known but its key, and the tags of the entry that stands there. */
+  function placeOf(key: string, seconds = KEPT_SECONDS): Place {
+    const field: AnyField = findFieldByKey(key) ?? {
+      name: key,
+      key,
+      ttl: seconds,
+      fetcher: () => Promise.reject(new Error('it is only written')),
+    }
+    // Where its entry has gone, what the process remembers tells of its tags.
+    const remembered = memory().copies.get(key)?.entry ?? null
+    const guards = uniteGuards(guardsFor(field), remembered)
+    return { field, store, name: key, entry: store.names.entry(key), guards }
+  }
+
+  /**
+   * Anew while others get in between; those of this process do so one after the other, once one has lost. False when it
+   * was not stored. Rejects with WRITE_CONTENDED.
+   */
+  async function retried(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
+    try {
+      const outcome = await attempt()
+      return outcome === 'contended'
+        ? await turns.queue(key, Symbol(), () => inTurn(key, attempt))
+        : outcome === 'stored'
+    } catch (error) {
+      // Without an answer it may have been done.
+      if (isRedisFailure(error)) memory().copies.dropGuarded([ownGuard(key)])
+      throw error
+    }
+  }
+
+  async function inTurn(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
+    for (let round = 1; round < ATTEMPTS; round += 1) {
+      emit({ type: 'force.contended', field: findFieldByKey(key)?.name ?? key, attempt: round })
+      if (round >= SPREAD_FROM) await clock.sleep(Math.ceil(random() * SPREAD_MS))
+      const outcome = await attempt()
+      if (outcome !== 'contended') return outcome === 'stored'
+    }
+    throw writeContended(key, ATTEMPTS)
+  }
+
+  /** Tokens for the tags of an entry that a value brings; null when something was invalidated meanwhile. */
+  async function tokensFor(place: Place, look: Look, body: string): Promise<Captured | null> {
+    const { tokens, missing } = completeTokens(place, look, uniqueToken)
+    if (missing.length > 0 && !(await store.createTokens(missing)).created) return null
+    const { [COARSE_GUARD]: coarse = '', ...own } = Object.fromEntries(
+      look.guards.map((guard, index) => [guard, tokens[index] as Token]),
+    )
+    const { dependsOn, schema } = place.field
+    if (!dependsOn) return { tokens: own }
+    const checked = await checkBody(schema, body)
+    // What the schema refuses is served to no reader, so nothing need guard it.
+    const told = checked.ok
+      ? dependenciesOf(place.field, checked.value).filter((guard) => !(guard in own))
+      : []
+    const settled = await dependencyTokens({ ports }, place, told, coarse, look.dependencies)
+    return settled && { tokens: { ...own, ...settled }, dependencies: told }
+  }
+
+  async function commit(place: Place, captured: TokenMap, entry: Omit<Entry, 'tokens'>): Promise<Outcome> {
+    const guard = ownGuard(place.field.key)
+    const own = { token: uniqueToken(), seconds: tokenSeconds(place.field, guard) }
+    const text = await textOf(memory(), place.field, {
+      ...entry,
+      tokens: { ...captured, [guard]: own.token },
+    })
+    if (text === null) {
+      emit({ type: 'refresh.skipped', field: place.field.name, why: 'no-key' })
+      return 'refused'
+    }
+    const { [guard]: before = '', ...others } = captured
+    const lifetime = lifetimeOf(place.field, entry)
+    const written = await store.writeForced({
+      entry: place.entry,
+      text,
+      ttl: lifetime === 'forever' ? lifetime : Math.max(1, Math.ceil(lifetime)),
+      expected: [[guard, before] as const, ...Object.entries(others)].map(
+        ([name, token]) => [store.names.guard(name), token] as const,
+      ),
+      own,
+    })
+    if (!written) return 'contended'
+    memory().copies.dropGuarded([guard], own.token)
+    emit({ type: 'field.invalidated', guards: [guard] })
+    return 'stored'
+  }
+
+  return {
+    async set<T>(key: string, value: T, options: number | CacheOptions = {}) {
+      setArguments(options)
+      const given: CacheOptions = typeof options === 'number' ? { ex: options } : options
+      const body = encodeBody(value)
+      let before: T | null = null
+      let refused = false
+      const stored = await retried(key, async () => {
+        const now = clock.now()
+        const endMs = endOf(given, now)
+        const place = placeOf(key, endMs === undefined ? undefined : Math.max(1, Math.ceil(endMs / 1000)))
+        const look = await lookAt(memory(), place)
+        const found = look.valid && (await fieldKeys.valueIn(key, look.valid))
+        before = found?.found ? (found.value as T) : null
+        refused = (given.nx && found?.found) || (given.xx && !found?.found) || false
+        // Encrypted for a family of which only its readers know the name.
+        if (refused || (look.stored?.packing?.sealed && !place.field.advanced?.encrypt)) return 'refused'
+        const captured = await tokensFor(place, look, body)
+        if (!captured) return 'contended'
+        const { tokens, ...more } = captured
+        return commit(place, tokens, { body, fetchedAt: now, revision: uniqueToken(), endMs, ...more })
+      })
+      if (given.get) return stored || refused ? before : null
+      return stored ? 'OK' : null
+    },
+
+    async expire(key, seconds) {
+      let isPlain = false
+      const stored = await retried(key, async () => {
+        const place = placeOf(key, seconds)
+        const look = await lookAt(memory(), place)
+        const cipher = memory().cipherFor?.(place.field)
+        const entry = look.valid && (await unpackEntry(look.valid, cipher))
+        // A value without tokens has its end by now, by the command that found it.
+        isPlain = look.replaced !== null && !look.stored && !look.foreign && !place.field.advanced?.encrypt
+        if (!entry) return 'refused'
+        const passedMs = clock.now() - entry.fetchedAt
+        const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)
+        // It is no fetch: a force that was asked for after the real one must not take it for what another force brought.
+        return commit(place, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
+      })
+      return stored || isPlain ? 1 : 0
+    },
+  }
+}
+
+type Captured = Pick<Entry, 'tokens' | 'dependencies'>
+
+/** When the value ends, in ms from now; undefined where only the field's own windows end it. */
+function endOf({ ex, px, exat, pxat }: CacheOptions, now: number): number | undefined {
+  if (ex !== undefined) return ex * 1000
+  if (px !== undefined) return px
+  if (exat !== undefined) return exat * 1000 - now
+  return pxat === undefined ? undefined : pxat - now
+}

@@ -1,0 +1,83 @@
+/** What this process remembers of a field besides its value. Forgetting any of it costs a command or a fetch, no more. */
+import { LRUCache } from 'lru-cache'
+import type { Instant } from '../../../../shared/ports'
+import type { Token } from '../../entry/versionTokens'
+
+export interface Memo {
+  /**
+   * The guards of the last entry besides its own token, as far as not every reader names them: the next look asks for
+   * their tokens in the same command. Forgotten when all fields together have too many of them.
+   */
+  dependencies: readonly string[] | undefined
+  /** Somebody else stores this field in a shape that our schema refuses: we keep ours aside. */
+  aside?: boolean
+  /** A flight that is left alone for a time: its source fails (with this code), or somebody else fetches. */
+  quiet?: Rest & { flight: string }
+  /** The failure of the source that asks for the longest rest, in whichever flight it was; until the source answers. */
+  failed?: Rest | undefined
+  /** The leases that were asked for last, the newest at the end: found again in Redis they are ours. */
+  leases?: OwnLease[]
+  /** It was told that configurations of this key name different tags. */
+  disagreed?: boolean
+}
+
+/** For how long something is left alone, in ms. */
+export interface Rest {
+  since: Instant
+  milliseconds: number
+  /** Of the error with which the source has failed; null when another instance fetches. */
+  code: string | null
+}
+
+/** A lease as the process knows it that has asked for it, even if the answer was lost. */
+export interface OwnLease {
+  readonly name: string
+  readonly holder: Token
+  /** Of the first request for it of which it is not known that it was refused. */
+  sentAt: Instant
+  /** It was given back or became a cool-down: what stands under this holder may end at any time. */
+  ended?: boolean | undefined
+  /** The holders before it that may still stand, or of which a request may still arrive. */
+  readonly replaces: readonly Token[]
+}
+
+export interface Memos {
+  of(place: string): Memo
+  /** Whether the process has looked at this field, as far as it remembers. */
+  has(place: string): boolean
+}
+
+const KEPT = 10_000
+/** For the names of guards that are remembered, and what each costs besides its characters, in bytes. */
+const MOST_GUARD_BYTES = 10_000_000
+const NAME_OVERHEAD = 40
+
+export function createMemos(): Memos {
+  const memos = new Map<string, Memo>()
+  const guards = new LRUCache<string, readonly string[]>({
+    maxSize: MOST_GUARD_BYTES,
+    sizeCalculation: (names) => names.reduce((sum, name) => sum + name.length + NAME_OVERHEAD, NAME_OVERHEAD),
+  })
+
+  const create = (place: string): Memo => ({
+    get dependencies() {
+      return guards.get(place)
+    },
+    set dependencies(names) {
+      if (names) guards.set(place, names)
+      else guards.delete(place)
+    },
+  })
+
+  return {
+    has: (place) => memos.has(place),
+    of(place) {
+      const memo = memos.get(place) ?? create(place)
+      memos.delete(place)
+      memos.set(place, memo)
+      const [oldest] = memos.keys()
+      if (memos.size > KEPT && oldest !== undefined) memos.delete(oldest)
+      return memo
+    },
+  }
+}

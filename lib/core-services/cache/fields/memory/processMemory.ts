@@ -1,0 +1,41 @@
+/** What this process remembers of fields, and the keys with which it reads encrypted ones. */
+import { memoryMaxBytes } from '../../../../config/appConfig'
+import type { Clock } from '../../../../shared/ports'
+import { processState } from '../../../../shared/processState'
+import { type CipherFor, createCipherFor } from '../../entry/encryption'
+import { hasCode } from '../../errors'
+import { keyConfig } from '../../settings/cacheConfig'
+import { encryptionKeys } from '../../settings/encryptionConfig'
+import { createMemos, type Memos } from './fieldMemo'
+import { type Copies, createCopies } from './memoryCache'
+
+export interface FieldMemory {
+  /** The memory layer. */
+  copies: Copies
+  memos: Memos
+  /** Absent without a key for encryption. */
+  cipherFor?: CipherFor | undefined
+}
+
+export function processMemory(clock: Clock): FieldMemory {
+  return {
+    copies: processState('copies', () => createCopies(memoryMaxBytes(), clock)),
+    memos: processState('memos', createMemos),
+    // Read when something is encrypted: nothing else needs that configuration.
+    get cipherFor() {
+      return processState('cipher', processCipher)
+    },
+  }
+}
+
+/** Undefined as well when the keys are unusable: boot has told so, and whoever goes on all the same stores nothing. */
+function processCipher(): CipherFor | undefined {
+  try {
+    const [first, ...others] = encryptionKeys()
+    const { keyPrefix, keyVersion } = keyConfig()
+    return first && createCipherFor([first, ...others], `${keyPrefix} ${keyVersion}`)
+  } catch (error) {
+    if (hasCode(error, 'CONFIG_INVALID')) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,64 @@
+/** A source that failed is left alone by this process for as long as it asks for, whether Redis can tell others or not. */
+
+import { instantOf, type Ports, passedSince } from '../../../../shared/ports'
+import { type CodedError, isCodedError, sourceCooling, sourceUnfinished } from '../../errors'
+import type { AnyField } from '../fieldConfig'
+import { placeName } from '../fieldPlace'
+import type { FieldRuntime } from '../fieldRuntime'
+import type { Memo, Rest } from '../memory/fieldMemo'
+
+/** How long a failing source is left alone unless it says itself, in ms. */
+const COOL_DOWN_MS = 5_000
+
+/** How long a source is left alone after this error, and the code that tells why. */
+export function coolDownOf(error: CodedError): { code: string; milliseconds: number } {
+  return {
+    code: isCodedError(error.cause) ? error.cause.code : error.code,
+    milliseconds: error.retryAfter === undefined ? COOL_DOWN_MS : error.retryAfter * 1000,
+  }
+}
+
+/** `code`: of the error with which the source has failed; null when another instance fetches. */
+export function leaveAlone(
+  { memos, ports }: FieldRuntime,
+  place: string,
+  flight: string,
+  milliseconds: number,
+  code: string | null,
+): void {
+  const memo = memos.of(place)
+  const rest: Rest = { since: instantOf(ports.clock), milliseconds, code }
+  if (code !== null) memo.failed = longerFailure(ports, memo.failed, rest)
+  const before = memo.quiet?.flight === flight ? memo.quiet : undefined
+  memo.quiet = { flight, ...longerFailure(ports, before, rest) }
+}
+
+/** The source has answered: what it had asked for before is over. */
+export function sourceAnswered(runtime: FieldRuntime, field: AnyField): void {
+  runtime.memos.of(placeName(runtime, field)).failed = undefined
+}
+
+/** A failure stands until its end, whatever is found out meanwhile for a shorter time. */
+function longerFailure(ports: Ports, before: Rest | undefined, rest: Rest): Rest {
+  return before && before.code !== null && leftOf(ports, before) > rest.milliseconds ? before : rest
+}
+
+const leftOf = ({ clock }: Ports, { since, milliseconds }: Rest): number =>
+  milliseconds - passedSince(clock, since)
+
+export function quietFlight(runtime: FieldRuntime, place: string, flight: string): Memo['quiet'] {
+  const { quiet } = runtime.memos.of(place)
+  return quiet?.flight === flight && leftOf(runtime.ports, quiet) > 0 ? quiet : undefined
+}
+
+/** The code of the error with which the source of a field has failed a moment ago, in whichever flight. */
+export function failedSource(runtime: FieldRuntime, field: AnyField): string | null {
+  const { failed } = runtime.memos.of(placeName(runtime, field))
+  return failed && leftOf(runtime.ports, failed) > 0 ? failed.code : null
+}
+
+/** The error of a read that does not ask the source again. */
+export function cooling({ ports }: FieldRuntime, field: AnyField, code: string): Error {
+  ports.emit({ type: 'source.cooling', field: field.name, code })
+  return code === 'SOURCE_UNFINISHED' ? sourceUnfinished(field.name, null) : sourceCooling(field.name, code)
+}

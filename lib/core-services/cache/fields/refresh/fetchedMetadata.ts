@@ -1,0 +1,89 @@
+/**
+ * What a fetcher and its value tell of the value: a note, times, tags. It is checked like the value itself, so a slip
+ * fails that fetch as a fault of the source, and what stands is served meanwhile. Everything here throws SOURCE_INVALID.
+ */
+
+import { MOST_SECONDS, timeProblem } from '../../../../shared/durations'
+import { beginningOf, inWords } from '../../../../shared/text'
+import type { Entry } from '../../entry/entry'
+import { tagGuards } from '../../entry/versionTokens'
+import { sourceInvalid } from '../../errors'
+import { halfProblem, tagProblem } from '../../redis/commands/keySpace'
+import { type AnyField, type Kept, MOST_NOTE_CHARACTERS } from '../fieldConfig'
+
+/** Each of them costs a name in the command of every read. */
+const MOST_DEPENDENCIES = 1_000
+
+export function assertKept(field: string, { note, fetchedAt, endsAt }: Kept, now: number): void {
+  if (note !== undefined && typeof note !== 'string')
+    throw sourceInvalid(field, `keep was given a ${typeof note} as note`)
+  if ((note?.length ?? 0) > MOST_NOTE_CHARACTERS)
+    throw sourceInvalid(
+      field,
+      `keep was given a note of ${note?.length} characters, ${MOST_NOTE_CHARACTERS} at most`,
+    )
+  if (fetchedAt !== undefined) assertTime(field, 'the fetchedAt of keep', fetchedAt, now)
+  if (endsAt !== undefined) assertTime(field, 'the endsAt of keep', endsAt, now)
+}
+
+export function assertProgress(field: string, progress: unknown): void {
+  if (typeof progress !== 'string')
+    throw sourceInvalid(field, `pause was given a ${typeof progress}, not a text`)
+  const problem = halfProblem(progress)
+  if (problem !== undefined)
+    throw sourceInvalid(field, `pause was given a text that cannot be kept: ${problem}`)
+}
+
+/** The guards that only the value tells. */
+export function dependenciesOf(field: AnyField, value: unknown): string[] {
+  const told: unknown = field.dependsOn?.(value) ?? []
+  if (!Array.isArray(told)) throw sourceInvalid(field.name, 'dependsOn answered no list of tags')
+  for (const tag of told) {
+    const problem = tagProblem(tag)
+    if (problem !== undefined)
+      throw sourceInvalid(
+        field.name,
+        `dependsOn answered a tag that cannot be used, ${shown(tag)}: ${problem}`,
+      )
+  }
+  const guards = tagGuards(told)
+  if (guards.length <= MOST_DEPENDENCIES) return guards
+  throw sourceInvalid(field.name, `dependsOn answered ${guards.length} tags, ${MOST_DEPENDENCIES} at most`)
+}
+
+const MOST_TAG_SHOWN = 60
+
+const shown = (tag: unknown): string => JSON.stringify(beginningOf(inWords(tag), MOST_TAG_SHOWN))
+
+export interface Told {
+  /** As readers get it. */
+  value: unknown
+  /** The source has nothing, whatever the schema makes of that, or the schema finds nothing in what it has. */
+  isNothing: boolean
+  fetchedAt: number
+  /** By `keep`. */
+  endsAt: number | undefined
+}
+
+/** Where the value limits its own life. A window of staleness lies before that end, but takes no more than half of it. */
+export function lifeOf(
+  field: AnyField,
+  { value, isNothing, fetchedAt, endsAt = Number.POSITIVE_INFINITY }: Told,
+  now: number,
+): Pick<Entry, 'freshMs' | 'endMs'> {
+  const { negativeTtl, expiresAt } = field.advanced ?? {}
+  if (isNothing && negativeTtl !== undefined)
+    return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
+  const told = (value === null ? undefined : expiresAt?.(value)) ?? Number.POSITIVE_INFINITY
+  assertTime(field.name, 'what advanced.expiresAt answered', told, now)
+  const end = Math.min(endsAt, told)
+  if (end === Number.POSITIVE_INFINITY) return {}
+  const endMs = Math.min(end - fetchedAt, MOST_SECONDS * 1000)
+  return { freshMs: Math.max(endMs - (field.staleWhileRevalidate ?? 0) * 1000, endMs / 2), endMs }
+}
+
+/** Infinity is the time of what never comes. */
+function assertTime(field: string, what: string, time: unknown, now: number): void {
+  const problem = time === Number.POSITIVE_INFINITY ? undefined : timeProblem(time, now)
+  if (problem !== undefined) throw sourceInvalid(field, `${what} is ${time}, ${problem}`)
+}

@@ -1,0 +1,103 @@
+/** What a forced refresh does when others have changed what stands while it fetched. */
+
+import { instantOf, passedSince } from '../../../../shared/ports'
+import type { Entry } from '../../entry/entry'
+import type { Look } from '../../entry/freshness'
+import { ownGuard, type Token } from '../../entry/versionTokens'
+import { forceContended } from '../../errors'
+import type { AnyField } from '../fieldConfig'
+import type { Place } from '../fieldPlace'
+import type { FieldRuntime } from '../fieldRuntime'
+import { openKnown } from '../read/fieldAnswer'
+import { timeoutOf } from './fetchEntry'
+import { keepCopy } from './storeEntry'
+
+/** A force that is disturbed by invalidations begins this often in all. */
+const MOST_DISTURBED = 3
+/** A force that loses against others begins anew for as long as so many fetches may take. */
+const MOST_FETCHES = 3
+
+export interface Contention {
+  /** What is asked for, see `shareMark`. */
+  mark: string
+  /**
+   * Told of what was captured before each fetch; null when others created missing tokens at the same time. Answers what
+   * another force has brought that makes a fetch needless. Rejects with FORCE_CONTENDED when it is time to give up.
+   */
+  judge(place: Place, captured: Captured | null): Promise<Entry | null>
+  /** Told that a fetch that took so long was not stored. */
+  lost(sourceMs: number): Promise<void>
+}
+
+interface Captured {
+  look: Look
+  tokens: readonly Token[]
+}
+
+export function startContention(
+  runtime: FieldRuntime,
+  field: AnyField,
+  { mark, until }: { mark: string; until: number },
+): Contention {
+  const { clock, emit, random } = runtime.ports
+  const began = instantOf(clock)
+  const timeoutMs = timeoutOf(runtime, field)
+  /** The own token that was captured first, after the call, and the one that was captured last. */
+  let first: Token | undefined
+  let last: Token | undefined
+  let attempts = 0
+  let disturbed = 0
+
+  function isTimeUp(): boolean {
+    const passed = passedSince(clock, began)
+    return passed + timeoutMs > MOST_FETCHES * timeoutMs || clock.monotonic() + timeoutMs > until
+  }
+
+  return {
+    mark,
+    async judge(place, captured) {
+      attempts += 1
+      if (captured === null) disturbed += 1
+      else if (first === undefined) first = captured.tokens[0]
+      else {
+        const { valid } = captured.look
+        const adopted =
+          valid && isNewerThan(valid, field, first, mark) ? await adopt(runtime, place, captured.look) : null
+        if (adopted) return adopted
+        const lostToForce = valid?.forced !== undefined && ownToken(valid, field) !== last
+        if (!lostToForce) disturbed += 1
+      }
+      last = captured?.tokens[0] ?? last
+      const giveUp = disturbed >= MOST_DISTURBED || (attempts > 1 && isTimeUp())
+      if (giveUp) throw forceContended(field.name, attempts - 1)
+      return null
+    },
+    async lost(sourceMs) {
+      emit({ type: 'force.contended', field: field.name, attempt: attempts })
+      // Those that have lost twice would meet again: they spread over the time that a fetch takes.
+      if (attempts > 1 && sourceMs > 0) await clock.sleep(Math.ceil(random() * sourceMs))
+    },
+  }
+}
+
+const ownToken = ({ tokens }: Entry, { key }: AnyField): Token | undefined => tokens[ownGuard(key)]
+
+/**
+ * Whether a force has brought it whose fetch began after `first` was captured. Its own token was written since: it is not
+ * `first`. It was committed upon another one than `first`, so that one was written since, too, and it was captured before
+ * the fetch began. A token is written once, so no clock is needed.
+ */
+function isNewerThan(entry: Entry, field: AnyField, first: Token, mark: string): boolean {
+  const { forced } = entry
+  return forced?.by === mark && forced.upon !== first && ownToken(entry, field) !== first
+}
+
+async function adopt(runtime: FieldRuntime, place: Place, { valid, sentAt }: Look): Promise<Entry | null> {
+  const { field } = place
+  const opened = valid && (await openKnown(runtime, field, valid))
+  if (!opened) return null
+  keepCopy(runtime, place, opened.entry, sentAt)
+  runtime.copies.dropGuarded([ownGuard(field.key)], ownToken(opened.entry, field))
+  runtime.ports.emit({ type: 'field.arrived', field: field.name })
+  return opened.entry
+}

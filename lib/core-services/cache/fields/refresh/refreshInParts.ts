@@ -1,0 +1,33 @@
+/** A forced refresh of a field that may need several: `forceRefresh` again and again, while that gets any further. */
+
+import type { RefreshReason } from '../../../../shared/events'
+import { isUnfinished } from '../../errors'
+import { forceRefresh, type Refreshed } from '../../refreshCache'
+import type { AnyField } from '../fieldConfig'
+import type { FieldRuntime } from '../fieldRuntime'
+import { timeoutOf } from './fetchEntry'
+
+/**
+ * Rejects as `forceRefresh` does; with SOURCE_UNFINISHED when less time is left than one more may take. `onPart` is told
+ * between two of them how far the source has been read.
+ */
+export async function refreshInParts(
+  runtime: FieldRuntime,
+  field: AnyField,
+  reason: RefreshReason,
+  remainingMs: () => number,
+  onPart?: (done: string | null) => Promise<void>,
+): Promise<Refreshed> {
+  const { clock } = runtime.ports
+  let done: string | null = null
+  for (;;) {
+    try {
+      return await forceRefresh(runtime, field, reason, false, clock.monotonic() + remainingMs())
+    } catch (error) {
+      const further = isUnfinished(error) && error.done !== done
+      if (!further || remainingMs() < timeoutOf(runtime, field)) throw error
+      done = error.done
+      await onPart?.(done)
+    }
+  }
+}

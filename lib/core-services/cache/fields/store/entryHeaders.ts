@@ -1,0 +1,60 @@
+/**
+ * What whoever watches the fields asks of Redis: the beginnings of entries instead of their values. Rejects with REDIS_
+ * errors. Names are physical ones.
+ */
+
+import { instantOf, type Ports } from '../../../../shared/ports'
+import { type Snapshot, snapshotOf } from '../../redis/batchedReads'
+import type { SendTogether } from '../../redis/batchedSends'
+import type { Command, RawReply } from '../../redis/pipeline'
+import { beginning, USUAL_HEADER_BYTES, withWholeHeader } from './partialEntry'
+
+/** The beginning of an entry, its header included. */
+export interface Head {
+  /** Null when there is no such entry. */
+  text: string | null
+  /** Of the whole entry, as it is stored. */
+  bytes: number
+}
+
+export interface Inspection {
+  /** 2 commands for each entry and 1 for all names, in one request. */
+  look(entries: readonly string[], names: readonly string[]): Promise<{ heads: Head[]; snapshot: Snapshot }>
+}
+
+export function createInspection(sendTogether: SendTogether, { clock }: Pick<Ports, 'clock'>): Inspection {
+  async function completed(entry: string, { text, bytes }: Head): Promise<Head> {
+    if (text === null || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
+    return { text: await withWholeHeader(sendTogether, entry, text), bytes }
+  }
+
+  return {
+    async look(entries, names) {
+      const sentAt = instantOf(clock)
+      const [values, ...beginnings] = await sendTogether([
+        ['MGET', ...names],
+        ...entries.flatMap((entry): Command[] => [beginning(entry), ['STRLEN', entry]]),
+      ])
+      const snapshot = snapshotOf(names, values ? replyOf(values) : null, sentAt)
+      const heads = entries.map((entry, index) => {
+        const [text, bytes] = beginnings.slice(2 * index, 2 * index + 2)
+        return completed(entry, headOf(text, bytes))
+      })
+      return { heads: await Promise.all(heads), snapshot }
+    },
+  }
+}
+
+type Reply = PromiseSettledResult<RawReply>
+
+function replyOf(reply: Reply): RawReply {
+  if (reply.status === 'rejected') throw reply.reason
+  return reply.value
+}
+
+/** A key of another kind than a text is no entry of ours; that is one field's trouble, not that of all. */
+function headOf(text: Reply | undefined, bytes: Reply | undefined): Head {
+  if (text?.status !== 'fulfilled' || bytes?.status !== 'fulfilled') return { text: '', bytes: 0 }
+  const size = Number(bytes.value)
+  return { text: size === 0 ? null : String(text.value), bytes: size }
+}

@@ -1,0 +1,39 @@
+/** The header of an entry, asked for without its value: of a few lengths, since only the header tells how long it is. */
+import { isForeignEntry } from '../../entry/entry'
+import { hasCode } from '../../errors'
+import type { SendTogether } from '../../redis/batchedSends'
+import type { Command, RawReply } from '../../redis/pipeline'
+
+/** Nearly every header ends within so many bytes. */
+export const USUAL_HEADER_BYTES = 2_048
+/** What is asked for after that: enough for a thousand usual tags, and then all that a text can be in Redis. */
+const MORE_BYTES = [512_000, 2 ** 29] as const
+
+export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => [
+  'GETRANGE',
+  name,
+  0,
+  bytes - 1,
+]
+
+/** The same text, or a longer one in which the header of an entry ends. 1 or 2 commands more, for long ones alone. */
+export async function withWholeHeader(
+  sendTogether: SendTogether,
+  name: string,
+  text: string,
+): Promise<string> {
+  let head = text
+  for (const bytes of MORE_BYTES) {
+    if (head.includes('\n') || !isForeignEntry(head)) return head
+    const [reply] = await sendTogether([beginning(name, bytes)])
+    head = (reply && textIn(reply)) ?? ''
+  }
+  return head
+}
+
+/** Null for a key of another kind than a text. Throws every other error of Redis. */
+export function textIn(reply: PromiseSettledResult<RawReply>): string | null {
+  if (reply.status === 'fulfilled') return String(reply.value ?? '')
+  if (hasCode(reply.reason, 'REDIS_COMMAND_FAILED')) return null
+  throw reply.reason
+}

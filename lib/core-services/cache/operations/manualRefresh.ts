@@ -1,0 +1,162 @@
+/**
+ * Refreshes that somebody begins by hand and need not wait for: they go on after the answer, and their notes tell every
+ * instance what becomes of them.
+ */
+import { cacheUnavailable, codeOf, isCodedError, messageOf } from '../errors'
+import type { AnyField } from '../fields/fieldConfig'
+import type { WatchRuntime } from '../fields/fieldRuntime'
+import { timeoutOf } from '../fields/refresh/fetchEntry'
+import { refreshInParts } from '../fields/refresh/refreshInParts'
+import type { Refreshed } from '../refreshCache'
+import {
+  ALL,
+  type AllRun,
+  beginRun,
+  type FieldRun,
+  goodOf,
+  lastRun,
+  leftOfLastRun,
+  noteRun,
+  ofField,
+  type RunFailure,
+} from './refreshLog'
+
+export type Begun = 'begun' | 'under-way'
+
+/** A force may begin anew twice; so many ms are for everything around it. */
+const TRIES = 3
+const SLACK_MS = 10_000
+
+/**
+ * Answers once it has begun. At most one runs per field in the whole cluster, however often it is asked for. `budgetMs`:
+ * how long it may go on with a source that takes more than one refresh to read.
+ */
+export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budgetMs: number): Promise<Begun> {
+  const run = newRun(runtime, field)
+  if (!(await beginRun(runtime, ofField(field.key), run))) return 'under-way'
+  const budget = budgetOf(runtime, budgetMs)
+  runtime.ports.defer(async () => {
+    await finish(runtime, field, run, budget)
+  })
+  return 'begun'
+}
+
+/**
+ * Refreshes all of them, one after the other; one that fails stops none of the others. None is begun that could not end
+ * within `budgetMs`. Those to which the last run has not come go first, so that asking again gets to each of them.
+ */
+export async function beginRefreshOfAll(
+  runtime: WatchRuntime,
+  fields: readonly AnyField[],
+  budgetMs: number,
+): Promise<Begun> {
+  const left = await leftOfLastRun(runtime)
+  const ordered = [...fields].sort((a, b) => Number(left.has(b.name)) - Number(left.has(a.name)))
+  const startedAt = runtime.ports.clock.now()
+  const names = ordered.map(({ name }) => name)
+  const until = Math.max(startedAt, ...fields.map((field) => endOf(runtime, field)))
+  const run: AllRun = { startedAt, endedAt: null, until, names, outcomes: {}, current: null }
+  if (!(await beginRun(runtime, ALL, run))) return 'under-way'
+  const budget = budgetOf(runtime, budgetMs)
+  runtime.ports.defer(() => refreshEach(runtime, ordered, run, budget))
+  return 'begun'
+}
+
+interface Budget {
+  remainingMs(): number
+  /** Called whenever a field has got further, so that nobody takes the whole run for cut off. */
+  onPart?(): Promise<void>
+}
+
+function budgetOf({ ports: { clock } }: WatchRuntime, milliseconds: number): Budget {
+  const started = clock.monotonic()
+  return { remainingMs: () => milliseconds - (clock.monotonic() - started) }
+}
+
+async function refreshEach(
+  runtime: WatchRuntime,
+  fields: readonly AnyField[],
+  begun: AllRun,
+  { remainingMs }: Budget,
+): Promise<void> {
+  let run = begun
+  for (const field of fields) {
+    const onPart = async () => {
+      run = { ...run, current: field.name, until: endOf(runtime, field) }
+      await noteRun(runtime, ALL, run)
+    }
+    await onPart()
+    const inTime = remainingMs() >= timeoutOf(runtime, field)
+    const outcome = inTime ? await refreshOne(runtime, field, { remainingMs, onPart }) : 'left'
+    run = { ...run, outcomes: { ...run.outcomes, [field.name]: outcome } }
+  }
+  await noteRun(runtime, ALL, { ...run, current: null, endedAt: runtime.ports.clock.now() })
+}
+
+async function refreshOne(
+  runtime: WatchRuntime,
+  field: AnyField,
+  budget: Budget,
+): Promise<AllRun['outcomes'][string]> {
+  const run = newRun(runtime, field)
+  return (await beginRun(runtime, ofField(field.key), run)) ? finish(runtime, field, run, budget) : 'busy'
+}
+
+type Outcome = NonNullable<FieldRun['outcome']>
+
+async function finish(
+  runtime: WatchRuntime,
+  field: AnyField,
+  begun: FieldRun,
+  { remainingMs, onPart }: Budget,
+): Promise<Outcome> {
+  let run = begun
+  const further = async (progress: string | null) => {
+    run = { ...run, progress, until: endOf(runtime, field) }
+    await Promise.all([noteRun(runtime, ofField(field.key), run), onPart?.()])
+  }
+  const refresh = () => refreshInParts(runtime, field, 'force', remainingMs, further)
+  const result = await resultOf(runtime, refresh)
+  await noteRun(runtime, ofField(field.key), { ...run, ...result, endedAt: runtime.ports.clock.now() })
+  return result.outcome
+}
+
+type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & { outcome: Outcome }
+
+async function resultOf(runtime: WatchRuntime, refresh: () => Promise<Refreshed>): Promise<Result> {
+  try {
+    const { stored, sourceMs, items, entry } = await refresh()
+    const told = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
+    if (stored) return { outcome: 'refreshed', failure: null, ...told }
+    const failure = failureOf(runtime, cacheUnavailable(new Error('nothing was stored')))
+    return { outcome: 'unstored', failure, ...told }
+  } catch (error) {
+    // Whatever it was: nobody waits for this work, so its note is the one place to tell of it.
+    return {
+      outcome: 'failed',
+      failure: failureOf(runtime, error),
+      durationMs: null,
+      items: null,
+      bytes: null,
+    }
+  }
+}
+
+function failureOf({ clean }: WatchRuntime, error: unknown): RunFailure {
+  const cause = isCodedError(error) && isCodedError(error.cause) ? error.cause : error
+  const hint = (isCodedError(cause) && cause.hint) || null
+  return { code: codeOf(cause), message: clean(messageOf(cause)), hint }
+}
+
+/** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */
+function endOf(runtime: WatchRuntime, field: AnyField): number {
+  return runtime.ports.clock.now() + TRIES * timeoutOf(runtime, field) + SLACK_MS
+}
+
+function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {
+  const last = lastRun(runtime, ofField(field.key), null)
+  const before = last && (goodOf(last) ?? last.before)
+  const open = { endedAt: null, outcome: null, failure: null, progress: null }
+  const unknown = { durationMs: null, items: null, bytes: null }
+  return { startedAt: runtime.ports.clock.now(), until: endOf(runtime, field), before, ...open, ...unknown }
+}

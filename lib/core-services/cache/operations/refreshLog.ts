@@ -1,0 +1,170 @@
+/**
+ * Notes of refreshes that somebody began by hand: what is under way and what came of it, readable by every instance, so
+ * that nobody has to stay for the outcome. Without Redis they are those of this process.
+ */
+
+import type { ClaimedNotes } from '../coordination/records'
+import { isRedisFailure } from '../errors'
+import type { WatchRuntime } from '../fields/fieldRuntime'
+
+/** Times are wall clock, ms. */
+export interface NotedRun {
+  startedAt: number
+  /** Null while it runs. */
+  endedAt: number | null
+  /** A run of which nothing was heard by then was cut off with the process that did it. */
+  until: number
+}
+
+export interface RunFailure {
+  /** Of the error, or of its cause where that knows more. */
+  code: string
+  message: string
+  hint: string | null
+}
+
+/** What came of a run that went well. */
+export interface GoodRun {
+  /** When it ended; wall clock, ms. */
+  at: number
+  durationMs: number | null
+  items: number | null
+  bytes: number | null
+}
+
+export interface FieldRun extends NotedRun {
+  /** The last one before it that went well, as far as the process knows that began it. */
+  before: GoodRun | null
+  /** How far a source has been read that takes more than one refresh; null before the first one has ended. */
+  progress: string | null
+  /** `unstored`: the source answered, but Redis did not keep it. Null while it runs. */
+  outcome: 'refreshed' | 'unstored' | 'failed' | null
+  failure: RunFailure | null
+  /** How long the source took; null as long as that is not known. */
+  durationMs: number | null
+  /** How many items a list has; null for every other value. */
+  items: number | null
+  /** Of the JSON of the value. */
+  bytes: number | null
+}
+
+export interface AllRun extends NotedRun {
+  /** The fields in the order in which they are refreshed. */
+  names: string[]
+  /** `busy`: it was being refreshed already; `left`: there was no time for it. */
+  outcomes: Record<string, NonNullable<FieldRun['outcome']> | 'busy' | 'left'>
+  /** The one that is refreshed now. */
+  current: string | null
+}
+
+interface OneField {
+  kind: 'field'
+  key: string
+}
+interface AllFields {
+  kind: 'all'
+}
+type Subject = OneField | AllFields
+
+export const ALL: AllFields = { kind: 'all' }
+export const ofField = (key: string): OneField => ({ kind: 'field', key })
+
+/** How long an outcome is told, in s. */
+const KEPT_SECONDS = 86_400
+
+/** The last run of a subject, and what stands only while one is under way. */
+const KIND = 'refresh'
+const CLAIM_KIND = 'refreshing'
+const nameFor = (subject: Subject): string => (subject.kind === 'field' ? `key:${subject.key}` : 'all')
+
+/** Where the note stands, to be read along with other names. */
+export function noteName(notes: ClaimedNotes, subject: Subject): string {
+  return notes.nameOf(KIND, nameFor(subject))
+}
+
+/** False when such a run is under way, in whatever instance. Without Redis only those of this process are known. */
+export async function beginRun<T extends NotedRun>(
+  runtime: WatchRuntime,
+  subject: Subject,
+  run: T,
+): Promise<boolean> {
+  const name = nameFor(subject)
+  const before = runtime.runs.get(name)
+  if (before && isUnderWay(before, runtime.ports.clock.now())) return false
+  runtime.runs.set(name, run)
+  let claimed = false
+  try {
+    claimed = await unlessRedisFails(runtime, true, async (notes) => {
+      const free = await notes.claim(CLAIM_KIND, name, 1, claimSeconds(runtime, run))
+      if (free) await notes.write(KIND, name, run, KEPT_SECONDS)
+      return free
+    })
+  } finally {
+    // Also after an error by which the framework steers: no run has begun.
+    if (!claimed && before) runtime.runs.set(name, before)
+    if (!claimed && !before) runtime.runs.delete(name)
+  }
+  return claimed
+}
+
+/** Tells how far it is, and that it goes on until `until`; with `endedAt` another one may begin. */
+export async function noteRun<T extends NotedRun>(
+  runtime: WatchRuntime,
+  subject: Subject,
+  run: T,
+): Promise<void> {
+  const name = nameFor(subject)
+  runtime.runs.set(name, run)
+  await unlessRedisFails(runtime, undefined, async (notes) => {
+    await notes.write(KIND, name, run, KEPT_SECONDS)
+    if (run.endedAt !== null) await notes.remove(CLAIM_KIND, name)
+    else await notes.write(CLAIM_KIND, name, 1, claimSeconds(runtime, run))
+  })
+}
+
+function claimSeconds({ ports }: WatchRuntime, { until }: NotedRun): number {
+  return Math.max(1, Math.ceil((until - ports.clock.now()) / 1000))
+}
+
+/** The last run; `text` is what Redis holds, if it could be asked. Of two the one that began later. */
+export function lastRun(runtime: WatchRuntime, subject: OneField, text: string | null): FieldRun | null
+export function lastRun(runtime: WatchRuntime, subject: AllFields, text: string | null): AllRun | null
+export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | null): NotedRun | null {
+  const own = runtime.runs.get(nameFor(subject)) ?? null
+  const shared = text === null ? null : (JSON.parse(text) as NotedRun)
+  if (!own || !shared) return own ?? shared
+  if (own.startedAt !== shared.startedAt) return own.startedAt > shared.startedAt ? own : shared
+  return own
+}
+
+/** The fields to which the last refresh of all of them has not come, for lack of time or because it was cut off. One command. */
+export async function leftOfLastRun(runtime: WatchRuntime): Promise<ReadonlySet<string>> {
+  const shared = await unlessRedisFails(runtime, null, async (notes) => {
+    const [run] = await notes.read<AllRun>(KIND, [nameFor(ALL)])
+    return run ?? null
+  })
+  const last = shared ?? lastRun(runtime, ALL, null)
+  return new Set(last?.names.filter((name) => (last.outcomes[name] ?? 'left') === 'left'))
+}
+
+/** Null unless it went well. */
+export function goodOf({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
+  return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null
+}
+
+export function isUnderWay({ endedAt, until }: NotedRun, now: number): boolean {
+  return endedAt === null && now < until
+}
+
+async function unlessRedisFails<T>(
+  runtime: WatchRuntime,
+  fallback: T,
+  ask: (notes: ClaimedNotes) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(await runtime.notes())
+  } catch (error) {
+    if (!isRedisFailure(error)) throw error
+    return fallback
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * What the cron does, one run at a time: looks after the webhooks, then refreshes each field that has reached its
+ * `refreshEvery`, one after the other, those that are overdue longest first. Outcomes are told in the order of the list.
+ */
+
+import type { WebhookOutcome } from '../../../shared/events'
+import type { LockHolder } from '../coordination/locks'
+import { ageSeconds } from '../entry/entry'
+import { cacheUnavailable, codeOf, hasCode, isUnfinished } from '../errors'
+import type { AnyField } from '../fields/fieldConfig'
+import { type CronRuntime, type FieldRuntime, fieldRuntime } from '../fields/fieldRuntime'
+import { timeoutOf } from '../fields/refresh/fetchEntry'
+import { refreshInParts } from '../fields/refresh/refreshInParts'
+import { forcesAhead } from '../refreshCache'
+import { type Attempts, longestOverdueFirst, lookAtAll, readAttempts, type Standing } from './refreshOrder'
+
+export type FieldOutcome =
+  | { name: string; outcome: 'refreshed'; durationMs: number }
+  | { name: string; outcome: 'fresh'; age: number }
+  | { name: string; outcome: 'skipped'; reason: SkipReason }
+  /** Needs more time than this run had: the next one goes on. `done`: how far it has come. */
+  | { name: string; outcome: 'unfinished'; done: string | null }
+  | { name: string; outcome: 'failed'; code: string }
+
+/** `another-run`: one is under way; `out-of-time`: left for the next run; the rest is configuration. */
+export type SkipReason = 'another-run' | 'out-of-time' | 'warmup-disabled' | 'no-refresh-every'
+
+export interface WarmupRun {
+  /** ISO 8601. */
+  startedAt: string
+  finishedAt: string
+  fields: FieldOutcome[]
+  webhooks: readonly WebhookOutcome[]
+}
+
+export interface Tended {
+  webhooks: readonly WebhookOutcome[]
+  /** Names of fields that nobody tells of changes: to be refreshed in this run, whatever their age. */
+  due: ReadonlySet<string>
+}
+
+export interface WarmupOptions {
+  /** No field is begun that could not end within this time, in ms. */
+  budgetMs: number
+  enabled: boolean
+  /** Looks after the webhooks, whether fields are refreshed or not; rejects when Redis cannot be asked. */
+  tend?: (remainingMs: () => number) => Promise<Tended>
+}
+
+const NOTHING_TENDED: Tended = { webhooks: [], due: new Set() }
+
+/** How long a run that was cut off keeps the next one away, in s. */
+const LOCK_TTL_SECONDS = 30
+
+/** Rejects with a REDIS_ error or CACHE_UNAVAILABLE when Redis cannot be asked: then nothing could be stored either. */
+export async function refreshDueFields(
+  fields: readonly AnyField[],
+  { budgetMs, enabled, tend }: WarmupOptions,
+  runtime: CronRuntime = fieldRuntime(),
+): Promise<WarmupRun> {
+  const { clock, emit } = runtime.ports
+  const startedAt = clock.now()
+  const started = clock.monotonic()
+  const remainingMs = () => budgetMs - (clock.monotonic() - started)
+  const outcomes = skipAll(fields, enabled ? 'another-run' : 'warmup-disabled')
+  let webhooks: readonly WebhookOutcome[] = []
+  if (enabled || tend) {
+    await asOnlyRun(runtime, async ({ signal }) => {
+      const tended = (await tend?.(remainingMs)) ?? NOTHING_TENDED
+      webhooks = tended.webhooks
+      if (!enabled) return
+      const attempts = await readAttempts(runtime, fields)
+      for (const { field, index } of await dueFields(runtime, fields, tended.due, attempts, outcomes)) {
+        if (signal.aborted) return
+        outcomes[index] = await refreshInTime(runtime, field, remainingMs, attempts)
+      }
+      await attempts.save()
+    })
+  }
+  const count = (outcome: FieldOutcome['outcome']) =>
+    outcomes.filter((field) => field.outcome === outcome).length
+  emit({
+    type: 'cron.finished',
+    durationMs: clock.monotonic() - started,
+    refreshed: count('refreshed'),
+    fresh: count('fresh'),
+    skipped: count('skipped'),
+    unfinished: count('unfinished'),
+    failed: count('failed'),
+    webhooks,
+  })
+  return { startedAt: isoTime(startedAt), finishedAt: isoTime(clock.now()), fields: outcomes, webhooks }
+}
+
+/** Does nothing while another run is under way. */
+async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Promise<void>): Promise<void> {
+  try {
+    await (await runtime.locks()).withLock('cron', run, LOCK_TTL_SECONDS, { retryCount: 0 })
+  } catch (error) {
+    // Forced refreshes are safe without the lock, which only saves the source from two runs.
+    if (!hasCode(error, 'LOCK_NOT_ACQUIRED', 'LOCK_LOST')) throw error
+  }
+}
+
+/** Those to be refreshed, in their order; tells of the others what keeps them from it. */
+async function dueFields(
+  runtime: FieldRuntime,
+  fields: readonly AnyField[],
+  told: ReadonlySet<string>,
+  attempts: Attempts,
+  outcomes: FieldOutcome[],
+): Promise<Standing[]> {
+  const all = [...fields.entries()].map(([index, field]) => ({ index, field }))
+  const isMeant = ({ field }: { field: AnyField }) => field.refreshEvery !== undefined || told.has(field.name)
+  const reasons = skipAll(fields, 'no-refresh-every')
+  for (const { index } of all.filter((one) => !isMeant(one))) outcomes[index] = reasons[index] as FieldOutcome
+  const standing = await lookAtAll(runtime, all.filter(isMeant))
+  const now = runtime.ports.clock.now()
+  const due = standing.filter(({ field, index, fetchedAt }) => {
+    const { name, refreshEvery = 0 } = field
+    const age = fetchedAt === null ? Number.POSITIVE_INFINITY : ageSeconds(fetchedAt, now)
+    if (told.has(name) || age >= refreshEvery) return true
+    outcomes[index] = { name, outcome: 'fresh', age }
+    return false
+  })
+  return longestOverdueFirst(due, told, attempts, now)
+}
+
+async function refreshInTime(
+  runtime: FieldRuntime,
+  field: AnyField,
+  remainingMs: () => number,
+  attempts: Attempts,
+): Promise<FieldOutcome> {
+  const { name } = field
+  const { clock } = runtime.ports
+  // Forces of the field that run or wait in this process are waited for: their time and our own have to fit.
+  const needed = (forcesAhead(runtime, field) + 1) * timeoutOf(runtime, field)
+  if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
+  const started = clock.monotonic()
+  // A run that is cut off between two parts must not begin with the same field next time, and the time after.
+  const onPart = () => attempts.note(name)
+  try {
+    const { stored } = await refreshInParts(runtime, field, 'cron', remainingMs, onPart)
+    if (!stored) throw cacheUnavailable(new Error('nothing was stored'))
+    attempts.succeeded(name)
+    return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }
+  } catch (error) {
+    if (runtime.ports.isControlFlow(error)) throw error
+    await attempts.note(name)
+    if (isUnfinished(error)) return { name, outcome: 'unfinished', done: error.done }
+    return { name, outcome: 'failed', code: codeOf(error) }
+  }
+}
+
+function skipAll(fields: readonly AnyField[], reason: SkipReason): FieldOutcome[] {
+  return fields.map(({ name }) => ({ name, outcome: 'skipped', reason }))
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}

@@ -1,0 +1,74 @@
+/**
+ * Reads that share one MGET: whatever is asked for in the same tick travels in one command, never in one that has
+ * already been sent, because that one may have been answered from before the asker began.
+ */
+
+import { type Clock, type Instant, instantOf } from '../../../shared/ports'
+import { hasCode, redisBadReply } from '../errors'
+import { type Asked, createTick } from './batching'
+import type { RawReply, Send } from './pipeline'
+
+export interface Snapshot {
+  /** Text by name; null for what is not there. */
+  get(name: string): string | null
+  /** When the request was sent: what it proves holds from then. */
+  sentAt: Instant
+  /** How many readers share the command. */
+  readers: number
+}
+
+export type TickReads = (names: readonly string[]) => Promise<Snapshot>
+
+/** Well below the 10 MB that Upstash allows for a reply, in characters. */
+const REPLY_LIMIT = 6_000_000
+/** How many sizes are remembered; forgetting one only costs a refused batch. */
+const SIZES_KEPT = 10_000
+
+type Names = readonly string[]
+
+export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): TickReads {
+  const sizes = new Map<string, number>()
+
+  function remember(name: string, size: number): void {
+    sizes.delete(name)
+    sizes.set(name, size)
+    const [oldest] = sizes.keys()
+    if (sizes.size > SIZES_KEPT && oldest !== undefined) sizes.delete(oldest)
+  }
+
+  async function readBatch(batch: readonly Asked<Names, Snapshot>[]): Promise<void> {
+    const names = [...new Set(batch.flatMap(({ question }) => question))]
+    const sentAt = instantOf(clock)
+    try {
+      const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt, batch.length)
+      for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)
+      for (const { resolve } of batch) resolve(snapshot)
+    } catch (error) {
+      if (batch.length > 1 && hasCode(error, 'REDIS_TOO_LARGE')) {
+        // One after the other: all parts at a time would be what Redis refuses, in many requests.
+        const half = Math.ceil(batch.length / 2)
+        await readBatch(batch.slice(0, half))
+        await readBatch(batch.slice(half))
+        return
+      }
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  const sizeOf = (names: Names): number => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
+  return createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
+}
+
+/** The answer of an MGET. Throws REDIS_BAD_REPLY. */
+export function snapshotOf(
+  names: readonly string[],
+  reply: RawReply,
+  sentAt: Instant,
+  readers = 1,
+): Snapshot {
+  if (!Array.isArray(reply) || reply.length !== names.length)
+    throw redisBadReply('MGET answered in another shape')
+  const texts = reply.map((value) => (value === null ? null : String(value)))
+  const byName = new Map(names.map((name, index) => [name, texts[index] ?? null]))
+  return { get: (name) => byName.get(name) ?? null, sentAt, readers }
+}

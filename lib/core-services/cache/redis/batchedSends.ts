@@ -1,0 +1,45 @@
+/**
+ * Commands that are begun in the same tick travel in one request: a page with twenty cold fields waits for three
+ * requests, not for sixty. What is billed stays the same.
+ */
+
+import { type Asked, createTick } from './batching'
+import type { Command, RawReply } from './pipeline'
+
+/** Sends commands in one request, in order, each with an outcome of its own. */
+export type SendTogether = (commands: readonly Command[]) => Promise<PromiseSettledResult<RawReply>[]>
+
+/** A request may have 10 MB; smaller ones keep their deadline. In characters. */
+const REQUEST_LIMIT = 1_000_000
+
+type Commands = readonly Command[]
+
+/** `maxCommands`: how many commands one request takes. */
+export function createTickSends(
+  sendTogether: SendTogether,
+  maxCommands: number,
+): (commands: Commands) => Promise<RawReply[]> {
+  async function sendBatch(batch: readonly Asked<Commands, RawReply[]>[]): Promise<void> {
+    try {
+      const settled = await sendTogether(batch.flatMap(({ question }) => question))
+      let position = 0
+      for (const { question, resolve, reject } of batch) {
+        const own = settled.slice(position, position + question.length)
+        position += question.length
+        const failed = own.find((reply) => reply.status === 'rejected')
+        if (failed) reject(failed.reason)
+        else resolve(own.map((reply) => (reply.status === 'fulfilled' ? reply.value : null)))
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error)
+    }
+  }
+
+  return createTick(sendBatch, [
+    { most: maxCommands, of: (commands) => commands.length },
+    { most: REQUEST_LIMIT, of: charactersOf },
+  ])
+}
+
+const charactersOf = (commands: Commands): number =>
+  commands.flat().reduce<number>((sum, argument) => sum + String(argument).length, 0)

@@ -1,0 +1,37 @@
+/** Values as they stand in Redis: JSON, so that each comes back exactly as it went in. */
+import { redisBadReply, valueNotSerializable } from '../errors'
+import { lossOf, refusalOf } from './jsonLoss'
+
+/** Throws VALUE_NOT_SERIALIZABLE for what JSON cannot hold, or would change without a word, and says where that is. */
+export function encodeValue(value: unknown): string {
+  let text: string | undefined
+  let loss: string | undefined
+  try {
+    text = JSON.stringify(value)
+    loss = lossOf(value)
+  } catch (cause) {
+    throw valueNotSerializable(explained(value, cause), cause)
+  }
+  if (text !== undefined && loss === undefined) return text
+  throw valueNotSerializable(loss ?? 'its toJSON returns nothing')
+}
+
+function explained(value: unknown, cause: unknown): unknown {
+  try {
+    return refusalOf(value) ?? cause
+  } catch {
+    return cause
+  }
+}
+
+/** The value as it comes back from Redis, such as a Date as a text. Throws VALUE_NOT_SERIALIZABLE. */
+export const asStored = <T>(value: T): T => JSON.parse(encodeValue(value)) as T
+
+/** Throws REDIS_BAD_REPLY for text that is not JSON: somebody else wrote that key. */
+export function decodeValue<T>(text: string): T {
+  try {
+    return JSON.parse(text) as T
+  } catch {
+    throw redisBadReply('a stored value is not JSON')
+  }
+}

@@ -1,0 +1,86 @@
+/** What Upstash answers over HTTP, told apart: results, refused commands, and all that is not Redis at all. */
+
+import { beginningOf } from '../../../../shared/text'
+import {
+  hasCode,
+  redisBadReply,
+  redisCommandFailed,
+  redisQuota,
+  redisTooLarge,
+  redisUnauthorized,
+} from '../../errors'
+import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapped } from './refusals'
+
+/** The parsed body of a usable answer. Throws a typed error for every other one. */
+export function readReply(status: number, text: string, tokenName: string): unknown {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {
+    if (status === 401 || status === 403) throw redisUnauthorized(tokenName)
+    throw redisBadReply(`HTTP ${status} with a body that is not JSON`)
+  }
+  if (status === 401 || status === 403 || errorOf(body)?.startsWith('WRONGPASS'))
+    throw redisUnauthorized(tokenName)
+  if (status >= 300 && errorOf(body) === undefined)
+    throw redisBadReply(`HTTP ${status} without an error text`)
+  if (status === 429) throw redisQuota(redact(errorOf(body) ?? ''))
+  if (status >= 500) throw redisBadReply(`HTTP ${status}: ${redact(errorOf(body) ?? '')}`)
+  return body
+}
+
+/**
+ * A reply of the expected shape, or the error that stands in it. Entries of a batch keep their own errors, unless Redis
+ * does nothing at all.
+ */
+export function checkReply(reply: unknown, command: string, batch: boolean): unknown {
+  if (batch && Array.isArray(reply) && reply.every(isEntry)) {
+    const errors = reply.map((entry) => entryError(command, entry))
+    if (errors.length > 0 && errors.every((error) => hasCode(error, ...REFUSED_ALL))) throw errors[0]
+    return reply
+  }
+  if (batch && errorOf(reply) === undefined)
+    throw redisBadReply('a batch was not answered with a list of results')
+  const reason = errorOf(reply)
+  if (reason !== undefined) throw commandError(command, reason)
+  if (!isEntry(reply)) {
+    throw redisBadReply('an answer without a result')
+  }
+  return reply
+}
+
+/** The error of one entry of a batch; null for a result. */
+export function entryError(command: string, entry: unknown): Error | null {
+  const reason = errorOf(entry)
+  return reason === undefined ? null : commandError(command, reason)
+}
+
+/** The typed error for the text with which Redis refused a command. Upstash tells them apart by text alone. */
+export function commandError(command: string, reason: string): Error {
+  const inner = redact(unwrapped(reason))
+  const refusal = refusalError(inner)
+  if (refusal) return refusal
+  if (/^NOPERM/i.test(inner)) return redisReadOnlyToken(inner)
+  const text = redact(reason)
+  if (/max (request|single record|key) size exceeded/i.test(text)) return redisTooLarge(text)
+  return redisCommandFailed(command, text)
+}
+
+function isEntry(reply: unknown): boolean {
+  if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) return false
+  return 'result' in reply || errorOf(reply) !== undefined
+}
+
+function errorOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('error' in body)) return undefined
+  return typeof body.error === 'string' ? body.error : undefined
+}
+
+/**
+ * Error texts can repeat the arguments of the command, which are keys and values of users: what follows the words for
+ * that is cut off, and so is whatever looks like JSON.
+ */
+function redact(text: string): string {
+  const told = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')
+  return beginningOf(told, 200)
+}

@@ -1,0 +1,88 @@
+/**
+ * What pages take besides being looked at: calls of the Server Actions of the admin page. Next answers much of what can
+ * be wrong with one by a 500 and a stack in the log; here it is refused before.
+ */
+
+import { withoutBasePath } from '../../config/basePath'
+import { processPorts } from '../../shared/ports'
+import { isHostOfOrigin, isSameOrigin } from '../auth/origin'
+import { refusedOrigin } from '../auth/refusedOrigin'
+import { bodyInvalid, bodyTooLarge, methodUnknown, problemResponse, routeUnknown } from '../problem'
+import { BODY_MS, readBytes } from './boundedBody'
+import { waitForBodyAtMost } from './malformedRequests'
+
+/** The pages with Server Actions. */
+const TAKES_ACTIONS = new Set(['/admin'])
+/** What React sends for one of ours has some hundred bytes. */
+const MAX_BYTES = 16 * 1024
+const READS = ['GET', 'HEAD']
+/** What Next renders when everything else has failed: asked for by its path it is a 500. */
+const LAST_RESORT = '/_global-error'
+
+/** The answer to a request that no page takes; undefined for one that may go on. */
+export async function refusedByPages(request: Request): Promise<Response | undefined> {
+  const since = processPorts().clock.monotonic()
+  const refused = await refusal(request)
+  if (refused) waitForBodyAtMost(BODY_MS - (processPorts().clock.monotonic() - since))
+  return refused
+}
+
+async function refusal(request: Request): Promise<Response | undefined> {
+  const { method } = request
+  const path = withoutBasePath(new URL(request.url).pathname) ?? ''
+  if (READS.includes(method) && path !== LAST_RESORT) return undefined
+  const takesActions = TAKES_ACTIONS.has(path)
+  const allowed = [...READS, 'OPTIONS', ...(takesActions ? ['POST'] : [])].join(', ')
+  if (method === 'OPTIONS') return new Response(null, { status: 204, headers: { Allow: allowed } })
+  try {
+    if (path === LAST_RESORT) throw routeUnknown()
+    if (method !== 'POST' || !takesActions) throw methodUnknown(allowed)
+    if (!isSameOrigin(request.headers) || !isHostOfOrigin(request.headers))
+      throw refusedOrigin(request.headers)
+    if (Number(request.headers.get('content-length')) > MAX_BYTES) throw bodyTooLarge(MAX_BYTES)
+    if (!(await isCall(request))) throw bodyInvalid()
+    return undefined
+  } catch (error) {
+    const refused = problemResponse(request, error, { label: 'Failed to call the page', trusted: false })
+    if (refused.status === 405) refused.headers.set('Allow', allowed)
+    return refused
+  }
+}
+
+/** Whether the body has the form that React gives to a call. */
+async function isCall(request: Request): Promise<boolean> {
+  const byScript = request.headers.has('next-action')
+  const type = request.headers.get('content-type') ?? ''
+  const bytes = await readBytes(request, MAX_BYTES, 'leave')
+  if (!bytes) return false
+  const body = new Response(bytes.slice(), { headers: { 'Content-Type': type } })
+  try {
+    if (!type.startsWith('multipart/form-data')) return byScript && areArguments(await body.text())
+    const form = await body.formData()
+    if (byScript) return areArguments(form.get('0'))
+    // A form that was sent without scripts names its action in fields of its own.
+    for (const [name, text] of form) if (/^\$ACTION_.*:/.test(name)) plainValue(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const MOST_ARGUMENTS = 10
+
+function areArguments(text: unknown): boolean {
+  const given = plainValue(text)
+  return Array.isArray(given) && given.length <= MOST_ARGUMENTS
+}
+
+/**
+ * Of React's own notation, in which texts with a dollar sign refer to something, only what stands for undefined, a form,
+ * the arguments that an action is bound to, and the dollar sign itself.
+ */
+function plainValue(text: unknown): unknown {
+  return JSON.parse(String(text), (_, value: unknown) => {
+    if (typeof value === 'string' && /^\$(?!undefined$|[K@][0-9a-f]+$|\$)/.test(value))
+      throw new TypeError('a reference that no call of ours has')
+    return value
+  })
+}

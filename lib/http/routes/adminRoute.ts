@@ -1,0 +1,24 @@
+/** What the admin page asks for every few seconds: for browsers with a session, and for holders of the token. */
+import { readOverview } from '../../admin/overview'
+import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
+import { holdsSecret } from '../auth/bearer'
+import { cameFromElsewhere } from '../auth/origin'
+import { hasEnded } from '../auth/revokedSessions'
+import { cookiesOf, sessionIn } from '../auth/session'
+import { PRIVATE_NO_STORE } from '../headers'
+import { foreignOrigin, problemResponse, unauthorized } from '../problem'
+
+export async function answerOverview(request: Request, fields: readonly AnyField[]): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  try {
+    const session = trusted ? null : sessionIn(cookiesOf(request))
+    if (!trusted && cameFromElsewhere(request.headers)) throw foreignOrigin()
+    if (!trusted && !session) throw unauthorized('ADMIN_TOKEN')
+    // Asked at the same time, told only to who may know.
+    const [overview, ended] = await Promise.all([readOverview(fields), session !== null && hasEnded(session)])
+    if (ended) throw unauthorized('ADMIN_TOKEN')
+    return Response.json(overview, { headers: PRIVATE_NO_STORE })
+  } catch (error) {
+    return problemResponse(request, error, { label: 'Failed to look at the fields', trusted })
+  }
+}

@@ -1,0 +1,32 @@
+/** What the cron calls: looks after webhooks and refreshes the fields that are due, in the time that the function has. */
+import { refreshConfig } from '../../config/appConfig'
+import { tendingOf } from '../../core-services/airtable/webhooks/webhookCron'
+import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
+import { refreshDueFields } from '../../core-services/cache/operations/scheduledRefresh'
+import { holdsSecret } from '../auth/bearer'
+import { NO_STORE } from '../headers'
+import { problemResponse, unauthorized } from '../problem'
+
+/** Kept back of the function's time for the answer itself, in ms. */
+const RESERVE_MS = 5_000
+
+/** 200 with the outcome of each field and webhook; 502 with the same body when one failed. */
+export async function answerCron(
+  request: Request,
+  fields: readonly AnyField[],
+  maxDurationSeconds: number,
+): Promise<Response> {
+  const trusted = holdsSecret(request, 'CRON_SECRET')
+  try {
+    if (!trusted) throw unauthorized('CRON_SECRET')
+    const run = await refreshDueFields(fields, {
+      budgetMs: maxDurationSeconds * 1000 - RESERVE_MS,
+      enabled: refreshConfig().warmupEnabled,
+      ...tendingOf(fields),
+    })
+    const failed = [...run.fields, ...run.webhooks].some(({ outcome }) => outcome === 'failed')
+    return Response.json(run, { status: failed ? 502 : 200, headers: NO_STORE })
+  } catch (error) {
+    return problemResponse(request, error, { label: 'Failed to refresh the fields', trusted })
+  }
+}

@@ -1,0 +1,89 @@
+/** What the routes of fields answer: a read, a forced refresh, and which callers may have which field. */
+import { cacheUnavailable } from '../../core-services/cache/errors'
+import { type FieldAnswer, readFieldCache } from '../../core-services/cache/fieldCacheService'
+import { type AnyField, findFieldByName } from '../../core-services/cache/fields/fieldConfig'
+import { encodeValue } from '../../core-services/cache/redis/json'
+import { holdsSecret } from '../auth/bearer'
+import { etagOf, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from '../headers'
+import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from '../problem'
+import { anonymouslyForcedRead, forcedRead } from './forcedReads'
+
+/** GET: the value as JSON, with where it came from in the headers. `?forceRefresh=true` asks the source first. */
+export async function answerRead(request: Request, field: AnyField): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  try {
+    const forced = wantsForce(request)
+    if (forced)
+      return valueResponse(await (trusted ? forcedRead(field) : anonymouslyForcedRead(field)), NO_STORE)
+    const answer = await readFieldCache(field)
+    if (field.access !== 'public') return valueResponse(answer, PRIVATE_NO_STORE)
+    return revalidatedResponse(request, answer)
+  } catch (error) {
+    return problemResponse(request, error, { label: `Failed to load ${field.name}`, trusted })
+  }
+}
+
+/** POST: always forced, only with the admin token. 503 when the fresh value could not be stored; 429 past the limit. */
+export async function answerRefresh(
+  request: Request,
+  field: AnyField,
+  label = `Failed to refresh ${field.name}`,
+): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  try {
+    if (!trusted) throw unauthorized('ADMIN_TOKEN')
+    const answer = await forcedRead(field)
+    if (answer.status !== 'refreshed')
+      throw cacheUnavailable(new Error('the fresh value was fetched but not stored'))
+    return valueResponse(answer, NO_STORE)
+  } catch (error) {
+    return problemResponse(request, error, { label, trusted, withMessage: true })
+  }
+}
+
+/** The field of that name, if this caller may read it; an unknown name and a closed field answer alike. */
+export async function answerByName(
+  request: Request,
+  name: string,
+  answer: (request: Request, field: AnyField) => Promise<Response>,
+): Promise<Response> {
+  const trusted = holdsSecret(request, 'ADMIN_TOKEN')
+  const field = findFieldByName(name)
+  if (field && (trusted || field.access === 'public')) return answer(request, field)
+  return problemResponse(request, fieldUnknown(), {
+    label: 'There is no such field',
+    trusted: false,
+    withMessage: request.method === 'POST',
+  })
+}
+
+function wantsForce(request: Request): boolean {
+  const given = new URL(request.url).searchParams.get('forceRefresh')
+  if (given === null || given === 'false') return false
+  if (given === 'true') return true
+  throw queryInvalid('forceRefresh is neither true nor false')
+}
+
+function valueResponse(answer: FieldAnswer<unknown>, headers: Record<string, string>): Response {
+  return jsonResponse(encodeValue(answer.data), { ...fieldHeaders(answer), ...headers })
+}
+
+/** By `encodeValue`: a schema may make a Map of a value, which would become {} on its way to the caller. */
+const jsonResponse = (body: string, headers: Record<string, string>): Response =>
+  new Response(body, { headers: { 'Content-Type': 'application/json', ...headers } })
+
+function revalidatedResponse(request: Request, answer: FieldAnswer<unknown>): Response {
+  const body = encodeValue(answer.data)
+  const etag = etagOf(body)
+  const headers = { ...fieldHeaders(answer), ...REVALIDATE, ETag: etag }
+  if (matchesEtag(request, etag)) return new Response(null, { status: 304, headers })
+  return jsonResponse(body, headers)
+}
+
+function fieldHeaders({ status, age, timings }: FieldAnswer<unknown>): Record<string, string> {
+  return {
+    'X-Field-Cache': status,
+    Age: String(age),
+    'Server-Timing': `cache;desc=${status};dur=${timings.cacheMs.toFixed(1)}, source;dur=${timings.sourceMs.toFixed(1)}`,
+  }
+}

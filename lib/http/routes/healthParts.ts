@@ -1,0 +1,101 @@
+/** What health is told of besides the services: each part says whether it is as it should be, and what it saw. */
+
+import { cronExpectations } from '../../admin/cronExpectations'
+import type { BaseState } from '../../core-services/airtable/rate-limit/rateLimiter'
+import {
+  isTroubled,
+  readWebhookReport,
+  type WebhookReport,
+} from '../../core-services/airtable/webhooks/webhookReport'
+import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
+import { fieldRuntime } from '../../core-services/cache/fields/fieldRuntime'
+import type { BreakerState } from '../../core-services/cache/redis/transport/circuitBreaker'
+import { type CronHealth, cronHealth } from '../../core-services/metrics/cronHealth'
+import type { MetricsSnapshot } from '../../core-services/metrics/snapshot'
+import { serviceRegistry } from '../../core-services/service-registry'
+import { processPorts } from '../../shared/ports'
+import { processState } from '../../shared/processState'
+import '../../core-services/serviceLoader'
+
+/** In ms. */
+const CHECK_EVERY_MS = 30_000
+
+export interface HealthParts {
+  cron: CronHealth
+  redis: RedisHealth
+  sources: SourcesHealth
+  webhooks: WebhooksHealth
+}
+
+interface RedisHealth {
+  ok: boolean
+  /** The worst of all instances. */
+  breaker: BreakerState
+  /** Of requests in the last 5 minutes. */
+  errors: Record<string, number>
+  p95Ms: number | null
+  /** Absent while Redis takes the writes of this instance. `since`: ISO 8601. */
+  refusedWrites?: { code: string; since: string }
+}
+
+/** The limits of the sources: which bases are in use or left alone. */
+interface SourcesHealth {
+  ok: boolean
+  airtable: { bases: BaseState[] }
+}
+
+interface WebhooksHealth extends Omit<WebhookReport, 'at'> {
+  ok: boolean
+  /** When the cron looked after them last, ISO 8601; null for never. */
+  checkedAt: string | null
+}
+
+/** To tell of something new, add it here and to `HealthParts`: a part that is not `ok` makes health `degraded`. */
+export async function healthParts(
+  metrics: MetricsSnapshot,
+  fields: readonly AnyField[],
+): Promise<HealthParts> {
+  return {
+    cron: cronHealth(metrics, cronExpectations(fields)),
+    redis: redisHealth(metrics),
+    sources: await recent('sources', sourcesHealth),
+    webhooks: await recent('webhooks', webhooksHealth),
+  }
+}
+
+/** What Redis is asked for stands for a while, whoever wants to know: health checks are billed, too. */
+function recent<T>(part: string, ask: () => Promise<T>): Promise<T> {
+  const state = processState<{ last?: { at: number; answer: Promise<T> } }>(`health.${part}`, () => ({}))
+  const now = processPorts().clock.monotonic()
+  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, answer: ask() }
+  return state.last.answer
+}
+
+function redisHealth({ breaker, windows, refusedWrites }: MetricsSnapshot): RedisHealth {
+  const { errors, latency } = windows['5m'].system.redis
+  return {
+    ok: breaker === 'closed' && refusedWrites === undefined,
+    breaker,
+    errors,
+    p95Ms: latency.p95Ms,
+    ...(refusedWrites && {
+      refusedWrites: { code: refusedWrites.code, since: new Date(refusedWrites.since).toISOString() },
+    }),
+  }
+}
+
+/** Nothing is asked of Airtable. What has not started is told with the services. */
+async function sourcesHealth(): Promise<SourcesHealth> {
+  const bases = await serviceRegistry.getService('airtable').then(
+    (airtable) => airtable.bases(),
+    () => [],
+  )
+  // A rate limit is over in seconds, and nothing that anybody had to mend.
+  return { ok: bases.every(({ coolDown }) => coolDown?.why !== 'quota'), airtable: { bases } }
+}
+
+async function webhooksHealth(): Promise<WebhooksHealth> {
+  const { at, ...report } = await readWebhookReport(fieldRuntime())
+  const checkedAt = at === null ? null : new Date(at).toISOString()
+  return { ok: !report.webhooks.some(isTroubled), checkedAt, ...report }
+}

@@ -1,0 +1,73 @@
+/** One subscriber of the event stream: writes a line for each event, from LOG_LEVEL up. */
+import type { LogLevel } from '../config/appConfig'
+import type { EventType } from '../shared/events'
+import type { ObservedEvent } from './annotateEvent'
+import { asJson, type LogFormat } from './logFormat'
+
+const SEVERITY: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
+
+const LEVEL_OF: Record<EventType, LogLevel> = {
+  'service.initialized': 'info',
+  'service.failed': 'error',
+  'redis.degraded': 'warn',
+  'redis.slow': 'warn',
+  'breaker.changed': 'warn',
+  'redis.retried': 'debug',
+  'redis.requested': 'debug',
+  'field.read': 'debug',
+  'field.failed': 'debug',
+  'field.charged': 'debug',
+  'field.looked': 'debug',
+  'field.rejected': 'warn',
+  'field.invalidated': 'info',
+  'field.arrived': 'debug',
+  'tokens.created': 'debug',
+  'tags.disagreed': 'warn',
+  'lease.taken': 'debug',
+  'lease.held': 'debug',
+  'source.cooling': 'debug',
+  'field.contended': 'warn',
+  'force.contended': 'info',
+  'refresh.started': 'debug',
+  // What has been fetched and not stored is told by the line of the refresh.
+  'refresh.skipped': 'debug',
+  'refresh.finished': 'info',
+  'refresh.paused': 'info',
+  'refresh.resumed': 'debug',
+  'refresh.failed': 'error',
+  'source.flawed': 'warn',
+  'change.followed': 'info',
+  'cron.finished': 'info',
+  'webhook.pinged': 'debug',
+  'webhook.drained': 'info',
+  'webhook.failed': 'error',
+  'webhook.dead': 'error',
+  'lock.acquired': 'debug',
+  'lock.refused': 'info',
+  'lock.lost': 'warn',
+  'airtable.requested': 'debug',
+  'request.failed': 'error',
+  'admin.signed-in': 'info',
+  'admin.refused': 'warn',
+  'admin.signed-out': 'info',
+  'origin.refused': 'warn',
+}
+
+export function createEventLog(
+  write: (line: string) => void,
+  threshold: LogLevel,
+  format: LogFormat = asJson,
+): (event: ObservedEvent) => void {
+  return (event) => {
+    const level = levelOf(event)
+    if (SEVERITY[level] >= SEVERITY[threshold]) write(`${format(event, level, new Date())}\n`)
+  }
+}
+
+function levelOf(event: ObservedEvent): LogLevel {
+  // While the circuit is open every read is one of these: that it opened has been told.
+  if ('code' in event && event.code === 'REDIS_CIRCUIT_OPEN') return 'debug'
+  if (event.type === 'breaker.changed' && event.to === 'closed') return 'info'
+  if (event.type === 'refresh.finished' && !event.stored) return 'warn'
+  return LEVEL_OF[event.type]
+}

@@ -1,0 +1,61 @@
+/** Events as lines: JSON for machines, short ones for people. */
+import type { LogLevel } from '../config/appConfig'
+import type { Env } from '../shared/env'
+import type { ObservedEvent } from './annotateEvent'
+import { oneLine } from './redact'
+
+export type LogFormat = (event: ObservedEvent, level: LogLevel, at: Date) => string
+
+/** How many items of a list are told. */
+const MOST_ITEMS = 10
+
+export const asJson: LogFormat = ({ type, ...details }, level, at) =>
+  JSON.stringify({ time: at.toISOString(), level, event: type, ...toldOf(details) })
+
+/** For people while they develop; for whatever reads logs in production. */
+export function formatFor({ NODE_ENV, NO_COLOR, FORCE_COLOR }: Env, isTerminal: boolean): LogFormat {
+  const forPeople = NODE_ENV === 'development' || (isTerminal && NODE_ENV !== 'production')
+  return forPeople ? asText(!NO_COLOR && (isTerminal || Number(FORCE_COLOR) > 0)) : asJson
+}
+
+const COLOURS: Record<LogLevel, number> = { debug: 90, info: 32, warn: 33, error: 31 }
+const GREY = 90
+
+/** `08:51:31 info  refresh.finished agents reason=cron duration=231ms items=200 stored=true` */
+export function asText(colours: boolean): LogFormat {
+  const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text)
+  return ({ type, requestId, ...details }, level, at) => {
+    const { field, ...rest } = toldOf(details)
+    const told = Object.entries(rest).map(([name, value]) => describe(name, value))
+    return [
+      paint(at.toTimeString().slice(0, 8), GREY),
+      paint(level.padEnd(5), COLOURS[level]),
+      type,
+      ...(field === undefined ? [] : [String(field)]),
+      ...told,
+      ...(requestId === undefined ? [] : [paint(requestId.slice(-8), GREY)]),
+    ].join(' ')
+  }
+}
+
+function describe(name: string, value: unknown): string {
+  if (name.endsWith('Ms')) return `${name.slice(0, -2)}=${value}ms`
+  if (name === 'message') return `– ${value}`
+  return `${name}=${Array.isArray(value) ? value.map(itemText).join(',') : value}`
+}
+
+/** Of things with parts, such as the webhooks of a run, the parts. */
+const itemText = (item: unknown): string =>
+  typeof item === 'object' && item !== null ? oneLine(Object.values(item).join(' ')) : String(item)
+
+/** Without more digits and items than anybody reads. */
+function toldOf(details: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, shortened(value)]))
+}
+
+function shortened(value: unknown): unknown {
+  if (typeof value === 'number') return Math.round(value * 10) / 10
+  if (typeof value === 'string') return oneLine(value)
+  if (!Array.isArray(value) || value.length <= MOST_ITEMS) return value
+  return [...value.slice(0, MOST_ITEMS), `and ${value.length - MOST_ITEMS} more`]
+}

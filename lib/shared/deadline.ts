@@ -1,0 +1,77 @@
+import { timerMs } from './durations'
+import type { Clock, Ports } from './ports'
+
+/**
+ * Runs work that must end within `milliseconds`. At the deadline, or when `outer` is aborted, the work's signal is
+ * aborted and the caller gets the reason, even if the work ignores its signal.
+ */
+export async function withinDeadline<T>(
+  milliseconds: number,
+  timeoutError: () => Error,
+  run: (signal: AbortSignal) => Promise<T>,
+  { alarm }: Pick<Ports, 'alarm'>,
+  outer?: AbortSignal,
+): Promise<T> {
+  outer?.throwIfAborted()
+  const controller = new AbortController()
+  const cancel = alarm(milliseconds, () => controller.abort(timeoutError()))
+  const abortWithOuter = () => controller.abort(outer?.reason)
+  outer?.addEventListener('abort', abortWithOuter, { once: true })
+  const aborted = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true })
+  })
+  try {
+    return await Promise.race([run(controller.signal), aborted])
+  } finally {
+    cancel()
+    outer?.removeEventListener('abort', abortWithOuter)
+  }
+}
+
+/** From this lateness of its timer on, in ms, a process counts as having been too busy to listen. */
+const BUSY_MS = 20
+
+/** A deadline that runs. */
+export interface Deadline {
+  cancel(): void
+  /** Gives so many ms more, as for an answer that has begun to come and is large. */
+  extend(milliseconds: number): void
+}
+
+/**
+ * How much longer a deadline is to be whose timer was late by so many ms. While the process was busy the answer may have
+ * come and only wait to be read, so the time is given once more: once, and no more than the deadline itself.
+ */
+export function forgiven(late: number, milliseconds: number): number {
+  return late > BUSY_MS ? Math.min(late, milliseconds) : 0
+}
+
+/** Calls `expire` after so many ms, or later if the process was too busy to listen for an answer: see `forgiven`. */
+export function listeningDeadline(
+  milliseconds: number,
+  { monotonic }: Pick<Clock, 'monotonic'>,
+  expire: () => void,
+): Deadline {
+  let timer: ReturnType<typeof setTimeout>
+  let due = monotonic() + milliseconds
+  let wasForgiven = false
+  const end = () => {
+    const more = wasForgiven ? 0 : forgiven(monotonic() - due, milliseconds)
+    if (more === 0) return expire()
+    wasForgiven = true
+    wait(more)
+  }
+  function wait(delay: number): void {
+    due = monotonic() + delay
+    timer = setTimeout(end, timerMs(delay))
+  }
+  wait(milliseconds)
+  return {
+    cancel: () => clearTimeout(timer),
+    extend(more) {
+      if (more <= 0) return
+      clearTimeout(timer)
+      wait(Math.max(0, due - monotonic()) + more)
+    },
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The environment, read when it is needed and never at import: `next build` evaluates every module without
+ * credentials. A part of the app parses only its own variables; boot parses all and reports all problems at once.
+ */
+import { z } from 'zod'
+import { configInvalid, hasCode } from '../core-services/cache/errors'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** An empty variable counts as unset: that is what `NAME=` in a .env file means. */
+const unsetIfEmpty = (value: unknown) => (value === '' ? undefined : value)
+
+export const optionalText = z.preprocess(unsetIfEmpty, z.string().optional())
+
+/** A credential: what fits into a header, so nothing invisible that came along when it was copied. */
+export const text = (name: string, what: string) =>
+  z.preprocess(
+    unsetIfEmpty,
+    z.string({ error: `${name} is not set: ${what}` }).regex(/^[\x21-\x7e]+$/, {
+      error: `${name} holds white space or an invisible character: copy it again`,
+    }),
+  )
+
+/** An address without credentials in it, and without the slash at its end. */
+export const httpUrl = (name: string) =>
+  z
+    .string()
+    .refine(isPlainHttpUrl, {
+      error: `${name} is not a usable URL: it starts with https:// (http:// for a local server) and holds no user, no password, no query and no fragment`,
+    })
+    .transform((url) => url.replace(/\/+$/, ''))
+
+function isPlainHttpUrl(text: string): boolean {
+  if (!URL.canParse(text) || /\s/.test(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
+}
+
+/** A whole number with a default, from `min` to `max`: outside of them the unit was mistaken. */
+export const wholeNumber = (name: string, unit: string, fallback: number, max: number, min = 1) =>
+  z.preprocess(
+    unsetIfEmpty,
+    z
+      .string({ error: `${name} is not a number` })
+      .regex(/^\d{1,9}$/, { error: `${name} is not a whole number: give ${unit}, such as ${fallback}` })
+      .default(String(fallback))
+      .transform(Number)
+      .refine((value) => value > 0 || min === 0, { error: `${name} must be greater than 0 (${unit})` })
+      .refine((value) => value === 0 || value >= min, { error: `${name} is ${min} ${unit} at least` })
+      .refine((value) => value <= max, { error: `${name} is ${max} ${unit} at most` }),
+  )
+
+export const onOff = (name: string, fallback: boolean) =>
+  z.preprocess(
+    (value) => (value === undefined || value === '' ? String(fallback) : value),
+    z
+      .enum(['true', 'false'], { error: `${name} is neither true nor false` })
+      .transform((value) => value === 'true'),
+  )
+
+/** Throws CONFIG_INVALID with every problem of this part. */
+export function parseEnv<T>(schema: z.ZodType<T>, env: Env): T {
+  const result = schema.safeParse(env)
+  if (result.success) return result.data
+  throw configInvalid(result.error.issues.map(({ message }) => message))
+}
+
+/** The problems that the parts report, each once. Rethrows whatever is not about configuration. */
+export function configProblems(parts: readonly (() => unknown)[]): string[] {
+  const problems = parts.flatMap((part) => {
+    try {
+      part()
+      return []
+    } catch (error) {
+      if (!hasCode(error, 'CONFIG_INVALID')) throw error
+      return error.message.split('\n  - ').slice(1)
+    }
+  })
+  return [...new Set(problems)]
+}

@@ -1,0 +1,36 @@
+import { createApi } from '../api'
+import { createControls, DEFAULT_SETTINGS } from '../controls'
+import type { Clock } from '../rateLimit'
+import { createHooks } from '../webhooks/hooks'
+import { createPings, type Wait } from '../webhooks/pings'
+import { createAttachments } from './attachments'
+import { createStore } from './store'
+import { createTable, type TableData } from './table'
+
+export interface BaseOptions {
+  readonly apiKey: string
+  readonly baseId: string
+  readonly tables: readonly TableData[]
+  /** What all times go by; its differences count, from the time of day at which the server starts. */
+  readonly clock: Clock
+  /** How the wait before a ping is sent again is spent; default a timer. */
+  readonly wait?: Wait | undefined
+}
+
+/** A base with all that is in it, without HTTP; `origin` is the server's URL, once it is known. */
+export function createBase({ apiKey, baseId, tables: data, clock, wait }: BaseOptions, origin: () => string) {
+  const epoch = Date.now() - clock()
+  const now = (): number => epoch + clock()
+  const settings = { ...DEFAULT_SETTINGS }
+  const attachments = createAttachments(settings, now, origin)
+  const tables = data.map((table) => createTable(table, attachments.present))
+  const pings = createPings(baseId, settings, now, wait)
+  const hooks = createHooks(tables, settings, now, pings)
+  const store = createStore(clock, settings, hooks.changed)
+  return {
+    perform: createApi({ baseId, apiKey, tables, store, hooks }, clock),
+    controls: createControls(settings, pings.release, hooks.act),
+    serveAttachment: attachments.serve,
+    close: pings.close,
+  }
+}

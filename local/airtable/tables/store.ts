@@ -1,0 +1,39 @@
+import type { Settings } from '../controls'
+import type { Clock } from '../rateLimit'
+import type { RecordData, Table } from './table'
+
+/** What one write did to one record: it is new without `before`, deleted without `after`. */
+export interface Change {
+  readonly id: string
+  readonly before?: RecordData | undefined
+  readonly after?: RecordData | undefined
+}
+
+/** Carries out a write: all changes of one request to one table. */
+export type Commit = (table: Table, changes: readonly Change[]) => void
+
+/** Writes records and tells of it; reads them as they stood `readLagMs` ago. */
+export function createStore(clock: Clock, settings: Settings, changed: Commit) {
+  /** What a table held until a write, oldest first. */
+  let past: { tableId: string; until: number; records: Table['records'] }[] = []
+  const commit: Commit = (table, changes) => {
+    const now = clock()
+    past = past.filter(({ until }) => until > now - settings.readLagMs)
+    if (settings.readLagMs > 0) {
+      past.push({ tableId: table.id, until: now, records: new Map(table.records) })
+    }
+    for (const { id, after } of changes) {
+      if (after === undefined) table.records.delete(id)
+      else table.records.set(id, after)
+    }
+    changed(table, changes)
+  }
+  /** The table as a reader sees it now. */
+  const seen = (table: Table): Table => {
+    if (settings.readLagMs === 0) return table
+    const moment = clock() - settings.readLagMs
+    const before = past.find(({ tableId, until }) => tableId === table.id && until > moment)
+    return before === undefined ? table : { ...table, records: before.records }
+  }
+  return { commit, seen }
+}

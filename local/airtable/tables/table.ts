@@ -1,0 +1,95 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { fail } from '../errors'
+
+type Named = { readonly id: string; readonly name: string }
+
+/** Cell values by field name. */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** One record in the shape of the vendor's answers. */
+export type RecordData = { readonly id: string; readonly createdTime: string; readonly fields: Fields }
+
+/** A view decides which records of a table are listed and in which order; without either, all in table order. */
+export interface ViewData extends Named {
+  readonly includes?: (fields: Fields) => boolean
+  readonly compare?: (a: Fields, b: Fields) => number
+}
+
+/** What one table starts with. `fields` gives their types, the primary one first; by default those used, as texts. */
+export interface TableData extends Named {
+  readonly fields?: Readonly<Record<string, string>>
+  readonly views: readonly ViewData[]
+  readonly records: readonly RecordData[]
+}
+
+/** One table's present state: only `records`, by id and in table order, changes. */
+export type Table = ReturnType<typeof createTable>
+export type Field = Table['fields'][number]
+
+/** Makes of a value as it is kept what is answered, by the type of its field. */
+type Present = (type: string, value: unknown) => unknown
+
+/** A new id in the vendor's form. */
+export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
+  prefix + randomBytes(7).toString('hex')
+
+// Derived, so that a client that maps fields by id finds them again after a restart.
+const fieldId = (tableId: string, name: string): string =>
+  `fld${createHash('sha256').update(`${tableId}/${name}`).digest('hex').slice(0, 14)}`
+
+/** Keeps a table in memory; it starts as `data` says and forgets every change when the process ends. */
+export function createTable(
+  { id, name, fields, views, records }: TableData,
+  present: Present = (_type, value) => value,
+) {
+  const used = records.flatMap((record) => Object.keys(record.fields))
+  const types = fields ?? Object.fromEntries(used.map((key) => [key, 'singleLineText']))
+  const columns = Object.entries(types).map(([field, type]) => ({
+    id: fieldId(id, field),
+    name: field,
+    type,
+  }))
+  const byId = new Map(records.map((record) => [record.id, record]))
+  return { id, name, views, fields: columns, present, records: byId }
+}
+
+/** Finds a table, view or field by its id or its name. */
+export const find = <T extends Named>(items: readonly T[], wanted: string): T | undefined =>
+  items.find(({ id }) => id === wanted) ?? items.find(({ name }) => name === wanted)
+
+/** The field of that name or id; refuses the request when there is none. */
+export const fieldOf = ({ fields }: Table, wanted: string): Field =>
+  find(fields, wanted) ?? fail(422, 'UNKNOWN_FIELD_NAME', `Unknown field name: "${wanted}"`)
+
+/** The view of that name or id; refuses the request when there is none. */
+export const viewOf = ({ views }: Table, wanted: string): ViewData =>
+  find(views, wanted) ??
+  fail(422, `VIEW_${/^viw\w{14}$/.test(wanted) ? 'ID' : 'NAME'}_NOT_FOUND`, `View ${wanted} not found`)
+
+/** The records of a view in its order; of the whole table in table order when no view is given. */
+export function listView({ records }: Table, { includes, compare }: Partial<ViewData> = {}): RecordData[] {
+  const listed = [...records.values()].filter(({ fields }) => includes?.(fields) ?? true)
+  return compare ? listed.sort((a, b) => compare(a.fields, b.fields)) : listed
+}
+
+/** Whether the API leaves a value out. */
+export const isEmpty = (value: unknown): boolean =>
+  (value ?? '') === '' || value === false || (Array.isArray(value) && value.length === 0)
+
+/** A record as the API answers it: with the wanted fields, by name or id, and without those that are empty. */
+export function render(
+  { present }: Table,
+  { fields, ...record }: RecordData,
+  wanted: readonly Field[],
+  byId: boolean,
+) {
+  const filled = wanted.filter(({ name }) => Object.hasOwn(fields, name) && !isEmpty(fields[name]))
+  const cells = filled.map(({ id, name, type }) => [byId ? id : name, present(type, fields[name])])
+  return { ...record, fields: Object.fromEntries(cells) as Fields }
+}
+
+/** A table as the metadata API describes it. */
+export function describeTable({ id, name, fields, views }: Table) {
+  const grids = views.map((view) => ({ id: view.id, name: view.name, type: 'grid' }))
+  return { id, name, primaryFieldId: fields[0]?.id, fields, views: grids }
+}

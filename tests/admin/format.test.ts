@@ -1,0 +1,193 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { AllRow, FieldRow, RunRow } from '@/lib/admin/fieldRow'
+import {
+  ageWords,
+  ago,
+  allWords,
+  bytes,
+  dollars,
+  duration,
+  failureWords,
+  flawWords,
+  milliseconds,
+  outcomeWords,
+  percent,
+  readersGet,
+  summaryWords,
+  whole,
+} from '@/lib/admin/format'
+
+const row = (rest: Partial<FieldRow> = {}): FieldRow => ({
+  name: 'agents',
+  status: 'fresh',
+  condition: 'fresh',
+  age: 60,
+  ttl: 3_600,
+  freshFor: 3_540,
+  storedBytes: 0,
+  fetching: false,
+  cooling: null,
+  run: null,
+  lastSuccess: null,
+  lastFailure: null,
+  traffic: null,
+  ...rest,
+})
+const run = (rest: Partial<RunRow> = {}): RunRow => ({
+  state: 'refreshed',
+  startedAt: 0,
+  endedAt: 1_000,
+  durationMs: 1_234,
+  items: 234,
+  progress: null,
+  ...rest,
+})
+const all = (rest: Partial<AllRow> = {}): AllRow => ({
+  state: 'ended',
+  startedAt: 0,
+  endedAt: 1_000,
+  total: 3,
+  done: 3,
+  current: null,
+  outcomes: { a: 'refreshed', b: 'refreshed', c: 'refreshed' },
+  ...rest,
+})
+
+describe('numbers', () => {
+  it.each([
+    [0, '0 s'],
+    [59.9, '59 s'],
+    [60, '1 min'],
+    [3_599, '59 min'],
+    [3_600, '1 h'],
+    [7_260, '2 h 1 min'],
+    [172_799, '47 h 59 min'],
+    [172_800, '2 days'],
+    [180_000, '2 days 2 h'],
+  ])('%d seconds are %s', (seconds, words) => {
+    expect(duration(seconds)).toBe(words)
+  })
+
+  it('are short, and never round a failure away', () => {
+    expect([ago(0, 4_999), ago(0, 65_000)]).toEqual(['just now', '1 min ago'])
+    expect([milliseconds(0.54), milliseconds(34.4), milliseconds(1_250)]).toEqual([
+      '0.5 ms',
+      '34 ms',
+      '1.3 s',
+    ])
+    expect([bytes(999), bytes(1_500), bytes(14_321), bytes(2_500_000)]).toEqual([
+      '999 B',
+      '1.5 kB',
+      '14 kB',
+      '2.5 MB',
+    ])
+    expect([whole(999), whole(1_234_567.4)]).toEqual(['999', '1\u202f234\u202f567'])
+    expect([percent(1), percent(0.9999), percent(0.12345), percent(0)]).toEqual([
+      '100 %',
+      '99.9 %',
+      '12.3 %',
+      '0 %',
+    ])
+    expect([dollars(0), dollars(0.001), dollars(1.239)]).toEqual(['$0.00', 'under $0.01', '$1.24'])
+  })
+})
+
+describe('a field', () => {
+  it('is told by how old it is and how long that is fine', () => {
+    expect(ageWords(row())).toBe('1 min old, fresh for another 59 min of 1 h')
+    expect(ageWords(row({ age: 4_000, freshFor: -400 }))).toBe('1 h 6 min old, past its time for 6 min')
+    expect(ageWords(row({ ttl: null, freshFor: null }))).toBe('1 min old, and never too old')
+    expect(ageWords(row({ age: null, freshFor: null }))).toBe('No value')
+  })
+
+  it('is told by what its readers get, in every condition', () => {
+    const conditions = [
+      'fresh',
+      'stale',
+      'degraded',
+      'expired',
+      'invalidated',
+      'unreadable',
+      'absent',
+      null,
+    ] as const
+    const told = conditions.map((condition) => readersGet(row({ condition })))
+    expect(new Set(told).size).toBe(conditions.length - 1)
+    expect(readersGet(row({ condition: 'degraded', cooling: 'SOURCE_FAILED' }))).toContain('older value')
+    for (const words of told) expect(words).toMatch(/^[A-Z].*\.$/)
+  })
+
+  it('tells what came of a refresh', () => {
+    expect(outcomeWords('agents', run(), null)).toBe('agents was refreshed in 1.2 s: 234 records.')
+    expect(outcomeWords('agents', run({ items: null, durationMs: null }), null)).toBe('agents was refreshed.')
+    expect(outcomeWords('agents', run({ state: 'running' }), null)).toBe('agents is being refreshed.')
+    expect(outcomeWords('agents', run({ state: 'cut-off' }), null)).toContain('cut off')
+    const failure = { at: 0, code: 'AIRTABLE_TIMEOUT', message: null, hint: null }
+    expect(outcomeWords('agents', run({ state: 'failed' }), failure)).toBe(
+      'agents could not be refreshed. Airtable did not answer in time.',
+    )
+  })
+})
+
+describe('all fields', () => {
+  it('are told in one sentence, the worst first', () => {
+    const rows = (...statuses: FieldRow['status'][]) =>
+      statuses.map((status, index) => row({ status, name: 'abcdef'[index] ?? '' }))
+    expect(summaryWords(rows('fresh'))).toBe('The one field is fresh.')
+    expect(summaryWords(rows('fresh', 'fresh'))).toBe('Both fields are fresh.')
+    expect(summaryWords(rows('fresh', 'refreshing'))).toBe('b is being renewed.')
+    expect(summaryWords(rows('stale', 'refreshing', 'expired', 'never-fetched'))).toBe(
+      'a, c and d will be renewed when somebody asks.',
+    )
+    expect(summaryWords(rows('stale', 'failing'))).toBe('b could not be renewed.')
+    expect(summaryWords(rows('unknown', 'unknown'))).toContain('Redis does not answer')
+  })
+
+  it('are told of while and after all of them are refreshed', () => {
+    expect(allWords(all({ state: 'running', done: 1, current: 'b' }))).toBe(
+      '1 of 3 done; b is being refreshed.',
+    )
+    expect(allWords(all())).toBe('All 3 fields were refreshed.')
+    expect(allWords(all({ outcomes: { a: 'refreshed', b: 'failed', c: 'unstored' } }))).toBe(
+      '1 of 3 fields were refreshed. Failed: b, c.',
+    )
+    expect(allWords(all({ outcomes: { a: 'refreshed', b: 'busy', c: 'left' } }))).toBe(
+      '1 of 3 fields were refreshed. Being refreshed already: b. 1 were not begun for lack of time: do it again.',
+    )
+    expect(allWords(all({ state: 'cut-off', done: 1, outcomes: { a: 'refreshed' } }))).toContain(
+      '2 were not begun',
+    )
+  })
+})
+
+describe('errors', () => {
+  it('have plain words for every code of Airtable', () => {
+    const folder = 'lib/core-services/airtable'
+    const sources = readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => readFileSync(`${folder}/${name}`, 'utf8'))
+    const codes = new Set(sources.join().match(/(?<=')AIRTABLE_[A-Z_]+(?=')/g))
+    expect(codes.size).toBeGreaterThan(15)
+    expect([...codes].filter((code) => failureWords(code) === failureWords('NEVER_HEARD_OF'))).toEqual([])
+  })
+
+  it('have plain words for the rest, too, and for whatever comes', () => {
+    expect(failureWords('SOURCE_TIMEOUT')).toBe('The source did not answer in time.')
+    expect(failureWords('REDIS_TIMEOUT')).toBe('Redis could not be asked.')
+    expect(failureWords('NEVER_HEARD_OF')).toBe('Something unexpected failed.')
+  })
+})
+
+it('records that could not be taken as they are: how many, what becomes of them, and which', () => {
+  const ids = ['recA', 'recB']
+  expect(flawWords({ at: 0, unreadable: 1, errors: 0, ids: ['recA'] })).toBe(
+    '1 record cannot be read: it stays as it was, or is left out (recA).',
+  )
+  expect(flawWords({ at: 0, unreadable: 2, errors: 3, ids })).toBe(
+    '2 records cannot be read: they stay as they were, or are left out; 3 cells hold an error of a formula: they count as empty (recA, recB).',
+  )
+  expect(flawWords({ at: 0, unreadable: 0, errors: 1, ids: [] })).toBe(
+    '1 cell holds an error of a formula: it counts as empty.',
+  )
+})

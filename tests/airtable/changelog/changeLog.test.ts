@@ -1,0 +1,85 @@
+import { describe, expect, test, vi } from 'vitest'
+import { createChangeRun } from '@/lib/core-services/airtable/changelog/changeLog'
+import { recordOf, settledCursor } from '@/lib/core-services/airtable/changelog/webhookStore'
+import type { PayloadPage, Webhook } from '@/lib/core-services/airtable/webhooksApi'
+
+const payload = (id: string) => ({
+  payloadFormat: 'v0',
+  changedTablesById: { tblA: { destroyedRecordIds: [id] } },
+})
+const hook: Webhook = {
+  id: 'achA',
+  isHookEnabled: true,
+  areNotificationsEnabled: true,
+  cursorForNextPayload: 1,
+  expirationTime: null,
+  notificationUrl: null,
+  scope: null,
+  lastNotification: null,
+  lastSuccessfulNotificationTime: null,
+}
+
+/** A run over a log that holds the payloads from `oldest` on and grows by one with each listing of webhooks, if asked to. */
+function runOver(
+  ids: string[],
+  { oldest = 1, grows = false, quiet = false, cursor = 1, pageSize = 50 } = {},
+) {
+  const payloads = vi.fn(async (_base: string, _hook: string, from = 1): Promise<PayloadPage> => {
+    const first = Math.max(from, oldest)
+    const page = ids.slice(first - 1, first - 1 + pageSize)
+    const next = page.length === 0 ? from : first + page.length
+    return { payloads: page.map(payload), cursor: next, mightHaveMore: page.length > 0 && next <= ids.length }
+  })
+  const list = vi.fn(async () => {
+    if (grows) ids.push('late')
+    return [{ ...hook, cursorForNextPayload: ids.length + 1 }]
+  })
+  const record = recordOf({ id: 'achA', baseId: 'appA', scope: null, cursor }, 0)
+  const options = { announced: true, quiet, signal: new AbortController().signal }
+  const run = createChangeRun({ payloads, list }, record, options)
+  const idsFrom = async (from: number) => [
+    ...((await run.drainFrom(from)).tables.get('tblA')?.records.keys() ?? []),
+  ]
+  return { run, payloads, list, idsFrom }
+}
+
+describe('a look at what a webhook has recorded', () => {
+  test('lists once for fields that have followed to different places', async () => {
+    const { idsFrom, payloads } = runOver(['a', 'b', 'c', 'd', 'e'], { pageSize: 2 })
+    expect(await idsFrom(1)).toEqual(['a', 'b', 'c', 'd', 'e'])
+    expect(payloads).toHaveBeenCalledTimes(3)
+    expect(await idsFrom(2)).toEqual(['b', 'c', 'd', 'e'])
+    expect(await idsFrom(5)).toEqual(['e'])
+    expect(await idsFrom(6)).toEqual([])
+    expect(payloads).toHaveBeenCalledTimes(3)
+  })
+
+  test('takes an empty log for lost when the webhook has come further', async () => {
+    const { run, list } = runOver(['a', 'b'], { oldest: 3 })
+    expect((await run.drainFrom(1)).unreadable).toBe('payloads-lost')
+    expect(list).toHaveBeenCalledTimes(1)
+    expect(await run.position()).toEqual({ hook: 'achA', cursor: 3 })
+  })
+
+  test('takes nothing for lost that was written while it asked', async () => {
+    const { idsFrom } = runOver([], { grows: true })
+    expect(await idsFrom(1)).toEqual(['late'])
+  })
+
+  test('a second one lists only for what is behind the first one', async () => {
+    const { idsFrom, payloads } = runOver(['a', 'b', 'c'], { quiet: true, cursor: 3 })
+    expect(await idsFrom(3)).toEqual([])
+    expect(payloads).not.toHaveBeenCalled()
+    expect(await idsFrom(2)).toEqual(['b', 'c'])
+  })
+})
+
+test('whoever reads now begins where the log ended before the last two seconds', () => {
+  const seen = { id: 'achA', baseId: 'appA', scope: null }
+  const first = recordOf({ ...seen, cursor: 5 }, 10_000)
+  expect([settledCursor(first, 11_999), settledCursor(first, 12_000)]).toEqual([1, 5])
+  const second = recordOf({ ...seen, cursor: 8 }, 20_000, first)
+  expect([settledCursor(second, 21_000), settledCursor(second, 22_000)]).toEqual([5, 8])
+  const soon = recordOf({ ...seen, cursor: 9 }, 20_500, second)
+  expect([settledCursor(soon, 21_000), settledCursor(soon, 22_500)]).toEqual([5, 9])
+})

@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { drain } from '@/lib/core-services/airtable/changelog/payloads'
+import type { WebhookPayload } from '@/lib/core-services/airtable/webhooksApi'
+import { codedError } from '@/lib/core-services/cache/errors'
+
+const changed = (table: string, content: object): WebhookPayload => ({
+  payloadFormat: 'v0',
+  changedTablesById: { [table]: content },
+})
+const cells = (values: object) => ({ cellValuesByFieldId: values })
+
+/** A log whose first payload has the number 1; `kept`: the first one that is still there. */
+function logOf(payloads: readonly WebhookPayload[], { pageSize = 50, kept = 1 } = {}) {
+  return async (cursor: number) => {
+    const from = Math.max(cursor, kept)
+    const page = payloads.slice(from - 1, from - 1 + pageSize)
+    const next = page.length === 0 ? cursor : from + page.length
+    return { payloads: page, cursor: next, mightHaveMore: next <= payloads.length }
+  }
+}
+
+describe('what a log of changes says', () => {
+  test('names the records that were created, changed or destroyed, by table', async () => {
+    const log = logOf([
+      changed('tblA', { createdRecordsById: { rec1: cells({ fldN: 'Ada' }) } }),
+      changed('tblA', { changedRecordsById: { rec2: { current: cells({ fldN: 'Bea' }) } } }),
+      changed('tblB', { destroyedRecordIds: ['rec3'] }),
+    ])
+
+    const { tables, cursor, payloads, unreadable } = await drain(log, 1)
+
+    expect({ cursor, payloads, unreadable }).toEqual({ cursor: 4, payloads: 3, unreadable: undefined })
+    expect([...(tables.get('tblA')?.records ?? [])]).toEqual([
+      ['rec1', { destroyed: false, cells: { fldN: 'Ada' } }],
+      ['rec2', { destroyed: false, cells: { fldN: 'Bea' } }],
+    ])
+    expect(tables.get('tblB')?.records.get('rec3')).toEqual({ destroyed: true, cells: {} })
+  })
+
+  test('takes what left a view for touched, unless the table has lost it', async () => {
+    const view = { changedViewsById: { viwA: { destroyedRecordIds: ['rec1', 'rec2'] } } }
+    const log = logOf([changed('tblA', { ...view, destroyedRecordIds: ['rec2'] })])
+
+    const { tables } = await drain(log, 1)
+
+    expect(tables.get('tblA')?.records.get('rec1')?.destroyed).toBe(false)
+    expect(tables.get('tblA')?.records.get('rec2')?.destroyed).toBe(true)
+  })
+
+  test('lets the last word count: a record that was destroyed and restored is there', async () => {
+    const log = logOf([
+      changed('tblA', { destroyedRecordIds: ['rec1'] }),
+      changed('tblA', { createdRecordsById: { rec1: cells({}) } }),
+    ])
+
+    expect((await drain(log, 1)).tables.get('tblA')?.records.get('rec1')?.destroyed).toBe(false)
+  })
+
+  test('goes on from the cursor, over pages', async () => {
+    const payloads = Array.from({ length: 7 }, (_, index) =>
+      changed('tblA', { destroyedRecordIds: [`rec${index + 1}`] }),
+    )
+
+    const { tables, cursor } = await drain(logOf(payloads, { pageSize: 2 }), 4)
+
+    expect([...(tables.get('tblA')?.records.keys() ?? [])]).toEqual(['rec4', 'rec5', 'rec6', 'rec7'])
+    expect(cursor).toBe(8)
+  })
+
+  test.each([
+    ['a changed column', { changedFieldsById: { fldN: {} } }],
+    ['a removed column', { destroyedFieldIds: ['fldN'] }],
+  ])('reports %s', async (_what, content) => {
+    expect((await drain(logOf([changed('tblA', content)]), 1)).tables.get('tblA')?.schema).toBe(true)
+  })
+
+  test('reports a table that is gone', async () => {
+    const log = logOf([{ payloadFormat: 'v0', destroyedTableIds: ['tblA'] }])
+    expect((await drain(log, 1)).tables.get('tblA')?.schema).toBe(true)
+  })
+
+  test('is not upset by what it does not know, or by strange shapes of what it knows', async () => {
+    const log = logOf([
+      { payloadFormat: 'v0', novelty: 1 },
+      changed('tblA', {
+        createdRecordsById: null,
+        changedRecordsById: { rec1: null },
+        destroyedRecordIds: 'no',
+      }),
+    ])
+
+    expect([...((await drain(log, 1)).tables.get('tblA')?.records.keys() ?? [])]).toEqual(['rec1'])
+  })
+})
+
+describe('a log that cannot be relied on', () => {
+  const one = changed('tblA', { destroyedRecordIds: ['rec1'] })
+
+  test('has lost payloads before the first that it answers', async () => {
+    expect((await drain(logOf([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
+  })
+
+  test('is another one when it ends before what was asked for', async () => {
+    const restored = async () => ({ payloads: [], cursor: 3, mightHaveMore: false })
+    expect((await drain(restored, 9)).unreadable).toBe('payloads-lost')
+  })
+
+  test.each(['INVALID_HOOK', 'INVALID_FILTERS', 'INTERNAL_ERROR', 'A_NEW_ONE'])(
+    'holds an error payload (%s)',
+    async (code) => {
+      const log = logOf([one, { error: true, code, payloadFormat: 'v0' }])
+      expect((await drain(log, 1)).unreadable).toBe('error-payload')
+    },
+  )
+
+  test('is in a format of the future', async () => {
+    expect((await drain(logOf([{ ...one, payloadFormat: 'v1' }]), 1)).unreadable).toBe('unknown-format')
+  })
+
+  test('is longer than reading everything is worth', async () => {
+    const endless = async (cursor: number) => ({ payloads: [one], cursor: cursor + 1, mightHaveMore: true })
+    const { unreadable, cursor } = await drain(endless, 1)
+    expect({ unreadable, cursor }).toEqual({ unreadable: 'too-many-payloads', cursor: 6 })
+  })
+
+  test.each(['AIRTABLE_WEBHOOK_UNKNOWN', 'AIRTABLE_FORBIDDEN', 'AIRTABLE_BAD_REPLY', 'AIRTABLE_TOO_LARGE'])(
+    'is refused for good (%s)',
+    async (code) => {
+      const refused = async () => {
+        throw codedError(code, 'no')
+      }
+      expect((await drain(refused, 1)).unreadable).toBe('payloads-refused')
+    },
+  )
+
+  test('rejects when another try can help', async () => {
+    const busy = async () => {
+      throw codedError('AIRTABLE_RATE_LIMITED', 'slow down')
+    }
+    await expect(drain(busy, 1)).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED' })
+  })
+})

@@ -1,0 +1,184 @@
+/** What becomes of the request budget when the clock of Redis jumps, as when another server takes over. */
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createClockWatch } from '@/lib/core-services/airtable/rate-limit/clockCheck'
+import { GAP_MS, QUIET_MS, wishOf } from '@/lib/core-services/airtable/rate-limit/limits'
+import {
+  type BudgetReply,
+  type BudgetStore,
+  createBudgetStore,
+} from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import { manualClock } from '@/lib/testing/clock'
+import { type LuaRedis, startLuaRedis } from '../../kit/redis/luaRedis'
+
+const START = Date.UTC(2026, 0, 1)
+const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
+
+let redis: LuaRedis
+let store: BudgetStore
+let now: number
+
+beforeAll(async () => {
+  redis = await startLuaRedis()
+})
+beforeEach(() => {
+  now = START
+  redis.reset(() => now)
+  store = createBudgetStore({ send: redis.send, keys })
+})
+
+const take = (ticket: string, back: string[] = []) =>
+  store.exchange({
+    quietMs: QUIET_MS,
+    back: back.map((one) => ({ base: 'app1', ticket: one, gap: GAP_MS, works: true })),
+    cool: [],
+    take: wishOf('app1', ticket, false, 10_000),
+  })
+
+/** Asks until there is a permit. Answers how long that took. */
+async function waitFor(ticket: string, back: string[] = []): Promise<number> {
+  let waited = 0
+  let reply: BudgetReply = await take(ticket, back)
+  while (reply.kind === 'later' && waited < 120_000) {
+    waited += reply.ms
+    now += reply.ms
+    reply = await take(ticket)
+  }
+  return reply.kind === 'granted' ? waited + reply.ms : Number.POSITIVE_INFINITY
+}
+
+async function fillUp(): Promise<string[]> {
+  await take('first')
+  now += 10_000
+  const tickets = ['a', 'b', 'c', 'd', 'e']
+  for (const ticket of tickets) await take(ticket)
+  return tickets
+}
+
+describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by) => {
+  it('keeps no permit back that was given back', async () => {
+    const out = await fillUp()
+    now -= by
+    expect(await waitFor('next', out)).toBeLessThan(5_000)
+  })
+
+  it('frees no permit that is out', async () => {
+    await fillUp()
+    now -= by
+    expect(await take('next')).toMatchObject({ kind: 'later' })
+  })
+
+  it('does not lengthen the quiet time after a loss', async () => {
+    await take('t')
+    now -= by
+    expect(await waitFor('t')).toBeLessThan(5_000)
+  })
+
+  it('does not lengthen a cool-down', async () => {
+    const cool = [{ base: 'app1', kind: 'rate-limit' as const, ms: 30_000, foregroundMs: 30_000 }]
+    await store.exchange({ quietMs: 0, back: [], cool })
+    now -= by
+    expect(await take('next')).toEqual({ kind: 'cooling', why: 'rate-limit', ms: 30_000 })
+    expect(await store.look()).toMatchObject([{ coolDown: { seconds: 30 } }])
+  })
+
+  it('shows no base as in use for longer than it is', async () => {
+    const out = await fillUp()
+    await store.exchange({
+      quietMs: 0,
+      back: out.map((ticket) => ({ base: 'app1', ticket, gap: GAP_MS, works: true })),
+      cool: [],
+    })
+    now -= by
+    expect(await store.look()).toMatchObject([{ inUse: 5 }])
+    await store.exchange({ quietMs: 0, back: [], cool: [], take: wishOf('app2', 'x', false, 10_000) })
+    now += GAP_MS
+    expect((await store.look()).find(({ base }) => base === 'app1')).toBeUndefined()
+  })
+})
+
+describe('a jump ahead that an instance has noticed', () => {
+  const jumped = { from: 0, to: 60_000 }
+  const report = (ticket: string) =>
+    store.exchange({
+      quietMs: QUIET_MS,
+      back: [],
+      cool: [],
+      jumped,
+      take: wishOf('app1', ticket, false, 10_000),
+    })
+
+  beforeEach(async () => {
+    await waitFor('first')
+    now += 60_000
+  })
+
+  it('lets nobody send until what others have sent must have arrived', async () => {
+    await report('t')
+    expect(await waitFor('next')).toBeGreaterThanOrEqual(QUIET_MS)
+  })
+
+  it('puts off the permit that had been given by then', async () => {
+    expect(await take('t')).toEqual({ kind: 'granted', ms: 0 })
+    expect(await report('t')).toEqual({ kind: 'granted', ms: QUIET_MS })
+  })
+
+  it('counts once, however many instances report it', async () => {
+    await report('one')
+    now += 2_000
+    await report('two')
+    expect(await waitFor('three')).toBeLessThanOrEqual(QUIET_MS - 2_000)
+  })
+})
+
+describe('an instance that compares the clock of Redis with its own', () => {
+  function watching() {
+    const clock = manualClock()
+    const watch = createClockWatch(clock)
+    let at = START
+    const instant = () => ({ monotonic: clock.monotonic(), wall: clock.now() })
+    return {
+      watch,
+      /** Both go on. */
+      pass(milliseconds: number) {
+        clock.advance(milliseconds)
+        at += milliseconds
+      },
+      jump(milliseconds: number) {
+        at += milliseconds
+      },
+      answer: (skew = 0, sentAt = instant()) => watch.compare({ at, skew }, sentAt),
+      instant,
+    }
+  }
+
+  it('notices that it went ahead, and distrusts every answer until Redis knows', () => {
+    const { answer, pass, jump } = watching()
+    answer()
+    pass(3_600_000)
+    expect(answer()).toBeUndefined()
+    jump(60_000)
+    expect(answer()).toEqual({ from: 0, to: 60_000 })
+    pass(50)
+    expect(answer()).toEqual({ from: 0, to: 60_000 })
+    expect(answer(60_000)).toBeUndefined()
+    // An answer that was given before Redis knew, and comes after one that was given later.
+    expect(answer(0)).toEqual({ from: 0, to: 60_000 })
+    pass(1_000)
+    expect(answer(60_000)).toBeUndefined()
+  })
+
+  it('takes neither an idle hour, nor a slow network, nor a clock that goes back for one', () => {
+    const { answer, pass, jump, instant } = watching()
+    const sentAt = instant()
+    pass(9_000)
+    answer(0, sentAt)
+    pass(3_600_000)
+    jump(3_000)
+    expect(answer()).toBeUndefined()
+    jump(-60_000)
+    expect(answer(-60_000)).toBeUndefined()
+    pass(1_000)
+    expect(answer(-60_000)).toBeUndefined()
+  })
+})

@@ -1,0 +1,312 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  type BaseState,
+  createRequestBudget,
+  type RequestBudget,
+  type Turn,
+} from '@/lib/core-services/airtable/rate-limit/rateLimiter'
+import { createBudgetStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
+import type { CacheService } from '@/lib/core-services/cache/cacheService'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import { defaultPorts, type Ports, systemClock } from '@/lib/shared/ports'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
+import { cacheFor } from '../../kit/fields/cache'
+import { startLuaRedis } from '../../kit/redis/luaRedis'
+import { redisForThisFile } from '../../kit/redis/redisSuite'
+
+const redis = redisForThisFile()
+
+interface Instance {
+  budget: RequestBudget
+  cache: CacheService
+  events: RecordedEvents
+  /** How long it has slept each time, in ms; it does not really sleep. */
+  slept: number[]
+}
+
+async function startInstance(clockPorts: Partial<Ports['clock']> = {}): Promise<Instance> {
+  const { cache } = cacheFor(redis)
+  await cache.initialize()
+  const events = recordEvents()
+  const slept: number[] = []
+  const clock = {
+    ...systemClock,
+    sleep: async (milliseconds: number) => {
+      slept.push(milliseconds)
+    },
+    ...clockPorts,
+  }
+  const budget = createRequestBudget({
+    store: async () => createBudgetStore(cache.internals),
+    pageTimeoutMs: 10_000,
+    ports: { ...defaultPorts, clock, random: () => 0.5, emit: events.emit },
+  })
+  return { budget, cache, events, slept }
+}
+
+let here: Instance
+let there: Instance
+
+beforeEach(async () => {
+  await redis.flush()
+  here = await startInstance()
+  there = await startInstance()
+  redis.upstash.resetCounters()
+})
+
+const evals = () => redis.upstash.counters.byCommand.EVAL ?? 0
+const answered = { kind: 'answered', works: true } as const
+
+function granted(turn: Turn): Extract<Turn, { granted: true }> {
+  if (!turn.granted) throw new Error(`refused: ${turn.coolDown.why}`)
+  return turn
+}
+
+async function takeMany({ budget }: Instance, count: number, base = 'app1') {
+  const turns = await Promise.all(Array.from({ length: count }, () => budget.take(base)))
+  return turns.map(granted)
+}
+
+/** Who waits in line longer than this test does. */
+async function isKeptWaiting({ budget }: Instance, background = false): Promise<boolean> {
+  const patience = new AbortController()
+  const before = evals()
+  const waiting = budget.take('app1', { background, signal: patience.signal }).catch(() => 'gave up')
+  await expect.poll(evals).toBeGreaterThan(before + 2)
+  patience.abort()
+  return (await waiting) === 'gave up'
+}
+
+describe('the budget of requests', () => {
+  it('gives five permits of a base to all instances together, in one command each', async () => {
+    await takeMany(here, 3)
+    await takeMany(there, 2)
+    expect(redis.upstash.counters).toMatchObject({ requests: 5, byCommand: { EVAL: 5 } })
+    expect([...here.slept, ...there.slept]).toEqual([])
+    expect(await isKeptWaiting(there)).toBe(true)
+  })
+
+  it('gives each base its own', async () => {
+    await takeMany(here, 5, 'app1')
+    await takeMany(there, 5, 'app2')
+    expect(there.slept).toEqual([])
+  })
+
+  it('gives a permit on a little more than a second after the response', async () => {
+    const [first] = await takeMany(here, 5)
+    first?.settle(answered)
+    await expect.poll(evals).toBe(6)
+    here.slept.length = 0
+    await takeMany(there, 1)
+    expect(there.slept).toHaveLength(1)
+    expect(there.slept[0]).toBeGreaterThan(0)
+    expect(there.slept[0]).toBeLessThanOrEqual(1_026)
+    expect(evals()).toBe(7)
+  })
+
+  it('gives back and takes in one command when one page follows the other', async () => {
+    for (let page = 1; page <= 3; page += 1) {
+      const turn = granted(await here.budget.take('app1'))
+      turn.settle(answered)
+    }
+    await expect.poll(evals).toBe(4)
+    expect(evals()).toBe(4)
+  })
+
+  it('keeps a permit busy whose request was given up, as it may still arrive', async () => {
+    const turns = await takeMany(here, 5)
+    for (const turn of turns) turn.settle({ kind: 'unanswered' })
+    expect(await isKeptWaiting(there)).toBe(true)
+  })
+
+  it('leaves a permit to those who wait when the others are taken by background work', async () => {
+    await takeMany(here, 4)
+    expect(await isKeptWaiting(there, true)).toBe(true)
+    await takeMany(there, 1)
+  })
+
+  it('lets an aborted waiter go with the reason of its signal', async () => {
+    await takeMany(here, 5)
+    const gone = new AbortController()
+    const waiting = there.budget.take('app1', { signal: gone.signal })
+    gone.abort(new Error('gone'))
+    await expect(waiting).rejects.toThrow('gone')
+  })
+})
+
+const sorted = (states: BaseState[]) => states.toSorted((one, other) => one.base.localeCompare(other.base))
+
+describe('what Upstash bills', () => {
+  it('is 4 commands for a page within a read of many, and 4 more for the last one to be given back', async () => {
+    const counted = await startLuaRedis()
+    counted.reset(() => 1_000)
+    const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
+    const budget = createRequestBudget({
+      store: async () => createBudgetStore({ send: counted.send, keys }),
+      pageTimeoutMs: 10_000,
+      ports: defaultPorts,
+    })
+    for (let page = 1; page <= 4; page += 1) granted(await budget.take('app1')).settle(answered)
+    await expect.poll(() => counted.billed).toBe(4 * 4 + 4)
+  })
+})
+
+describe('a cool-down', () => {
+  it('after a 429 stops every instance before its next request, for as long as Airtable asks', async () => {
+    const [turn] = await takeMany(here, 1)
+    turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
+    await expect.poll(evals).toBe(2)
+    const refused = { granted: false, coolDown: { base: 'app1', why: 'rate-limit', seconds: 17 } }
+    expect(await here.budget.take('app1')).toEqual(refused)
+    expect(await there.budget.take('app1')).toEqual(refused)
+    await takeMany(there, 1, 'app2')
+  })
+
+  it('costs a command in each instance, not one for each caller', async () => {
+    const [turn] = await takeMany(here, 1)
+    turn?.settle({ kind: 'refused', why: 'rate-limit' })
+    await expect.poll(evals).toBe(2)
+    for (let caller = 0; caller < 10; caller += 1) {
+      await here.budget.take('app1')
+      await there.budget.take('app1')
+    }
+    expect(evals()).toBe(3)
+  })
+
+  it('after a spent quota keeps background work off for hours, and a caller who waits for minutes', async () => {
+    const [turn] = await takeMany(here, 1)
+    turn?.settle({ kind: 'refused', why: 'quota' })
+    await expect.poll(evals).toBe(2)
+    const third = await startInstance()
+    expect(await there.budget.take('app1', { background: true })).toEqual({
+      granted: false,
+      coolDown: { base: 'app1', why: 'quota', seconds: 6 * 3_600 },
+    })
+    expect(await third.budget.take('app1')).toEqual({
+      granted: false,
+      coolDown: { base: 'app1', why: 'quota', seconds: 600 },
+    })
+  })
+})
+
+describe('how bases stand', () => {
+  const free = { coolDown: null, waiting: 0 }
+
+  it('is told by any instance, for two commands', async () => {
+    await takeMany(here, 2, 'app1')
+    const [turn] = await takeMany(there, 1, 'app2')
+    turn?.settle({ kind: 'refused', why: 'quota' })
+    await expect.poll(evals).toBe(4)
+    const third = await startInstance()
+    redis.upstash.resetCounters()
+    expect(sorted(await third.budget.bases())).toEqual([
+      { ...free, base: 'app1', inUse: 2 },
+      { base: 'app2', inUse: 1, waiting: 0, coolDown: { why: 'quota', seconds: 6 * 3_600 } },
+    ])
+    expect(redis.upstash.counters).toMatchObject({ commands: 2 })
+  })
+
+  it('counts those who wait in line', async () => {
+    await takeMany(here, 5)
+    const patience = new AbortController()
+    const waiting = there.budget.take('app1', { signal: patience.signal }).catch(() => undefined)
+    await expect.poll(evals).toBeGreaterThan(6)
+    expect(await here.budget.bases()).toEqual([{ ...free, base: 'app1', inUse: 5, waiting: 1 }])
+    patience.abort()
+    await waiting
+  })
+
+  it('is empty when nobody asks anything', async () => {
+    expect(await here.budget.bases()).toEqual([])
+  })
+
+  it('is what this instance knows when Redis has forgotten it or cannot be asked', async () => {
+    const [turn] = await takeMany(here, 1)
+    turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
+    await expect.poll(evals).toBe(2)
+    const known = [{ base: 'app1', inUse: null, waiting: null, coolDown: { why: 'rate-limit', seconds: 17 } }]
+    await redis.flush()
+    expect(await here.budget.bases()).toEqual(known)
+    await redis.killEngine()
+    try {
+      expect(await here.budget.bases()).toEqual(known)
+      expect(await there.budget.bases()).toEqual([])
+    } finally {
+      await redis.reviveEngine()
+    }
+  })
+})
+
+describe('without Redis', () => {
+  it('an instance has its own five permits, and honours the cool-downs that it knows of', async () => {
+    const pauses: number[] = []
+    const sleep = (milliseconds: number, signal?: AbortSignal) => {
+      pauses.push(milliseconds)
+      return systemClock.sleep(milliseconds, signal)
+    }
+    const alone = await startInstance({ sleep })
+    const [turn] = await takeMany(alone, 1)
+    await redis.killEngine()
+    try {
+      await takeMany(alone, 4)
+      expect(alone.events.of('redis.degraded')).not.toEqual([])
+      expect(pauses).toEqual([])
+      const patience = new AbortController()
+      const sixth = alone.budget.take('app1', { signal: patience.signal })
+      await expect.poll(() => pauses).toEqual([expect.any(Number)])
+      patience.abort(new Error('enough'))
+      await expect(sixth).rejects.toThrow('enough')
+      turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 5 })
+      expect(await alone.budget.take('app1')).toMatchObject({ granted: false })
+    } finally {
+      await redis.reviveEngine()
+    }
+  })
+})
+
+describe('a Redis that has forgotten the budget', () => {
+  it('makes an instance that has met it before wait until what others have sent must have arrived', async () => {
+    await takeMany(here, 1)
+    await redis.flush()
+    expect(await isKeptWaiting(here)).toBe(true)
+    expect(Math.max(...here.slept)).toBeGreaterThan(2_000)
+    expect(await isKeptWaiting(await startInstance())).toBe(true)
+  })
+
+  it('makes nobody wait when the budget is new', async () => {
+    await redis.flush()
+    await takeMany(await startInstance(), 5)
+  })
+
+  it('hears of the requests that were under way', async () => {
+    const turns = await takeMany(here, 5)
+    await redis.flush()
+    const third = await startInstance()
+    await takeMany(third, 1)
+    for (const turn of turns.slice(0, 4)) turn.settle(answered)
+    await expect.poll(evals).toBe(7)
+    third.slept.length = 0
+    await takeMany(third, 1)
+    expect(third.slept.filter((ms) => ms > 2)).toHaveLength(1)
+  })
+})
+
+describe('a permit that is found too late, as by a process that was frozen', () => {
+  it.each(['now', 'monotonic'] as const)('is given back for another one, by the clock "%s"', async (name) => {
+    const freezes = [10_000]
+    let frozen = 0
+    const late = await startInstance({
+      [name]: () => systemClock[name]() + frozen,
+      sleep: async (milliseconds: number) => {
+        if (milliseconds > 2) frozen += freezes.pop() ?? 0
+      },
+    })
+    const [turn] = await takeMany(here, 5)
+    turn?.settle(answered)
+    await expect.poll(evals).toBe(6)
+    await takeMany(late, 1)
+    expect(freezes).toEqual([])
+    // One for the news, one for the first permit, and at least one more.
+    expect(evals()).toBeGreaterThan(7)
+  })
+})

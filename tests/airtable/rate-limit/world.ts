@@ -1,0 +1,220 @@
+import { LINGER_MS } from '@/lib/core-services/airtable/rate-limit/limits'
+import { createRequestBudget, type RequestBudget } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
+import { type BudgetRequest, createBudgetStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
+import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import type { Send } from '@/lib/core-services/cache/redis/pipeline'
+import { type Clock, defaultPorts } from '@/lib/shared/ports'
+import { createTimeline } from '../../kit/clock/airtableTimeline'
+import type { LuaRedis } from '../../kit/redis/luaRedis'
+
+export const BASES = ['app1', 'app2'] as const
+export const PAGE_TIMEOUT_MS = 4_000
+
+export interface Caller {
+  process: number
+  base: string
+  background: boolean
+  /** How many pages it reads, one after the other. */
+  pages: number
+  /** It dies when it has sent so many. */
+  diesAfter: number | null
+  startsAt: number
+  /** It gives up after so many ms, whatever it waits for then. */
+  patienceMs: number | null
+}
+
+export interface BudgetPlan {
+  callers: readonly Caller[]
+  /** What each leg of each request takes, in ms, whether to Redis or to Airtable; used in turn. */
+  delays: readonly number[]
+  /** What becomes of the requests to Redis; used in turn. */
+  faults: readonly ('none' | 'lost' | 'unanswered' | 'late')[]
+  /** When Redis forgets everything, in ms. */
+  flushes: readonly number[]
+  /** From when to when it cannot be asked. */
+  outage: readonly [from: number, to: number] | null
+  /** By how much processes oversleep, in ms, as one that was frozen; used in turn. */
+  freezes: readonly number[]
+  /** When the clock of Redis jumps, and by how many ms. */
+  jumps: readonly (readonly [at: number, by: number])[]
+}
+
+export interface BudgetHistory {
+  /** When Airtable got requests, and whose. */
+  arrivals: { caller: Caller; at: number }[]
+  finished: number
+  /** When the last caller had what it wanted. */
+  finishedAt: number
+  during: Record<(typeof DURING)[number], boolean>
+}
+
+/** The clock of Redis has nothing to do with those of processes. */
+const REDIS_EPOCH = Date.UTC(2026, 0, 1)
+
+/** Nothing fails. */
+export const CALM = { faults: [], flushes: [], outage: null, freezes: [], jumps: [] } as const
+
+/** What is worth knowing of a run. `alone`: somebody went on without Redis. */
+const DURING = [
+  'waited',
+  'gaveUp',
+  'aborted',
+  'died',
+  'lost',
+  'full',
+  'forgot',
+  'alone',
+  'frozen',
+  'jumped',
+] as const
+
+/** Lives through a plan with the shipped budget and the shipped script. */
+export async function liveOnBudget(
+  { callers, delays, faults, flushes, outage, freezes, jumps }: BudgetPlan,
+  redis: LuaRedis,
+): Promise<BudgetHistory> {
+  const timeline = createTimeline()
+  const history: BudgetHistory = {
+    arrivals: [],
+    finished: 0,
+    finishedAt: 0,
+    during: Object.fromEntries(DURING.map((what) => [what, false])) as BudgetHistory['during'],
+  }
+  redis.reset(() => {
+    const past = jumps.filter(([at]) => at <= timeline.now())
+    return REDIS_EPOCH + timeline.now() + past.reduce((sum, [, by]) => sum + by, 0)
+  })
+  let legs = 0
+  let requests = 0
+  let tickets = 0
+  let sleeps = 0
+  let draws = 0
+  const failed = new Map<string, number>()
+  const leg = () => timeline.pass(delays[legs++ % delays.length] ?? 0)
+  const clock: Clock = {
+    now: timeline.now,
+    monotonic: timeline.now,
+    async sleep(milliseconds, signal) {
+      if (milliseconds > 2) history.during.waited = true
+      const frozen = milliseconds > 2 ? (freezes[sleeps++ % freezes.length] ?? 0) : 0
+      if (frozen > 0) history.during.frozen = true
+      await pause(milliseconds + frozen, signal)
+    },
+  }
+  function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve()
+      const wake = () => {
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      signal?.addEventListener('abort', wake)
+      void timeline.pass(milliseconds).then(wake)
+    })
+  }
+  /** Three in a row, and a process goes on without Redis: with others around that is another story. */
+  function faultOf(ticket: string | undefined): BudgetPlan['faults'][number] {
+    const down = outage !== null && timeline.now() >= outage[0] && timeline.now() < outage[1]
+    if (down) return 'lost'
+    const fault = faults[requests++ % faults.length] ?? 'none'
+    if (fault === 'none' || ticket === undefined) return fault
+    failed.set(ticket, (failed.get(ticket) ?? 0) + 1)
+    return (failed.get(ticket) ?? 0) > 2 ? 'none' : fault
+  }
+  const send: Send = async (...command) => {
+    const fault = faultOf((JSON.parse(String(command.at(-1))) as BudgetRequest).take?.ticket)
+    if (fault !== 'none') history.during.lost = true
+    await leg()
+    if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
+    if (fault === 'late') {
+      void leg().then(() => redis.send(...command))
+      throw redisTimeout(250, 'SIM_URL')
+    }
+    const reply = await redis.send(...command)
+    await leg()
+    if (fault === 'unanswered') throw redisUnreachable('simulated', 'SIM_URL', new Error('broken'))
+    return reply
+  }
+  const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
+  const processes = [0, 1, 2].map(() =>
+    createRequestBudget({
+      store: async () => createBudgetStore({ send, keys }),
+      pageTimeoutMs: PAGE_TIMEOUT_MS,
+      ports: {
+        ...defaultPorts,
+        clock,
+        random: () => (draws++ % 10) / 10,
+        uniqueToken: () => `t${++tickets}`,
+        emit: () => {
+          history.during.alone = true
+        },
+      },
+    }),
+  )
+
+  /**
+   * A request of which both legs take as long as they please. At the deadline, or when the caller gives up, the
+   * connection is closed, and what is on its way arrives soon or never.
+   */
+  async function request(caller: Caller, signal: AbortSignal): Promise<'answered' | 'unanswered'> {
+    let closedAt = Number.POSITIVE_INFINITY
+    async function converse(): Promise<'answered'> {
+      await leg()
+      if (timeline.now() <= closedAt + LINGER_MS) history.arrivals.push({ caller, at: timeline.now() })
+      await leg()
+      return 'answered'
+    }
+    const over = pause(PAGE_TIMEOUT_MS, signal).then(() => 'unanswered' as const)
+    const kind = await Promise.race([converse(), over])
+    if (kind === 'unanswered') closedAt = timeline.now()
+    return kind
+  }
+
+  async function call(budget: RequestBudget, caller: Caller): Promise<void> {
+    const { base, background, pages, diesAfter, startsAt, patienceMs } = caller
+    await clock.sleep(startsAt)
+    const patience = new AbortController()
+    const { signal } = patience
+    if (patienceMs !== null) void clock.sleep(patienceMs).then(() => patience.abort())
+    for (let page = 1; page <= pages; page += 1) {
+      const turn = await budget.take(base, { background, signal }).catch(() => null)
+      if (turn === null) {
+        history.during.aborted = true
+        return
+      }
+      if (!turn.granted) throw new Error('nobody has refused anything')
+      const kind = await request(caller, signal)
+      if (page === diesAfter) {
+        history.during.died = true
+        return
+      }
+      if (kind === 'unanswered') history.during.gaveUp = true
+      turn.settle(kind === 'answered' ? { kind, works: true } : { kind })
+    }
+    history.finished += 1
+    history.finishedAt = timeline.now()
+  }
+
+  async function forget(at: number): Promise<void> {
+    await timeline.pass(at)
+    history.during.forgot ||= history.arrivals.length > 0
+    redis.flush()
+  }
+
+  for (const at of flushes) void forget(at)
+  for (const caller of callers) void call(processes[caller.process] as RequestBudget, caller)
+  await timeline.run()
+  history.during.jumped = jumps.some(([jump]) => history.arrivals.some(({ at }) => at > jump))
+  const counts = BASES.map((base) => densest(history, base))
+  history.during.full = Math.max(...counts) === 5
+  return history
+}
+
+/** The most requests that a base got, or all of them together, in any 1,000 ms. */
+export function densest({ arrivals }: BudgetHistory, base?: string): number {
+  const times = arrivals
+    .filter(({ caller }) => base === undefined || caller.base === base)
+    .map(({ at }) => at)
+  return Math.max(0, ...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length))
+}

@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AirtableServer } from '@/local/airtable/server'
+import { airtableClient } from '@/tests/kit/airtable/airtableClient'
+import { fivePeople, startFivePeople } from '@/tests/kit/airtable/fivePeople'
+
+let server: AirtableServer
+beforeEach(async () => {
+  server = await startFivePeople()
+})
+afterEach(() => server.close())
+
+const idOf = (person: number) => `rec${String(person).padStart(14, '0')}`
+
+async function read(ids: readonly string[]) {
+  const client = await airtableClient(server)
+  return client.fetchRecords(server.baseId, fivePeople.id, { view: 'Activos', fields: ['Nombre'], ids })
+}
+
+describe('records asked for by id', () => {
+  it('are those of them that the view shows, in its order', async () => {
+    const records = await read([1, 3, 4, 9].map(idOf))
+    expect(records.map(({ fields }) => fields)).toEqual([{ Nombre: 'Óscar' }, { Nombre: 'Ángel' }])
+    expect(server.counters.byKind).toEqual({ list: 1 })
+  })
+
+  it('are a hundred at most, in one request', async () => {
+    const ids = Array.from({ length: 100 }, (_, index) => idOf(index))
+    expect(await read(ids)).toHaveLength(4)
+    expect(server.counters.requests).toBe(1)
+    await expect(read([...ids, idOf(100)])).rejects.toMatchObject({
+      code: 'AIRTABLE_QUERY_INVALID',
+      message: expect.stringContaining(`table ${fivePeople.id} of base ${server.baseId} cannot be asked`),
+    })
+    expect(server.counters.requests).toBe(1)
+  })
+
+  it.each(["rec1',TRUE(),'", 'tblPeople00000001', 'rec', ''])('are not those of %j', async (id) => {
+    await expect(read([idOf(1), id])).rejects.toMatchObject({ code: 'AIRTABLE_QUERY_INVALID' })
+    expect(server.counters.requests).toBe(0)
+  })
+
+  it('cost nothing when there are none', async () => {
+    expect(await read([])).toEqual([])
+    expect(server.counters.requests).toBe(0)
+  })
+})

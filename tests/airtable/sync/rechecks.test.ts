@@ -1,0 +1,246 @@
+/** What a first look has read can be too old, so a second one follows: whatever comes between, it is not forgotten. */
+import { beforeEach, describe, expect, test } from 'vitest'
+import { type AirtableField, airtableList, changeTag } from '@/lib/core-services/airtable/airtableField'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/sync/syncPlan'
+import { drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
+import { announcePing, type Drain, workOffSoftly } from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { isForgotten, lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
+import { watchLooks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
+import { codedError } from '@/lib/core-services/cache/errors'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { fieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { createCompanions } from '@/lib/core-services/cache/fields/store/companions'
+import { invalidateField } from '@/lib/core-services/cache/invalidate'
+import type { Clock } from '@/lib/shared/ports'
+import { setProcessState } from '@/lib/shared/processState'
+import type { TableData } from '@/local/airtable/tables/table'
+import { BASE, changesAppForThisFile } from '../../kit/airtable/changesApp'
+import { person } from '../../kit/airtable/fivePeople'
+import { refetched } from '../../kit/airtable/refetched'
+import { askAirtable } from '../../kit/airtable/testAirtable'
+import { redisForThisFile } from '../../kit/redis/redisSuite'
+
+const TABLE: TableData = {
+  id: 'tblPeople00000001',
+  name: 'People',
+  fields: { Name: 'singleLineText', Team: 'singleLineText' },
+  views: [{ id: 'viwIn000000000001', name: 'In', includes: ({ Team }) => Team !== 'out' }],
+  records: Array.from({ length: 8 }, (_, index) => person(index + 1, { Name: `Name ${index}`, Team: 'in' })),
+}
+const redis = redisForThisFile()
+const app = changesAppForThisFile(redis, [TABLE])
+const people = airtableList({
+  name: 'people',
+  key: 'people',
+  ttl: 'forever',
+  memoryTtl: 0,
+  table: { name: 'people', locate: () => ({ baseId: BASE, tableId: TABLE.id }) },
+  view: 'viwIn000000000001',
+  columns: ['Name'],
+  item: ({ id, fields }) => ({ id, name: String(fields.Name) }),
+  order: (one, other) => one.name.localeCompare(other.name),
+}) as AirtableField<unknown>
+const limits = { ...DELTA_LIMITS, smallView: 0, mostShare: 1 }
+const drain = drainInto([people], { limits })
+
+/** Into the team: by that a record leaves or enters the view, which its payload does not tell. */
+async function move(who: number, Team: string): Promise<void> {
+  const { status } = await askAirtable(app.airtable, `People/${person(who, {}).id}`, {
+    method: 'PATCH',
+    body: { fields: { Team } },
+  })
+  expect(status).toBe(200)
+  app.pass(10)
+}
+
+const newPing = () => ({ baseId: BASE, webhookId: app.hook, sentAt: fieldRuntime().ports.clock.now() })
+async function ping(how: Drain = drain): Promise<boolean> {
+  const one = newPing()
+  return (await announcePing(one, fieldRuntime())) && workOffSoftly(one, how, fieldRuntime())
+}
+const cached = async () => (await readFieldCache(people)).data
+/** Of the webhook of this test: what the one before it has left to do may go on. */
+const looks = () => {
+  const drained = app.events.of('webhook.drained').filter(({ webhook }) => webhook === app.hook)
+  return drained.map(({ cause }) => cause)
+}
+const looked = (...causes: string[]) => expect.poll(looks, { timeout: 10_000, interval: 5 }).toEqual(causes)
+
+beforeEach(async () => {
+  setProcessState('companions', createCompanions())
+  await app.drain([people], 'ping')
+  app.pass(5_000)
+  await cached()
+  app.pass(5_000)
+  return async () => {
+    for (const { id } of TABLE.records)
+      await askAirtable(app.airtable, `People/${id}`, { method: 'PATCH', body: { fields: { Team: 'in' } } })
+  }
+})
+
+test('a second look is taken although another ping comes while the first one is', async () => {
+  let second: Promise<boolean> | undefined
+  const meanwhile: Drain = async (...given) => {
+    const answer = await drain(...given)
+    if (!second) {
+      const one = newPing()
+      await announcePing(one, fieldRuntime())
+      second = workOffSoftly(one, drain, fieldRuntime())
+    }
+    return answer
+  }
+  await move(1, 'out')
+  await ping(meanwhile)
+  await second
+  expect(looks().slice(0, 3)).toEqual(['ping', 'ping', 'again'])
+  expect(await cached()).toEqual(await refetched(people))
+})
+
+test('a second look that fails is taken once more, after a pause, by a process that reads', async () => {
+  watchLooks([people], { limits })
+  const failing: Drain = (...given) => {
+    if (given[1] === 'again') throw codedError('AIRTABLE_UNAVAILABLE', 'down', { retryAfter: 120 })
+    return drain(...given)
+  }
+  await move(1, 'out')
+  expect(await ping(failing)).toBe(false)
+  expect(app.events.of('webhook.failed')).toMatchObject([{ code: 'AIRTABLE_UNAVAILABLE' }])
+  const queue = await lookQueue(newPing(), await fieldRuntime().notes()).read()
+  const failedAt = fieldRuntime().ports.clock.now()
+  expect([isForgotten(queue, failedAt + 110_000), isForgotten(queue, failedAt + 120_000)]).toEqual([
+    false,
+    true,
+  ])
+  app.pass(120_000)
+  await cached()
+  await looked('ping', 'again')
+  expect(await cached()).toEqual(await refetched(people))
+})
+
+test('a look that finds the lock taken all the time is taken by a process that reads', async () => {
+  const locks = await fieldRuntime().locks()
+  const lock = await locks.acquire(`webhook:${app.hook}`, 120)
+  await move(1, 'out')
+  expect(await ping()).toBe(false)
+  expect(looks()).toEqual([])
+  await locks.release(lock)
+  watchLooks([people], { limits })
+  app.pass(11_000)
+  await cached()
+  await looked('ping', 'again')
+  expect(await cached()).toEqual(await refetched(people))
+})
+
+describe('an instance that has answered a ping and dies', () => {
+  test('before it has looked is followed by the next process that reads any field', async () => {
+    await move(1, 'out')
+    await announcePing(newPing(), fieldRuntime())
+    watchLooks([people], { limits })
+    app.pass(9_000)
+    await cached()
+    expect(looks()).toEqual([])
+    app.pass(2_000)
+    const other = { name: 'other', key: 'other', ttl: 60, memoryTtl: 0, fetcher: async () => 1 }
+    await readFieldCache(other)
+    await looked('ping', 'again')
+    expect(await cached()).toEqual(await refetched(people))
+  })
+
+  test('between both looks is followed as well', async () => {
+    const { ports, ...rest } = fieldRuntime()
+    const sleep: Clock['sleep'] = (milliseconds, signal) =>
+      milliseconds > 1_000 ? new Promise(() => undefined) : ports.clock.sleep(milliseconds, signal)
+    const mortal = { ...rest, ports: { ...ports, clock: { ...ports.clock, sleep } } }
+    await move(1, 'out')
+    const one = newPing()
+    await announcePing(one, mortal)
+    void workOffSoftly(one, drain, mortal)
+    await looked('ping')
+    watchLooks([people], { limits })
+    app.pass(15_000)
+    await cached()
+    await looked('ping', 'again')
+    expect(await cached()).toEqual(await refetched(people))
+  })
+})
+
+describe('what was read before it could be believed', () => {
+  /** Whether reads show the table as it was before the edits of this test. */
+  const lagging = (lags: boolean) => app.airtable.controls.set({ readLagMs: lags ? 10_000 : 0 })
+  /** As one that does not know of the webhook reads it. */
+  const unmarked: AirtableField<unknown> = {
+    ...people,
+    fetcher: (context) => people.airtable.read(context, null),
+  }
+  beforeEach(() => () => lagging(false))
+
+  test('is read again however late the second look comes', async () => {
+    await invalidateField(people)
+    const { ports, ...rest } = fieldRuntime()
+    const sleep: Clock['sleep'] = (milliseconds, signal) =>
+      milliseconds > 1_000 ? new Promise(() => undefined) : ports.clock.sleep(milliseconds, signal)
+    const mortal = { ...rest, ports: { ...ports, clock: { ...ports.clock, sleep } } }
+    lagging(true)
+    await move(1, 'out')
+    const one = newPing()
+    await announcePing(one, mortal)
+    void workOffSoftly(one, drain, mortal)
+    await looked('ping')
+    const early = await cached()
+    lagging(false)
+    app.pass(60_000)
+    watchLooks([people], { limits })
+    await cached()
+    // Its record is absent for the first time then, and for the second time two seconds later.
+    await looked('ping', 'again', 'again')
+    expect(await cached()).not.toEqual(early)
+    expect(await cached()).toEqual(await refetched(people))
+  })
+
+  test('is read again although it does not tell how far its log was read', async () => {
+    await invalidateField(people)
+    lagging(true)
+    await move(1, 'out')
+    expect(await app.drain([people], 'ping', limits)).toBe(2_100)
+    const early = await readFieldCache(unmarked)
+    lagging(false)
+    app.pass(2_100)
+    await app.drain([people], 'again', limits)
+    expect(await cached()).not.toEqual(early.data)
+    expect(await cached()).toEqual(await refetched(people))
+  })
+
+  test('is told once more to what is made of it when a force has replaced it meanwhile', async () => {
+    const derived = {
+      name: 'derived',
+      key: 'derived',
+      ttl: 3_600,
+      memoryTtl: 0,
+      tags: [changeTag(people.airtable.table)],
+      fetcher: cached,
+    }
+    lagging(true)
+    await move(1, 'out')
+    expect(await app.drain([people], 'ping', limits)).toBe(2_100)
+    const early = await readFieldCache(derived)
+    lagging(false)
+    app.pass(2_100)
+    await readFieldCache(people, 'always')
+    await app.drain([people], 'again', limits)
+    expect((await readFieldCache(derived)).data).not.toEqual(early.data)
+    expect((await readFieldCache(derived)).data).toEqual(await refetched(people))
+  })
+})
+
+test('looks travel along with a read that is sent anyway: one command, and 400 bytes at most for a copy', async () => {
+  watchLooks([people], { limits })
+  const warm = { ...people, memoryTtl: 60 }
+  await move(1, 'out')
+  await ping()
+  await readFieldCache(warm)
+  app.pass(61_000)
+  redis.upstash.resetCounters()
+  expect((await readFieldCache(warm)).status).toBe('hit')
+  expect(redis.upstash.counters.byCommand).toEqual({ MGET: 1 })
+  expect(redis.upstash.counters.bytesOut).toBeLessThanOrEqual(400)
+})

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest'
+import type { Drained, RecordChange } from '@/lib/core-services/airtable/changelog/payloads'
+import type { ChangeMark } from '@/lib/core-services/airtable/changelog/syncMark'
+import { DELTA_LIMITS, planFor, type Standing } from '@/lib/core-services/airtable/sync/syncPlan'
+
+const DAY = 86_400_000
+const NOW = Date.UTC(2026, 0, 10)
+const subject = { tableId: 'tblA', hook: 'achA', shape: 'as-declared', list: true }
+const mark: ChangeMark = {
+  hook: 'achA',
+  cursor: 5,
+  at: NOW - 1_000,
+  shape: 'as-declared',
+  records: 1_000,
+  pending: {},
+}
+
+const touching = (ids: readonly string[], more: Partial<Drained> = {}, schema = false): Drained => {
+  const records = new Map<string, RecordChange>(ids.map((id) => [id, { destroyed: false, cells: {} }]))
+  return { cursor: 6, payloads: 1, tables: new Map([['tblA', { records, schema }]]), ...more }
+}
+const nothing: Drained = { cursor: 5, payloads: 0, tables: new Map() }
+const many = (count: number) => Array.from({ length: count }, (_, index) => `rec${index}`)
+
+function plan(drained: Drained, standing: Partial<Standing> = {}, about: Partial<typeof subject> = {}) {
+  const stands = { mark, fetchedAt: NOW - DAY / 2, ...standing }
+  return planFor({ ...subject, ...about }, stands, async () => drained, NOW, DELTA_LIMITS)
+}
+
+describe('how a value follows a change', () => {
+  test('record by record, for a few records of a large view', async () => {
+    expect(await plan(touching(['rec1', 'rec2']))).toMatchObject({ kind: 'delta' })
+  })
+
+  test('not at all, when its table was not touched and nothing is pending', async () => {
+    expect(await plan(nothing)).toMatchObject({ kind: 'none' })
+    expect(await plan(touching(['rec1']), {}, { tableId: 'tblB' })).toMatchObject({ kind: 'none' })
+  })
+
+  test('looks at a pending record again once reads are to be believed, and not before', async () => {
+    const since = (ms: number) => ({ mark: { ...mark, pending: { rec1: NOW - ms } } })
+    expect(await plan(nothing, since(1_999))).toMatchObject({ kind: 'none' })
+    expect(await plan(nothing, since(2_000))).toMatchObject({ kind: 'delta', due: new Set(['rec1']) })
+  })
+
+  test('reads everything once it is due where a mark says that any record may be behind, or with the next change', async () => {
+    const since = (ms: number) => ({ mark: { ...mark, anyPending: NOW - ms } })
+    expect(await plan(nothing, since(1_999))).toMatchObject({ kind: 'none' })
+    expect(await plan(nothing, since(2_000))).toEqual({ kind: 'full', why: 'many-records' })
+    expect(await plan(touching(['rec1']), since(0))).toEqual({ kind: 'full', why: 'many-records' })
+  })
+
+  test.each<[string, string, Drained, Partial<Standing>, Partial<typeof subject>]>([
+    ['no-mark', 'nothing tells how far its log was read', touching([]), { mark: null }, {}],
+    ['no-mark', 'its log is that of another webhook', touching([]), { mark: { ...mark, hook: 'achB' } }, {}],
+    ['declared-anew', 'other code made it', touching([]), { mark: { ...mark, shape: 'other' } }, {}],
+    [
+      'log-too-old',
+      'its log is older than 6 days',
+      touching([]),
+      { mark: { ...mark, at: NOW - 7 * DAY } },
+      {},
+    ],
+    ['payloads-lost', 'payloads are lost', touching([], { unreadable: 'payloads-lost' }), {}, {}],
+    ['error-payload', 'a payload is an error', touching([], { unreadable: 'error-payload' }), {}, {}],
+    ['schema', 'a column has changed', touching(['rec1'], {}, true), {}, {}],
+    ['not-a-list', 'its value depends on all records', touching(['rec1']), {}, { list: false }],
+    [
+      'small-view',
+      'all of its view is two requests',
+      touching(['rec1']),
+      { mark: { ...mark, records: 200 } },
+      {},
+    ],
+    ['reconcile', 'all of it was read a day ago', touching(['rec1']), { fetchedAt: NOW - DAY - 1 }, {}],
+    ['many-records', 'more than one request of records was touched', touching(many(101)), {}, {}],
+    ['many-records', 'a fifth was touched', touching(many(61)), { mark: { ...mark, records: 300 } }, {}],
+  ])('reads everything (%s) when %s', async (why, _when, drained, standing, about) => {
+    expect(await plan(drained, standing, about)).toEqual({ kind: 'full', why })
+  })
+
+  test('does not ask for a log that could not help', async () => {
+    const never = async () => {
+      throw new Error('the log was asked for')
+    }
+    const stands = { mark: { ...mark, at: NOW - 7 * DAY }, fetchedAt: NOW }
+    expect(await planFor(subject, stands, never, NOW, DELTA_LIMITS)).toEqual({
+      kind: 'full',
+      why: 'log-too-old',
+    })
+  })
+})

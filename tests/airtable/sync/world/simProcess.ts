@@ -1,0 +1,153 @@
+/** A process of the app: its own state, clocks and memory, and a death after which it does nothing any more. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { DeltaLimits } from '@/lib/core-services/airtable/sync/syncPlan'
+import { watchLooks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
+import type { CacheService } from '@/lib/core-services/cache/cacheService'
+import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
+import { createLocks } from '@/lib/core-services/cache/coordination/locks'
+import { createNotes } from '@/lib/core-services/cache/coordination/records'
+import { redisUnreachable } from '@/lib/core-services/cache/errors'
+import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
+import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
+import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import type { RawReply } from '@/lib/core-services/cache/redis/pipeline'
+import type { FieldCacheEvent } from '@/lib/shared/events'
+import type { Ports } from '@/lib/shared/ports'
+import { processState } from '@/lib/shared/processState'
+import '@/lib/core-services/serviceLoader'
+import type { RegistryState } from '@/lib/core-services/service-registry'
+import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import type { Timeline } from '../../../kit/clock/worldTimeline'
+import { settled } from '../../../simulation/world/cacheUnderTest'
+import { whileAlive } from '../../../simulation/world/mortal'
+import { never } from '../../../simulation/world/universe'
+import { type AirtableClient, EPOCH, type SimAirtable } from './simAirtable'
+
+export interface Surroundings {
+  timeline: Timeline
+  redis: MemoryRedis
+  airtable: SimAirtable
+  fields: readonly AnyField[]
+  limits: DeltaLimits
+  /** How long the next way to Redis or Airtable takes, in ms, and whether what is sent on it gets lost. */
+  way(to: 'redis' | 'airtable'): { milliseconds: number; lost: boolean }
+  emit(process: number, event: FieldCacheEvent): void
+}
+
+export interface SimProcess {
+  number: number
+  /** Runs work as this process; never resolves once it is dead. */
+  run<T>(work: () => Promise<T>): Promise<T>
+  kill(): void
+}
+
+export const keySpace = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
+
+interface Inside {
+  slots: Map<string, unknown>
+  cache: Pick<CacheService, 'fieldStore' | 'lock' | 'notes'>
+  airtable: AirtableClient
+}
+
+const inside = new AsyncLocalStorage<Inside>()
+
+/** Gives each process the state that hangs on `globalThis` otherwise. Returns what puts everything back. */
+export function separateProcesses(): () => void {
+  const root = globalThis as { [key: symbol]: unknown }
+  const symbol = Symbol.for('field-cache')
+  const registrations = processState<RegistryState>('services', () => new Map())
+  const own = root[symbol] as Map<string, unknown>
+  const current = () => inside.getStore()?.slots ?? own
+  root[symbol] = {
+    has: (slot: string) => current().has(slot),
+    get: (slot: string) => current().get(slot),
+    set: (slot: string, value: unknown) => current().set(slot, value),
+  }
+  const before = new Map(registrations)
+  for (const name of ['cache', 'airtable'] as const) {
+    const service = new Proxy(
+      { initialize: async () => undefined },
+      { get: (target, key) => Reflect.get(inside.getStore()?.[name] ?? {}, key) ?? Reflect.get(target, key) },
+    )
+    registrations.set(name, { create: () => service, requires: [], prefers: [] })
+  }
+  return () => {
+    root[symbol] = own
+    for (const [name, registration] of before) registrations.set(name, registration)
+  }
+}
+
+export function startProcess(surroundings: Surroundings, number: number): SimProcess {
+  const { timeline, redis, airtable, fields, limits, way, emit } = surroundings
+  let alive = true
+  let tokens = 0
+
+  const living = <T>(begin: () => Promise<T>): Promise<T> => whileAlive(() => alive, begin)
+
+  async function toRedis(commands: readonly Command[]): Promise<RawReply[]> {
+    const there = way('redis')
+    await timeline.sleep(there.milliseconds)
+    if (there.lost) throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
+    const replies = commands.map((command) => redis.execute(command))
+    const back = way('redis')
+    await timeline.sleep(back.milliseconds)
+    if (back.lost) throw redisUnreachable('simulated', 'SIM_URL', new Error('unanswered'))
+    return replies
+  }
+
+  const sendTogether = (commands: readonly Command[]) => living(() => toRedis(commands))
+  const send = async (...command: Command) => (await sendTogether([command]))[0] ?? null
+  const ports: Ports = {
+    clock: {
+      now: () => EPOCH + timeline.now(),
+      monotonic: () => timeline.now() + number * 1_000,
+      sleep: (milliseconds, signal) => living(() => timeline.sleep(milliseconds, signal)),
+    },
+    // What is late is so by the script, not because this machine has other work to do.
+    alarm: () => () => undefined,
+    random: () => 0.5,
+    uniqueToken: () => `p${number}t${++tokens}`,
+    emit: (event) => {
+      if (alive) emit(number, event)
+    },
+    defer: (work) => void work().catch((error: unknown) => emit(number, bug(error))),
+    atRequest: async () => undefined,
+    isControlFlow: () => false,
+    fetch: never,
+  }
+  const lockDefaults = { ttlSeconds: 30, retryDelay: 100, retryCount: 3 }
+  const state: Inside = {
+    slots: new Map<string, unknown>([['ports', ports]]),
+    cache: {
+      fieldStore: createFieldStore(send, settled(sendTogether), 100, keySpace, ports),
+      lock: createLocks(createLockStore(send, keySpace), keySpace, lockDefaults, ports),
+      notes: createNotes(send, keySpace),
+    },
+    airtable: airtable.client((work) =>
+      living(async () => {
+        await timeline.sleep(way('airtable').milliseconds)
+        const answer = work()
+        await timeline.sleep(way('airtable').milliseconds)
+        return answer
+      }),
+    ),
+  }
+  inside.run(state, () => {
+    defineFields(fields)
+    watchLooks(fields, { limits })
+  })
+  return {
+    number,
+    run: (work) => (alive ? inside.run(state, () => living(work)) : never()),
+    kill() {
+      alive = false
+    },
+  }
+}
+
+const bug = (error: unknown): FieldCacheEvent => ({
+  type: 'request.failed',
+  path: 'deferred',
+  code: 'BUG',
+  message: error instanceof Error ? String(error.stack) : String(error),
+})

@@ -1,0 +1,346 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  announcePing,
+  type Drain,
+  drainUnasked,
+  workOffSoftly,
+} from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
+import type { Notes } from '@/lib/core-services/cache/coordination/records'
+import { codedError } from '@/lib/core-services/cache/errors'
+import { alarmClock, type ManualClock } from '@/lib/testing/clock'
+import { type Deferred, deferred } from '../../kit/clock/deferred'
+import { type FieldProcess, startFieldProcess } from '../../kit/fields/fieldProcess'
+import { redisForThisFile } from '../../kit/redis/redisSuite'
+
+const hook = { baseId: 'app1', webhookId: 'ach1' }
+const told = { webhook: 'ach1', base: 'app1' }
+const redis = redisForThisFile()
+
+type Alarm = ManualClock & { readonly sleepers: number }
+interface Instance extends FieldProcess {
+  clock: Alarm
+  /** What its locks go by. */
+  lockClock: Alarm
+}
+
+let one: Instance
+let other: Instance
+
+async function startInstance(): Promise<Instance> {
+  const [clock, lockClock] = [alarmClock(), alarmClock()]
+  const started = await startFieldProcess(redis, { ports: { clock: lockClock } })
+  started.runtime.ports = { ...started.runtime.ports, clock, emit: started.events.emit }
+  return { ...started, clock, lockClock }
+}
+
+beforeEach(async () => {
+  await redis.flush()
+  one = await startInstance()
+  other = await startInstance()
+})
+
+/** A drain that waits to be let go, and how often it was begun. */
+function gatedDrain() {
+  const begun: Deferred<void>[] = []
+  const causes: string[] = []
+  const drain: Drain = (_, cause) => {
+    const gate = deferred<void>()
+    begun.push(gate)
+    causes.push(cause)
+    return gate.promise.then(() => undefined)
+  }
+  return { drain, begun, causes }
+}
+
+/** What the route does with a ping: it is noted before the answer, and worked off after it. */
+const ping = async ({ runtime }: Instance, sentAt: number, drain: Drain, of = hook): Promise<void> => {
+  if (await announcePing({ ...of, sentAt }, runtime)) await workOffSoftly(of, drain, runtime)
+}
+const announced = (notes: Notes, sentAt: number) =>
+  notes.write('look', 'ach1:announced', [sentAt, 'app1'], 60)
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000, interval: 5 })
+const asleep = (instance: Instance, count: number) => soon(() => instance.clock.sleepers).toBe(count)
+
+describe('pings', () => {
+  it('of a burst, in any instance, lead to one drain, a moment after the first', async () => {
+    const { drain, begun } = gatedDrain()
+    const pings = Array.from({ length: 20 }, (_, n) => ping(n % 2 ? one : other, n + 1, drain))
+    await soon(() => one.clock.sleepers + other.clock.sleepers).toBe(20)
+    for (const instance of [one, other]) instance.clock.advance(299)
+    expect(begun).toHaveLength(0)
+    for (const instance of [one, other]) instance.clock.advance(1)
+    await soon(() => begun.length).toBe(1)
+    begun[0]?.resolve()
+    await soon(() => one.clock.sleepers + other.clock.sleepers).toBe(19)
+    for (const instance of [one, other]) instance.clock.advance(11_000)
+    await Promise.all(pings)
+    expect(begun).toHaveLength(1)
+    expect([...one.events.of('webhook.drained'), ...other.events.of('webhook.drained')]).toMatchObject([
+      { ...told, cause: 'ping' },
+    ])
+  })
+
+  it('that come during a drain lead to one more, by whoever has begun', async () => {
+    const { drain, begun } = gatedDrain()
+    const first = ping(one, 1, drain)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(1)
+    const later = [ping(other, 2, drain), ping(other, 3, drain)]
+    await asleep(other, 2)
+    begun[0]?.resolve()
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(2)
+    begun[1]?.resolve()
+    await first
+    other.clock.advance(11_000)
+    await Promise.all(later)
+    expect(begun).toHaveLength(2)
+    expect(other.events.of('webhook.drained')).toEqual([])
+  })
+
+  it('that come before a table may be followed again are drained together once it may', async () => {
+    const begun: number[] = []
+    const drain: Drain = async () => {
+      begun.push(one.clock.now())
+      return { again: undefined, restMs: 20_000 }
+    }
+    const first = ping(one, 1, drain)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await first
+    let waiting = 3
+    const later = [2, 3, 4].map((sentAt) => ping(one, sentAt, drain).finally(() => (waiting -= 1)))
+    await soon(() => {
+      one.clock.advance(200)
+      return waiting
+    }).toBe(0)
+    await Promise.all(later)
+    expect(begun).toHaveLength(2)
+    expect((begun[1] ?? 0) - (begun[0] ?? 0)).toBeGreaterThanOrEqual(20_000)
+    expect(await lookQueue(hook, await one.runtime.notes()).read()).toMatchObject({
+      announced: 4,
+      settled: 4,
+    })
+  })
+
+  it('cost no drain when they are not newer than what is settled', async () => {
+    const drain = vi.fn(async () => undefined)
+    const first = ping(one, 5, drain)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await first
+    redis.upstash.resetCounters()
+    await Promise.all([ping(one, 5, drain), ping(other, 5, drain), ping(other, 4, drain)])
+    expect(drain).toHaveBeenCalledTimes(1)
+    expect(redis.upstash.counters.commands).toBe(3)
+    expect(other.events.of('webhook.pinged')).toEqual([
+      { type: 'webhook.pinged', ...told, replayed: true },
+      { type: 'webhook.pinged', ...told, replayed: true },
+    ])
+  })
+
+  it('that are repeated while they are drained cost no further drain', async () => {
+    const { drain, begun } = gatedDrain()
+    const first = ping(one, 5, drain)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(1)
+    const again = ping(other, 5, drain)
+    await asleep(other, 1)
+    begun[0]?.resolve()
+    await first
+    other.clock.advance(11_000)
+    await again
+    expect(begun).toHaveLength(1)
+  })
+
+  it('of other webhooks are drained beside them', async () => {
+    const { drain, begun } = gatedDrain()
+    const pings = ['ach1', 'ach2'].map((webhookId) => ping(one, 1, drain, { baseId: 'app1', webhookId }))
+    await asleep(one, 2)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(2)
+    for (const gate of begun) gate.resolve()
+    await Promise.all(pings)
+  })
+
+  it('cost 8 commands with their drain, 12 as billed with the calls of the scripts of the lock', async () => {
+    for (const sentAt of [1, 2]) {
+      redis.upstash.resetCounters()
+      const drained = ping(one, sentAt, async () => undefined)
+      await asleep(one, 1)
+      one.clock.advance(300)
+      await drained
+      expect(redis.upstash.counters.byCommand).toEqual({ MGET: 4, SET: 2, EVAL: 2 })
+    }
+  })
+})
+
+describe('who drains', () => {
+  it('and dies is followed by whoever has rung meanwhile', async () => {
+    const drain = vi.fn(async () => undefined)
+    const locks = await one.runtime.locks()
+    const held = await locks.acquire('webhook:ach1')
+    const waiting = ping(other, 1, drain)
+    await asleep(other, 1)
+    expect(drain).not.toHaveBeenCalled()
+    // What its end does, 10 s after its death.
+    await locks.release(held)
+    other.clock.advance(11_000)
+    await asleep(other, 1)
+    other.clock.advance(300)
+    await waiting
+    expect(drain).toHaveBeenCalledTimes(1)
+  })
+
+  it('and is only slow is left alone', async () => {
+    const drain = vi.fn(async () => undefined)
+    await (await one.runtime.locks()).acquire('webhook:ach1')
+    const waiting = ping(other, 1, drain)
+    await asleep(other, 1)
+    other.clock.advance(11_000)
+    await waiting
+    expect(drain).not.toHaveBeenCalled()
+  })
+
+  it('is told when the lock is lost, and looks again once whoever has it could have ended', async () => {
+    const { drain, begun } = gatedDrain()
+    const stopped: boolean[] = []
+    const first = ping(one, 1, async (hook, cause, signal) => {
+      await drain(hook, cause, signal)
+      stopped.push(signal.aborted)
+      signal.throwIfAborted()
+    })
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(1)
+    const locks = await other.runtime.locks()
+    await redis.flush()
+    await announced(await one.runtime.notes(), 1)
+    const taken = await locks.acquire('webhook:ach1')
+    one.lockClock.advance(3_400)
+    await soon(() => one.events.of('lock.lost').length).toBe(1)
+    begun[0]?.resolve()
+    await asleep(one, 1)
+    await locks.release(taken)
+    one.clock.advance(11_000)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(2)
+    begun[1]?.resolve()
+    await first
+    expect(stopped).toEqual([true, false])
+    expect(one.events.of('webhook.failed')).toEqual([])
+  })
+})
+
+describe('a drain that fails', () => {
+  const failing = (retryAfter?: number) =>
+    vi.fn(() =>
+      Promise.reject(
+        codedError('AIRTABLE_UNAVAILABLE', 'down', retryAfter === undefined ? {} : { retryAfter }),
+      ),
+    )
+  const failed = { ...told, code: 'AIRTABLE_UNAVAILABLE', message: 'down' }
+
+  it('is tried again when that can help, as late as its error says, three times in all', async () => {
+    const drain = failing(30)
+    const first = ping(one, 1, drain)
+    for (const [milliseconds, calls] of [
+      [300, 1],
+      [30_000, 2],
+      [30_000, 3],
+    ] as const) {
+      await asleep(one, 1)
+      one.clock.advance(milliseconds - 1)
+      expect(drain).toHaveBeenCalledTimes(calls - 1)
+      one.clock.advance(1)
+      await soon(() => drain.mock.calls.length).toBe(calls)
+    }
+    await first
+    expect(one.events.of('webhook.failed')).toMatchObject([failed])
+  })
+
+  it.each([undefined, 61])('is not tried again when it says %s', async (retryAfter) => {
+    const drain = failing(retryAfter)
+    const first = ping(one, 1, drain)
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await first
+    expect(drain).toHaveBeenCalledTimes(1)
+    expect(one.events.of('webhook.failed')).toMatchObject([failed])
+  })
+
+  it.each([1, 2])('is made up for by the next ping, the same one again included', async (sentAt) => {
+    const failure = ping(one, 1, failing())
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await failure
+    const drain = vi.fn(async () => undefined)
+    const next = ping(other, sentAt, drain)
+    await asleep(other, 1)
+    other.clock.advance(300)
+    await next
+    expect(drain).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('the cron', () => {
+  it('drains at once what nobody has announced', async () => {
+    const drain = vi.fn(async () => undefined)
+    expect(await drainUnasked(hook, drain, one.runtime)).toBe(true)
+    expect(drain.mock.calls).toMatchObject([[hook, 'cron', expect.any(AbortSignal)]])
+    expect(one.events.of('webhook.drained')).toMatchObject([{ ...told, cause: 'cron' }])
+  })
+
+  it('settles what was announced in vain, and drains once more for what came meanwhile', async () => {
+    const notes = await one.runtime.notes()
+    await announced(notes, 7)
+    const { drain, begun, causes } = gatedDrain()
+    const run = drainUnasked(hook, drain, one.runtime)
+    await soon(() => begun.length).toBe(1)
+    const later = ping(other, 8, drain)
+    await asleep(other, 1)
+    begun[0]?.resolve()
+    await asleep(one, 1)
+    one.clock.advance(300)
+    await soon(() => begun.length).toBe(2)
+    begun[1]?.resolve()
+    expect(await run).toBe(true)
+    other.clock.advance(11_000)
+    await later
+    expect(causes).toEqual(['cron', 'ping'])
+    expect(await lookQueue(hook, notes).read()).toMatchObject({ announced: 8, settled: 8, later: [] })
+  })
+
+  it('leaves it to who is at it for longer than it waits', async () => {
+    const drain = vi.fn(async () => undefined)
+    await (await other.runtime.locks()).acquire('webhook:ach1')
+    const run = drainUnasked(hook, drain, one.runtime)
+    for (let tries = 1; tries <= 20; tries += 1) {
+      await soon(() => one.lockClock.sleepers).toBe(1)
+      one.lockClock.advance(750)
+    }
+    expect(await run).toBe(false)
+    expect(drain).not.toHaveBeenCalled()
+  })
+
+  it('is told what fails', async () => {
+    const drain = () => Promise.reject(codedError('AIRTABLE_FORBIDDEN', 'no'))
+    await expect(drainUnasked(hook, drain, one.runtime)).rejects.toMatchObject({ code: 'AIRTABLE_FORBIDDEN' })
+  })
+})
+
+it('without Redis a ping is refused, so that it comes again, and nothing is drained', async () => {
+  const drain = vi.fn(async () => undefined)
+  await redis.killEngine()
+  await expect(ping(one, 1, drain)).rejects.toMatchObject({ code: expect.stringMatching(/^REDIS_/) })
+  expect(await workOffSoftly(hook, drain, one.runtime)).toBe(false)
+  expect(drain).not.toHaveBeenCalled()
+  expect(one.events.of('redis.degraded')).toMatchObject([{ operation: 'webhook' }])
+  expect(one.events.all.filter(({ type }) => type.startsWith('webhook'))).toEqual([])
+  await redis.reviveEngine()
+})

@@ -1,0 +1,142 @@
+/** Copies in memory that the process knows to be invalidated. */
+import { beforeEach, expect, it } from 'vitest'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { createTestCache } from '@/lib/testing/testCache'
+import { deferred } from '../../../kit/clock/deferred'
+import { field } from '../../../kit/fields/fieldProcess'
+
+const test = await createTestCache()
+beforeEach(() => test.reset())
+
+const SOURCE_FAILED = { code: 'SOURCE_FAILED' }
+
+/** A source that works until it is told not to. */
+function sourceOf(value: string) {
+  const source = { works: true, fetcher: async () => value }
+  source.fetcher = async () => {
+    if (source.works) return value
+    throw new Error('down')
+  }
+  return source
+}
+
+it.each([30, 90])(
+  'one of %d s (ttl 60, staleIfError 600) is not served once Redis and the source fail',
+  async (seconds) => {
+    const { runtime: other } = await test.another()
+    const source = sourceOf('old')
+    const config = field(source.fetcher, { ttl: 60, staleIfError: 600 })
+    const read = () => readFieldCache(config, 'never', test.runtime)
+    await read()
+    test.clock.advance(seconds * 1_000)
+    await invalidateField(config, other)
+    source.works = false
+    await expect(read()).rejects.toMatchObject(SOURCE_FAILED)
+    test.down()
+    await expect(read()).rejects.toMatchObject(SOURCE_FAILED)
+  },
+)
+
+it('one whose tag another field has shown to be invalidated is not served either', async () => {
+  const { runtime: other } = await test.another()
+  const source = sourceOf('old')
+  const agents = field(source.fetcher, { ttl: 60, staleIfError: 600, tags: ['people'] })
+  const teams = field(async () => 'teams', { name: 'teams', key: 'teams', tags: ['people'] })
+  await readFieldCache(agents, 'never', test.runtime)
+  test.clock.advance(10)
+  await invalidateTags(['people'], other)
+  await readFieldCache(teams, 'never', test.runtime)
+  source.works = false
+  test.down()
+  await expect(readFieldCache(agents, 'never', test.runtime)).rejects.toMatchObject(SOURCE_FAILED)
+})
+
+it('one whose token Redis has lost is not served either', async () => {
+  const source = sourceOf('old')
+  const config = field(source.fetcher, { ttl: 60, staleIfError: 600 })
+  await readFieldCache(config, 'never', test.runtime)
+  test.clock.advance(90_000)
+  await test.cache.redis.del('test:v1~token:key:agents_list')
+  source.works = false
+  await expect(readFieldCache(config, 'never', test.runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  test.down()
+  await expect(readFieldCache(config, 'never', test.runtime)).rejects.toMatchObject(SOURCE_FAILED)
+})
+
+it('a source that is only slow is waited for after an invalidation, whatever serveInvalidatedOnError says', async () => {
+  const answers = [Promise.resolve('old')]
+  const config = field(async () => answers.at(-1) as Promise<string>, {
+    ttl: 60,
+    staleIfError: 600,
+    advanced: { softTimeoutMs: 100, serveInvalidatedOnError: true },
+  })
+  await readFieldCache(config, 'never', test.runtime)
+  await invalidateField(config, test.runtime)
+  const slow = deferred<string>()
+  answers.push(slow.promise)
+  const read = readFieldCache(config, 'never', test.runtime)
+  await expect.poll(() => test.events.of('refresh.started')).toHaveLength(2)
+  test.clock.advance(1_000)
+  await new Promise(setImmediate)
+  slow.resolve('new')
+  expect(await read).toMatchObject({ data: 'new', status: 'miss' })
+})
+
+it('one that a force has brought is not served once a look has shown its invalidation, though the force is answered after it', async () => {
+  const committed = deferred<void>()
+  const answered = deferred<void>()
+  const fetch = async (url: string, init: RequestInit) => {
+    const response = await test.runtime.ports.fetch(url, init)
+    if (new TextDecoder().decode(init.body as Uint8Array).startsWith('["EVAL"')) {
+      committed.resolve()
+      await answered.promise
+    }
+    return response
+  }
+  const { runtime } = await test.another({ ports: { fetch } })
+  const source = sourceOf('old')
+  const config = field(source.fetcher, { ttl: 600, memoryTtl: 1 })
+  const forced = readFieldCache(config, 'always', runtime)
+  await committed.promise
+  test.clock.advance(5)
+  await invalidateField(config, test.runtime)
+  test.clock.advance(5)
+  source.works = false
+  await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  test.clock.advance(5)
+  answered.resolve()
+  expect((await forced).status).toBe('refreshed')
+  test.down()
+  await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
+})
+
+it('one that a read of another field has shown to be invalidated is not served, whatever was read since', async () => {
+  const { runtime } = test
+  const { runtime: other } = await test.another()
+  let version = 1
+  const fetcher = async () => version
+  const [one, two] = ['one', 'two'].map((key) =>
+    field(fetcher, { name: key, key, tags: ['people'], memoryTtl: 3_600, ttl: 7_200 }),
+  ) as [ReturnType<typeof field<number>>, ReturnType<typeof field<number>>]
+  await readFieldCache(one, 'never', runtime)
+  version = 2
+  await invalidateTags(['people'], other)
+  test.clock.advance(1_000)
+  expect((await readFieldCache(two, 'never', runtime)).data).toBe(2)
+  const tags = Array.from({ length: 1_000 }, (_, index) => `tag-${index}`)
+  for (let part = 0; part < 11; part += 1) {
+    const tagged = tags.map((tag) => `${part}-${tag}`)
+    await readFieldCache(
+      field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }),
+      'never',
+      runtime,
+    )
+    await readFieldCache(
+      field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }),
+      'never',
+      runtime,
+    )
+  }
+  expect((await readFieldCache(one, 'never', runtime)).data).toBe(2)
+})

@@ -1,0 +1,299 @@
+import { describe, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { codedError } from '@/lib/core-services/cache/errors'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { systemClock } from '@/lib/shared/ports'
+import { deferred } from '../../../kit/clock/deferred'
+import { cacheFor } from '../../../kit/fields/cache'
+import { field, processForEachTest, startFieldProcess, storedEntry } from '../../../kit/fields/fieldProcess'
+import { redisForThisFile } from '../../../kit/redis/redisSuite'
+
+const redis = redisForThisFile()
+const server = processForEachTest(redis)
+
+describe('reading a field', () => {
+  it('fetches on a miss, and answers the same value as a hit from then on', async () => {
+    const fetcher = vi.fn(async () => ['Ana', 'Berta'])
+    const miss = await readFieldCache(field(fetcher), 'never', server.runtime)
+    const hit = await readFieldCache(field(fetcher), 'never', server.runtime)
+    expect(miss).toMatchObject({ data: ['Ana', 'Berta'], status: 'miss', age: 0 })
+    expect(hit).toMatchObject({ data: ['Ana', 'Berta'], status: 'hit', timings: { sourceMs: 0 } })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+  })
+
+  it('costs exactly one command in one request for a hit', async () => {
+    await readFieldCache(
+      field(async () => 1),
+      'never',
+      server.runtime,
+    )
+    redis.upstash.resetCounters()
+    await readFieldCache(
+      field(async () => 2),
+      'never',
+      server.runtime,
+    )
+    expect(redis.upstash.counters).toMatchObject({ requests: 1, commands: 1 })
+  })
+
+  it('answers a miss exactly as the later hits, even for values that JSON writes in its own way', async () => {
+    const config = field<unknown>(async () => ({ at: new Date(0), gone: undefined, list: [-0] }))
+    const miss = await readFieldCache(config, 'never', server.runtime)
+    const hit = await readFieldCache(config, 'never', server.runtime)
+    expect(miss.data).toStrictEqual({ at: '1970-01-01T00:00:00.000Z', list: [0] })
+    expect(hit.data).toStrictEqual(miss.data)
+  })
+
+  it.each([0, false, '', null, []])('caches %j like any other value', async (value) => {
+    const fetcher = vi.fn(async () => value)
+    await readFieldCache(field<unknown>(fetcher), 'never', server.runtime)
+    expect(await readFieldCache(field<unknown>(fetcher), 'never', server.runtime)).toMatchObject({
+      data: value,
+      status: 'hit',
+    })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+  })
+
+  it('makes one fetch out of 100 concurrent cold reads, and gives each reader a value of its own', async () => {
+    const gate = deferred<string[]>()
+    const fetcher = vi.fn(() => gate.promise)
+    const reads = Array.from({ length: 100 }, () => readFieldCache(field(fetcher), 'never', server.runtime))
+    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+    gate.resolve(['Ana'])
+    const answers = await Promise.all(reads)
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    expect(redis.upstash.counters).toMatchObject({ requests: 3, commands: 4 })
+    answers[0]?.data.push('changed by one reader')
+    expect(answers[1]?.data).toEqual(['Ana'])
+  })
+
+  it('counts age and ttl from the start of the fetch', async () => {
+    let now = 1_000_000
+    server.runtime.ports = {
+      ...server.runtime.ports,
+      clock: { ...systemClock, now: () => now, monotonic: () => performance.now() },
+    }
+    const fetcher = vi.fn(async () => {
+      now += 4_000
+      return 'slow'
+    })
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+      age: 4,
+    })
+    now += 25_000
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+      status: 'hit',
+      age: 29,
+    })
+    now += 1_000
+    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+      status: 'miss',
+    })
+  })
+
+  it('gives the entry its ttl in Redis, or none for ever', async () => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await readFieldCache(
+      field(async () => 1, { ttl: 300 }),
+      'never',
+      server.runtime,
+    )
+    expect(await cache.ttl('agents_list')).toBeGreaterThan(290)
+    await readFieldCache(
+      field(async () => 1, { key: 'constants', ttl: 'forever' }),
+      'never',
+      server.runtime,
+    )
+    expect(await cache.ttl('constants')).toBe(-1)
+  })
+
+  it('rejects every reader when the source fails, stores nothing, and asks again after the cool-down', async () => {
+    const fetcher = vi.fn(async (): Promise<string> => {
+      throw new Error('connection reset')
+    })
+    const reads = [1, 2, 3].map(() => readFieldCache(field(fetcher), 'never', server.runtime))
+    for (const read of await Promise.allSettled(reads)) {
+      expect(read).toMatchObject({
+        status: 'rejected',
+        reason: {
+          code: 'SOURCE_FAILED',
+          message: expect.stringContaining('"agents" failed: connection reset'),
+        },
+      })
+    }
+    fetcher.mockImplementation(async () => 'back')
+    await expect(readFieldCache(field(fetcher), 'never', server.runtime)).rejects.toThrow(
+      'failed a moment ago',
+    )
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    await redis.flush()
+    expect(await readFieldCache(field(fetcher), 'never', server.runtime)).toMatchObject({
+      data: 'back',
+      status: 'miss',
+    })
+  })
+
+  it('lets control-flow errors of the framework pass untouched, and tells nobody of a failure', async () => {
+    const signal = new Error('Dynamic server usage')
+    server.runtime.ports = { ...server.runtime.ports, isControlFlow: (error) => error === signal }
+    const config = field(() => Promise.reject<string>(signal))
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toBe(signal)
+    await expect(readFieldCache(config, 'always', server.runtime)).rejects.toBe(signal)
+    expect(server.events.of('refresh.failed')).toEqual([])
+  })
+
+  it('tells a part of the source that came too late from one that failed', async () => {
+    const late = codedError('AIRTABLE_TIMEOUT', 'a page took too long')
+    await expect(
+      readFieldCache(
+        field(() => Promise.reject<string>(late)),
+        'never',
+        server.runtime,
+      ),
+    ).rejects.toMatchObject({
+      code: 'SOURCE_TIMEOUT',
+      message: expect.stringContaining('a page took too long'),
+    })
+  })
+
+  it('refuses a ttl that Redis could not keep, instead of caching nothing', async () => {
+    const config = field(async () => 1, { ttl: 0.5 })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'FIELD_INVALID',
+    })
+  })
+
+  it('leaves a fetcher behind that does not end in time, and aborts its signal', async () => {
+    server.runtime.refreshTimeoutMs = 20
+    let signal: AbortSignal | undefined
+    const config = field((context) => {
+      signal = context.signal
+      return new Promise<string>(() => undefined)
+    })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'SOURCE_TIMEOUT',
+    })
+    expect(signal?.aborted).toBe(true)
+  })
+})
+
+describe('what somebody else has left under the key of a field', () => {
+  it.each([
+    ['text', 'garbage'],
+    ['an entry of another release', '{"v":1,"at":1,"d":[]}'],
+    ['half a header', 'fc2 {"at":1,'],
+    ['a header of another shape', 'fc2 {"at":"yesterday","rev":"r","tok":{}}\n1'],
+    ['a header without tokens', 'fc2 {"at":1,"rev":"r","tok":{}}\n1'],
+  ])('%s is a miss, and is replaced', async (_, text) => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await cache.redis.set('test:v1:agents_list', text)
+    const config = field(async () => 'good')
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+      data: 'good',
+      status: 'miss',
+    })
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+      data: 'good',
+      status: 'hit',
+    })
+  })
+
+  it('a value that claims to be fetched in the far future is a miss', async () => {
+    const config = field(async () => 'now')
+    const { runtime } = server
+    const { clock } = runtime.ports
+    runtime.ports = { ...runtime.ports, clock: { ...clock, now: () => clock.now() + 86_400_000 } }
+    await readFieldCache(config, 'never', runtime)
+    runtime.ports = { ...runtime.ports, clock }
+    expect(await readFieldCache(config, 'never', runtime)).toMatchObject({ status: 'miss', age: 0 })
+  })
+
+  it('a value that was cut off is a miss, although its tokens hold', async () => {
+    const config = field(async () => ['a', 'b'])
+    await readFieldCache(config, 'never', server.runtime)
+    const store = await server.runtime.store()
+    const name = store.names.entry('agents_list')
+    const text = (await store.read([name])).get(name) ?? ''
+    await store.write(name, text.slice(0, -3), 60)
+    const other = await startFieldProcess(redis)
+    expect(await readFieldCache(config, 'never', other.runtime)).toMatchObject({
+      data: ['a', 'b'],
+      status: 'miss',
+    })
+  })
+
+  it('a value of another kind does not keep the field from being read', async () => {
+    const { cache } = cacheFor(redis)
+    await cache.initialize()
+    await cache.rpush('agents_list', 1)
+    expect(
+      await readFieldCache(
+        field(async () => 'good'),
+        'never',
+        server.runtime,
+      ),
+    ).toMatchObject({ data: 'good' })
+  })
+})
+
+describe('a schema', () => {
+  const schema = z.array(z.object({ id: z.string() }))
+
+  it('refuses a value of the wrong shape, names the place, and stores nothing', async () => {
+    const config = field<unknown>(async () => [{ id: 'a' }, { id: 2 }], { schema })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'SOURCE_INVALID',
+      message: expect.stringContaining('1.id:'),
+    })
+    expect(await storedEntry(server.runtime, 'agents_list')).toBeNull()
+  })
+
+  it('turns a stored value that no longer fits into a miss', async () => {
+    await readFieldCache(
+      field<unknown>(async () => ['old shape']),
+      'never',
+      server.runtime,
+    )
+    const config = field(async () => [{ id: 'new shape' }], { schema })
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+      data: [{ id: 'new shape' }],
+      status: 'miss',
+    })
+    expect(server.events.of('field.rejected').length).toBeGreaterThan(0)
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'hit' })
+  })
+
+  it('that throws on a stored value makes it a miss, too', async () => {
+    await readFieldCache(
+      field<unknown>(async () => ({ old: true })),
+      'never',
+      server.runtime,
+    )
+    const trips = z
+      .object({})
+      .loose()
+      .refine((value) => (value as { list: string[] }).list.length > 0)
+    const config = field<unknown>(async () => ({ list: ['new'] }), { schema: trips })
+    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'miss' })
+  })
+
+  it('refuses at once a value that would not come out of JSON as the schema wants it', async () => {
+    const config = field<unknown>(async () => ({ at: new Date(0) }), { schema: z.object({ at: z.date() }) })
+    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+      code: 'SOURCE_INVALID',
+    })
+  })
+
+  it('applies to what readers get, fresh or stored', async () => {
+    const config = field<{ at: Date }>(async () => ({ at: new Date(0) }), {
+      schema: z.object({ at: z.coerce.date() }),
+    })
+    const [miss, hit] = [
+      await readFieldCache(config, 'never', server.runtime),
+      await readFieldCache(config, 'never', server.runtime),
+    ]
+    expect([miss.data.at, hit.data.at]).toEqual([new Date(0), new Date(0)])
+  })
+})

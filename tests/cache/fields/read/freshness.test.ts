@@ -1,0 +1,329 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { systemClock } from '@/lib/shared/ports'
+import { deferred } from '../../../kit/clock/deferred'
+import { type FieldProcess, field, startFieldProcess, storedEntry } from '../../../kit/fields/fieldProcess'
+import { redisForThisFile } from '../../../kit/redis/redisSuite'
+
+const redis = redisForThisFile()
+let here: FieldProcess
+let there: FieldProcess
+/** Seconds that the wall clocks of both processes are ahead. */
+let ahead = 0
+let deferredWork: (() => Promise<void>)[] = []
+
+async function startProcess(): Promise<FieldProcess> {
+  const started = await startFieldProcess(redis)
+  const clock = { ...systemClock, now: () => Date.now() + ahead * 1000 }
+  const defer = (work: () => Promise<void>) => deferredWork.push(work) > 0
+  started.runtime.ports = { ...started.runtime.ports, clock, defer }
+  return started
+}
+
+const read = <T>(
+  config: FieldCacheConfig<T>,
+  server = here,
+  force: Force = 'never',
+): Promise<FieldAnswer<T>> => readFieldCache(config, force, server.runtime)
+
+async function finishDeferredWork(): Promise<void> {
+  const work = deferredWork
+  deferredWork = []
+  await Promise.all(work.map((run) => run()))
+}
+
+/** Commands and requests of Redis that something costs. */
+async function costOf(run: () => Promise<unknown>): Promise<[commands: number, requests: number]> {
+  redis.upstash.resetCounters()
+  await run()
+  return [redis.upstash.counters.commands, redis.upstash.counters.requests]
+}
+
+// A configured field: the own token of a member of a family costs a command more.
+defineFields([field(async () => 0)])
+
+beforeEach(async () => {
+  await redis.flush()
+  redis.upstash.resetCounters()
+  ahead = 0
+  deferredWork = []
+  here = await startProcess()
+  there = await startProcess()
+})
+
+describe('what it costs, in billed commands and requests', () => {
+  const tagged = { tags: ['people', 'sales', 'madrid'] }
+
+  it('the very first miss, any number of tags: 4 in 3', async () => {
+    const config = field(async () => 1, tagged)
+    expect(await costOf(() => read(config))).toEqual([4, 3])
+  })
+
+  it('an ordinary miss: 3 in 3', async () => {
+    const config = field(async () => 1, tagged)
+    await read(config)
+    ahead += 100
+    expect(await costOf(() => read(config))).toEqual([3, 3])
+  })
+
+  it('a hit, any number of tags: 1 in 1', async () => {
+    const config = field(async () => 1, tagged)
+    await read(config)
+    expect(await costOf(() => read(config))).toEqual([1, 1])
+  })
+
+  it('20 warm fields of one page, 3 tags each: 1 in 1', async () => {
+    const configs = Array.from({ length: 20 }, (_, index) =>
+      field(async () => index, { key: `field:${index}`, ...tagged }),
+    )
+    await Promise.all(configs.map((config) => read(config)))
+    const answers: FieldAnswer<number>[] = []
+    const cost = await costOf(async () =>
+      answers.push(...(await Promise.all(configs.map((config) => read(config))))),
+    )
+    expect(cost).toEqual([1, 1])
+    expect(answers.map(({ data, status }) => [data, status])).toEqual(
+      configs.map((_, index) => [index, 'hit']),
+    )
+  })
+
+  it('a stale hit: 1 in 1, its refresh 2 more after the answer', async () => {
+    const config = field(async () => 1, { ...tagged, staleWhileRevalidate: 600 })
+    await read(config)
+    ahead += 100
+    expect(await costOf(() => read(config))).toEqual([1, 1])
+    expect(await costOf(finishDeferredWork)).toEqual([2, 2])
+  })
+
+  it('a forced refresh: 2 in 2 as sent, 5 as billed with the calls of its script', async () => {
+    const config = field(async () => 1, tagged)
+    await read(config)
+    expect(await costOf(() => read(config, here, 'always'))).toEqual([2, 2])
+    expect(redis.upstash.counters.byCommand).toEqual({ MGET: 1, EVAL: 1 })
+  })
+
+  it('an invalidation of any number of tags over any number of entries: 1 in 1', async () => {
+    expect(await costOf(() => invalidateTags(['people', 'sales'], here.runtime))).toEqual([1, 1])
+  })
+})
+
+describe('invalidation', () => {
+  it('makes exactly the entries with that tag misses, for every process', async () => {
+    const people = field(async () => 'people', { key: 'people', tags: ['people', 'sales'] })
+    const prices = field(async () => 'prices', { key: 'prices', tags: ['prices'] })
+    await Promise.all([read(people), read(prices)])
+    await invalidateTags(['sales'], there.runtime)
+    expect([(await read(people)).status, (await read(prices)).status]).toEqual(['miss', 'hit'])
+    await invalidateField(prices, here.runtime)
+    expect([(await read(people, there)).status, (await read(prices, there)).status]).toEqual(['hit', 'miss'])
+  })
+
+  it('during a fetch keeps what that fetch brings from everybody who comes later', async () => {
+    const gate = deferred<string>()
+    const answers = ['old', 'new']
+    const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? gate.promise : (answers[1] ?? '')))
+    const config = field(fetcher, { tags: ['people'] })
+    const early = read(config)
+    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+    await invalidateTags(['people'], there.runtime)
+    const late = read(config)
+    expect((await late).data).toBe('new')
+    gate.resolve('old')
+    expect((await early).data).toBe('old')
+    expect(await read(config, there)).toMatchObject({ data: 'new' })
+  })
+
+  it('rejects when Redis does not record it', async () => {
+    await redis.killEngine()
+    await expect(invalidateTags(['people'], here.runtime)).rejects.toMatchObject({
+      code: 'INVALIDATION_FAILED',
+    })
+    await redis.reviveEngine()
+  })
+
+  it.each(['token:tag:people', 'token:key:agents_list'])(
+    'survives the eviction of %s at the cost of a fetch',
+    async (name) => {
+      let version = 1
+      const config = field(async () => version, { tags: ['people'] })
+      await read(config)
+      version = 2
+      await invalidateTags(['people'], here.runtime)
+      await invalidateField(config, here.runtime)
+      const { cache } = await import('../../../kit/fields/cache').then(({ cacheFor }) => cacheFor(redis))
+      await cache.initialize()
+      await cache.redis.del(`test:v1~${name}`)
+      expect(await read(config)).toMatchObject({ data: 2, status: 'miss' })
+    },
+  )
+})
+
+describe('one fetch in the whole cluster', () => {
+  it('serves the cold readers of every process', async () => {
+    const gate = deferred<string>()
+    const fetcher = vi.fn(() => gate.promise)
+    const config = field(fetcher)
+    const reads = [here, there, here, there].map((server) => read(config, server))
+    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+    gate.resolve('fetched once')
+    for (const answer of await Promise.all(reads))
+      expect(answer).toMatchObject({ data: 'fetched once', status: 'miss' })
+    expect(fetcher).toHaveBeenCalledTimes(1)
+  })
+
+  it('is not waited for by a reader who sees the tokens before the process knows that it has the lease', async () => {
+    const created = deferred<void>()
+    const store = await here.runtime.store()
+    here.runtime.store = async () => ({
+      ...store,
+      async createTokens(...args) {
+        const outcome = await store.createTokens(...args)
+        await created.promise
+        return outcome
+      },
+    })
+    const sleep = vi.spyOn(here.runtime.ports.clock, 'sleep')
+    const fetcher = vi.fn(async () => 'fetched once')
+    const first = read(field(fetcher))
+    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
+    const second = read(field(fetcher))
+    await expect.poll(() => redis.upstash.counters.byCommand.MGET).toBe(2)
+    created.resolve()
+    expect((await Promise.all([first, second])).map(({ data }) => data)).toEqual([
+      'fetched once',
+      'fetched once',
+    ])
+    expect(fetcher).toHaveBeenCalledTimes(1)
+    expect(sleep).not.toHaveBeenCalled()
+  })
+
+  it('is taken over when its holder dies', async () => {
+    const dead = field(() => new Promise<string>(() => undefined))
+    here.runtime.refreshTimeoutMs = 200
+    there.runtime.refreshTimeoutMs = 200
+    void read(dead).catch(() => undefined)
+    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
+    here.runtime.store = () => Promise.reject(new Error('this process is gone'))
+    expect(
+      await read(
+        field(async () => 'taken over'),
+        there,
+      ),
+    ).toMatchObject({ data: 'taken over' })
+  })
+})
+
+describe('stale values', () => {
+  it('are served past ttl inside the window, while one refresh runs in the background', async () => {
+    let version = 1
+    const fetcher = vi.fn(async () => version)
+    const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600 })
+    await read(config)
+    version = 2
+    ahead += 100
+    const answers = await Promise.all([read(config), read(config), read(config, there)])
+    expect(answers.map(({ data, status, age }) => [data, status, age])).toEqual([
+      [1, 'stale', 100],
+      [1, 'stale', 100],
+      [1, 'stale', 100],
+    ])
+    await finishDeferredWork()
+    expect(fetcher).toHaveBeenCalledTimes(2)
+    expect(await read(config, there)).toMatchObject({ data: 2, status: 'hit' })
+  })
+
+  it('are served past the window only when the source fails, and then ask it once in a cool-down', async () => {
+    const fetcher = vi.fn(async () => 'good')
+    const config = field(fetcher, { ttl: 60, staleIfError: 600 })
+    await read(config)
+    fetcher.mockRejectedValue(new Error('down'))
+    ahead += 100
+    for (const server of [here, there, here, there, here]) {
+      expect(await read(config, server)).toMatchObject({ data: 'good', status: 'degraded', age: 100 })
+    }
+    expect(fetcher).toHaveBeenCalledTimes(2)
+    ahead += 700
+    await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  it('are not refreshed any more once what came after an invalidation has taken their place', async () => {
+    const fetcher = vi.fn(async () => 'good')
+    const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600, tags: ['people'] })
+    await read(config)
+    ahead += 100
+    expect((await read(config)).status).toBe('stale')
+    await invalidateTags(['people'], here.runtime)
+    expect((await read(config)).status).toBe('miss')
+    const standing = await storedEntry(here.runtime, config.key)
+    await finishDeferredWork()
+    expect(await storedEntry(here.runtime, config.key)).toEqual(standing)
+    expect(fetcher).toHaveBeenCalledTimes(2)
+  })
+
+  it('are served to nobody once they were invalidated', async () => {
+    const config = field(async () => 'good', {
+      ttl: 60,
+      staleWhileRevalidate: 600,
+      staleIfError: 600,
+      tags: ['people'],
+    })
+    await read(config)
+    await invalidateTags(['people'], here.runtime)
+    const failing = { ...config, fetcher: () => Promise.reject<string>(new Error('down')) }
+    await expect(read(failing)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+})
+
+describe('a forced refresh among processes', () => {
+  it('is not undone by an older fetch of another process that ends later', async () => {
+    const slow = deferred<string>()
+    const reader = read(
+      field(() => slow.promise),
+      there,
+    )
+    await expect.poll(() => redis.upstash.counters.byCommand.MSETNX).toBe(1)
+    const config = field(async () => 'forced')
+    expect(await read(config, here, 'always')).toMatchObject({ data: 'forced', status: 'refreshed' })
+    slow.resolve('read before the force')
+    expect((await reader).data).toBe('read before the force')
+    for (const server of [here, there]) expect((await read(config, server)).data).toBe('forced')
+  })
+
+  it('of which two overlap ends with what was fetched by the one that began later', async () => {
+    const slow = deferred<string>()
+    const first = vi.fn(async () => (first.mock.calls.length === 1 ? slow.promise : 'fetched again'))
+    await read(field(async () => 'before'))
+    const earlier = read(field(first), here, 'always')
+    await expect.poll(() => first.mock.calls.length).toBe(1)
+    expect(
+      await read(
+        field(async () => 'later'),
+        there,
+        'always',
+      ),
+    ).toMatchObject({ data: 'later' })
+    slow.resolve('fetched before the later one began')
+    expect(await earlier).toMatchObject({ data: 'fetched again', status: 'refreshed' })
+    expect(
+      (
+        await read(
+          field(async () => 'unused'),
+          there,
+        )
+      ).data,
+    ).toBe('fetched again')
+  })
+
+  it('that is invalidated while it fetches does not bring back what was read before', async () => {
+    const slow = deferred<string>()
+    const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? slow.promise : 'new'))
+    const config = field(fetcher, { tags: ['people'] })
+    const forced = read(config, here, 'always')
+    await expect.poll(() => fetcher.mock.calls.length).toBe(1)
+    await invalidateTags(['people'], there.runtime)
+    slow.resolve('old')
+    expect((await forced).data).toBe('new')
+  })
+})

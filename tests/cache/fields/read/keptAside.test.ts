@@ -1,0 +1,96 @@
+/** What a release keeps aside because another one stores another shape, once that other one's value has ended. */
+import { beforeEach, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { invalidateField } from '@/lib/core-services/cache/invalidate'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { createTestCache } from '@/lib/testing/testCache'
+import { field } from '../../../kit/fields/fieldProcess'
+
+const test = await createTestCache()
+beforeEach(() => test.reset())
+
+const schema = z.object({ name: z.string() })
+const old = (ttl = 60) => field(async () => 'Ana', { ttl })
+const placesInRedis = () =>
+  test.cache.redis
+    .scan(0, { match: 'test:v1*agents_list*', count: 1_000 })
+    .then(([, names]) => names.filter((name) => !name.includes('~token') && !name.includes('~lease')))
+
+/** Two processes of the new release. */
+async function newRelease() {
+  const first = await test.another({ deployment: 'new' })
+  const later = await test.another({ deployment: 'new' })
+  const fetcher = vi.fn(async () => ({ name: `Ana ${fetcher.mock.calls.length}` }))
+  return { first, later, fetcher }
+}
+
+it('two processes of one release share one value again', async () => {
+  const { first, later, fetcher } = await newRelease()
+  const config = field(fetcher, { ttl: 3_600, schema })
+  const read = (at: typeof first) => readFieldCache(config, 'never', at.runtime)
+  await readFieldCache(old(), 'never', test.runtime)
+  await read(first)
+  test.clock.advance(7_200_000)
+  await read(first)
+  await read(later)
+  fetcher.mockClear()
+  await forceRefresh(first.runtime, config, 'cron')
+  expect((await read(later)).status).toBe('hit')
+  await forceRefresh(later.runtime, config, 'cron')
+  expect((await read(first)).status).toBe('hit')
+  expect(fetcher).toHaveBeenCalledTimes(2)
+})
+
+it('a process finds what another one of its release has stored in the usual place, and fetches nothing', async () => {
+  const { first, later, fetcher } = await newRelease()
+  const config = field(fetcher, { ttl: 60, schema })
+  await readFieldCache(old(), 'never', test.runtime)
+  await readFieldCache(config, 'never', first.runtime)
+  test.clock.advance(120_000)
+  await readFieldCache(config, 'never', later.runtime)
+  expect(await readFieldCache(config, 'never', first.runtime)).toMatchObject({ status: 'hit' })
+  expect(fetcher).toHaveBeenCalledTimes(2)
+})
+
+it('a stale value is served from aside while the new one goes to the usual place', async () => {
+  const { first, later, fetcher } = await newRelease()
+  const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600, schema })
+  await readFieldCache(old(), 'never', test.runtime)
+  await readFieldCache(config, 'never', first.runtime)
+  test.clock.advance(120_000)
+  expect(await readFieldCache(config, 'never', first.runtime)).toMatchObject({
+    data: { name: 'Ana 1' },
+    status: 'stale',
+  })
+  await test.backgroundWork()
+  expect(await readFieldCache(config, 'never', later.runtime)).toMatchObject({
+    data: { name: 'Ana 2' },
+    status: 'hit',
+  })
+})
+
+it('what is aside is still the last good value of a source that fails', async () => {
+  const { first, fetcher } = await newRelease()
+  const config = field(fetcher, { ttl: 60, staleIfError: 600, schema })
+  await readFieldCache(old(), 'never', test.runtime)
+  await readFieldCache(config, 'never', first.runtime)
+  test.clock.advance(120_000)
+  fetcher.mockRejectedValueOnce(new Error('down'))
+  expect(await readFieldCache(config, 'never', first.runtime)).toMatchObject({
+    data: { name: 'Ana 1' },
+    status: 'degraded',
+  })
+})
+
+it('a value of the old release that never ends ends with its invalidation', async () => {
+  const { first, fetcher } = await newRelease()
+  const config = field(fetcher, { ttl: 3_600, schema })
+  await readFieldCache({ ...old(), ttl: 'forever' }, 'never', test.runtime)
+  await readFieldCache(config, 'never', first.runtime)
+  await forceRefresh(first.runtime, config, 'cron')
+  expect(await placesInRedis()).toHaveLength(2)
+  await invalidateField(config, test.runtime)
+  await readFieldCache(config, 'never', first.runtime)
+  expect(await test.cache.redis.get('test:v1:agents_list')).toContain('Ana 3')
+})

@@ -1,0 +1,313 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { codedError } from '@/lib/core-services/cache/errors'
+import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { createTestCache, type TestCache } from '@/lib/testing/testCache'
+import { deferred } from '../../../kit/clock/deferred'
+
+let test: TestCache
+let version: number
+const fetcher = vi.fn(async () => `v${version}`)
+const people: FieldCacheConfig<string> = {
+  name: 'people',
+  key: 'people',
+  tags: ['people'],
+  ttl: 3_600,
+  fetcher,
+}
+
+beforeEach(async () => {
+  test = await createTestCache()
+  version = 1
+  fetcher.mockClear()
+})
+
+const read = (config = people, force: Force = 'never') => readFieldCache(config, force, test.runtime)
+const calls = () => fetcher.mock.calls.length
+
+describe('without Redis', () => {
+  it('60 cold callers are answered by one fetch: the first one as a miss, those who join it as degraded', async () => {
+    test.down()
+    const answers = await Promise.all(Array.from({ length: 60 }, () => read()))
+    expect(answers.map(({ data }) => data)).toEqual(Array(60).fill('v1'))
+    expect(answers.map(({ status }) => status)).toEqual(['miss', ...Array(59).fill('degraded')])
+    expect(calls()).toBe(1)
+  })
+
+  it('what was fetched answers as degraded for 30 s, also once the circuit is open, and is then fetched anew', async () => {
+    test.down()
+    await read()
+    const requests: number[] = []
+    for (let second = 1; second < 90; second += 1) {
+      test.clock.advance(1_000)
+      const before = test.counters.requests
+      await read()
+      await test.backgroundWork()
+      requests.push(test.counters.requests - before)
+    }
+    expect(calls()).toBe(3)
+    expect(test.cache.breaker.transitions.map(({ to }) => to)).toContain('open')
+    expect(requests.slice(10, 50)).toEqual(Array(40).fill(0))
+  })
+
+  it('while a copy is renewed it answers at once, and no longer than for another 30 s', async () => {
+    test.cache.breaker.forceOpen()
+    await read()
+    test.clock.advance(30_000)
+    const gate = deferred<string>()
+    fetcher.mockImplementationOnce(() => gate.promise)
+    const renewal = read()
+    await vi.waitFor(() => expect(calls()).toBe(2))
+    test.clock.advance(29_999)
+    expect(await read()).toMatchObject({ data: 'v1', status: 'degraded', age: 59 })
+    test.clock.advance(1)
+    const late = read()
+    await new Promise(setImmediate)
+    gate.resolve('v2')
+    expect(await renewal).toMatchObject({ data: 'v2', status: 'miss' })
+    expect(await late).toMatchObject({ data: 'v2', status: 'degraded' })
+    expect(calls()).toBe(2)
+  })
+
+  it('what was fetched is never a hit, and counts no more once Redis has answered', async () => {
+    test.down()
+    await read()
+    test.up()
+    version = 2
+    test.clock.advance(1)
+    // Redis was silent, so this reader does not wait for it; it learns that it answers.
+    expect(await read()).toMatchObject({ data: 'v1', status: 'degraded' })
+    await test.backgroundWork()
+    expect(await read()).toMatchObject({ data: 'v2', status: 'miss' })
+    expect(await read()).toMatchObject({ data: 'v2', status: 'hit' })
+  })
+
+  it('what was fetched counts no more either once Redis has answered others and fails again', async () => {
+    test.down()
+    await read()
+    test.up()
+    test.clock.advance(1)
+    await read({ ...people, key: 'others', tags: [] })
+    test.down()
+    version = 2
+    expect(await read()).toMatchObject({ data: 'v2', status: 'miss' })
+  })
+
+  it('what a force has fetched answers those who come next, and a force takes nothing from memory', async () => {
+    await read()
+    test.clock.advance(2_000)
+    test.down()
+    version = 2
+    expect(await read(people, 'always')).toMatchObject({ data: 'v2', status: 'miss' })
+    expect(await read()).toMatchObject({ data: 'v2', status: 'degraded' })
+    version = 3
+    expect(await read(people, 'always')).toMatchObject({ data: 'v3', status: 'miss' })
+  })
+
+  it('a field without memory is fetched by each reader', async () => {
+    const config = { ...people, memoryTtl: 0 }
+    await read(config)
+    test.down()
+    for (const next of [2, 3]) {
+      version = next
+      expect(await read(config)).toMatchObject({ data: `v${next}`, status: 'miss' })
+    }
+  })
+
+  it('an invalidation that Redis refuses drops what this process remembers, fetched without it or not', async () => {
+    await read()
+    test.down()
+    for (const next of [2, 3]) {
+      version = next
+      await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
+      test.clock.advance(1)
+      expect(await read()).toMatchObject({ data: `v${next}`, status: 'miss' })
+      expect(await read()).toMatchObject({ data: `v${next}`, status: 'degraded' })
+    }
+  })
+
+  it('a fetch that began before an invalidation of this process answers no read that begins after it', async () => {
+    test.cache.breaker.forceOpen()
+    const gate = deferred<string>()
+    fetcher.mockImplementationOnce(() => gate.promise)
+    const early = read()
+    await vi.waitFor(() => expect(calls()).toBe(1))
+    test.clock.advance(1)
+    await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
+    version = 2
+    const late = read()
+    await new Promise(setImmediate)
+    gate.resolve('v1')
+    expect(await early).toMatchObject({ data: 'v1', status: 'miss' })
+    expect((await late).data).toBe('v2')
+    expect((await read()).data).toBe('v2')
+  })
+
+  it('who joins a fetch that is overtaken waits for one more, whatever is invalidated during that one', async () => {
+    test.cache.breaker.forceOpen()
+    const gates = [deferred<string>(), deferred<string>()] as const
+    for (const { promise } of gates) fetcher.mockImplementationOnce(() => promise)
+    const early = read()
+    await vi.waitFor(() => expect(calls()).toBe(1))
+    const joining = Array.from({ length: 20 }, () => read())
+    await new Promise(setImmediate)
+    for (const [index, gate] of gates.entries()) {
+      await vi.waitFor(() => expect(calls()).toBe(index + 1))
+      test.clock.advance(1)
+      await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
+      gate.resolve(`gate ${index}`)
+    }
+    expect(await early).toMatchObject({ data: 'gate 0', status: 'miss' })
+    for (const answer of await Promise.all(joining)) {
+      expect(answer).toMatchObject({ data: 'gate 1', status: 'miss' })
+    }
+    expect(calls()).toBe(2)
+  })
+
+  it('who joins a fetch that takes longer than its value may be served gets what is fetched after it', async () => {
+    test.cache.breaker.forceOpen()
+    const shortLived = { ...people, ttl: 1 }
+    const gate = deferred<string>()
+    fetcher.mockImplementationOnce(() => gate.promise)
+    const early = read(shortLived)
+    await vi.waitFor(() => expect(calls()).toBe(1))
+    test.clock.advance(5_000)
+    const late = read(shortLived)
+    await new Promise(setImmediate)
+    gate.resolve('too old')
+    expect((await early).data).toBe('too old')
+    expect(await late).toMatchObject({ data: 'v1', status: 'miss' })
+  })
+
+  it.each([true, false])(
+    'a failing source is left alone for as long as it asks for (Redis there: %s)',
+    async (there) => {
+      if (!there) test.down()
+      fetcher.mockImplementation(async () => {
+        throw codedError('AIRTABLE_RATE_LIMITED', 'too many requests', { retryAfter: 30 })
+      })
+      const codes = new Set<unknown>()
+      for (let count = 0; count < 50; count += 1) await read().catch(({ code }) => codes.add(code))
+      expect(calls()).toBeLessThanOrEqual(2)
+      expect([...codes]).toEqual(['SOURCE_FAILED'])
+      test.clock.advance(30_000)
+      fetcher.mockImplementation(async () => `v${version}`)
+      expect(await read()).toMatchObject({ data: 'v1', status: 'miss' })
+    },
+  )
+
+  it('what was fetched is no last good value either once Redis has answered', async () => {
+    test.down()
+    await read()
+    test.up()
+    const other = await test.another()
+    await readFieldCache(people, 'never', other.runtime)
+    await invalidateTags(['people'], other.runtime)
+    test.clock.advance(1)
+    await read({ ...people, key: 'others', tags: [] })
+    test.down()
+    fetcher.mockRejectedValueOnce(new Error('gone'))
+    await expect(read()).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  it('a copy without a tag that its reader names is no last good value: that one may be invalidated', async () => {
+    await read()
+    test.down()
+    await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
+    fetcher.mockRejectedValueOnce(new Error('gone'))
+    await expect(read({ ...people, tags: ['teams'] })).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
+  })
+
+  it('what was fetched for a reader of other tags answers no reader whose tag was invalidated', async () => {
+    test.down()
+    await read()
+    await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
+    test.clock.advance(1)
+    version = 2
+    const teams = { ...people, tags: ['teams'] }
+    expect(await read(teams)).toMatchObject({ data: 'v2', status: 'miss' })
+    for (const config of [people, teams]) {
+      expect(await read(config)).toMatchObject({ data: 'v2', status: 'degraded' })
+    }
+  })
+
+  it('a source that failed while Redis was there is left alone when it has gone', async () => {
+    fetcher.mockImplementation(async () => {
+      throw new Error('reset')
+    })
+    await expect(read()).rejects.toThrow()
+    test.down()
+    await expect(read()).rejects.toThrow('left alone')
+    expect(calls()).toBe(1)
+    fetcher.mockImplementation(async () => `v${version}`)
+  })
+})
+
+describe('a Redis that answers reads and refuses writes', () => {
+  const refusing = () =>
+    createTestCache().then(async (started) => {
+      const shared = started.runtime.ports.fetch
+      const full = await started.another({
+        ports: {
+          fetch: async (url, init) => {
+            const body = new TextDecoder().decode(init.body as Uint8Array)
+            if (!/"(SET|MSET|MSETNX|EVAL)"/i.test(body)) return shared(url, init)
+            return Response.json(
+              { error: "OOM command not allowed when used memory > 'maxmemory'." },
+              { status: 400 },
+            )
+          },
+        },
+      })
+      return { started, full }
+    })
+
+  it('costs one fetch for 45 reads of a field whose tokens stand: its copy is proved by them', async () => {
+    const { started, full } = await refusing()
+    await readFieldCache(people, 'never', started.runtime)
+    const store = await started.runtime.store()
+    await store.remove(store.names.entry(people.key))
+    // Past the lease of that fetch.
+    started.clock.advance(10_000)
+    fetcher.mockClear()
+    const statuses: string[] = []
+    for (let count = 0; count < 45; count += 1) {
+      statuses.push((await readFieldCache(people, 'never', full.runtime)).status)
+      started.clock.advance(1_000)
+    }
+    expect([statuses[0], ...new Set(statuses.slice(1))]).toEqual(['miss', 'hit'])
+    expect(calls()).toBe(1)
+  })
+
+  it('costs one fetch per 30 s for a field of which nothing stands', async () => {
+    const { started, full } = await refusing()
+    for (let count = 0; count < 45; count += 1) {
+      expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v1')
+      started.clock.advance(1_000)
+    }
+    expect(calls()).toBe(2)
+  })
+
+  it('costs one fetch per 30 s for a field of which a tag stands that another field has brought', async () => {
+    const { started, full } = await refusing()
+    await readFieldCache({ ...people, key: 'teams' }, 'never', started.runtime)
+    fetcher.mockClear()
+    const statuses: string[] = []
+    for (let count = 0; count < 45; count += 1) {
+      statuses.push((await readFieldCache(people, 'never', full.runtime)).status)
+      started.clock.advance(1_000)
+    }
+    expect([statuses[0], ...new Set(statuses.slice(1, 29))]).toEqual(['miss', 'degraded'])
+    expect(calls()).toBe(2)
+  })
+
+  it('serves nothing any more whose tag was changed by an instance that could write', async () => {
+    const { started, full } = await refusing()
+    await readFieldCache({ ...people, key: 'teams' }, 'never', started.runtime)
+    expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v1')
+    version = 2
+    await invalidateTags(['people'], started.runtime)
+    expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v2')
+  })
+})

@@ -1,0 +1,144 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { createTestCache } from '@/lib/testing/testCache'
+
+let version: number
+const fetcher = vi.fn(async () => `v${version}`)
+const people: FieldCacheConfig<string> = {
+  name: 'people',
+  key: 'people',
+  tags: ['people'],
+  ttl: 3_600,
+  fetcher,
+}
+
+beforeEach(() => {
+  version = 1
+  fetcher.mockClear()
+})
+
+const calls = () => fetcher.mock.calls.length
+
+describe('a Redis that answers after 300 ms', () => {
+  it('costs one fetch for 480 reads, and none of them fails', async () => {
+    const test = await createTestCache()
+    test.slow(300)
+    const statuses = new Map<string, number>()
+    for (let count = 0; count < 480; count += 1) {
+      const { data, status } = await readFieldCache(people, 'never', test.runtime)
+      expect(data).toBe('v1')
+      statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      test.clock.advance(1_000)
+    }
+    expect(calls()).toBe(1)
+    expect(test.cache.breaker.state).toBe('closed')
+    expect(test.cache.breaker.transitions).toEqual([])
+  })
+})
+
+describe('a Redis that hangs', () => {
+  /** What it is asked from now on is answered when the test says so, by the Redis that stands behind it. */
+  async function hanging() {
+    let hangs = false
+    let refuses = false
+    const held: (() => void)[] = []
+    const started = await createTestCache()
+    const shared = started.runtime.ports.fetch
+    const process = await started.another({
+      ports: {
+        fetch: async (url, init) => {
+          if (refuses)
+            return Response.json({ error: 'ERR max daily request limit exceeded' }, { status: 429 })
+          if (hangs) await new Promise<void>((resolve) => held.push(resolve))
+          return shared(url, init)
+        },
+      },
+    })
+    return {
+      clock: started.clock,
+      read: (config = people) => readFieldCache(config, 'never', process.runtime),
+      invalidate: () => invalidateTags(['people'], started.runtime),
+      hang: () => {
+        refuses = false
+        hangs = true
+      },
+      refuse: () => {
+        refuses = true
+      },
+      held,
+      async answer() {
+        hangs = false
+        for (const go of held.splice(0)) go()
+        await started.backgroundWork()
+      },
+    }
+  }
+
+  it('is waited for 250 ms by a reader with a copy, and then by none: one request goes on for all of them', async () => {
+    const { clock, read, hang, held } = await hanging()
+    await read()
+    clock.advance(2_000)
+    hang()
+    const first = read()
+    await vi.waitFor(() => expect(clock.sleepers).toBe(1))
+    clock.advance(249)
+    await new Promise(setImmediate)
+    expect(clock.sleepers).toBe(1)
+    clock.advance(1)
+    expect(await first).toMatchObject({ data: 'v1', status: 'degraded' })
+    for (let count = 0; count < 20; count += 1) expect((await read()).status).toBe('degraded')
+    expect([held.length, clock.sleepers, calls()]).toEqual([2, 0, 1])
+  })
+
+  it('is waited for up to the hard deadline by the first reader after a pause, whose connection may be new', async () => {
+    const { clock, read, hang } = await hanging()
+    await read()
+    clock.advance(6_000)
+    hang()
+    const first = read()
+    await vi.waitFor(() => expect(clock.sleepers).toBe(1))
+    clock.advance(1_499)
+    await new Promise(setImmediate)
+    expect(clock.sleepers).toBe(1)
+    clock.advance(1)
+    expect((await first).status).toBe('degraded')
+  })
+
+  it('and has refused everything before is waited for by none, as one that was silent', async () => {
+    const { clock, read, refuse, hang, held } = await hanging()
+    await read()
+    clock.advance(2_000)
+    refuse()
+    const first = read()
+    await vi.waitFor(async () => {
+      clock.advance(10)
+      expect(await Promise.race([first, null])).toMatchObject({ status: 'degraded' })
+    })
+    hang()
+    for (let count = 0; count < 20; count += 1) expect((await read()).status).toBe('degraded')
+    expect(held.length).toBe(1)
+    expect(calls()).toBe(1)
+  })
+
+  it('proves or disproves a copy by an answer that nobody waits for any longer', async () => {
+    const { clock, read, hang, answer, invalidate } = await hanging()
+    await read()
+    for (const [status, data] of [
+      ['hit', 'v1'],
+      ['miss', 'v2'],
+    ]) {
+      clock.advance(2_000)
+      hang()
+      const late = read()
+      await vi.waitFor(() => expect(clock.sleepers).toBe(1))
+      clock.advance(250)
+      expect((await late).status).toBe('degraded')
+      if (status === 'miss') await invalidate()
+      version = 2
+      await answer()
+      await vi.waitFor(async () => expect(await read()).toMatchObject({ status, data }))
+    }
+  })
+})

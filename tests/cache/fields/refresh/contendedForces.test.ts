@@ -1,0 +1,125 @@
+/** Forces of one field in several instances at the same moment, and invalidations that get in between. */
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import type { FieldProcess } from '@/lib/testing/fieldProcess'
+import { createTestCache } from '@/lib/testing/testCache'
+import { deferred } from '../../../kit/clock/deferred'
+import { field } from '../../../kit/fields/fieldProcess'
+
+const test = await createTestCache()
+let others: FieldProcess[]
+beforeEach(async () => {
+  test.reset()
+  others = await Promise.all(Array.from({ length: 8 }, () => test.another()))
+})
+
+const force = ({ runtime }: FieldProcess, config: FieldCacheConfig<unknown>) =>
+  forceRefresh(runtime, config, 'force')
+/** Each fetch ends some turns of the event loop after it began, and brings how many had begun. */
+function counted() {
+  const source = { calls: 0 }
+  const fetcher = async () => {
+    source.calls += 1
+    const version = source.calls
+    for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate)
+    return version
+  }
+  return { source, fetcher }
+}
+
+it('of eight at once none is refused, and the source is asked two times for each at most', async () => {
+  const { source, fetcher } = counted()
+  const config = field<unknown>(fetcher)
+  const forced = await Promise.all(others.map((process) => force(process, config)))
+  expect(forced.every(({ stored }) => stored)).toBe(true)
+  expect(source.calls).toBeLessThan(16)
+})
+
+it('each that asks for a ttl of its own is stored for that, and none takes what another one has brought', async () => {
+  const { fetcher } = counted()
+  const ttls = others.map((_, index) => 100 + index)
+  const forced = await Promise.all(
+    others.map((process, index) => force(process, field<unknown>(fetcher, { ttl: ttls[index] as number }))),
+  )
+  expect(new Set(forced.map(({ entry }) => entry.body)).size).toBe(8)
+  expect(ttls).toContain(await test.cache.ttl('agents_list'))
+})
+
+it('takes nothing that another one had begun to fetch before it was asked for', async () => {
+  const [first, second] = others as [FieldProcess, FieldProcess]
+  const gates = [deferred<string>(), deferred<string>()]
+  const fetcher = vi.fn(async () => (await gates[fetcher.mock.calls.length - 1]?.promise) ?? 'fetched again')
+  const config = field<unknown>(fetcher)
+  await force(
+    test,
+    field<unknown>(async () => 'old'),
+  )
+  const earlier = force(first, config)
+  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(1))
+  const later = force(second, config)
+  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(2))
+  gates[0]?.resolve('read before the second was asked for')
+  await earlier
+  gates[1]?.resolve('lost')
+  expect((await later).entry.body).toBe('"fetched again"')
+})
+
+it('takes nothing that another one had brought before, though it was given another expiry meanwhile', async () => {
+  const gate = deferred<string>()
+  const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 2 ? gate.promise : 'old'))
+  const config = field<unknown>(fetcher)
+  await force(test, config)
+  const later = force(others[0] as FieldProcess, config)
+  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(2))
+  expect(await test.cache.expire(config.key, 50)).toBe(1)
+  fetcher.mockImplementation(async () => 'fetched again')
+  gate.resolve('lost')
+  expect((await later).entry.body).toBe('"fetched again"')
+})
+
+it('takes nothing that stood before it was asked for, though a tag was invalidated while it fetched', async () => {
+  let calls = 0
+  const fetcher = async (): Promise<unknown> => {
+    calls += 1
+    if (calls === 3) await invalidateTags(['another'], others[0]?.runtime)
+    return calls
+  }
+  const config = field(fetcher, { dependsOn: (value) => [`part:${value}`] })
+  for (const process of others.slice(0, 2)) await force(process, config)
+  // What its third value depends on may have changed; the second one still stands.
+  expect((await force(test, config)).entry.body).toBe('4')
+})
+
+it('is refused only when invalidations get in between each of three times', async () => {
+  const disturbing = (times: number) =>
+    vi.fn(async (): Promise<unknown> => {
+      if (disturbing.calls++ < times) await invalidateField({ key: 'agents_list' }, others[0]?.runtime)
+      return disturbing.calls
+    })
+  disturbing.calls = 0
+  await force(
+    test,
+    field<unknown>(async () => 'old'),
+  )
+  expect(await force(test, field(disturbing(2)))).toMatchObject({ stored: true })
+  disturbing.calls = 0
+  await expect(force(test, field(disturbing(9)))).rejects.toMatchObject({ code: 'FORCE_CONTENDED' })
+  expect(disturbing.calls).toBe(3)
+})
+
+it('does not begin anew when that could not end in time', async () => {
+  const fetcher = vi.fn(async (): Promise<unknown> => {
+    await invalidateField({ key: 'agents_list' }, others[0]?.runtime)
+    return 'value'
+  })
+  await force(
+    test,
+    field<unknown>(async () => 'old'),
+  )
+  const until = test.clock.monotonic() + test.runtime.refreshTimeoutMs - 1
+  const forced = forceRefresh(test.runtime, field(fetcher), 'force', false, until)
+  await expect(forced).rejects.toMatchObject({ code: 'FORCE_CONTENDED' })
+  expect(fetcher).toHaveBeenCalledTimes(1)
+})

@@ -1,0 +1,141 @@
+/** A process whose monotonic clock has stood still, as that of a frozen one does, while the wall clock went on. */
+import { beforeEach, expect, it, vi } from 'vitest'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { invalidateField } from '@/lib/core-services/cache/invalidate'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { createTestCache } from '@/lib/testing/testCache'
+import { deferred } from '../../../kit/clock/deferred'
+import { field } from '../../../kit/fields/fieldProcess'
+
+const test = await createTestCache()
+beforeEach(() => test.reset())
+
+/** A process that can be frozen. */
+async function freezable() {
+  let stoodStill = 0
+  const clock = { ...test.clock, monotonic: () => test.clock.monotonic() - stoodStill }
+  const process = await test.another({ ports: { clock } })
+  return {
+    ...process,
+    freeze(milliseconds: number) {
+      stoodStill += milliseconds
+      test.clock.advance(milliseconds)
+    },
+  }
+}
+
+const returning = (value: string) => field(async () => value, { ttl: 600 })
+
+it('that has outlived its lease by the wall clock alone stores nothing over what came after it', async () => {
+  const frozen = await freezable()
+  const other = await test.another()
+  const first = deferred<string>()
+  const asked = deferred<void>()
+  const slow = readFieldCache(
+    field(
+      () => {
+        asked.resolve()
+        return first.promise
+      },
+      { ttl: 600 },
+    ),
+    'never',
+    frozen.runtime,
+  )
+  await asked.promise
+  frozen.freeze(10_000)
+  await readFieldCache(returning('new'), 'never', other.runtime)
+  first.resolve('old')
+  expect((await slow).data).toBe('old')
+  expect(frozen.events.of('refresh.skipped')).toMatchObject([{ why: 'lease-over' }])
+  expect((await readFieldCache(returning('newer'), 'never', test.runtime)).data).toBe('new')
+})
+
+it('asks a source again whose cool-down is over by the wall clock', async () => {
+  const frozen = await freezable()
+  const fetcher = vi.fn(async () => 'value')
+  fetcher.mockRejectedValueOnce(new Error('down'))
+  await expect(readFieldCache(field(fetcher), 'never', frozen.runtime)).rejects.toMatchObject({
+    code: 'SOURCE_FAILED',
+  })
+  frozen.freeze(6_000)
+  expect(await readFieldCache(field(fetcher), 'never', frozen.runtime)).toMatchObject({ data: 'value' })
+})
+
+it('does not hold a lock any more that has run out meanwhile', async () => {
+  const frozen = await freezable()
+  await frozen.cache.lock.acquire('orders', 5)
+  frozen.freeze(6_000)
+  expect(frozen.cache.lock.held).toEqual([])
+  await expect(
+    frozen.cache.lock.withLock('orders', async () => frozen.freeze(31_000), 30),
+  ).rejects.toMatchObject({ code: 'LOCK_LOST' })
+})
+
+it('that sees newer tokens while it fetches stores nothing over the entry that came with them', async () => {
+  const other = await test.another()
+  const slow = deferred<string>()
+  const asked = deferred<void>()
+  const config = (fetcher: () => Promise<string>) => field(fetcher, { ttl: 1, staleWhileRevalidate: 60 })
+  await readFieldCache(
+    config(async () => 'first'),
+    'never',
+    test.runtime,
+  )
+  test.clock.advance(1_500)
+  const refreshing = config(() => {
+    asked.resolve()
+    return slow.promise
+  })
+  expect((await readFieldCache(refreshing, 'never', test.runtime)).status).toBe('stale')
+  await asked.promise
+  test.clock.advance(1)
+  await invalidateField(refreshing, other.runtime)
+  await readFieldCache(
+    config(async () => 'new'),
+    'never',
+    other.runtime,
+  )
+  // Another read of the process sees what stands by now.
+  await readFieldCache(
+    config(async () => 'never fetched'),
+    'never',
+    test.runtime,
+  )
+  slow.resolve('old')
+  await test.backgroundWork()
+  expect(test.events.of('refresh.skipped')).toMatchObject([{ why: 'outdated' }])
+  expect(
+    await readFieldCache(
+      config(async () => 'newer'),
+      'never',
+      other.runtime,
+    ),
+  ).toMatchObject({ data: 'new', status: 'hit' })
+})
+
+it.each([
+  [10_000, 'what the frozen one has read'],
+  [30_000, 'nothing'],
+])(
+  'that was frozen for 100 s while a force read a part leaves it for 20 s more: after %i ms there is %s',
+  async (after, left) => {
+    const frozen = await freezable()
+    const other = await test.another()
+    const read: string[] = []
+    const pages = field(
+      async ({ resume, pause }) => {
+        read.push((await resume()) ?? 'nothing')
+        if (read.length === 1) frozen.freeze(100_000)
+        return pause('what the frozen one has read', '1 of 2 pages')
+      },
+      { ttl: 3_600 },
+    )
+    const force = ({ runtime }: Pick<typeof other, 'runtime'>) =>
+      expect(forceRefresh(runtime, pages, 'force')).rejects.toMatchObject({ code: 'SOURCE_UNFINISHED' })
+    await force(frozen)
+    test.clock.advance(after)
+    await force(other)
+    expect(read).toEqual(['nothing', left])
+  },
+)

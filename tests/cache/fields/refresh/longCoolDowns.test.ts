@@ -1,0 +1,72 @@
+/** A source that asks to be left alone for long is, whatever the process finds out meanwhile for a shorter time. */
+import { beforeEach, expect, it, vi } from 'vitest'
+import { codedError } from '@/lib/core-services/cache/errors'
+import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { failedSource, leaveAlone, quietFlight } from '@/lib/core-services/cache/fields/refresh/coolDown'
+import { createTestCache, type TestCache } from '@/lib/testing/testCache'
+
+const fetcher = vi.fn<() => Promise<string>>()
+const people: FieldCacheConfig<string> = {
+  name: 'people',
+  key: 'people',
+  ttl: 60,
+  staleWhileRevalidate: 6_000,
+  fetcher,
+}
+let test: TestCache
+const read = (force: Force = 'never') => readFieldCache(people, force, test.runtime)
+
+/** The source has failed without Redis, and wants to be left alone for a minute. */
+beforeEach(async () => {
+  test = await createTestCache()
+  fetcher.mockReset().mockResolvedValueOnce('good')
+  await read()
+  test.clock.advance(61_000)
+  fetcher.mockRejectedValue(codedError('AIRTABLE_RATE_LIMITED', 'slow down', { retryAfter: 60 }))
+  test.down()
+  expect(await read()).toMatchObject({ data: 'good', status: 'degraded' })
+  expect(fetcher).toHaveBeenCalledTimes(2)
+  test.up()
+})
+
+it('though another instance was seen to fetch', async () => {
+  const other = await test.another()
+  const never = { ...people, fetcher: () => new Promise<string>(() => undefined) }
+  expect(await readFieldCache(never, 'never', other.runtime)).toMatchObject({ status: 'stale' })
+  await vi.waitFor(() => expect(other.events.of('lease.taken')).toHaveLength(1))
+  expect(await read()).toMatchObject({ status: 'stale' })
+  await vi.waitFor(() => expect(test.events.of('lease.held')).toHaveLength(1))
+  test.down()
+  test.clock.advance(2_000)
+  expect(await read()).toMatchObject({ data: 'good', status: 'degraded' })
+  expect(fetcher).toHaveBeenCalledTimes(2)
+  test.clock.advance(60_000)
+  await read()
+  expect(fetcher).toHaveBeenCalledTimes(3)
+})
+
+it('until it answers', async () => {
+  fetcher.mockResolvedValueOnce('forced')
+  expect(await read('always')).toMatchObject({ data: 'forced' })
+  test.down()
+  test.clock.advance(31_000)
+  fetcher.mockResolvedValueOnce('back')
+  expect(await read()).toMatchObject({ data: 'back', status: 'miss' })
+})
+
+it('in one flight, for as long as the longest failure of it lasts', () => {
+  const { runtime, clock } = test
+  const code = () => quietFlight(runtime, 'people', 'flight')?.code
+  leaveAlone(runtime, 'people', 'flight', 120_000, 'SOURCE_FAILED')
+  leaveAlone(runtime, 'people', 'flight', 1_000, null)
+  expect(code()).toBe('SOURCE_FAILED')
+  leaveAlone(runtime, 'people', 'flight', 1_000, 'SOURCE_TIMEOUT')
+  clock.advance(119_000)
+  expect([code(), failedSource(runtime, people)]).toEqual(['SOURCE_FAILED', 'SOURCE_FAILED'])
+  leaveAlone(runtime, 'people', 'flight', 5_000, 'SOURCE_TIMEOUT')
+  clock.advance(4_999)
+  expect([code(), failedSource(runtime, people)]).toEqual(['SOURCE_TIMEOUT', 'SOURCE_TIMEOUT'])
+  clock.advance(1)
+  expect([code(), failedSource(runtime, people)]).toEqual([undefined, null])
+})

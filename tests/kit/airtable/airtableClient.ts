@@ -1,0 +1,51 @@
+import { AirtableService } from '@/lib/core-services/airtable/airtableService'
+import type { Outcome, RequestBudget } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
+import { defaultPorts, type Ports } from '@/lib/shared/ports'
+
+/** A clock by which a second passes between any two looks, so that no turn is waited for, and pauses are only noted. */
+export function hastyClock() {
+  let elapsed = 0
+  const pauses: number[] = []
+  const tick = () => {
+    elapsed += 1_000
+    return elapsed
+  }
+  const sleep = async (milliseconds: number) => {
+    // The budget of requests collects its news for a moment: nobody waits for that.
+    if (milliseconds >= 10) pauses.push(milliseconds)
+  }
+  return { pauses, now: () => Date.UTC(2026, 0, 1), monotonic: tick, sleep }
+}
+
+/** The client, started. */
+export async function airtableClient(
+  connection: { url: string; apiKey: string; pageTimeoutMs?: number },
+  ports: Partial<Ports> = {},
+  budget?: RequestBudget,
+): Promise<AirtableService> {
+  const { url: endpointUrl, apiKey, pageTimeoutMs = 5_000 } = connection
+  const service = new AirtableService(
+    () => ({ apiKey, endpointUrl, pageTimeoutMs }),
+    { ...defaultPorts, clock: hastyClock(), ...ports },
+    budget && (() => budget),
+  )
+  await service.initialize()
+  return service
+}
+
+/** A budget that gives every turn but the last of so many, for which one waits until one gives up. */
+export function recordedBudget(turns = Number.POSITIVE_INFINITY) {
+  const outcomes: Outcome[] = []
+  let taken = 0
+  const budget: RequestBudget = {
+    bases: async () => [],
+    async take(_base, { signal } = {}) {
+      taken += 1
+      if (taken < turns) return { granted: true, settle: (outcome) => void outcomes.push(outcome) }
+      return new Promise((_, reject) => {
+        signal?.addEventListener('abort', () => reject(signal.reason))
+      })
+    },
+  }
+  return { budget, outcomes, taken: () => taken }
+}

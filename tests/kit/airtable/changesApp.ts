@@ -1,0 +1,143 @@
+/** The app in this process over a local Airtable server and the Redis of the file, in time that passes on demand. */
+import { afterAll, beforeAll, beforeEach } from 'vitest'
+import { webhookSecrets } from '@/lib/core-services/airtable/airtableConfig'
+import { AirtableService } from '@/lib/core-services/airtable/airtableService'
+import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
+import type { DeltaLimits } from '@/lib/core-services/airtable/sync/syncPlan'
+import { airtableWebhooks, drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
+import { tendWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
+import type { Drain } from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
+import { type CronRuntime, fieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
+import type { RegistryState } from '@/lib/core-services/service-registry'
+import { initCoreServices } from '@/lib/core-services/serviceLoader'
+import type { WebhookCause } from '@/lib/shared/events'
+import { type Clock, processPorts, systemClock } from '@/lib/shared/ports'
+import { processState, setProcessState } from '@/lib/shared/processState'
+import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
+import { type AirtableServer, startAirtableServer } from '@/local/airtable/server'
+import type { TableData } from '@/local/airtable/tables/table'
+import { setEnvironment } from '../process/environment'
+import type { TestRedis } from '../redis/testRedis'
+import { hastyClock, recordedBudget } from './airtableClient'
+import { askHooks, createHook } from './airtableHooks'
+
+/** Longer sleeps are those of who watches over others, such as a lock: for them no time passes. */
+const LONGEST_SLEEP_MS = 3_000
+
+/** Time in which a sleep is over in a moment, and which can be moved on. */
+export function hurriedClock(): Clock & { pass(milliseconds: number): void } {
+  const begun = Date.UTC(2026, 0, 1)
+  let ahead = 0
+  const monotonic = () => performance.now() + ahead
+  return {
+    now: () => begun + Math.floor(monotonic()),
+    monotonic,
+    async sleep(milliseconds, signal) {
+      const due = monotonic() + milliseconds
+      const watches = milliseconds > LONGEST_SLEEP_MS
+      await systemClock.sleep(watches ? 100 : Math.min(milliseconds, 3), signal)
+      if (!watches && !signal?.aborted) ahead += Math.max(0, due - monotonic())
+    },
+    pass(milliseconds) {
+      ahead += milliseconds
+    },
+  }
+}
+
+export interface ChangesApp {
+  readonly airtable: AirtableServer
+  readonly events: RecordedEvents
+  /** The webhook of the test: of the whole base, and with nobody to ping unless the file says whom. */
+  readonly hook: string
+  pass(milliseconds: number): void
+  /** What a ping, the cron or the second look leads to, with all that they debounce left out. */
+  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): ReturnType<Drain>
+  /** One run of the cron. */
+  cron(fields: readonly AnyField[], limits?: DeltaLimits): ReturnType<typeof refreshDueFields>
+}
+
+const API_KEY = 'patChangesApp'
+export const BASE = 'appChangesApp0001'
+
+/** A new webhook and an empty Redis for each test; `url`: whom the webhook pings. */
+export function changesAppForThisFile(
+  redis: Omit<TestRedis, 'stop'>,
+  tables: readonly TableData[],
+  url?: () => Promise<string>,
+): ChangesApp {
+  const clock = hurriedClock()
+  const events = recordEvents()
+  let airtable: AirtableServer
+  let hook = ''
+  let looks = 0
+  // Its clock is ahead, and more so with each look: a machine that is slow now and then never meets its rate limit.
+  const serverClock = () => {
+    looks += 1
+    return clock.monotonic() + looks * 250
+  }
+  beforeAll(async () => {
+    airtable = await startAirtableServer({ apiKey: API_KEY, baseId: BASE, tables, clock: serverClock })
+    setEnvironment({
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+      CACHE_COMMAND_TIMEOUT_MS: '5000',
+      AIRTABLE_API_KEY: API_KEY,
+      AIRTABLE_ENDPOINT_URL: airtable.url,
+    })
+    setProcessState('ports', { ...processPorts(), clock, emit: events.emit })
+    // Without the turns that it waits for, which are real time.
+    const unpaced = () =>
+      new AirtableService(
+        undefined,
+        { ...processPorts(), clock: hastyClock() },
+        () => recordedBudget().budget,
+      )
+    const services = processState<RegistryState>('services', () => new Map())
+    services.set('airtable', { create: unpaced, requires: [], prefers: [] })
+    await initCoreServices(['cache', 'airtable'])
+  })
+  afterAll(() => airtable.close())
+  beforeEach(async () => {
+    if (hook !== '') await askHooks(airtable, `/${hook}`, { method: 'DELETE' })
+    await redis.flush()
+    events.all.length = 0
+    setProcessState('hooks', new Map())
+    clock.pass(60_000)
+    const notificationUrl = await url?.()
+    const created = await createHook(airtable, notificationUrl === undefined ? {} : { notificationUrl })
+    hook = created.id
+    setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: `${hook}:${created.macSecretBase64}` })
+  })
+  const drainOf = (fields: readonly AnyField[], limits?: DeltaLimits) =>
+    drainInto(fields, limits === undefined ? {} : { limits })
+  return {
+    get airtable() {
+      return airtable
+    },
+    events,
+    get hook() {
+      return hook
+    },
+    pass: clock.pass,
+    drain: (fields, cause, limits) =>
+      drainOf(fields, limits)({ baseId: BASE, webhookId: hook }, cause, new AbortController().signal),
+    cron(fields, limits) {
+      defineFields(fields)
+      const runtime: CronRuntime = fieldRuntime()
+      const drain = drainOf(fields, limits)
+      const tend = (remainingMs: () => number) =>
+        tendWebhooks({
+          fields,
+          secrets: webhookSecrets(),
+          api: airtableWebhooks,
+          drain,
+          store: hookStore(runtime),
+          runtime,
+          remainingMs,
+        })
+      return refreshDueFields(fields, { budgetMs: 600_000, enabled: true, tend }, runtime)
+    },
+  }
+}

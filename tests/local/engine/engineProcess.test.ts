@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { describe, expect, it, vi } from 'vitest'
+import { askOnce } from '@/local/engine/ask'
+import { testEngineKind } from '../../kit/redis/testRedis'
+
+const kind = testEngineKind()
+
+const STARTER = `
+  import { startEngine } from './local/engine/index.ts'
+  const engine = await startEngine({ kind: '${kind}' })
+  process.stdout.write(engine.url)
+`
+
+/** Starts an engine in a process of its own. */
+async function startInChild() {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', STARTER], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [url] = await once(child.stdout.setEncoding('utf8'), 'data')
+  return { child, url: String(url) }
+}
+
+describe('an engine whose process', () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('is ended by %s ends with it', async (signal) => {
+    const { child, url } = await startInChild()
+    await expect(askOnce(url, ['PING'])).resolves.toBe('PONG')
+    child.kill(signal)
+    await once(child, 'exit')
+    await vi.waitFor(() => expect(askOnce(url, ['PING'])).rejects.toThrow(/ECONNREFUSED/), { timeout: 5_000 })
+  })
+})

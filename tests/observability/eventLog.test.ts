@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest'
+import type { LogLevel } from '@/lib/config/appConfig'
+import type { ObservedEvent } from '@/lib/observability/annotateEvent'
+import { createEventLog } from '@/lib/observability/eventLog'
+import { asJson, asText, formatFor, type LogFormat } from '@/lib/observability/logFormat'
+
+function linesOf(events: readonly ObservedEvent[], threshold: LogLevel = 'info', format?: LogFormat) {
+  const lines: string[] = []
+  const log = createEventLog((line) => lines.push(line), threshold, format)
+  for (const event of events) log(event)
+  return lines
+}
+
+const refreshed = {
+  type: 'refresh.finished',
+  field: 'agents',
+  reason: 'cron',
+  durationMs: 231.4567,
+  bytes: 12_840,
+  items: 200,
+  stored: true,
+} as const
+
+describe('JSON lines', () => {
+  it('are one for each event from the level up', () => {
+    const lines = linesOf([
+      { type: 'field.read', field: 'agents', status: 'hit', ageSeconds: 3, durationMs: 1 },
+      { type: 'redis.slow', command: 'get', durationMs: 123.4567, limitMs: 100, requestId: 'r1' },
+    ])
+    expect(lines).toHaveLength(1)
+    expect(lines[0]?.endsWith('\n')).toBe(true)
+    expect(JSON.parse(lines[0] ?? '')).toEqual({
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+      level: 'warn',
+      event: 'redis.slow',
+      command: 'get',
+      durationMs: 123.5,
+      limitMs: 100,
+      requestId: 'r1',
+    })
+  })
+
+  it('tell a refresh once, stored or not, and why not', () => {
+    const notStored = { ...refreshed, stored: false, why: 'redis-failed' } as const
+    const lines = linesOf([
+      refreshed,
+      { type: 'refresh.skipped', field: 'agents', why: 'redis-failed' },
+      notStored,
+    ])
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: 'info', event: 'refresh.finished', stored: true },
+      { level: 'warn', event: 'refresh.finished', stored: false, why: 'redis-failed' },
+    ])
+  })
+
+  it('tell a circuit that opens as a warning, one that closes as news, and its refusals not at all', () => {
+    const events: ObservedEvent[] = [
+      { type: 'breaker.changed', from: 'closed', to: 'open' },
+      { type: 'redis.degraded', operation: 'get', code: 'REDIS_CIRCUIT_OPEN', message: 'left alone' },
+      { type: 'breaker.changed', from: 'half-open', to: 'closed' },
+    ]
+    expect(linesOf(events).map((line) => (JSON.parse(line) as { level: string }).level)).toEqual([
+      'warn',
+      'info',
+    ])
+  })
+
+  it('shorten long lists and long words', () => {
+    const guards = Array.from({ length: 500 }, (_, index) => `tag:product:${index}`)
+    const [line = ''] = linesOf([{ type: 'field.invalidated', guards }])
+    expect(JSON.parse(line)).toMatchObject({ guards: [...guards.slice(0, 10), 'and 490 more'] })
+    const [other = ''] = linesOf(
+      [{ type: 'refresh.started', field: 'x'.repeat(9_000), reason: 'cron' }],
+      'debug',
+    )
+    expect(other.length).toBeLessThan(600)
+  })
+})
+
+describe('lines for people', () => {
+  const at = new Date(2026, 0, 1, 8, 51, 31)
+  const plain = (event: ObservedEvent, level: LogLevel = 'info') => asText(false)(event, level, at)
+
+  it('are short, with the units and the end of the request id', () => {
+    expect(plain({ ...refreshed, requestId: 'fra1::k7x2p-0a1b2c3d' })).toBe(
+      '08:51:31 info  refresh.finished agents reason=cron duration=231.5ms bytes=12840 items=200 stored=true 0a1b2c3d',
+    )
+    expect(
+      plain(
+        {
+          type: 'refresh.failed',
+          field: 'agents',
+          reason: 'miss',
+          durationMs: 9,
+          code: 'SOURCE_FAILED',
+          message: 'it is down',
+        },
+        'error',
+      ),
+    ).toBe('08:51:31 error refresh.failed agents reason=miss duration=9ms code=SOURCE_FAILED – it is down')
+  })
+
+  it('tell the parts of what a list holds', () => {
+    const webhook = { webhook: 'ach1', base: 'app1', outcome: 'alive', drained: true } as const
+    const counts = { durationMs: 5, refreshed: 1, failed: 0, skipped: 0, unfinished: 0, fresh: 0 }
+    expect(
+      plain({ type: 'cron.finished', ...counts, webhooks: [webhook, { ...webhook, webhook: 'a\nb' }] }),
+    ).toMatch(/ webhooks=ach1 app1 alive true,a ?b app1 alive true$/)
+  })
+
+  it('are one line whatever they tell, without sequences that a terminal obeys', () => {
+    const line = plain({ type: 'source.cooling', field: 'agents', code: 'A\n\u001b[31mforged' })
+    expect(line).toBe('08:51:31 info  source.cooling agents code=A [31mforged')
+  })
+
+  it('have colours in a terminal', () => {
+    const line = asText(true)({ type: 'lease.taken', field: 'agents' }, 'debug', at)
+    expect(line).toBe('\u001b[90m08:51:31\u001b[0m \u001b[90mdebug\u001b[0m lease.taken agents')
+  })
+
+  it.each([
+    [{ NODE_ENV: 'production' }, false, 'JSON'],
+    [{ NODE_ENV: 'production' }, true, 'JSON'],
+    [{}, false, 'JSON'],
+    [{}, true, 'coloured'],
+    [{ NODE_ENV: 'development' }, true, 'coloured'],
+    [{ NODE_ENV: 'development', NO_COLOR: '1' }, true, 'plain'],
+    [{ NODE_ENV: 'development' }, false, 'plain'],
+    [{ NODE_ENV: 'development', FORCE_COLOR: '1' }, false, 'coloured'],
+  ])('are for %j, in a terminal: %s: %s', (env, isTerminal, expected) => {
+    const event = { type: 'lease.taken', field: 'agents' } as const
+    const formats = { JSON: asJson, coloured: asText(true), plain: asText(false) }
+    const line = formatFor(env, isTerminal)(event, 'debug', at)
+    const is = Object.entries(formats).find(([, format]) => format(event, 'debug', at) === line)?.[0]
+    expect(is).toBe(expected)
+  })
+})

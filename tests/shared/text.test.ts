@@ -1,0 +1,42 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { isUnfinished, type UnfinishedError } from '@/lib/core-services/cache/errors'
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
+import { beginningOf } from '@/lib/shared/text'
+import { createTestCache } from '@/lib/testing/testCache'
+import { field } from '@/tests/kit/fields/fieldProcess'
+
+const HALF = /\p{Surrogate}/u
+
+it('the beginning of a text ends with a whole character, and is as long as it may be', () => {
+  const unit = fc.oneof(
+    fc.constantFrom('a', '😀', '𝒜', '\ud83d', '\ude00'),
+    fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
+  )
+  fc.assert(
+    fc.property(fc.string({ unit }), fc.nat(12), (text, most) => {
+      const beginning = beginningOf(text, most)
+      expect(HALF.test(beginning)).toBe(false)
+      const cut = text.slice(0, most)
+      const dropped = cut.length - beginning.length
+      expect(dropped === 0 || (dropped === 1 && cut.length < text.length)).toBe(true)
+      if (!HALF.test(text)) expect(text.startsWith(beginning)).toBe(true)
+    }),
+    { numRuns: 5_000 },
+  )
+})
+
+it('what a source says of its failure or its progress has no half of a character in it', async () => {
+  const test = await createTestCache()
+  const long = `${'x'.repeat(199)}${'😀'.repeat(400)} \ud83d`
+  const failing = field(async (): Promise<string> => Promise.reject(new Error(long)))
+  const failed = await readFieldCache(failing, 'never', test.runtime).catch((reason: unknown) => reason)
+  const message = failed instanceof Error ? failed.message : ''
+  expect(message).toMatch(/😀…$/u)
+  expect(HALF.test(message)).toBe(false)
+
+  const paused = field(({ pause }: FetchContext) => pause('{}', long), { key: 'paused' })
+  const error = await readFieldCache(paused, 'never', test.runtime).catch((reason: unknown) => reason)
+  expect(isUnfinished(error) && (error as UnfinishedError).done).toBe('x'.repeat(199))
+})

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { ambushes } from './scenarios/ambushes'
-
-itHoldsIn(ambushes)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { calm } from './scenarios/calm'
-
-itHoldsIn(calm)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { dependencies } from './scenarios/dependencies'
-
-itHoldsIn(dependencies)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { otherDoors } from './scenarios/doors'
-
-itHoldsIn(otherDoors)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { differentForces } from './scenarios/forces'
-
-itHoldsIn(differentForces)

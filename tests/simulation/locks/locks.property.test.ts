@@ -1,0 +1,67 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Fault } from '../world/plan'
+import { type LockHistory, type LockOperation, type LockPlan, liveWithLocks } from './lockWorld'
+
+const RUNS = 5_000
+
+const names = fc.constantFrom<readonly string[]>(['a'], ['a'], ['a', 'b'], ['b', 'a'], ['b'])
+const milliseconds = fc.constantFrom(200, 1_500, 3_500)
+const operation = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('work' as const),
+      names,
+      steps: fc.integer({ min: 1, max: 4 }),
+      retryCount: fc.integer({ min: 0, max: 4 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('hold' as const), names, milliseconds }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('die' as const), names }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), milliseconds }) },
+) satisfies fc.Arbitrary<LockOperation>
+const clients = fc.array(fc.array(operation, { minLength: 1, maxLength: 3 }), { minLength: 2, maxLength: 4 })
+const fault = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Fault>('none') },
+  { weight: 1, arbitrary: fc.constantFrom<Fault>('lost', 'unanswered', 'late') },
+)
+
+const plans: Record<string, fc.Arbitrary<LockPlan>> = {
+  'on a calm network': fc.record({ clients, faults: fc.constant([]) }),
+  'with requests and answers lost or late': fc.record({
+    clients,
+    faults: fc.array(fault, { minLength: 1, maxLength: 12 }),
+  }),
+}
+
+/** Whoever was told to have worked alone, although somebody else got one of its locks before the work had ended. */
+function disturbed({ alone, grants }: LockHistory): unknown[] {
+  return alone.flatMap((done) => {
+    const since = grants.slice(grants.findIndex(({ token }) => token === done.token) + 1, done.grantsThen)
+    const others = since.filter((grant) => grant.names.some((name) => done.names.includes(name)))
+    return others.map((other) => ({ done, other }))
+  })
+}
+
+describe.each(Object.entries(plans))('%s', (name, plan) => {
+  it('no two holders have one token, late ones have lower ones, and nobody is told of a lock that another has (I11)', async () => {
+    const seen = { contention: 0, lost: 0, takenOver: 0, lateWrite: 0 }
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), plan, async (scheduler, drawn) => {
+        const history = await liveWithLocks(scheduler, drawn)
+        for (const key of Object.keys(seen) as (keyof typeof seen)[]) if (history.during[key]) seen[key] += 1
+        const tokens = history.grants.map(({ token }) => token)
+        expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b))
+        expect(history.grants.filter(({ intruded }) => intruded.length > 0)).toEqual([])
+        expect(disturbed(history)).toEqual([])
+        const accepted = history.writes.filter((write) => write.accepted).map(({ token }) => token)
+        expect(accepted).toEqual([...accepted].sort((a, b) => a - b))
+      }),
+      { numRuns: RUNS },
+    )
+    // A property proves nothing about what never happened.
+    for (const [what, count] of Object.entries(seen))
+      expect.soft(count / RUNS, `${name}: ${what}`).toBeGreaterThan(0.02)
+  }, 300_000)
+})

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { memory } from './scenarios/memory'
-
-itHoldsIn(memory)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { mixes } from './scenarios/mixes'
-
-itHoldsIn(mixes)

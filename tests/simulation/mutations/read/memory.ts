@@ -1,0 +1,187 @@
+/** The memory layer: how long a copy needs no proof, and what proves it after that. */
+import type { Mutation } from '../../mutation'
+
+const OTHERS = ['copies in memory while another process invalidates', 'memory and a calm network']
+const OWN = ['copies in memory while their own process invalidates']
+
+export const memoryMutations: readonly Mutation[] = [
+  {
+    name: 'memoryTtl is counted from the end of the fetch',
+    scenarios: ['a fetch that is slower than memory is long, and an invalidation', ...OTHERS],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'keepCopy(runtime, place, entry, look.sentAt)',
+        replace: 'keepCopy(runtime, place, entry, { monotonic: clock.monotonic(), wall: clock.now() })',
+      },
+    ],
+  },
+  {
+    name: 'memoryTtl is counted from the answer of a look',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'core-services/cache/fieldCacheService.ts',
+        search: 'keepCopy(runtime, place, stored.entry, look.sentAt)',
+        replace:
+          'keepCopy(runtime, place, stored.entry, { monotonic: clock.monotonic(), wall: clock.now() })',
+      },
+    ],
+  },
+  {
+    name: 'memoryTtl is counted from the answer that proves a copy again',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/readMemory.ts',
+        search: 'copies.prove(copy, snapshot.sentAt)',
+        replace: 'copies.prove(copy, { monotonic: ports.clock.monotonic(), wall: ports.clock.now() })',
+      },
+    ],
+  },
+  {
+    name: 'a copy is proved without its tokens',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/readMemory.ts',
+        search: 'const holds = tokensHold(guards, copy',
+        replace: 'const holds = tokensHold([], copy',
+      },
+    ],
+  },
+  {
+    name: 'a copy is proved by its own token alone',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/readMemory.ts',
+        search: 'const holds = tokensHold(guards, copy',
+        replace: 'const holds = tokensHold(guards.slice(0, 1), copy',
+      },
+    ],
+  },
+  {
+    name: 'a copy past its ttl is proved by its tokens',
+    scenarios: ['memory and a calm network'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/readMemory.ts',
+        search:
+          "  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n  const guards",
+        replace: '  const guards',
+      },
+    ],
+  },
+  {
+    name: 'a copy in memory never ends',
+    scenarios: OTHERS,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/readMemory.ts',
+        search: 'if (!copy || copies.unprovenFor(copy) >= (',
+        replace: 'if (!copy || copies.unprovenFor(copy) >= 1e9 + (',
+      },
+    ],
+  },
+  {
+    name: 'an invalidation leaves the copies of its own process',
+    scenarios: OWN,
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/memoryCache.ts',
+        search: 'if (!copy || !known.outdated(copy.entry.tokens, copy.provenAt.monotonic)) return copy\n',
+        replace: 'if (copy) return copy\n',
+      },
+    ],
+  },
+  {
+    name: 'a copy counts as proved though the process has forgotten what would outdate it',
+    test: 'tests/cache/fields/memory/knownTokens.property.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/knownTokens.ts',
+        search: 'forgottenUntil = Math.max(forgottenUntil, oldest[1].at)',
+        replace: 'forgottenUntil = Math.min(forgottenUntil, oldest[1].at)',
+      },
+    ],
+  },
+  {
+    name: 'what is forgotten is asked by no reader of a copy',
+    test: 'tests/cache/fields/memory/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/memoryCache.ts',
+        search: 'provenAt.monotonic <= known.forgottenUntil ?',
+        replace: 'provenAt.monotonic === known.forgottenUntil ?',
+      },
+    ],
+  },
+  {
+    name: 'a copy that a look has shown to be invalidated is kept for when Redis fails',
+    test: 'tests/cache/fields/memory/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/knownTokens.ts',
+        search: 'return last !== undefined && last.token !== token && later(last.at, at)',
+        replace: 'return last !== undefined && last.token !== token && later(last.at, at + 1e9)',
+      },
+    ],
+  },
+  {
+    name: 'a copy whose token Redis has lost is kept for when Redis fails',
+    test: 'tests/cache/fields/memory/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/fieldPlace.ts',
+        search: '  if (lost && ',
+        replace: '  if (!name && lost && ',
+      },
+    ],
+  },
+  {
+    name: 'what was invalidated is served while the source is only slow',
+    test: 'tests/cache/fields/memory/invalidatedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fieldCacheService.ts',
+        search: 'stored !== null && fallback !== null,',
+        replace: 'fallback !== null,',
+      },
+    ],
+  },
+  {
+    name: 'what is remembered of the guards of all fields has no bound',
+    test: 'tests/cache/fields/memory/fieldMemo.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/fieldMemo.ts',
+        search: 'const MOST_GUARD_BYTES = 10_000_000',
+        replace: 'const MOST_GUARD_BYTES = 10_000_000_000',
+      },
+    ],
+  },
+  {
+    name: 'an invalidation walks over all copies',
+    test: 'tests/cache/fields/memory/memoryCache.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/memoryCache.ts',
+        search: '    dropGuarded: known.drop,\n',
+        replace:
+          '    dropGuarded(guards, unless) {\n      known.drop(guards, unless)\n      for (const place of copies.keys()) get(place)\n    },\n',
+      },
+    ],
+  },
+  {
+    name: 'a force leaves a copy that was asked for while it was written',
+    scenarios: OWN,
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: 'runtime.copies.dropGuarded([ownGuard(field.key)], own)\n',
+        replace: '',
+      },
+    ],
+  },
+]

@@ -1,0 +1,336 @@
+/** Reads while Redis is slow or is not there. */
+import type { Mutation } from '../../mutation'
+
+const OUTAGES = 'tests/cache/fields/read/outages.test.ts'
+const SLOW_REDIS = 'tests/cache/fields/read/slowRedis.test.ts'
+
+export const outageMutations: readonly Mutation[] = [
+  {
+    name: 'each attempt of a flight asks for its lease under a holder of its own',
+    scenarios: ['a Redis that is slow, not down', 'everything at once'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'if (before && isUsable(runtime, before, milliseconds)) {',
+        replace: 'if (before && milliseconds < 0) {',
+      },
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'holder: runtime.ports.uniqueToken(), replaces: before ? earlier(before) : [] }',
+        replace: 'holder: runtime.ports.uniqueToken(), replaces: [] }',
+      },
+    ],
+  },
+  {
+    name: 'only the last holder of a lease is known to be of this process',
+    test: 'tests/cache/fields/refresh/leases.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: '[...replaces, holder].slice(-HOLDERS_KEPT)',
+        replace: '[holder].slice(-replaces.length - 1)',
+      },
+    ],
+  },
+  {
+    name: 'only the last four leases of a field are remembered',
+    test: 'tests/cache/fields/refresh/leases.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'const KEPT = 16',
+        replace: 'const KEPT = 4',
+      },
+    ],
+  },
+  {
+    name: 'a lease of our own that is over is waited for',
+    scenarios: ['a Redis that is slow, not down', 'everything at once'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: "? 'over' : null",
+        replace: '? null : null',
+      },
+    ],
+  },
+  {
+    name: 'memory answers as a hit while Redis is not there',
+    scenarios: ['a process with memory that cannot reach Redis, and another one that invalidates'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: "return answer(runtime, opened, 'degraded', AT_ONCE)\n}\n\n/**\n * `why`",
+        replace: "return answer(runtime, opened, 'hit', AT_ONCE)\n}\n\n/**\n * `why`",
+      },
+    ],
+  },
+  {
+    name: 'who joins a fetch that had begun without Redis is told it is a miss',
+    scenarios: ['a process with memory that cannot reach Redis, and another one that invalidates'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: "isOwn ? 'miss' : 'degraded'",
+        replace: "isOwn ? 'miss' : 'miss'",
+      },
+    ],
+  },
+  {
+    name: 'each of those who join a fetch without Redis that is overtaken has to fetch for itself',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'const isOwn = fetched.began.monotonic > asked',
+        replace: 'const isOwn = fetched.began.monotonic < 0',
+      },
+    ],
+  },
+  {
+    name: 'a reader waits for no answer of Redis though its schema refuses the copy',
+    test: 'tests/cache/fields/memory/refusedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fieldCacheService.ts',
+        search: 'if (answered) return answered\n  // Copies',
+        replace: "if (answered || first === 'late') return answered\n  // Copies",
+      },
+    ],
+  },
+  {
+    name: 'readers of different shapes overwrite what the other one has fetched without Redis',
+    test: 'tests/cache/fields/memory/refusedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'if (field.schema) keepUnder',
+        replace: 'if (!field) keepUnder',
+      },
+    ],
+  },
+  {
+    name: 'a copy that a reader refuses hides the older one that it takes',
+    test: 'tests/cache/fields/memory/refusedCopies.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'for (const { entry } of copies) {',
+        replace: 'for (const { entry } of copies.slice(0, 1)) {',
+      },
+    ],
+  },
+  {
+    name: 'who joins a fetch without Redis takes its value however old it is by then',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: "return freshnessOf(entry, config, ports.clock.now()) !== 'expired'",
+        replace: 'return true',
+      },
+    ],
+  },
+  {
+    name: 'memory answers without limit while Redis is not there',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'OUTAGE_MS = 30_000',
+        replace: 'OUTAGE_MS = 1e12',
+      },
+    ],
+  },
+  {
+    name: 'a field without memory is answered from it while Redis is not there',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: '  if (config.memoryTtl === 0) return []\n',
+        replace: '',
+      },
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: '  if (field.memoryTtl === 0) return\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'what was fetched without Redis outlives its answers',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'refused || !reachability.answeredSince(provenAt.monotonic)',
+        replace: 'refused || !reachability.answeredSince(provenAt.monotonic + 1e12)',
+      },
+    ],
+  },
+  {
+    name: 'a fetch without Redis answers reads after an invalidation of its process',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'if (copies.overtaken(tokens, began.monotonic)) return false',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a process that only reads never finds out that Redis takes writes again',
+    test: 'tests/metrics/refusedWrites.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/cacheService.ts',
+        search: 'writes.checked(() => this.probeWrites())',
+        replace: 'writes.checked(async () => undefined)',
+      },
+    ],
+  },
+  {
+    name: 'each look at the health of Redis tries a write of its own',
+    test: 'tests/metrics/refusedWrites.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/redis/transport/writeHealth.ts',
+        search: 'now - Math.max(refused.lastAt, triedAt) < TELLS_MS',
+        replace: 'now < 0',
+      },
+    ],
+  },
+  {
+    name: 'what ends sooner takes the place of a long cool-down',
+    test: 'tests/cache/fields/refresh/longCoolDowns.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/coolDown.ts',
+        search: 'leftOf(ports, before) > rest.milliseconds ? before : rest',
+        replace: 'leftOf(ports, before) < 0 ? before : rest',
+      },
+    ],
+  },
+  {
+    name: 'another flight ends the cool-down of a source without Redis',
+    test: 'tests/cache/fields/refresh/longCoolDowns.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/coolDown.ts',
+        search: 'if (code !== null) memo.failed =',
+        replace: 'memo.failed = code === null ? undefined :',
+      },
+    ],
+  },
+  {
+    name: 'a source that has answered is still left alone',
+    test: 'tests/cache/fields/refresh/longCoolDowns.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/fetchEntry.ts',
+        search: '    sourceAnswered(runtime, field)\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a source that fails without Redis is asked by each read',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'leaveAlone(runtime, placeName(runtime, config), UNCACHED, milliseconds, code)',
+        replace: 'if (milliseconds < 0) throw new Error(code)',
+      },
+    ],
+  },
+  {
+    name: 'each reader waits for a Redis that was silent',
+    test: SLOW_REDIS,
+    edits: [
+      {
+        file: 'core-services/cache/redis/transport/reachability.ts',
+        search: '      if (silent) return 0\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'each reader waits for a Redis that refuses everything',
+    test: SLOW_REDIS,
+    edits: [
+      {
+        file: 'core-services/cache/redis/transport/reachability.ts',
+        search: 'wasSilent(error) || hasCode(error, ...REFUSED_ALL)',
+        replace: 'wasSilent(error)',
+      },
+    ],
+  },
+  {
+    name: 'the first reader after a pause waits no longer than others',
+    test: SLOW_REDIS,
+    edits: [
+      {
+        file: 'core-services/cache/redis/transport/reachability.ts',
+        search: 'return isIdle() ? hardMs : softMs',
+        replace: 'return isIdle() ? softMs : softMs',
+      },
+    ],
+  },
+  {
+    name: 'a Redis that refuses leases has its tokens read for nothing',
+    test: OUTAGES,
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'if (wasSilent(refusal)) throw refusal',
+        replace: 'throw refusal',
+      },
+    ],
+  },
+  {
+    name: 'probes of a circuit wait for the end of an answer that goes on',
+    test: 'tests/cache/redis/circuitBreaker.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/redis/transport/circuitBreaker.ts',
+        search: 'const probing = probeAll(probingSince)\n    defer(() => probing)',
+        replace: 'defer(() => probeAll(probingSince))',
+      },
+    ],
+  },
+  {
+    name: 'probes that never end keep a circuit half open',
+    test: 'tests/cache/redis/circuitBreaker.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/redis/transport/circuitBreaker.ts',
+        search: "const since = state === 'half-open' ? probingSince : openedAt",
+        replace: "const since = state === 'half-open' ? Number.POSITIVE_INFINITY : openedAt",
+      },
+    ],
+  },
+  {
+    name: 'each lateness of a busy process is forgiven',
+    test: 'tests/shared/deadline.test.ts',
+    edits: [{ file: 'shared/deadline.ts', search: '    wasForgiven = true\n', replace: '' }],
+  },
+  {
+    name: 'a large answer has no more time than others',
+    test: 'tests/cache/redis/largeAnswers.test.ts',
+    edits: [{ file: 'shared/deadline.ts', search: 'if (more <= 0) return\n', replace: 'return\n' }],
+  },
+  {
+    name: 'reads that are refused together are all asked again at once',
+    test: 'tests/cache/redis/batchedReads.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/redis/batchedReads.ts',
+        search: 'await readBatch(batch.slice(0, half))\n        await readBatch(batch.slice(half))',
+        replace: 'await Promise.all(batch.map((one) => readBatch([one])))',
+      },
+    ],
+  },
+]

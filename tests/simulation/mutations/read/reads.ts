@@ -1,0 +1,145 @@
+/** Reads: what is shared, and what may be served. */
+import type { Mutation } from '../../mutation'
+
+export const readMutations: readonly Mutation[] = [
+  {
+    name: 'a reader joins an MGET that was sent already',
+    scenarios: ['readers before and after an invalidation'],
+    edits: [
+      {
+        file: 'core-services/cache/redis/batchedReads.ts',
+        search: '  return createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])\n',
+        replace: `  const begin = createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
+  const sent = new Map<string, Promise<Snapshot>>()
+  return (names) => {
+    const running = sent.get(names.join()) ?? begin(names).finally(() => sent.delete(names.join()))
+    sent.set(names.join(), running)
+    return running
+  }
+`,
+      },
+    ],
+  },
+  {
+    name: 'a flight is named by its key alone',
+    scenarios: ['readers before and after an invalidation'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: '`fetch ${flight}`',
+        replace: '`fetch ${place.name}`',
+      },
+    ],
+  },
+  {
+    name: 'flights and leases are named by the own token alone',
+    scenarios: ['readers before and after an invalidation'],
+    edits: [
+      {
+        file: 'core-services/cache/entry/freshness.ts',
+        search: "${tokens.join('.')}.",
+        replace: '${tokens[0]}.',
+      },
+    ],
+  },
+  {
+    name: 'flights and leases are not named by the entry that they replace',
+    scenarios: ['a value that goes stale'],
+    edits: [
+      {
+        file: 'core-services/cache/entry/freshness.ts',
+        search: ".${replaced?.revision ?? '-'}${",
+        replace: ".${replaced ? '-' : '-'}${",
+      },
+    ],
+  },
+  {
+    name: 'readers who saw no token share a flight until its fetch has ended',
+    scenarios: ['tokens that are missing, created, changed, and missing again'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: `    const born = await runtime.flights.join(creation, () => createTokens(runtime, fill))
+    return born && fly(runtime, fill, born.tokens, born.lease)
+  }
+`,
+        replace: `    return runtime.flights.join(\`missing \${creation}\`, async () => {
+      const born = await createTokens(runtime, fill)
+      return born && fly(runtime, fill, born.tokens, born.lease)
+    })
+  }
+`,
+      },
+    ],
+  },
+  {
+    name: 'an invalidated value is served while it is refreshed',
+    edits: [
+      {
+        file: 'core-services/cache/entry/freshness.ts',
+        search: 'valid: stored && holds(stored, readerGuards, token) ? stored : null',
+        replace:
+          'valid: stored && !holds(stored, readerGuards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
+      },
+    ],
+  },
+  {
+    name: 'a reader of a field without memory joins a fetch that has begun without Redis',
+    scenarios: ['a process that cannot reach Redis, and another one that invalidates'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/read/withoutRedis.ts',
+        search: 'runtime.flights.queue(`uncached ${config.key}`, key, () =>',
+        replace: 'runtime.flights.join(`uncached ${config.key} ${key}`, () =>',
+      },
+    ],
+  },
+  {
+    name: 'age is counted from the end of the fetch',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/fetchEntry.ts',
+        search: 'body: encodeBody(value), fetchedAt, revision',
+        replace: 'body: encodeBody(value), fetchedAt: Math.max(fetchedAt, clock.now()), revision',
+      },
+    ],
+  },
+  {
+    name: 'stale-if-error knows no bound',
+    scenarios: ['a source that fails'],
+    edits: [
+      {
+        file: 'core-services/cache/entry/freshness.ts',
+        search: "age < ttl + stale + (windows.staleIfError ?? 0) ? 'degraded'",
+        replace: "age > 0 ? 'degraded'",
+      },
+      {
+        file: 'core-services/cache/entry/freshness.ts',
+        search: 'Math.min(ttl + staleWhileRevalidate',
+        replace: 'Math.min(60 + ttl + staleWhileRevalidate',
+      },
+    ],
+  },
+  {
+    name: 'a reader fails when Redis does',
+    scenarios: ['a Redis that hardly answers'],
+    edits: [
+      {
+        file: 'core-services/cache/fieldCacheService.ts',
+        search: "degraded(runtime, 'read', error)",
+        replace: 'if (runtime) throw error',
+      },
+    ],
+  },
+  {
+    name: 'what another caller has fetched is taken for what this one would have',
+    test: 'tests/cache/fields/sharedWork.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fieldCacheService.ts',
+        search: 'if (by === config) return',
+        replace: 'if (by !== null) return',
+      },
+    ],
+  },
+]

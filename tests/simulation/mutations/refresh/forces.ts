@@ -1,0 +1,243 @@
+/** Forced refreshes: nothing older afterwards, and never less than before. */
+import type { Mutation } from '../../mutation'
+
+const SETTLE = `    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
+`
+const COMMIT = 'await commit(runtime, place, fetched.entry, { settled, own, purge, by })'
+
+export const forceMutations: readonly Mutation[] = [
+  {
+    name: 'a force compares with the tokens of after its fetch',
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: "  const { [ownName]: before = '', ...others } = settled.tokens\n",
+        replace: `  const guards = Object.keys(settled.tokens)
+  const late = await store.read(guards.map(store.names.guard))
+  const { [ownName]: before = '', ...others } = Object.fromEntries(
+    guards.map((guard) => [guard, late.get(store.names.guard(guard)) ?? '']),
+  )
+`,
+      },
+    ],
+  },
+  {
+    name: 'a force that compares with what stands after its fetch stores that as well',
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: SETTLE,
+        replace: `    const late = await capture(runtime, place)
+    const settled = await settleTokens(
+      runtime, place, fetched.dependencies, late?.tokens ?? tokens, late?.look ?? look)
+`,
+      },
+    ],
+  },
+  {
+    name: 'a force writes its entry without an own token of its own',
+    scenarios: ['forces that overlap, and an invalidation'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: COMMIT,
+        replace: `await textOf(runtime, field, { ...fetched.entry, ...settled })
+          .then((text) => place.store.write(place.entry, text as string, keptSeconds(place, fetched.entry)))
+          .then(() => ({ stored: purge || true }))`,
+      },
+    ],
+  },
+  {
+    name: 'a force draws no new own token',
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: 'const own = uniqueToken()',
+        replace: 'const own = tokens[0] as Token',
+      },
+    ],
+  },
+  {
+    name: 'a force joins one that has begun',
+    scenarios: ['forces that overlap, and an invalidation'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: "runtime.flights.queue(queueOf(field), by, work, reason === 'force')",
+        replace: 'runtime.flights.join(queueOf(field), work)',
+      },
+    ],
+  },
+  {
+    name: 'a force answers that it is done though its compare failed',
+    scenarios: ['forces that overlap, and an invalidation'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: "if (outcome.stored === 'contended') {\n",
+        replace:
+          "if (outcome.stored === 'contended') {\n      if (runtime) return { ...fetched, stored: true }\n",
+      },
+    ],
+  },
+  {
+    name: 'a force whose commit had no answer counts as stored',
+    scenarios: ['requests and answers lost or late, and clocks minutes apart'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: 'const stored = refused ? false : await retried(write)',
+        replace: 'const stored = refused ? false : Boolean(retried)',
+      },
+    ],
+  },
+  {
+    name: 'a force that Redis did not take counts as stored',
+    scenarios: ['requests and answers lost or late, and clocks minutes apart'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: 'return { ...fetched, stored: false }',
+        replace: 'return { ...fetched, stored: true }',
+      },
+    ],
+  },
+  {
+    name: 'a force that fails deletes what was there',
+    scenarios: ['a source that fails'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: 'const fetched = await fetchEntry(runtime, field, reason, look, fetching)',
+        replace: `const fetched = await fetchEntry(runtime, field, reason).catch(async (error: unknown) => {
+      await place.store.remove(place.entry)
+      throw error
+    })`,
+      },
+    ],
+  },
+  {
+    name: 'a force deletes what is there before it fetches',
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: '    const own = uniqueToken()\n',
+        replace: `    await place.store.remove(place.entry)
+    const own = uniqueToken()
+`,
+      },
+    ],
+  },
+  {
+    name: 'a force draws its own token before it fetches',
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: '    const fetched = await fetchEntry(runtime, field, reason, look, fetching)\n',
+        replace: `    await place.store.writeTokens([tokenWrite(place, ownGuard(field.key), own)])
+    const fetched = await fetchEntry(runtime, field, reason, look, fetching)
+`,
+      },
+    ],
+  },
+  {
+    name: 'the script of a force compares nothing',
+    edits: [
+      {
+        file: 'core-services/cache/fields/store/fieldStore.ts',
+        search: 'if current[i] ~= ARGV[i + 4] then return 0 end',
+        replace: 'if current[i] == ARGV[3] then return 0 end',
+      },
+    ],
+    test: 'tests/cache/fields/read/freshness.test.ts',
+  },
+  {
+    name: 'the script of a force does not know its own work again',
+    edits: [
+      {
+        file: 'core-services/cache/fields/store/fieldStore.ts',
+        search: 'if current[1] == ARGV[3] then return 1 end\n',
+        replace: '',
+      },
+    ],
+    test: 'tests/testing/memoryRedis.test.ts',
+  },
+  {
+    name: 'the script of a force leaves the own token',
+    edits: [
+      {
+        file: 'core-services/cache/fields/store/fieldStore.ts',
+        search:
+          "if ARGV[4] == '' then redis.call('SET', KEYS[2], ARGV[3]) else redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end\n",
+        replace: '',
+      },
+    ],
+    test: 'tests/testing/memoryRedis.test.ts',
+  },
+  {
+    name: 'a force shares its turn with one of the same fetcher, whatever else that one asks for',
+    scenarios: ['forces with different options that wait for one another'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: "const by = shareKey(field, purge, reason === 'change')",
+        replace: 'const by = shareKey(field.fetcher)',
+      },
+    ],
+  },
+  {
+    name: 'a force is served by what the cron has brought',
+    scenarios: ['forces with different options that wait for one another'],
+    edits: [
+      {
+        file: 'core-services/cache/refreshCache.ts',
+        search: "by, work, reason === 'force')",
+        replace: 'by, work)',
+      },
+    ],
+  },
+  {
+    name: 'a force takes what another one had begun to fetch before',
+    scenarios: ['forces of several processes at once'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/forceContention.ts',
+        search: 'forced.upon !== first && ',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a force takes what another one has brought for another ttl',
+    scenarios: ['forces with different options that wait for one another'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/forceContention.ts',
+        search: 'return forced?.by === mark && ',
+        replace: 'return forced !== undefined && mark.length > 0 && ',
+      },
+    ],
+  },
+  {
+    name: 'a force that loses against others is refused like one that is disturbed',
+    test: 'tests/cache/fields/refresh/contendedForces.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/forceContention.ts',
+        search: 'if (!lostToForce) disturbed += 1',
+        replace: 'disturbed += lostToForce ? 1 : 1',
+      },
+    ],
+  },
+  {
+    name: 'a force takes what stood before it was asked for',
+    test: 'tests/cache/fields/refresh/contendedForces.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/forceContention.ts',
+        search: ' && ownToken(entry, field) !== first\n',
+        replace: '\n',
+      },
+    ],
+  },
+]

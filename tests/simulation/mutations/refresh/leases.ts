@@ -1,0 +1,213 @@
+/** Leases: one fetch in the whole cluster, and none that lasts for ever. */
+import type { Mutation } from '../../mutation'
+
+export const leaseMutations: readonly Mutation[] = [
+  {
+    name: 'a lease is not checked against the time since it was sent',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'if (passedSince(runtime.ports.clock, held.sentAt) >= held.milliseconds) return null\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a lease without an answer counts as taken',
+    scenarios: ['requests and answers lost or late, and clocks minutes apart'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'if (await place.store.takeLease(lease)) {',
+        replace: 'if (await place.store.takeLease(lease).catch(() => true)) {',
+      },
+    ],
+  },
+  {
+    name: 'who loses the lease fetches at once',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'if (await place.store.takeLease(lease)) {',
+        replace: 'if ((await place.store.takeLease(lease)) !== undefined) {',
+      },
+    ],
+  },
+  {
+    name: 'who waited for a lease fetches when it is gone, without taking it',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: '    held = look.holder !== null &&',
+        replace:
+          '    if (held && look.holder === null) return instantOf(clock)\n    held = look.holder !== null &&',
+      },
+    ],
+  },
+  {
+    name: 'a lease never runs out, and who waits never gives up',
+    edits: [
+      {
+        file: 'core-services/cache/fields/store/fieldStore.ts',
+        search: "    'PX',\n    milliseconds,\n",
+        replace: "    'PX',\n    1e12 + milliseconds,\n",
+      },
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: '|| passedSince(clock, began) >= lease.milliseconds)',
+        replace: '|| passedSince(clock, began) >= 1e12 + lease.milliseconds)',
+      },
+    ],
+  },
+  {
+    name: 'a lease is given back after success',
+    scenarios: ['cold readers'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: "if (outcome.why && outcome.why !== 'lease-over') endLease(",
+        replace: 'endLease(',
+      },
+    ],
+  },
+  {
+    name: 'who sees tokens in the making does not wait for the lease that comes with them',
+    test: 'tests/cache/fields/read/freshness.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'const born = await runtime.flights.running<Born | null>(creation)',
+        replace: 'const born = null as Born | null',
+      },
+    ],
+  },
+  {
+    name: 'who outlived its lease writes all the same',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: "if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'\n",
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'who has seen newer tokens writes all the same',
+    scenarios: ['a slow fetch, an invalidation, and a fetch that is faster'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: "runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined",
+        replace: 'undefined',
+      },
+    ],
+  },
+  {
+    name: 'a lease is reckoned by the monotonic clock alone, which stands still in a frozen process',
+    scenarios: ['a process that is frozen past its lease, and one that fetches meanwhile'],
+    edits: [
+      {
+        file: 'shared/ports.ts',
+        search: 'Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)',
+        replace: 'clock.monotonic() - then.monotonic',
+      },
+    ],
+  },
+  {
+    name: 'a source that failed is asked again at once',
+    scenarios: ['readers of a source that is down'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'if (lease) await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)',
+        replace: 'if (lease) await place.store.remove(lease.name)',
+      },
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'leaveAlone(runtime, place.name, flight, milliseconds, code)',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a lease of somebody else counts as our own',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'if (ours.holder === holder && isUsable(',
+        replace: 'if (isUsable(',
+      },
+    ],
+  },
+  {
+    name: 'a lease is given back whoever holds it by now',
+    scenarios: ['dependencies and everything at once'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/store/leaseScripts.ts',
+        search: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n",
+        replace: '',
+      },
+      {
+        file: 'testing/redis/scripts.ts',
+        search: "if (call('GET', lease) !== holder) return 0\n",
+        replace: "if (call('GET', lease) === null || holder === '') return 0\n",
+      },
+    ],
+  },
+  {
+    name: 'a lease that is being given back is found and used again',
+    test: 'tests/cache/fields/refresh/leases.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'if (ours?.holder === lease.holder) ours.ended = true\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a lease of our own that is over counts as ours',
+    scenarios: ['cold readers whose lease holders are late'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/lease.ts',
+        search: 'return !ended && passedSince(ports.clock, sentAt) < milliseconds',
+        replace: 'return !ended && sentAt.monotonic <= ports.clock.monotonic() + milliseconds',
+      },
+    ],
+  },
+  {
+    name: 'a Redis that takes no lease is asked for ever',
+    scenarios: ['a Redis that hardly answers'],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'if (!held && refusal) {',
+        replace: 'if (held && refusal) {',
+      },
+    ],
+  },
+  {
+    name: 'the lease that came with new tokens is shared with who has seen another entry',
+    test: 'tests/cache/fields/refresh/leases.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: 'taken?.name === own.name ? taken : undefined',
+        replace: 'taken',
+      },
+    ],
+  },
+  {
+    name: 'an error by which the framework steers keeps the lease',
+    test: 'tests/cache/controlFlow.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/resolveMiss.ts',
+        search: '    } else endLease()\n',
+        replace: '    } else if (!runtime.ports.isControlFlow(error)) endLease()\n',
+      },
+    ],
+  },
+]

@@ -1,0 +1,116 @@
+/** What options, fetchers and values tell: checked where it comes in, bounded where it goes on. */
+import type { Mutation } from '../../mutation'
+
+const LIMITS = 'tests/shared/durations.test.ts'
+const TOLD = 'tests/cache/fields/refresh/fetchedMetadata.test.ts'
+const NAMES = 'tests/cache/fields/unusableNames.test.ts'
+
+export const toldMutations: readonly Mutation[] = [
+  {
+    name: 'a field is read with whatever options it has',
+    test: LIMITS,
+    edits: [
+      {
+        file: 'core-services/cache/fieldCacheService.ts',
+        search: '    assertOptions(config)\n',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a field is forced with whatever options it has',
+    test: 'tests/cache/fields/nonsenseOptions.test.ts',
+    edits: [{ file: 'core-services/cache/refreshCache.ts', search: '  assertOptions(field)\n', replace: '' }],
+  },
+  {
+    name: 'a lease gets a deadline as it was given',
+    test: LIMITS,
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/fetchEntry.ts',
+        search: 'return refreshDeadline(field.advanced?.timeoutMs ?? refreshTimeoutMs)',
+        replace: 'return (field.advanced?.timeoutMs ?? refreshTimeoutMs)',
+      },
+    ],
+  },
+  {
+    name: 'a timer is given more than it takes',
+    test: LIMITS,
+    edits: [
+      {
+        file: 'shared/durations.ts',
+        search: 'Math.min(milliseconds, LONGEST_TIMER_MS)',
+        replace: 'milliseconds',
+      },
+    ],
+  },
+  {
+    name: 'a cool-down is as long as the source says, whatever it says',
+    test: TOLD,
+    edits: [
+      { file: 'core-services/cache/errors.ts', search: 'restSeconds(retryAfter)', replace: 'retryAfter' },
+    ],
+  },
+  {
+    name: 'tags that a value tells are not looked at',
+    test: TOLD,
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/fetchedMetadata.ts',
+        search: 'const problem = tagProblem(tag)',
+        replace: 'const problem = undefined',
+      },
+    ],
+  },
+  {
+    name: 'times that a fetch tells are not looked at',
+    test: TOLD,
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/fetchedMetadata.ts',
+        search: 'const problem = time === Number',
+        replace: 'const problem = time !== Number',
+      },
+    ],
+  },
+  {
+    name: 'keys may hold half of a character',
+    test: NAMES,
+    edits: [
+      {
+        file: 'core-services/cache/redis/commands/keySpace.ts',
+        search: 'return HALF_A_CHARACTER.test(text)',
+        replace: 'return text === HALF_A_CHARACTER.source',
+      },
+    ],
+  },
+  {
+    name: 'keys may be invisible',
+    test: NAMES,
+    edits: [
+      {
+        file: 'core-services/cache/redis/commands/keySpace.ts',
+        search: 'NOTHING_TO_SEE.test(key)',
+        replace: "key === ''",
+      },
+    ],
+  },
+  {
+    name: 'what an entry depends on is asked for, whatever its name is',
+    test: NAMES,
+    edits: [
+      {
+        file: 'core-services/cache/entry/entry.ts',
+        search: "typeof token === 'string' && keyProblem(guard) === undefined",
+        replace: "typeof token === 'string'",
+      },
+    ],
+  },
+  {
+    name: 'half of a character is shown',
+    test: 'tests/shared/text.test.ts',
+    edits: [
+      { file: 'shared/text.ts', search: "whole.replace(/\\p{Surrogate}/gu, '\\ufffd')", replace: 'whole' },
+    ],
+  },
+]

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { outages } from './scenarios/outages'
-
-itHoldsIn(outages)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { parts } from './scenarios/parts'
-
-itHoldsIn(parts)

@@ -1,0 +1,4 @@
+import { ambushes } from '../scenarios/ambushes'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(ambushes)

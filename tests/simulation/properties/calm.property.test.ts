@@ -1,0 +1,4 @@
+import { calm } from '../scenarios/calm'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(calm)

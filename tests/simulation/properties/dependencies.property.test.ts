@@ -1,0 +1,4 @@
+import { dependencies } from '../scenarios/dependencies'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(dependencies)

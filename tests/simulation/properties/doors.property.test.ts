@@ -1,0 +1,4 @@
+import { otherDoors } from '../scenarios/doors'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(otherDoors)

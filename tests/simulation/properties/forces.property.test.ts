@@ -1,0 +1,4 @@
+import { differentForces } from '../scenarios/forces'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(differentForces)

@@ -1,0 +1,4 @@
+import { memory } from '../scenarios/memory'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(memory)

@@ -1,0 +1,4 @@
+import { mixes } from '../scenarios/mixes'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(mixes)

@@ -1,0 +1,4 @@
+import { outages } from '../scenarios/outages'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(outages)

@@ -1,0 +1,4 @@
+import { parts } from '../scenarios/parts'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(parts)

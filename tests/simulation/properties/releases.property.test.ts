@@ -1,0 +1,4 @@
+import { releasesApart } from '../scenarios/releases'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(releasesApart)

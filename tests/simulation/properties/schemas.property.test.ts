@@ -1,0 +1,4 @@
+import { schemas } from '../scenarios/schemas'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(schemas)

@@ -1,0 +1,4 @@
+import { tagsOfEntries } from '../scenarios/tags'
+import { itHoldsIn } from '../scenarioTests'
+
+itHoldsIn(tagsOfEntries)

@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { releasesApart } from './scenarios/releases'
-
-itHoldsIn(releasesApart)

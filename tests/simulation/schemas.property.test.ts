@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { schemas } from './scenarios/schemas'
-
-itHoldsIn(schemas)

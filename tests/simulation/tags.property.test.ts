@@ -1,4 +1,0 @@
-import { itHoldsIn } from './properties'
-import { tagsOfEntries } from './scenarios/tags'
-
-itHoldsIn(tagsOfEntries)

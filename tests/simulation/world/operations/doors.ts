@@ -1,0 +1,71 @@
+/** The other doors to the key of a field: the commands of the app, patterns, and a force that purges. */
+
+import { redisQuota, redisUnreachable } from '@/lib/core-services/cache/errors'
+import { createFieldKeys } from '@/lib/core-services/cache/fields/commands/fieldKeyCommands'
+import { createEntryReplacer } from '@/lib/core-services/cache/fields/commands/replaceEntry'
+import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { invalidatePattern } from '@/lib/core-services/cache/invalidate'
+import { type CacheCommands, createCommands } from '@/lib/core-services/cache/redis/commands/commands'
+import { createPatternCommands } from '@/lib/core-services/cache/redis/commands/patternCommands'
+import type { Transport } from '@/lib/core-services/cache/redis/transport/transport'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { type SimField, settled } from '../cacheUnderTest'
+import { keySpace } from '../names'
+import type { Connection } from '../network'
+
+export const REMOVALS = ['del', 'deleteByPattern', 'invalidatePattern', 'purge'] as const
+export type Removal = (typeof REMOVALS)[number]
+
+export interface Doors {
+  get: CacheCommands['get']
+  set: CacheCommands['set']
+  /** Rejects unless it was recorded. */
+  remove(field: SimField, by: Removal): Promise<void>
+}
+
+export async function createDoors(runtime: FieldRuntime, connection: Connection): Promise<Doors> {
+  const { ports } = runtime
+  const store = await runtime.store()
+  const { send, sendTogether } = connection
+  const memory = () => runtime
+  const fieldKeys = createFieldKeys({
+    store,
+    sendTogether: settled(sendTogether),
+    keys: keySpace,
+    ports,
+    memory,
+  })
+  const doors = { ...fieldKeys, ...createEntryReplacer({ store, ports, memory, fieldKeys }) }
+  const commands = createCommands(send, sendTogether, keySpace, doors)
+  // Only the memory that keys take is asked for by way of it.
+  const patterns = createPatternCommands(send, {} as unknown as Transport, keySpace, 100, fieldKeys)
+
+  /** A force of which Redis takes nothing. */
+  async function purge(field: SimField): Promise<void> {
+    let lost = false
+    const emit: typeof ports.emit = (event) => {
+      // One that does not get as far as Redis removes nothing, and says so.
+      lost ||= event.type === 'redis.degraded' && event.operation !== 'write'
+      ports.emit(event)
+    }
+    const full = { ...store, writeForced: () => Promise.reject(redisQuota('simulated')) }
+    const process = { ...runtime, ports: { ...ports, emit }, store: async () => full }
+    const { stored } = await forceRefresh(process, field, 'force', true)
+    if (lost || stored) throw redisUnreachable('simulated', 'SIM_URL', new Error('it was not purged'))
+  }
+
+  const removals: Record<Removal, (field: SimField) => Promise<unknown>> = {
+    del: ({ key }) => commands.del(key),
+    deleteByPattern: ({ key }) => patterns.deleteByPattern(key),
+    invalidatePattern: ({ key }) =>
+      invalidatePattern(key, { ...runtime, removeByPattern: patterns.deleteByPattern }),
+    purge,
+  }
+  return {
+    get: commands.get,
+    set: commands.set,
+    async remove(field, by) {
+      await removals[by](field)
+    },
+  }
+}

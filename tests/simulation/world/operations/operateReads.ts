@@ -1,0 +1,128 @@
+/** What clients read and force, and what is written down of it. */
+
+import type { Operation } from '../plan'
+import type { SimProcess } from '../process'
+import { EUROS, type Value } from '../source'
+import type { AskedForce, History, ReadSpan } from '../watching/history'
+import type { Scene } from './operate'
+import { plainWish, reasonsFor, type Wish } from './wishes'
+
+export async function read(
+  scene: Scene,
+  process: SimProcess,
+  { field, tags }: Extract<Operation, { do: 'read' }>,
+): Promise<void> {
+  const config = tags ? process.under(field, tags) : process.fields[field]
+  if (!config) return
+  await answered(scene, process, { field, tags: config.tags ?? [] }, () => process.cache.read(config, false))
+}
+
+export async function force(
+  scene: Scene,
+  process: SimProcess,
+  { field, tags, wish: differs }: Extract<Operation, { do: 'force' }>,
+): Promise<void> {
+  const { history, universe, plan } = scene
+  const [planned] = plan.fields.slice(field)
+  if (!planned) return
+  const plain = plainWish(planned)
+  const wish = { ...plain, ...differs }
+  const config = process.asking(field, wish, tags)
+  const { cache, number } = process
+  const forced = () => (differs && cache.force ? cache.force(config, wish) : cache.read(config, true))
+  const asked = { process: number, field, wish, from: universe.step(), to: Number.POSITIVE_INFINITY }
+  noteDiffering(history, asked)
+  history.asked.push(asked)
+  const failedPurges = history.failedPurges.get(number)
+  const about = { field, tags: config.tags ?? [], wish }
+  const ask = () => answered(scene, process, about, forced)
+  try {
+    if (!wish.purge) return void (await ask())
+    let span: ReadSpan | undefined
+    await process.invalidating(async () => {
+      span = await ask()
+    })
+    if (span && failedPurges === history.failedPurges.get(number)) notePurge(scene, span)
+  } finally {
+    asked.to = universe.step()
+  }
+}
+
+async function answered(
+  { universe, history, phase, plan }: Scene,
+  { number: process }: SimProcess,
+  { field, tags, wish }: Pick<ReadSpan, 'field' | 'tags' | 'wish'>,
+  ask: () => Promise<{ data: Value; status: string }>,
+): Promise<ReadSpan> {
+  const from = universe.step()
+  const at = universe.now()
+  const { data, status } = await ask()
+  const to = universe.step()
+  const fetch = typeof data?.fetch === 'number' ? data.fetch : -1
+  const what = wish ? 'force' : 'read'
+  universe.log(`p${process}: ${what} of field ${field} is answered: ${status}, fetch ${fetch}`)
+  // One without the token is a read where it was declined, and its answer need not tell which it was.
+  const forced = wish !== undefined && (wish.by !== 'anonymous' || status === 'refreshed')
+  const last = data?.last ?? fetch
+  const span = { from, to, phase, process, field, tags, at, status, forced, fetch, last }
+  const known: ReadSpan = forced ? { ...span, wish } : span
+  if (forced) noteShared(history, known)
+  history.reads.push(known)
+  if (plan.fields[field]?.converts && data?.price !== EUROS) {
+    history.seen.convertedAnew.push(
+      `fetch ${fetch} of field ${field} was read as ${data?.price} instead of ${EUROS}`,
+    )
+  }
+  if (status === 'refreshed')
+    history.acknowledged.push({
+      from: countsFrom(history, known),
+      to,
+      phase,
+      at: universe.now(),
+      process,
+      fields: [field],
+      by: 'force',
+    })
+  return known
+}
+
+/** A force that took several fetches counts from the first of them. */
+function countsFrom({ fetches }: History, { from, fetch, wish }: ReadSpan): number {
+  const { reason = '', began = from } = fetches[fetch] ?? {}
+  const mayGoOn = wish?.by === 'cron' || wish?.by === 'change' || reason === 'force'
+  return mayGoOn ? Math.min(from, began) : from
+}
+
+/** What Redis would not store it has let go of in a purge, and nothing older may come back. */
+function notePurge({ history, universe, phase }: Scene, span: ReadSpan): void {
+  const { process, field, status, last = -1 } = span
+  if (status !== 'miss' || !history.fetches[last]?.refused) return
+  history.during['a purge that has removed what stood'] = true
+  const [from, at] = [countsFrom(history, span), universe.now()]
+  history.acknowledged.push({ from, to: span.to, phase, at, process, fields: [field], by: 'purge' })
+}
+
+const isAlike = (one: Wish, other: Wish) => JSON.stringify(one) === JSON.stringify(other)
+
+function noteDiffering({ asked, during }: History, { process, field, wish }: AskedForce): void {
+  const runs = asked.filter(
+    (one) => one.process === process && one.field === field && one.to === Number.POSITIVE_INFINITY,
+  )
+  if (runs.some((one) => !isAlike(one.wish, wish)))
+    during['forces of one field and process that differ'] = true
+}
+
+function noteShared(
+  { reads, fetches, during }: History,
+  { process, from, fetch, last, wish }: ReadSpan,
+): void {
+  const { process: fetchedBy, reason, began = from } = fetches[last ?? fetch] ?? {}
+  if (fetchedBy !== process) during['a force that takes what another one has fetched'] = true
+  const shared = reads.some((one) => one.wish && one.process === process && one.last === last)
+  if (shared && fetchedBy === process) during['a force that shares its fetch with a like one'] = true
+  if (wish?.by === 'cron' && reason === 'force')
+    during['a force of the cron that is served by that of a user'] = true
+  const goesOn = (fetches[fetch]?.began ?? began) < from && last !== fetch
+  if (goesOn && wish && reasonsFor(wish).length === 1)
+    during['a force that goes on with what another one has read'] = true
+}
