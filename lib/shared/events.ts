@@ -70,7 +70,7 @@ export type FieldCacheEvent =
   /** What a request for this field has cost: billed commands, bytes of names and values. */
   | { type: 'field.charged'; field: string; commands: number; bytesRead: number; bytesWritten: number }
   | {
-      type: 'field.looked'
+      type: 'field.lookup'
       field: string
       /** `tokens`: those of a copy in memory. */
       at: 'memory' | 'tokens' | 'redis'
@@ -142,7 +142,7 @@ export type FieldCacheEvent =
     }
   /** A value was brought up to date after the source had announced a change. */
   | {
-      type: 'change.followed'
+      type: 'field.synced'
       field: string
       /** `records`: by those that were touched; `all`: by reading everything, for the reason in `why`. */
       how: 'records' | 'all'
@@ -164,7 +164,7 @@ export type FieldCacheEvent =
   /** A ping that is Airtable's. `replayed`: what it announces was read before. */
   | { type: 'webhook.pinged'; webhook: string; base: string; replayed: boolean }
   /** The fields follow what had changed. */
-  | { type: 'webhook.drained'; webhook: string; base: string; cause: WebhookCause; durationMs: number }
+  | { type: 'webhook.processed'; webhook: string; base: string; cause: WebhookCause; durationMs: number }
   /** They do not: that is left to the next ping or the cron. */
   | { type: 'webhook.failed'; webhook: string; base: string; code: string; message: string }
   /** Nobody tells of changes any more. */

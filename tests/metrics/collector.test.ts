@@ -98,8 +98,8 @@ describe('everything below the fields', () => {
       { type: 'airtable.requested', code: null },
       { type: 'airtable.requested', code: 'AIRTABLE_RATE_LIMITED' },
       { type: 'webhook.pinged', webhook: 'ach1', base: 'app1', replayed: false },
-      { type: 'webhook.drained', webhook: 'ach1', base: 'app1', cause: 'ping', durationMs: 1 },
-      { type: 'change.followed', field: 'a', how: 'records', why: null, records: 1, pending: 0 },
+      { type: 'webhook.processed', webhook: 'ach1', base: 'app1', cause: 'ping', durationMs: 1 },
+      { type: 'field.synced', field: 'a', how: 'records', why: null, records: 1, pending: 0 },
     )
     expect(trafficOf(tally.sums).system).toMatchObject({
       redis: {

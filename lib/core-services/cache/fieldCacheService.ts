@@ -130,7 +130,7 @@ async function readOnce<T>(
   if (placeName(runtime, config) !== place.name) return null
   const freshness = stored ? freshnessOf(stored.entry, config, clock.now()) : 'expired'
   emit({
-    type: 'field.looked',
+    type: 'field.lookup',
     field: config.name,
     at: 'redis',
     found: stored ? freshness : look.stored ? 'invalidated' : 'nothing',

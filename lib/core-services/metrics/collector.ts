@@ -117,11 +117,11 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
           ...event.ids.slice(0, MOST_IDS),
         )
         break
-      case 'change.followed':
+      case 'field.synced':
         count('changed', event.how)
         break
       case 'webhook.pinged':
-      case 'webhook.drained':
+      case 'webhook.processed':
       case 'webhook.failed':
       case 'webhook.dead':
         count('webhook', event.type.slice('webhook.'.length))

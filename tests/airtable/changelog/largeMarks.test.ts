@@ -146,7 +146,7 @@ test('a list of which more was touched than a mark can note is read as a whole t
   expect(await app.drain([people], 'again')).toBe(2_100)
   app.pass(2_000)
   expect(await app.drain([people], 'again')).toBeUndefined()
-  expect(app.events.of('change.followed')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
+  expect(app.events.of('field.synced')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })
 
@@ -155,6 +155,6 @@ test('and with the next change, when what is read is to be believed', async () =
   await standingWithMany(people)
   await write(10, { Name: 'Anew' })
   expect(await app.drain([people], 'ping')).toBeUndefined()
-  expect(app.events.of('change.followed')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
+  expect(app.events.of('field.synced')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })

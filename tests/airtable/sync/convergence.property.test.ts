@@ -79,11 +79,11 @@ describe.each(cases)('$name', ({ scripts, runs, brings }) => {
 function comingAbout({ events, quietAt }: History, { last }: Script): Set<string> {
   return new Set(
     events.flatMap(({ event, at }) => {
-      if (event.type === 'webhook.drained' && last === 'nothing' && at > quietAt)
+      if (event.type === 'webhook.processed' && last === 'nothing' && at > quietAt)
         return ['carried on by a reader']
-      if (event.type === 'change.followed') return [event.why ?? 'by records']
-      if (event.type === 'webhook.drained' && event.cause === 'again') return ['second look']
-      if (event.type === 'webhook.drained' && event.cause === 'cron') return ['drained by the cron']
+      if (event.type === 'field.synced') return [event.why ?? 'by records']
+      if (event.type === 'webhook.processed' && event.cause === 'again') return ['second look']
+      if (event.type === 'webhook.processed' && event.cause === 'cron') return ['drained by the cron']
       if (event.type === 'source.flawed' && event.unreadable > 0) return ['unreadable']
       if (event.type === 'refresh.failed' && event.cause === 'AIRTABLE_VIEW_EMPTIED')
         return ['an empty view refused']

@@ -39,7 +39,7 @@ async function standing(field: AirtableField<unknown> = people): Promise<void> {
   app.pass(5_000)
 }
 
-const followed = () => app.events.of('change.followed').map(({ how, why }) => why ?? how)
+const followed = () => app.events.of('field.synced').map(({ how, why }) => why ?? how)
 const payload = (content: Record<string, unknown>) =>
   app.airtable.controls.act({ do: 'payload', payload: content })
 const onTable = (content: object) => payload({ changedTablesById: { [TABLE.id]: content } })

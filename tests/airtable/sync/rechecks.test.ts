@@ -61,7 +61,7 @@ async function ping(how: Drain = drain): Promise<boolean> {
 const cached = async () => (await readFieldCache(people)).data
 /** Of the webhook of this test: what the one before it has left to do may go on. */
 const looks = () => {
-  const drained = app.events.of('webhook.drained').filter(({ webhook }) => webhook === app.hook)
+  const drained = app.events.of('webhook.processed').filter(({ webhook }) => webhook === app.hook)
   return drained.map(({ cause }) => cause)
 }
 const looked = (...causes: string[]) => expect.poll(looks, { timeout: 10_000, interval: 5 }).toEqual(causes)

@@ -76,7 +76,7 @@ describe('pings', () => {
     for (const instance of [one, other]) instance.clock.advance(11_000)
     await Promise.all(pings)
     expect(begun).toHaveLength(1)
-    expect([...one.events.of('webhook.drained'), ...other.events.of('webhook.drained')]).toMatchObject([
+    expect([...one.events.of('webhook.processed'), ...other.events.of('webhook.processed')]).toMatchObject([
       { ...told, cause: 'ping' },
     ])
   })
@@ -98,7 +98,7 @@ describe('pings', () => {
     other.clock.advance(11_000)
     await Promise.all(later)
     expect(begun).toHaveLength(2)
-    expect(other.events.of('webhook.drained')).toEqual([])
+    expect(other.events.of('webhook.processed')).toEqual([])
   })
 
   it('that come before a table may be followed again are drained together once it may', async () => {
@@ -293,7 +293,7 @@ describe('the cron', () => {
     const drain = vi.fn(async () => undefined)
     expect(await drainUnasked(hook, drain, one.runtime)).toBe(true)
     expect(drain.mock.calls).toMatchObject([[hook, 'cron', expect.any(AbortSignal)]])
-    expect(one.events.of('webhook.drained')).toMatchObject([{ ...told, cause: 'cron' }])
+    expect(one.events.of('webhook.processed')).toMatchObject([{ ...told, cause: 'cron' }])
   })
 
   it('settles what was announced in vain, and drains once more for what came meanwhile', async () => {

@@ -225,7 +225,7 @@ describe('readers who join the fetch of another one', () => {
     )
     await vi.waitFor(() => expect(fetched).toHaveBeenCalled())
     const warming = createCacheAside(() => runtime).warm([{ key: 'k', loader: async () => 'unused' }])
-    await vi.waitFor(() => expect(test.events.of('field.looked').length).toBe(2))
+    await vi.waitFor(() => expect(test.events.of('field.lookup').length).toBe(2))
     held.resolve('value')
     await reading
     expect(await warming).toEqual([{ key: 'k', outcome: 'not-stored' }])

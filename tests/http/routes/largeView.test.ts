@@ -58,7 +58,7 @@ interface Change {
 }
 
 const drains = (cause: string) =>
-  app.events.of('webhook.drained').filter((event) => event.cause === cause).length
+  app.events.of('webhook.processed').filter((event) => event.cause === cause).length
 const soon = { timeout: 30_000, interval: 20 }
 
 beforeEach(async () => {
@@ -126,6 +126,6 @@ describe('a view of 10,000 records', () => {
       })
       expect(await agents()).toEqual(await refetched(agentsCacheConfig))
     }
-    expect(app.events.of('change.followed').map(({ how }) => how)).not.toContain('all')
+    expect(app.events.of('field.synced').map(({ how }) => how)).not.toContain('all')
   }, 300_000)
 })

@@ -116,7 +116,7 @@ describe('POST /api/webhooks/airtable', () => {
     const statuses = await Promise.all(Array.from({ length: 5 }, async () => (await postSigned(body)).status))
     await allDone()
     expect(events.of('webhook.pinged')).toHaveLength(5)
-    expect(events.of('webhook.drained')).toHaveLength(1)
+    expect(events.of('webhook.processed')).toHaveLength(1)
     expect(airtable.counters.byKind.listPayloads).toBe(1)
     // From now on this process knows that it is a replay; another one asks Redis, once each.
     redis.upstash.resetCounters()
@@ -206,7 +206,7 @@ describe('POST /api/webhooks/airtable', () => {
     await redis.reviveEngine()
     expect((await postSigned(body)).status).toBe(204)
     await allDone()
-    expect(events.of('webhook.drained')[0]).toMatchObject({ cause: 'ping' })
+    expect(events.of('webhook.processed')[0]).toMatchObject({ cause: 'ping' })
   })
 })
 

@@ -20,7 +20,7 @@ export function startTranscript(): Transcript {
 
 function tell(event: FieldCacheEvent): string | undefined {
   switch (event.type) {
-    case 'field.looked':
+    case 'field.lookup':
       return `looks at ${event.at === 'tokens' ? 'the tokens of its copy' : event.at}: ${event.found}`
     case 'tokens.created':
       return `creates ${event.count} ${event.count === 1 ? 'token' : 'tokens'}`

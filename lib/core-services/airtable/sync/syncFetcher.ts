@@ -35,7 +35,7 @@ export function changeFetcher(
     if (!ids) await clock.sleep(limits.lagMs, context.signal)
     const pending = Object.fromEntries((ids ?? []).map((id) => [id, now]))
     told.pending = ids?.length ?? 0
-    emit({ type: 'change.followed', field: field.name, how: 'all', why, records: 0, pending: told.pending })
+    emit({ type: 'field.synced', field: field.name, how: 'all', why, records: 0, pending: told.pending })
     return airtable.read(context, position && { ...position, pending }, await announced(mark))
   }
 
@@ -87,7 +87,7 @@ export function changeFetcher(
     )
     told.pending = merged.pending
     const { records, pending, value, flaws } = merged
-    emit({ type: 'change.followed', field: field.name, how: 'records', why: null, records, pending })
+    emit({ type: 'field.synced', field: field.name, how: 'records', why: null, records, pending })
     reportFlaws(field.name, flaws)
     return value
   }

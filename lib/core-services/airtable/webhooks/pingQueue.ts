@@ -158,7 +158,7 @@ async function lookOnce(
   signal.throwIfAborted()
   const again = againAfterMs === undefined ? undefined : clock.now() + againAfterMs
   await queue.replace(before, afterLook(before, cause, began, again, restMs))
-  emit({ type: 'webhook.drained', webhook, base, cause, durationMs: clock.monotonic() - started })
+  emit({ type: 'webhook.processed', webhook, base, cause, durationMs: clock.monotonic() - started })
   return cause
 }
 

@@ -63,7 +63,7 @@ test('a change of one record gives those of the others no longer life', async ()
   const edited = `People/${person(2, {}).id}`
   await askAirtable(app.airtable, edited, { method: 'PATCH', body: { fields: { Name: 'Zoe' } } })
   await drain()
-  expect(app.events.of('change.followed')).toMatchObject([{ how: 'records' }])
+  expect(app.events.of('field.synced')).toMatchObject([{ how: 'records' }])
   app.pass(35 * MINUTE)
   expect((await read()).data.at(-1)).toMatchObject({ name: 'Zoe' })
   expect((await read()).status).toBe('hit')

@@ -40,7 +40,7 @@ async function afterEdits(field: AirtableField<unknown>, edits: [record: string,
     await app.drain([field], 'ping', LIMITS)
     values.push(await read())
   }
-  expect(app.events.of('change.followed').map(({ how }) => how)).toEqual(edits.map(() => 'records'))
+  expect(app.events.of('field.synced').map(({ how }) => how)).toEqual(edits.map(() => 'records'))
   return { values, forced: (await readFieldCache(field, 'always')).data }
 }
 

@@ -10,12 +10,12 @@ export function noticeIn({ during, failedPurges }: History, event: FieldCacheEve
 }
 
 function coincidenceOf(event: FieldCacheEvent): Coincidence | undefined {
-  if (event.type === 'field.looked' && event.at === 'memory') {
+  if (event.type === 'field.lookup' && event.at === 'memory') {
     return event.found === 'degraded'
       ? 'an answer from memory while Redis is not there'
       : 'an answer from memory'
   }
-  if (event.type === 'field.looked' && event.at === 'tokens') {
+  if (event.type === 'field.lookup' && event.at === 'tokens') {
     return event.found === 'fresh' ? 'a copy that its tokens prove' : 'a copy that its tokens disprove'
   }
   if (event.type === 'tags.disagreed') return 'an entry under tags that its reader does not name'

@@ -26,7 +26,7 @@ export async function readMemory<T>(
   if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
   const opened = await openKnown(runtime, config, copy.entry)
   if (!opened) return null
-  ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'fresh' })
+  ports.emit({ type: 'field.lookup', field: config.name, at: 'memory', found: 'fresh' })
   return answer(runtime, opened, 'hit', { cacheMs: 0, sourceMs: 0 })
 }
 
@@ -68,7 +68,7 @@ async function proveCopy<T>(
   )
   const opened = holds ? await openKnown(runtime, config, copy.entry) : null
   ports.emit({
-    type: 'field.looked',
+    type: 'field.lookup',
     field: config.name,
     at: 'tokens',
     found: holds ? 'fresh' : 'invalidated',

@@ -68,7 +68,7 @@ export async function answerHeld<T>(
 ): Promise<FieldAnswer<T> | null> {
   const opened = await firstKnown(runtime, config, held)
   if (!opened) return null
-  runtime.ports.emit({ type: 'field.looked', field: config.name, at: 'memory', found: 'degraded' })
+  runtime.ports.emit({ type: 'field.lookup', field: config.name, at: 'memory', found: 'degraded' })
   return answer(runtime, opened, 'degraded', AT_ONCE)
 }
 
