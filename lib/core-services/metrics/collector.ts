@@ -120,8 +120,11 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
       case 'field.synced':
         count('changed', event.how)
         break
-      case 'webhook.pinged':
       case 'webhook.processed':
+        // What stands in Redis keeps its name.
+        count('webhook', 'drained')
+        break
+      case 'webhook.pinged':
       case 'webhook.failed':
       case 'webhook.dead':
         count('webhook', event.type.slice('webhook.'.length))
