@@ -51,7 +51,10 @@ describe('the snippet for tracing in docs/operations.md', () => {
     }
     add('instrumentation.ts', snippetOf('docs/operations.md', 'ts instrumentation'))
     add('lib/boot.ts', 'export async function bootServer(): Promise<void> {}')
-    add('lib/observability/annotateEvent.ts', "export type { ObservedEvent } from '../../../lib/observability/annotateEvent'")
+    add(
+      'lib/observability/annotateEvent.ts',
+      "export type { ObservedEvent } from '../../../lib/observability/annotateEvent'",
+    )
     add(
       'run.ts',
       `import { publishEvent } from '../lib/observability/diagnosticsChannel'

@@ -8,8 +8,7 @@ import { shortHash } from '../../shared/shortHash'
 import { fieldInvalid } from '../cache/errors'
 import type { FetchContext, FieldCacheConfig } from '../cache/fields/fieldConfig'
 import { asStored } from '../cache/redis/json'
-import type { AirtableTable } from './airtableConfig'
-import { type Position, recentPosition } from './changelog/logPosition'
+import { recentPosition } from './changelog/logPosition'
 import { encodeMark } from './changelog/syncMark'
 import { attachmentsEnd } from './records/attachments'
 import {
@@ -26,25 +25,13 @@ import {
 import type { AirtableRecord } from './records/page'
 import { assertNotEmptied, encodeMadeOf, itemsBefore } from './records/previousItems'
 import { readInParts } from './records/resumableRead'
+import { type LogPosition, type TableSource, tableTag } from './records/table'
 
 export type { Listed } from './records/items'
+export type { TableSource } from './records/table'
 
 /** In s; an instance waits for it with a timer. */
 const MOST_FOLLOW_EVERY = 60
-
-/** A table that fields read. */
-export interface TableSource {
-  /** Lower-case words joined by hyphens: its name in tags and events. */
-  name: string
-  /** Where it is, which only the environment tells: not asked before something is fetched. */
-  locate(): AirtableTable
-  /**
-   * Seconds that must lie between the beginnings of two follow-ups of its changes, 60 at most: pings that come sooner are
-   * followed together once they are over, and none is lost. A webhook of several tables goes by the shortest of theirs.
-   * @default 0: each ping is followed at once
-   */
-  followEvery?: number
-}
 
 interface Reading {
   table: TableSource
@@ -98,7 +85,7 @@ export interface AirtableField<T> extends FieldCacheConfig<T> {
      * Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. `announced`:
      * records that are known to have changed.
      */
-    read(context: FetchContext, position: Position | null, announced?: ReadonlySet<string>): Promise<T>
+    read(context: FetchContext, position: LogPosition | null, announced?: ReadonlySet<string>): Promise<T>
     /** For a list whose order items alone tell: what it takes to bring it up to date record by record. */
     list?: ItemMaker & { sort(items: Listed[]): Listed[] }
   }
@@ -177,18 +164,9 @@ function airtableField<T>(
   }
 }
 
-/** The tag of all fields that read a table. */
-export const tableTag = ({ name }: TableSource): string => `airtable:${name}`
-
 export function isAirtableField<T>(field: FieldCacheConfig<T>): field is AirtableField<T> {
   return 'airtable' in field
 }
-
-/** The tag of what was made of such fields, or of the table by other ways: invalidated after each change of the table. */
-export const changeTag = ({ name }: TableSource): string => `airtable:${name}:changed`
-
-/** Whether a table is given by its id: webhooks know no names. */
-export const isTableId = (text: string): boolean => /^tbl\w+$/.test(text)
 
 /** Tells the declaration and the code that a value was made by. */
 export function shapeOf({ table, view, columns, code }: Coded): string {
@@ -200,7 +178,7 @@ export function shapeOf({ table, view, columns, code }: Coded): string {
 async function readAll(
   reading: Coded,
   context: FetchContext,
-  position: Position | null,
+  position: LogPosition | null,
 ): Promise<readonly AirtableRecord[]> {
   const { records, startedAt, position: since } = await readInParts(reading, context, position)
   const made = { shape: shapeOf(reading), records: records.length }

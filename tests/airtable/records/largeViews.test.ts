@@ -2,8 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
 import { airtableList } from '@/lib/core-services/airtable/airtableField'
 import type { AirtableService } from '@/lib/core-services/airtable/airtableService'
-import type { Position } from '@/lib/core-services/airtable/changelog/logPosition'
 import { decodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
+import type { LogPosition } from '@/lib/core-services/airtable/records/table'
 import { decodeEntry, encodeEntry, unpackEntry } from '@/lib/core-services/cache/entry/entry'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
@@ -263,10 +263,10 @@ describe('when a page fails', () => {
 })
 
 describe('the mark of a view that was read in parts', () => {
-  const first: Position = { hook: 'ach00000000000001', cursor: 7 }
-  const later: Position = { hook: 'ach00000000000001', cursor: 9 }
+  const first: LogPosition = { hook: 'ach00000000000001', cursor: 7 }
+  const later: LogPosition = { hook: 'ach00000000000001', cursor: 9 }
 
-  const markedBy = async (positions: (Position | null)[], reason: 'cron' | 'change') => {
+  const markedBy = async (positions: (LogPosition | null)[], reason: 'cron' | 'change') => {
     const field = listOf()
     const fetcher = async (context: Parameters<typeof field.fetcher>[0]) =>
       field.airtable.read(context, positions.shift() ?? null)

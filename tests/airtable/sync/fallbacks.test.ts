@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { decodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
-import { DELTA_LIMITS } from '@/lib/core-services/airtable/sync/syncPlan'
 import { decodeEntry } from '@/lib/core-services/cache/entry/entry'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { fieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'

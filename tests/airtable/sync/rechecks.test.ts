@@ -1,7 +1,8 @@
 /** What a first look has read can be too old, so a second one follows: whatever comes between, it is not forgotten. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type AirtableField, airtableList, changeTag } from '@/lib/core-services/airtable/airtableField'
-import { DELTA_LIMITS } from '@/lib/core-services/airtable/sync/syncPlan'
+import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
+import { changeTag } from '@/lib/core-services/airtable/records/table'
 import { drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
 import { announcePing, type Drain, workOffSoftly } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { isForgotten, lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'

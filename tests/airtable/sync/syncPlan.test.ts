@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Drained, RecordChange } from '@/lib/core-services/airtable/changelog/payloads'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import type { ChangeMark } from '@/lib/core-services/airtable/changelog/syncMark'
-import { DELTA_LIMITS, planFor, type Standing } from '@/lib/core-services/airtable/sync/syncPlan'
+import { planFor, type Standing } from '@/lib/core-services/airtable/sync/syncPlan'
 
 const DAY = 86_400_000
 const NOW = Date.UTC(2026, 0, 10)

@@ -1,6 +1,7 @@
 /** One look at what a webhook has recorded, shared by all fields that follow it, so that they cost one listing. */
+
+import type { LogPosition } from '../records/table'
 import type { PayloadPage, WebhooksApi } from '../webhooksApi'
-import type { Position } from './logPosition'
 import { type Drained, drain, unlessRefused } from './payloads'
 import type { HookRecord } from './webhookStore'
 
@@ -9,7 +10,7 @@ export interface ChangeRun {
   /** What was recorded from a cursor on. */
   drainFrom(cursor: number): Promise<Drained>
   /** Where a value that is read from now on begins to be behind; null when the webhook is of no use any more. */
-  position(): Promise<Position | null>
+  position(): Promise<LogPosition | null>
   /** The furthest that was read. */
   end(): number
 }

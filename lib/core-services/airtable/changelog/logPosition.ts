@@ -7,23 +7,14 @@ import { processState } from '../../../shared/processState'
 import { isRedisFailure } from '../../cache/errors'
 import { fieldRuntime } from '../../cache/fields/fieldRuntime'
 import { type AirtableTable, webhookSecrets } from '../airtableConfig'
-import type { ChangeMark } from './syncMark'
+import type { LogPosition } from '../records/table'
 import { type HookRecord, hookStore, settledCursor } from './webhookStore'
-
-export interface Position {
-  /** The webhook whose log it is in (ach…). */
-  hook: string
-  /** The number of the next payload. */
-  cursor: number
-  /** Records of which what is read may lack changes before that. */
-  pending?: ChangeMark['pending']
-}
 
 /** How long records are remembered, in ms. */
 const REMEMBERED_MS = 60_000
 
 /** Null when no webhook watches the table, or nobody can tell. */
-export async function recentPosition({ baseId, tableId }: AirtableTable): Promise<Position | null> {
+export async function recentPosition({ baseId, tableId }: AirtableTable): Promise<LogPosition | null> {
   const ids = [...webhookSecrets().keys()]
   if (ids.length === 0) return null
   const record = (await recordsOf(baseId, ids)).find(({ scope }) => scope === null || scope === tableId)

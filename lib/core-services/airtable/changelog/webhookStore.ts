@@ -2,7 +2,7 @@
 
 import { type CronRuntime, fieldRuntime } from '../../cache/fields/fieldRuntime'
 import { webhookSecrets } from '../airtableConfig'
-import { DELTA_LIMITS } from '../sync/syncPlan'
+import { DELTA_LIMITS } from './syncLimits'
 
 export interface HookRecord {
   /** ach… */

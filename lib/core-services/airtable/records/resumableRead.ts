@@ -4,10 +4,9 @@
  */
 import type { FetchContext } from '../../cache/fields/fieldConfig'
 import { serviceRegistry } from '../../service-registry'
-import type { TableSource } from '../airtableField'
-import type { Position } from '../changelog/logPosition'
 import type { AirtableRecord } from './page'
 import type { PagesSoFar } from './readPages'
+import type { LogPosition, TableSource } from './table'
 
 export interface View {
   table: TableSource
@@ -20,7 +19,7 @@ export interface ReadView {
   /** When the first page was asked for, or shortly before it, in ms since 1970. */
   startedAt: number
   /** From where changes may be missing: as it was before the first page. */
-  position: Position | null
+  position: LogPosition | null
 }
 
 interface Progress extends PagesSoFar, Omit<ReadView, 'records'> {
@@ -36,7 +35,7 @@ const STORING_SHARE = 0.2
 export async function readInParts(
   { table, view, columns }: View,
   context: FetchContext,
-  position: Position | null,
+  position: LogPosition | null,
 ): Promise<ReadView> {
   const { baseId, tableId } = table.locate()
   const airtable = await serviceRegistry.getService('airtable')
@@ -96,7 +95,11 @@ function timeOf({ remainingMs }: FetchContext) {
  * A refresh for an announced change goes on with what was read before it only if the value then tells that it is behind,
  * and behind in which log.
  */
-function hasWhatIsAnnounced({ reason }: FetchContext, first: Position | null, now: Position | null): boolean {
+function hasWhatIsAnnounced(
+  { reason }: FetchContext,
+  first: LogPosition | null,
+  now: LogPosition | null,
+): boolean {
   return reason !== 'change' || (first !== null && first.hook === now?.hook)
 }
 

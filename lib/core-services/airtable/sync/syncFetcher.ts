@@ -3,12 +3,14 @@
 import type { Ports } from '../../../shared/ports'
 import type { FetchContext, Previous } from '../../cache/fields/fieldConfig'
 import { serviceRegistry } from '../../service-registry'
-import { type AirtableField, isTableId, shapeOf } from '../airtableField'
+import { type AirtableField, shapeOf } from '../airtableField'
 import type { ChangeRun } from '../changelog/changeLog'
+import type { DeltaLimits } from '../changelog/syncLimits'
 import { type ChangeMark, decodeMark, isPending } from '../changelog/syncMark'
 import { reportFlaws } from '../records/items'
+import { isTableId } from '../records/table'
 import { applyDelta, carriedOn, checkByColumns } from './applyDelta'
-import { type DeltaLimits, planFor, type Subject, type WhyFull } from './syncPlan'
+import { planFor, type Subject, type WhyFull } from './syncPlan'
 
 /** What a read that was too old may need to become a new one, in ms. */
 const READ_AGAIN_AFTER_MS = 1_500

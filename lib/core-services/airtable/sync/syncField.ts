@@ -1,4 +1,5 @@
 /** How one field follows what a webhook has recorded. */
+import type { WebhookCause } from '../../../shared/events'
 import { unpackEntry } from '../../cache/entry/entry'
 import { allPresent, freshnessOf, type Look } from '../../cache/entry/freshness'
 import { cacheUnavailable } from '../../cache/errors'
@@ -7,20 +8,24 @@ import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { isHalfFetched } from '../../cache/fields/refresh/fetchProgress'
 import { invalidateField } from '../../cache/invalidate'
 import { forceRefresh } from '../../cache/refreshCache'
-import { type AirtableField, isTableId } from '../airtableField'
+import type { AirtableField } from '../airtableField'
 import type { ChangeRun } from '../changelog/changeLog'
 import type { Drained } from '../changelog/payloads'
+import type { DeltaLimits } from '../changelog/syncLimits'
 import { decodeMark, isPending } from '../changelog/syncMark'
 import { airtableHalfRead } from '../client/airtableErrors'
+import { isTableId } from '../records/table'
 import { changeFetcher, subjectOf } from './syncFetcher'
-import type { FollowCause } from './syncFields'
-import { type DeltaLimits, planFor, type Standing } from './syncPlan'
+import { planFor, type Standing } from './syncPlan'
 
 /** A value whose mark lies further behind than this is written anew although nothing in it has changed. */
 const MOST_PAYLOADS_AGAIN = 100
 const LONGEST_UNMARKED_MS = 86_400_000
 /** Clocks of instances differ, and a read begins before what it reads is noted: by less than this, in ms. */
 const CLOCKS_MS = 8_000
+
+/** `met`: the first sync of a webhook, before which anything may have happened. */
+export type FollowCause = WebhookCause | 'met'
 
 export interface Seen {
   field: AirtableField<unknown>

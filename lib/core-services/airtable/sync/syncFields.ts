@@ -2,16 +2,16 @@
  * Brings what is stored up to date after Airtable has announced a change: lists record by record where that pays, the
  * rest by reading everything. Everybody else is served what stands until the new value replaces it.
  */
-import type { WebhookCause } from '../../../shared/events'
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import { type CronRuntime, fieldRuntime } from '../../cache/fields/fieldRuntime'
 import { invalidateTags } from '../../cache/invalidate'
-import { type AirtableField, changeTag, isAirtableField, isTableId } from '../airtableField'
+import { type AirtableField, isAirtableField } from '../airtableField'
 import { type ChangeRun, createChangeRun } from '../changelog/changeLog'
+import { DELTA_LIMITS, type DeltaLimits } from '../changelog/syncLimits'
 import { type HookRecord, type HookStore, hookStore, recordOf } from '../changelog/webhookStore'
+import { changeTag, isTableId } from '../records/table'
 import type { WebhooksApi } from '../webhooksApi'
-import { follow, lookAtField, type Seen, touches } from './syncField'
-import { DELTA_LIMITS, type DeltaLimits } from './syncPlan'
+import { type FollowCause, follow, lookAtField, type Seen, touches } from './syncField'
 
 export interface FollowOptions {
   runtime?: CronRuntime
@@ -21,9 +21,6 @@ export interface FollowOptions {
 
 /** A timer may wake a little before its time. */
 const MARGIN_MS = 100
-
-/** `met`: for the first time, so that nobody knows what has happened before. */
-export type FollowCause = WebhookCause | 'met'
 
 /**
  * Answers after how many ms it wants to be called once more, with the cause `again`; undefined for never. `since`: when

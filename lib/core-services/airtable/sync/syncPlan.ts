@@ -1,6 +1,7 @@
 /** Whether a value can be brought up to date record by record, and by which records; otherwise everything is read. */
 
 import type { Drained, RecordChange, Unreadable } from '../changelog/payloads'
+import type { DeltaLimits } from '../changelog/syncLimits'
 import type { ChangeMark } from '../changelog/syncMark'
 
 export type WhyFull =
@@ -27,19 +28,6 @@ export type Plan =
   | { kind: 'none'; drained: Drained }
   | { kind: 'full'; why: WhyFull }
   | { kind: 'delta'; drained: Drained; changes: ReadonlyMap<string, RecordChange>; due: ReadonlySet<string> }
-
-/** Where record by record begins and ends to pay: docs/airtable.md. */
-export interface DeltaLimits {
-  /** Views of so many records are two requests, and so is a delta. */
-  smallView: number
-  /** What one request can read again. */
-  mostRecords: number
-  mostShare: number
-  /** Reads of a record are believed so long after the change was announced, in ms. */
-  lagMs: number
-}
-
-export const DELTA_LIMITS: DeltaLimits = { smallView: 200, mostRecords: 100, mostShare: 0.2, lagMs: 2_000 }
 
 const DAY_MS = 86_400_000
 const OLDEST_LOG_MS = 6 * DAY_MS

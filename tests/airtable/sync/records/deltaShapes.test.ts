@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
-import { DELTA_LIMITS } from '@/lib/core-services/airtable/sync/syncPlan'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { TableData } from '@/local/airtable/tables/table'
 import { BASE, changesAppForThisFile } from '@/tests/kit/airtable/changesApp'

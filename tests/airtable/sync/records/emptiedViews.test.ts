@@ -6,8 +6,8 @@ import {
   airtableValue,
   type ListDeclaration,
 } from '@/lib/core-services/airtable/airtableField'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { textCell } from '@/lib/core-services/airtable/records/cells'
-import { DELTA_LIMITS } from '@/lib/core-services/airtable/sync/syncPlan'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import type { TableData } from '@/local/airtable/tables/table'

@@ -7,8 +7,8 @@ import {
   airtableValue,
   type ListDeclaration,
 } from '@/lib/core-services/airtable/airtableField'
+import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { numberCell, textCell, textsCell } from '@/lib/core-services/airtable/records/cells'
-import { DELTA_LIMITS } from '@/lib/core-services/airtable/sync/syncPlan'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { TableData } from '@/local/airtable/tables/table'
 import { BASE, changesAppForThisFile } from '@/tests/kit/airtable/changesApp'

@@ -4,11 +4,11 @@ import {
   type AirtableField,
   airtableList,
   airtableValue,
-  changeTag,
   type Listed,
   type TableSource,
 } from '@/lib/core-services/airtable/airtableField'
 import { textCell } from '@/lib/core-services/airtable/records/cells'
+import { changeTag } from '@/lib/core-services/airtable/records/table'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { createTable, type RecordData, type TableData } from '@/local/airtable/tables/table'

@@ -2,8 +2,8 @@
 
 import { webhookSecrets } from '@/lib/core-services/airtable/airtableConfig'
 import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
+import { DELTA_LIMITS, type DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
-import { DELTA_LIMITS, type DeltaLimits } from '@/lib/core-services/airtable/sync/syncPlan'
 import { airtableWebhooks, drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
 import { tendWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
 import { announcePing, workOffSoftly } from '@/lib/core-services/airtable/webhooks/pingQueue'

@@ -1,6 +1,6 @@
 /** A process of the app: its own state, clocks and memory, and a death after which it does nothing any more. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { DeltaLimits } from '@/lib/core-services/airtable/sync/syncPlan'
+import type { DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { watchLooks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'

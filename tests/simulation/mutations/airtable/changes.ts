@@ -50,7 +50,11 @@ export const changeMutations: readonly Mutation[] = [
         search: '?? now) >= limits.lagMs',
         replace: '?? now) >= 0',
       },
-      { file: 'core-services/airtable/sync/syncPlan.ts', search: 'lagMs: 2_000', replace: 'lagMs: 50' },
+      {
+        file: 'core-services/airtable/changelog/syncLimits.ts',
+        search: 'lagMs: 2_000',
+        replace: 'lagMs: 50',
+      },
     ],
   },
   {

@@ -1,0 +1,13 @@
+/** Up to which size of view and of change a value is updated record by record: see docs/airtable.md. */
+export interface DeltaLimits {
+  /** A view with at most this many records is read whole: that takes two requests, as a delta does. */
+  smallView: number
+  /** How many records one request can read again. */
+  mostRecords: number
+  /** The largest share of a view that is read again record by record. */
+  mostShare: number
+  /** How long reads of Airtable may lag behind an announced change, in ms. A read after that is believed. */
+  lagMs: number
+}
+
+export const DELTA_LIMITS: DeltaLimits = { smallView: 200, mostRecords: 100, mostShare: 0.2, lagMs: 2_000 }
