@@ -4,8 +4,8 @@ import { isError } from '../engine/connection'
 import { encodeReplies, encodeReply, type Format } from './encode'
 import { checkSize, notAllowed, refuse, unauthorized } from './errors'
 import type { Executor } from './executor'
-import type { RestAnswer, RestRequest } from './http'
 import { parseBatch, parseJson, parsePath } from './parse'
+import type { RestAnswer, RestRequest } from './rest'
 import { type Rule, readsOnly, withoutQuota } from './rules'
 
 /** Answers one request; rejects with a refusal, or while the engine cannot be reached. */

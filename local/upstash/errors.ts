@@ -1,4 +1,4 @@
-import type { RestAnswer } from './http'
+import type { RestAnswer } from './rest'
 
 /** The most bytes a request or a response may have: the vendor's limit of every plan without an extra charge. */
 export const MAX_BODY_BYTES = 10_485_760

@@ -1,26 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { finished, Readable } from 'node:stream'
 import { MAX_BODY_BYTES } from './errors'
-
-/** A request cut free from node:http. */
-export interface RestRequest {
-  readonly method: string
-  /** Still percent-encoded, so that an encoded slash stays part of its argument. */
-  readonly path: string
-  readonly query: URLSearchParams
-  readonly headers: IncomingHttpHeaders
-  /** Empty when `bodyBytes` is over the limit. */
-  readonly body: Buffer
-  readonly bodyBytes: number
-}
-
-export interface RestAnswer {
-  readonly status: number
-  /** Each chunk of a stream is an event: the parts of one reply. */
-  readonly body: string | Buffer | Readable
-  readonly headers?: Readonly<Record<string, string>>
-}
+import type { RestAnswer, RestRequest } from './rest'
 
 /** Reads a request to its end. */
 export async function toRestRequest(incoming: IncomingMessage): Promise<RestRequest> {

@@ -1,6 +1,6 @@
 import type { Argument, Command } from '../engine/connection'
 import { refuse } from './errors'
-import type { RestRequest } from './http'
+import type { RestRequest } from './rest'
 
 function toArgument(value: unknown): Argument {
   if (typeof value === 'string' || Buffer.isBuffer(value)) return value

@@ -25,7 +25,8 @@ import { type Api, createApi } from './api'
 import { type UpstashCounters, zero } from './counters'
 import { FAULT_ANSWERS, fail, isRefusal } from './errors'
 import { createExecutor } from './executor'
-import { type RestAnswer, send, toRestRequest } from './http'
+import { send, toRestRequest } from './http'
+import type { RestAnswer } from './rest'
 
 export { STATS_PATH } from '../localServer'
 
