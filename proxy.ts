@@ -1,6 +1,6 @@
 import { type NextRequest, NextResponse } from 'next/server'
-import { withHostOfOrigin } from './lib/http/auth/origin'
-import { refusedByPages } from './lib/http/guards/actionGuard'
+import { withOriginHost } from './lib/http/auth/origin'
+import { guardPageRequest } from './lib/http/guards/actionGuard'
 import { createNonce, pagePolicy } from './lib/http/guards/contentSecurity'
 import { inRequest, requestIdOf } from './lib/observability/requestContext'
 
@@ -10,13 +10,13 @@ import { inRequest, requestIdOf } from './lib/observability/requestContext'
  */
 export async function proxy(request: NextRequest): Promise<Response> {
   const id = requestIdOf((name) => request.headers.get(name))
-  const refused = await inRequest(id, () => refusedByPages(request))
+  const refused = await inRequest(id, () => guardPageRequest(request))
   if (refused) {
     refused.headers.set('x-request-id', id)
     return refused
   }
   const policy = pagePolicy(createNonce(), process.env.NODE_ENV === 'development')
-  const headers = withHostOfOrigin(request.headers)
+  const headers = withOriginHost(request.headers)
   headers.set('content-security-policy', policy)
   headers.set('x-request-id', id)
   const response = NextResponse.next({ request: { headers } })

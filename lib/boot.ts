@@ -19,7 +19,7 @@ import { cacheConfig, cacheFailFast, keyConfig } from './core-services/cache/set
 import { encryptionKeys } from './core-services/cache/settings/encryptionConfig'
 import { countEvent } from './core-services/metrics/metricsService'
 import { initCoreServices } from './core-services/serviceLoader'
-import { mendRawRequests } from './http/guards/malformedRequests'
+import { repairRawRequests } from './http/guards/malformedRequests'
 import { observed } from './observability/annotateEvent'
 import { publishEvent } from './observability/diagnosticsChannel'
 import { createEventLog } from './observability/eventLog'
@@ -40,7 +40,7 @@ export interface BootOutcome {
 
 /** Called once, before the first request. */
 export async function bootServer(): Promise<void> {
-  mendRawRequests()
+  repairRawRequests()
   const { ok, report, fatal } = await boot()
   if (ok) return
   process.stderr.write(

@@ -5,7 +5,7 @@ import { loadEnv } from './env'
 import { openRoutes } from './openRoutes'
 import { choosePort, holdPort } from './ports'
 import { startLocalStack } from './stack'
-import { catchStopSignals, exitCodeOf, type StopSignal, supervise } from './supervise'
+import { catchStopSignals, type StopSignal, signalExitCode, supervise } from './supervise'
 
 const DEFAULT_PORT = 3000
 
@@ -46,7 +46,7 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
   const appUrl = `http://localhost:${port}${env.APP_BASE_PATH ?? ''}`
   const stack = await startLocalStack({ appUrl }, env).finally(free)
   try {
-    if (stop.aborted) return exitCodeOf(stop.reason as StopSignal)
+    if (stop.aborted) return signalExitCode(stop.reason as StopSignal)
     const ownSecrets = Object.keys(stack.env).filter((name) => env[name] === stack.env[name])
     const note = moved ? `port ${DEFAULT_PORT} is in use` : ''
     console.log(banner(appUrl, note, stack, ownSecrets))
@@ -79,7 +79,7 @@ async function run(): Promise<number> {
   const stop = new AbortController()
   catchStopSignals((signal) => {
     stop.abort(signal)
-    setTimeout(() => process.exit(exitCodeOf(signal)), LAST_RESORT_MS).unref()
+    setTimeout(() => process.exit(signalExitCode(signal)), LAST_RESORT_MS).unref()
   })
   return develop(stop.signal, values.port)
 }

@@ -7,8 +7,7 @@ import { withoutCredentials } from './engine/external'
 import { type Environment, read, readMilliseconds, readTogether } from './env'
 import { FAULTS_PATH } from './faults'
 import { choosePort } from './ports'
-import { startUpstashServer, STATS_PATH as UPSTASH_STATS } from './upstash/server'
-import { LOCAL_PORT as UPSTASH_PORT } from './upstash/settings'
+import { startUpstashServer, LOCAL_PORT as UPSTASH_PORT, STATS_PATH as UPSTASH_STATS } from './upstash/server'
 
 const REDIS_CREDENTIALS = [
   ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],

@@ -34,14 +34,14 @@ export function catchStopSignals(onStop: (signal: StopSignal) => void): void {
 }
 
 /** The exit code a shell gives a process that a signal ended. */
-export function exitCodeOf(signal: NodeJS.Signals): number {
+export function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }
 
 function ended(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : exitCodeOf(signal))))
+    child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : signalExitCode(signal))))
   })
 }
 

@@ -62,14 +62,14 @@ describe('the house', () => {
     expect(importers.filter((file) => !/^lib\/(next|pages)\//.test(file))).toEqual([])
   })
 
-  it('answers every request with its id: each route handler is identified', () => {
+  it('answers every request with its id: each route handler is withRequestId', () => {
     for (const file of filesIn('app').filter((name) => name.endsWith('/route.ts'))) {
       const handlers = [
         ...read(file).matchAll(/^export .*\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b.*$/gm),
       ]
       const plain = handlers
         .map(([line]) => line)
-        .filter((line) => !/ = identified\(/.test(line) && !/^export \{.*\} from/.test(line))
+        .filter((line) => !/ = withRequestId\(/.test(line) && !/^export \{.*\} from/.test(line))
       expect({ file, handlers: handlers.length > 0, plain }).toEqual({ file, handlers: true, plain: [] })
     }
   })

@@ -2,12 +2,12 @@
 
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import {
-  enter,
-  leave,
   type RefreshAnswer,
   refreshAllByHand,
   refreshByHand,
   type SignInAnswer,
+  signInToAdmin,
+  signOutOfAdmin,
 } from '@/lib/pages/adminActions'
 import { inThisRequest } from '@/lib/pages/thisRequest'
 
@@ -15,11 +15,11 @@ import { inThisRequest } from '@/lib/pages/thisRequest'
 const WORK_MS = 295_000
 
 export async function signIn(_before: SignInAnswer, form: FormData): Promise<SignInAnswer> {
-  return inThisRequest(() => enter(textIn(form, 'token')))
+  return inThisRequest(() => signInToAdmin(textIn(form, 'token')))
 }
 
 export async function signOut(): Promise<void> {
-  return inThisRequest(leave)
+  return inThisRequest(signOutOfAdmin)
 }
 
 export async function refreshField(_before: RefreshAnswer | null, form: FormData): Promise<RefreshAnswer> {

@@ -1,7 +1,7 @@
 import type { Metadata } from 'next'
 import { Suspense } from 'react'
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
-import { admission } from '@/lib/pages/adminActions'
+import { readAccess } from '@/lib/pages/adminActions'
 import { readOverviewForPage } from '@/lib/pages/readForPage'
 import './admin.css'
 import { Board } from './board/board'
@@ -23,9 +23,9 @@ export default function AdminPage() {
 }
 
 async function Admin() {
-  const admitted = await admission()
-  if (admitted === 'closed') return <Closed />
-  if (admitted !== 'in') return <SignIn lookAgain={admitted === 'elsewhere'} />
+  const access = await readAccess()
+  if (access === 'closed') return <Closed />
+  if (access !== 'signed-in') return <SignIn lookAgain={access === 'cross-site'} />
   const overview = await readOverviewForPage(fields)
   return <Board key={overview.at} initial={overview} />
 }

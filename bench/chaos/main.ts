@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { catchStopSignals, exitCodeOf } from '@/local/supervise'
+import { catchStopSignals, signalExitCode } from '@/local/supervise'
 import { runNext } from '@/tests/e2e/support/nextProcess'
 import { SITE } from './cluster'
 import { FAULTS } from './faults'
@@ -54,7 +54,7 @@ function positive(option: string, given: string): number {
   return value
 }
 
-catchStopSignals((signal) => process.exit(exitCodeOf(signal)))
+catchStopSignals((signal) => process.exit(signalExitCode(signal)))
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

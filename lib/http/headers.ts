@@ -13,7 +13,7 @@ export const REVALIDATE = { 'Cache-Control': 'public, max-age=0, must-revalidate
 export const PRIVATE_NO_STORE = { 'Cache-Control': 'private, no-store' } as const
 
 /** A strong validator: equal only for equal bytes. */
-export function etagOf(body: string): string {
+export function computeEtag(body: string): string {
   return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
 }
 

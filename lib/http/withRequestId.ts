@@ -1,7 +1,7 @@
 import { inRequest, requestIdOf } from '../observability/requestContext'
 
-/** A route handler whose events carry the id of its request, which stands in `X-Request-Id` of the answer. */
-export function identified<Rest extends unknown[]>(
+/** Wraps a route handler: its events carry the id of the request, and the answer has it in `X-Request-Id`. */
+export function withRequestId<Rest extends unknown[]>(
   answer: (request: Request, ...rest: Rest) => Promise<Response>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {

@@ -1,4 +1,4 @@
-/** The door of the admin page: who is in, and what the buttons do. Each checks the session itself. */
+/** What the admin page and its Server Actions call. Every function checks the session itself. */
 import 'server-only'
 import { cookies, headers } from 'next/headers'
 import { connection } from 'next/server'
@@ -6,24 +6,24 @@ import { secret } from '../config/appConfig'
 import { type AnyField, findFieldByName } from '../core-services/cache/fields/fieldConfig'
 import { fieldRuntime } from '../core-services/cache/fields/fieldRuntime'
 import { beginRefresh, beginRefreshOfAll } from '../core-services/cache/operations/manualRefresh'
-import { cameFromElsewhere, isSameOrigin } from '../http/auth/origin'
-import { endSession, hasEnded } from '../http/auth/revokedSessions'
-import { type AdminSession, SESSION_COOKIES, sessionIn } from '../http/auth/session'
+import { isCrossSite, isSameOrigin } from '../http/auth/origin'
+import { isSessionRevoked, revokeSession } from '../http/auth/revokedSessions'
+import { type AdminSession, findSession, SESSION_COOKIES } from '../http/auth/session'
 import { signIn } from '../http/auth/signIn'
 import { processPorts } from '../shared/ports'
 
 /**
- * `closed`: no ADMIN_TOKEN is set; `elsewhere`: a link on another site led here, so the browser kept its cookie back,
- * and asking again from here tells.
+ * `closed`: no ADMIN_TOKEN is set. `cross-site`: a link on another site led here, so the browser did not send its
+ * `SameSite=Strict` cookie. A second request, from this site, shows whether there is a session.
  */
-export type Admission = 'in' | 'out' | 'closed' | 'elsewhere'
+export type AdminAccess = 'signed-in' | 'signed-out' | 'closed' | 'cross-site'
 
-export async function admission(): Promise<Admission> {
-  // Cookies alone may be read ahead of a request; whether a session is over may not.
+export async function readAccess(): Promise<AdminAccess> {
+  // Whether a session was revoked can only be known at request time.
   await connection()
-  if (await currentSession()) return 'in'
+  if (await currentSession()) return 'signed-in'
   if (secret('ADMIN_TOKEN') === undefined) return 'closed'
-  return cameFromElsewhere(await headers()) ? 'elsewhere' : 'out'
+  return isCrossSite(await headers()) ? 'cross-site' : 'signed-out'
 }
 
 export type SignInAnswer =
@@ -31,7 +31,8 @@ export type SignInAnswer =
   | { problem: 'limited'; retryAfter: number }
   | null
 
-export async function enter(token: string): Promise<SignInAnswer> {
+/** Signs in with the admin token and sets the session cookie; null when that succeeded. */
+export async function signInToAdmin(token: string): Promise<SignInAnswer> {
   const result = await signIn(token.trim(), await headers())
   if (!result.ok)
     return result.why === 'limited'
@@ -43,10 +44,11 @@ export async function enter(token: string): Promise<SignInAnswer> {
   return null
 }
 
-export async function leave(): Promise<void> {
+/** Revokes the session and deletes its cookies. Does nothing without a session. */
+export async function signOutOfAdmin(): Promise<void> {
   const session = await sessionForAction()
   if (!session) return
-  await endSession(session)
+  await revokeSession(session)
   const jar = await cookies()
   for (const name of SESSION_COOKIES)
     jar.set(name, '', {
@@ -59,12 +61,12 @@ export async function leave(): Promise<void> {
   processPorts().emit({ type: 'admin.signed-out' })
 }
 
-/** `under-way`: somebody has begun the same already. Each answer is an object of its own, so that equal ones can be told apart. */
+/** `under-way`: the same refresh has already begun. A new object each time, so that React sees two equal answers as two. */
 export interface RefreshAnswer {
   result: 'begun' | 'under-way' | 'signed-out' | 'unknown-field'
 }
 
-/** `budgetMs`, for both: how long the work may go on after the answer. */
+/** Begins a refresh of one field. `budgetMs`: how long it may run after the answer. */
 export async function refreshByHand(name: string, budgetMs: number): Promise<RefreshAnswer> {
   if (!(await sessionForAction())) return { result: 'signed-out' }
   const field = findFieldByName(name)
@@ -72,6 +74,7 @@ export async function refreshByHand(name: string, budgetMs: number): Promise<Ref
   return { result: await beginRefresh(fieldRuntime(), field, budgetMs) }
 }
 
+/** Begins a refresh of all fields. `budgetMs`: how long it may run after the answer. */
 export async function refreshAllByHand(
   fields: readonly AnyField[],
   budgetMs: number,
@@ -82,11 +85,11 @@ export async function refreshAllByHand(
 
 async function currentSession(): Promise<AdminSession | null> {
   const jar = await cookies()
-  const session = sessionIn((name) => jar.get(name)?.value)
-  return session && !(await hasEnded(session)) ? session : null
+  const session = findSession((name) => jar.get(name)?.value)
+  return session && !(await isSessionRevoked(session)) ? session : null
 }
 
-/** Next compares origin and host as well, but lets requests pass that carry no origin. */
+/** Next also compares origin and host, but accepts requests without an Origin header. */
 async function sessionForAction(): Promise<AdminSession | null> {
   return isSameOrigin(await headers()) ? currentSession() : null
 }

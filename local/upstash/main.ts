@@ -4,8 +4,7 @@ import { withoutCredentials } from '../engine/external'
 import { read } from '../env'
 import { FAULTS_PATH } from '../faults'
 import { runProgram } from '../program'
-import { STATS_PATH, startUpstashServer } from './server'
-import { LOCAL_PORT } from './settings'
+import { LOCAL_PORT, STATS_PATH, startUpstashServer } from './server'
 
 const help = `Starts a server on 127.0.0.1 that speaks Upstash's REST protocol.
 

@@ -30,6 +30,9 @@ import type { RestAnswer } from './rest'
 
 export { STATS_PATH } from '../localServer'
 
+/** The port that the server takes by default. Not 8080, which too many other programs take. */
+export const LOCAL_PORT = 8079
+
 export interface UpstashServerOptions {
   /** The engine behind, `redis://…`; it need not be there yet. */
   readonly redisUrl: string

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { problemResponse } from '@/lib/http/problem'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 import { type ObservedEvent, observed } from '@/lib/observability/annotateEvent'
 import { processPorts } from '@/lib/shared/ports'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -27,7 +27,7 @@ const idsOf = (type: ObservedEvent['type']) =>
   seen.filter((event) => event.type === type).map(({ requestId }) => requestId)
 
 describe('the id of a request', () => {
-  const echo = identified(async () => new Response('ok', { status: 201, headers: { 'X-Kept': 'yes' } }))
+  const echo = withRequestId(async () => new Response('ok', { status: 201, headers: { 'X-Kept': 'yes' } }))
   const answeredId = async (headers: Record<string, string>) =>
     (await echo(request(headers))).headers.get('x-request-id')
 
@@ -57,14 +57,14 @@ describe('the id of a request', () => {
   it('leaves everything else of the answer as it was', async () => {
     const answer = await echo(request())
     expect([answer.status, answer.headers.get('x-kept'), await answer.text()]).toEqual([201, 'yes', 'ok'])
-    const redirect = await identified(async () => Response.redirect('http://localhost/b', 303))(request())
+    const redirect = await withRequestId(async () => Response.redirect('http://localhost/b', 303))(request())
     expect([redirect.status, redirect.headers.get('location')]).toEqual([303, 'http://localhost/b'])
-    const unchanged = await identified(async () => new Response(null, { status: 304 }))(request())
+    const unchanged = await withRequestId(async () => new Response(null, { status: 304 }))(request())
     expect(unchanged.status).toBe(304)
   })
 
   it('stands in answers to failures, and in their event', async () => {
-    const failing = identified(async (given) =>
+    const failing = withRequestId(async (given) =>
       problemResponse(given, new Error('broken'), { label: 'Failed', trusted: false }),
     )
     const answer = await failing(request({ 'x-request-id': 'r7' }))
@@ -74,7 +74,7 @@ describe('the id of a request', () => {
 })
 
 describe('the events of a request', () => {
-  const reading = identified(async () => Response.json(await readFieldCache(config)))
+  const reading = withRequestId(async () => Response.json(await readFieldCache(config)))
   let answerSource = deferred<string>()
   const config = field(() => answerSource.promise, { ttl: 60, staleWhileRevalidate: 600 })
   beforeEach(() => {
@@ -94,7 +94,7 @@ describe('the events of a request', () => {
   it('are told apart when requests run at the same time', async () => {
     const ids = ['a', 'b', 'c']
     const reads = ids.map((id) =>
-      identified(async () => {
+      withRequestId(async () => {
         const own = field(() => answerSource.promise, { name: `field-${id}`, key: id })
         return Response.json(await readFieldCache(own))
       })(request({ 'x-request-id': id })),

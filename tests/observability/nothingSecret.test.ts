@@ -5,7 +5,7 @@ import { boot } from '@/lib/boot'
 import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { problemResponse } from '@/lib/http/problem'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 import { processPorts } from '@/lib/shared/ports'
 import { alarmClock } from '@/lib/testing/clock'
 import { type FieldProcess, startFieldProcess, testSettings } from '@/lib/testing/fieldProcess'
@@ -146,7 +146,7 @@ it('a source that fails with what it knows is told of without it', async () => {
 })
 
 it('a request that fails is told of without what was sent', async () => {
-  const failing = identified(async (request) =>
+  const failing = withRequestId(async (request) =>
     problemResponse(request, new Error(`not with ${request.headers.get('authorization')}`), {
       label: 'Failed',
       trusted: false,

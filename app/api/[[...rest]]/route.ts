@@ -1,9 +1,9 @@
 import { answerUnknownRoute } from '@/lib/http/routes/unknownRoute'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
-export const GET = identified(answerUnknownRoute)
-export const POST = identified(answerUnknownRoute)
-export const PUT = identified(answerUnknownRoute)
-export const PATCH = identified(answerUnknownRoute)
-export const DELETE = identified(answerUnknownRoute)
-export const OPTIONS = identified(answerUnknownRoute)
+export const GET = withRequestId(answerUnknownRoute)
+export const POST = withRequestId(answerUnknownRoute)
+export const PUT = withRequestId(answerUnknownRoute)
+export const PATCH = withRequestId(answerUnknownRoute)
+export const DELETE = withRequestId(answerUnknownRoute)
+export const OPTIONS = withRequestId(answerUnknownRoute)

@@ -1,5 +1,5 @@
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerHealth } from '@/lib/http/routes/healthRoute'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
-export const GET = identified((request) => answerHealth(request, fields))
+export const GET = withRequestId((request) => answerHealth(request, fields))

@@ -1,4 +1,4 @@
 import { answerMetrics } from '@/lib/http/routes/metricsRoute'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
-export const GET = identified(answerMetrics)
+export const GET = withRequestId(answerMetrics)

@@ -9,16 +9,16 @@ export function holdsSecret(request: Request, name: SecretName): boolean {
 /** Whether the text is the secret of that name; an unset secret is nobody's. */
 export function isSecret(given: string | undefined, name: SecretName): boolean {
   const expected = secret(name)
-  return expected !== undefined && given !== undefined && sameText(given, expected)
+  return expected !== undefined && given !== undefined && equalInConstantTime(given, expected)
 }
 
 /** Takes as long whatever the texts have in common. */
-export function sameText(one: string, other: string): boolean {
+export function equalInConstantTime(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other))
 }
 
 /** Whether the caller may see numbers and states: holders of the token for it, and of the admin's. */
-export function mayObserve(request: Request): boolean {
+export function canSeeMetrics(request: Request): boolean {
   return holdsSecret(request, 'METRICS_TOKEN') || holdsSecret(request, 'ADMIN_TOKEN')
 }
 

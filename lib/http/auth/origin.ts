@@ -8,14 +8,14 @@ import { trustedOrigins } from '../../config/appConfig'
 export function isSameOrigin(headers: Headers): boolean {
   const site = headers.get('sec-fetch-site')
   if (site !== null) return site === 'same-origin'
-  return headers.has('origin') && isHostOfOrigin(headers)
+  return headers.has('origin') && hasTrustedOrigin(headers)
 }
 
 /**
  * False when an origin is told that is neither the host that was asked nor one of APP_ORIGINS. Next compares it with the
  * host as well, and fails at others.
  */
-export function isHostOfOrigin(headers: Headers): boolean {
+export function hasTrustedOrigin(headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin === null) return true
   if (!URL.canParse(origin)) return false
@@ -26,11 +26,11 @@ export function isHostOfOrigin(headers: Headers): boolean {
  * An origin that is refused although the browser does not call it another site: most likely a proxy has changed the host
  * that the browser asked. Null for every other request.
  */
-export function misunderstoodOrigin(headers: Headers): { origin: string; host: string } | null {
+export function findUnknownOrigin(headers: Headers): { origin: string; host: string } | null {
   const origin = headers.get('origin')
-  if (cameFromElsewhere(headers) || origin === null || !/^https?:/.test(origin) || !URL.canParse(origin))
+  if (isCrossSite(headers) || origin === null || !/^https?:/.test(origin) || !URL.canParse(origin))
     return null
-  if (isHostOfOrigin(headers)) return null
+  if (hasTrustedOrigin(headers)) return null
   return {
     origin: new URL(origin).origin.slice(0, MAX_TOLD),
     host: (hostOf(headers) ?? '').slice(0, MAX_TOLD),
@@ -38,10 +38,10 @@ export function misunderstoodOrigin(headers: Headers): { origin: string; host: s
 }
 
 /** For Next, which knows nothing of APP_ORIGINS: the host that the browser has asked. The request has passed the check. */
-export function withHostOfOrigin(headers: Headers): Headers {
+export function withOriginHost(headers: Headers): Headers {
   const origin = headers.get('origin')
   const named = new Headers(headers)
-  if (origin !== null && isHostOfOrigin(headers)) named.set('x-forwarded-host', new URL(origin).host)
+  if (origin !== null && hasTrustedOrigin(headers)) named.set('x-forwarded-host', new URL(origin).host)
   return named
 }
 
@@ -49,19 +49,19 @@ export function withHostOfOrigin(headers: Headers): Headers {
 const MAX_TOLD = 200
 
 /** Whether the browser came here from another site: then it kept back the cookies that are `SameSite=Strict`. */
-export function cameFromElsewhere(headers: Headers): boolean {
+export function isCrossSite(headers: Headers): boolean {
   return ['cross-site', 'same-site'].includes(headers.get('sec-fetch-site') ?? '')
 }
 
 /** Whether the browser speaks https, whatever stands between it and this process. */
-export function cameOverHttps(headers: Headers): boolean {
+export function isHttps(headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin !== null && URL.canParse(origin)) return new URL(origin).protocol === 'https:'
   return firstOf(headers.get('x-forwarded-proto')) === 'https'
 }
 
 /** The address that the nearest proxy was asked from. Where there is no proxy, a client can make it up. */
-export function addressOf(headers: Headers): string {
+export function clientAddress(headers: Headers): string {
   return headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() || 'unknown'
 }
 

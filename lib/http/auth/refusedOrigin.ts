@@ -3,7 +3,7 @@ import type { CodedError } from '../../core-services/cache/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import { foreignOrigin, originUnknown } from '../problem'
-import { misunderstoodOrigin } from './origin'
+import { findUnknownOrigin } from './origin'
 import { createRateLimit } from './rateLimit'
 
 /** Anyone can send such headers, so few of them are told: five in a row, then one a minute, per process. */
@@ -11,7 +11,7 @@ const TOLD = { burst: 5, everyMs: 60_000 }
 
 /** The error to refuse it with. Where a proxy may be the reason, it and a line in the log say what to set. */
 export function refusedOrigin(headers: Headers): CodedError {
-  const misunderstood = misunderstoodOrigin(headers)
+  const misunderstood = findUnknownOrigin(headers)
   if (!misunderstood) return foreignOrigin()
   const { origin } = misunderstood
   const { clock, emit } = processPorts()

@@ -12,7 +12,7 @@ const KIND = 'signed-out'
 /** Ids with the wall clock, in ms, at which each would have ended. */
 const ended = () => processState('ended sessions', () => new Map<string, number>())
 
-export async function endSession({ id, endsAt }: AdminSession): Promise<void> {
+export async function revokeSession({ id, endsAt }: AdminSession): Promise<void> {
   const runtime = fieldRuntime()
   const now = runtime.ports.clock.now()
   for (const [other, until] of ended()) if (until <= now) ended().delete(other)
@@ -26,7 +26,7 @@ export async function endSession({ id, endsAt }: AdminSession): Promise<void> {
 }
 
 /** 1 command. */
-export async function hasEnded({ id }: AdminSession): Promise<boolean> {
+export async function isSessionRevoked({ id }: AdminSession): Promise<boolean> {
   if (ended().has(id)) return true
   try {
     const [note] = await (await fieldRuntime().notes()).read(KIND, [id])

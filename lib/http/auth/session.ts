@@ -5,7 +5,7 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { secret } from '../../config/appConfig'
 import { processPorts } from '../../shared/ports'
-import { sameText } from './bearer'
+import { equalInConstantTime } from './bearer'
 
 export interface AdminSession {
   id: string
@@ -54,7 +54,7 @@ export function newSessionCookie(secure: boolean): SessionCookie | null {
 }
 
 /** The session that a request carries in its cookies, if it is genuine and has not ended. */
-export function sessionIn(cookie: (name: string) => string | undefined): AdminSession | null {
+export function findSession(cookie: (name: string) => string | undefined): AdminSession | null {
   const token = secret('ADMIN_TOKEN')
   if (token === undefined) return null
   const now = processPorts().clock.now()
@@ -74,7 +74,7 @@ export function sealSession({ id, endsAt }: AdminSession, token: string): string
 export function openSession(sealed: string, token: string, now: number): AdminSession | null {
   const [, content = '', id = '', end = '', mac = ''] =
     /^(([A-Za-z0-9-]{16,64})\.([a-z0-9]{1,11}))\.([\w-]{43})$/.exec(sealed) ?? []
-  if (content === '' || !sameText(mac, macOf(content, token))) return null
+  if (content === '' || !equalInConstantTime(mac, macOf(content, token))) return null
   const endsAt = Number.parseInt(end, 36) * 1000
   return now < endsAt ? { id, endsAt } : null
 }
@@ -84,8 +84,8 @@ function macOf(content: string, token: string): string {
   return createHmac('sha256', key).update(content).digest('base64url')
 }
 
-/** The cookies of a request, for `sessionIn`. */
-export function cookiesOf(request: Request): (name: string) => string | undefined {
+/** The cookies of a request, for `findSession`. */
+export function readCookies(request: Request): (name: string) => string | undefined {
   const pairs = (request.headers.get('cookie') ?? '').split(';').map((pair) => pair.trim().split(/=(.*)/s))
   const byName = new Map(pairs.map(([name = '', value = '']) => [name, value]))
   return (name) => byName.get(name)

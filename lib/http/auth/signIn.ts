@@ -7,7 +7,7 @@
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import { isSecret } from './bearer'
-import { addressOf, cameOverHttps, isSameOrigin } from './origin'
+import { clientAddress, isHttps, isSameOrigin } from './origin'
 import { createRateLimit, type RateLimit } from './rateLimit'
 import { newSessionCookie, type SessionCookie } from './session'
 
@@ -28,14 +28,14 @@ const ANSWER_MS = 400
 /** How many answers are held back at a time; who comes then has his at once. */
 const MOST_HELD = 50
 
-export interface Doorkeeper {
+export interface SignInLimits {
   byAddress: RateLimit
   all: RateLimit
   /** How many answers are held back just now. */
   held: number
 }
 
-export const createDoorkeeper = (): Doorkeeper => ({
+export const createSignInLimits = (): SignInLimits => ({
   byAddress: createRateLimit(PER_ADDRESS),
   all: createRateLimit(PER_PROCESS),
   held: 0,
@@ -44,7 +44,7 @@ export const createDoorkeeper = (): Doorkeeper => ({
 export async function signIn(
   given: string,
   headers: Headers,
-  keeper: Doorkeeper = processState('sign-in', createDoorkeeper),
+  keeper: SignInLimits = processState('sign-in', createSignInLimits),
 ): Promise<SignIn> {
   if (!isSameOrigin(headers)) return { ok: false, why: 'foreign' }
   const { clock, emit } = processPorts()
@@ -52,7 +52,7 @@ export async function signIn(
   if (!right) {
     const now = clock.monotonic()
     // The address first: one that has had its share takes nothing from everybody's.
-    const waitMs = keeper.byAddress.take(addressOf(headers), now) || keeper.all.take('', now)
+    const waitMs = keeper.byAddress.take(clientAddress(headers), now) || keeper.all.take('', now)
     if (waitMs > 0) return { ok: false, why: 'limited', retryAfter: Math.ceil(waitMs / 1000) }
   }
   if (keeper.held < MOST_HELD) {
@@ -60,7 +60,7 @@ export async function signIn(
     await clock.sleep(ANSWER_MS)
     keeper.held -= 1
   }
-  const cookie = right ? newSessionCookie(cameOverHttps(headers)) : null
+  const cookie = right ? newSessionCookie(isHttps(headers)) : null
   emit({ type: cookie ? 'admin.signed-in' : 'admin.refused' })
   return cookie ? { ok: true, cookie } : { ok: false, why: 'wrong' }
 }

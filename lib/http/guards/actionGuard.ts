@@ -5,7 +5,7 @@
 
 import { withoutBasePath } from '../../config/basePath'
 import { processPorts } from '../../shared/ports'
-import { isHostOfOrigin, isSameOrigin } from '../auth/origin'
+import { hasTrustedOrigin, isSameOrigin } from '../auth/origin'
 import { refusedOrigin } from '../auth/refusedOrigin'
 import { bodyInvalid, bodyTooLarge, methodUnknown, problemResponse, routeUnknown } from '../problem'
 import { BODY_MS, readBytes } from './boundedBody'
@@ -20,7 +20,7 @@ const READS = ['GET', 'HEAD']
 const LAST_RESORT = '/_global-error'
 
 /** The answer to a request that no page takes; undefined for one that may go on. */
-export async function refusedByPages(request: Request): Promise<Response | undefined> {
+export async function guardPageRequest(request: Request): Promise<Response | undefined> {
   const since = processPorts().clock.monotonic()
   const refused = await refusal(request)
   if (refused) waitForBodyAtMost(BODY_MS - (processPorts().clock.monotonic() - since))
@@ -37,7 +37,7 @@ async function refusal(request: Request): Promise<Response | undefined> {
   try {
     if (path === LAST_RESORT) throw routeUnknown()
     if (method !== 'POST' || !takesActions) throw methodUnknown(allowed)
-    if (!isSameOrigin(request.headers) || !isHostOfOrigin(request.headers))
+    if (!isSameOrigin(request.headers) || !hasTrustedOrigin(request.headers))
       throw refusedOrigin(request.headers)
     if (Number(request.headers.get('content-length')) > MAX_BYTES) throw bodyTooLarge(MAX_BYTES)
     if (!(await isCall(request))) throw bodyInvalid()

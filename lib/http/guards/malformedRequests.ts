@@ -19,7 +19,7 @@ interface RawRequest {
 }
 
 /** Once per process. */
-export function mendRawRequests(): void {
+export function repairRawRequests(): void {
   processState('raw requests', () => {
     subscribe(REQUEST_BEGINS, (message) => {
       const raw = message as RawRequest

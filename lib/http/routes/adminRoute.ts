@@ -2,20 +2,23 @@
 import { readOverview } from '../../admin/overview'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { holdsSecret } from '../auth/bearer'
-import { cameFromElsewhere } from '../auth/origin'
-import { hasEnded } from '../auth/revokedSessions'
-import { cookiesOf, sessionIn } from '../auth/session'
+import { isCrossSite } from '../auth/origin'
+import { isSessionRevoked } from '../auth/revokedSessions'
+import { findSession, readCookies } from '../auth/session'
 import { PRIVATE_NO_STORE } from '../headers'
 import { foreignOrigin, problemResponse, unauthorized } from '../problem'
 
 export async function answerOverview(request: Request, fields: readonly AnyField[]): Promise<Response> {
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   try {
-    const session = trusted ? null : sessionIn(cookiesOf(request))
-    if (!trusted && cameFromElsewhere(request.headers)) throw foreignOrigin()
+    const session = trusted ? null : findSession(readCookies(request))
+    if (!trusted && isCrossSite(request.headers)) throw foreignOrigin()
     if (!trusted && !session) throw unauthorized('ADMIN_TOKEN')
     // Asked at the same time, told only to who may know.
-    const [overview, ended] = await Promise.all([readOverview(fields), session !== null && hasEnded(session)])
+    const [overview, ended] = await Promise.all([
+      readOverview(fields),
+      session !== null && isSessionRevoked(session),
+    ])
     if (ended) throw unauthorized('ADMIN_TOKEN')
     return Response.json(overview, { headers: PRIVATE_NO_STORE })
   } catch (error) {

@@ -4,7 +4,7 @@ import { type FieldAnswer, readFieldCache } from '../../core-services/cache/fiel
 import { type AnyField, findFieldByName } from '../../core-services/cache/fields/fieldConfig'
 import { encodeValue } from '../../core-services/cache/redis/json'
 import { holdsSecret } from '../auth/bearer'
-import { etagOf, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from '../headers'
+import { computeEtag, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from '../headers'
 import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from '../problem'
 import { anonymouslyForcedRead, forcedRead } from './forcedReads'
 
@@ -74,7 +74,7 @@ const jsonResponse = (body: string, headers: Record<string, string>): Response =
 
 function revalidatedResponse(request: Request, answer: FieldAnswer<unknown>): Response {
   const body = encodeValue(answer.data)
-  const etag = etagOf(body)
+  const etag = computeEtag(body)
   const headers = { ...fieldHeaders(answer), ...REVALIDATE, ETag: etag }
   if (matchesEtag(request, etag)) return new Response(null, { status: 304, headers })
   return jsonResponse(body, headers)

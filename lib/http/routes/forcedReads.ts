@@ -23,7 +23,7 @@ const ALL_FIELDS = { burst: 60, everyMs: 1_000 }
 const QUESTIONS = { burst: 5, everyMs: 1_000 }
 
 /** Of this process. It limits alone while Redis cannot be asked, and spares the question otherwise. */
-export const createForces = () => ({
+export const createForcedReadLimits = () => ({
   flights: createFlights(),
   perField: createRateLimit(PER_FIELD),
   all: createRateLimit(ALL_FIELDS),
@@ -32,7 +32,7 @@ export const createForces = () => ({
   closed: new Map<string, number>(),
 })
 
-const own = () => processState('forces over HTTP', createForces)
+const own = () => processState('forces over HTTP', createForcedReadLimits)
 
 /** For holders of the token. Rejects with RATE_LIMITED, else as `readFieldCache` does. */
 export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {

@@ -2,11 +2,11 @@
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { readMetrics } from '../../core-services/metrics/metricsService'
 import type { MetricsSnapshot } from '../../core-services/metrics/snapshot'
-import { mayObserve } from '../auth/bearer'
+import { canSeeMetrics } from '../auth/bearer'
 import { NO_STORE } from '../headers'
 import { problemResponse, unauthorized } from '../problem'
 import { type HealthParts, healthParts } from './healthParts'
-import { checkServices, type ServicesHealth, statusOf } from './serviceHealth'
+import { checkServices, type ServicesHealth, summarizeStatus } from './serviceHealth'
 
 /** In the query, for monitors: everything but `ok` is answered with 503. */
 const STRICT = 'strict'
@@ -25,15 +25,15 @@ interface Health extends Partial<HealthParts> {
 /** 200 `ok` or `degraded`, 503 `unavailable`; with `?strict=1` 503 for `degraded`, too. */
 export function answerHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
-    if (mayObserve(request)) return (await detailedHealth(fields)).health
-    return { status: statusOf(await checkServices()) }
+    if (canSeeMetrics(request)) return (await detailedHealth(fields)).health
+    return { status: summarizeStatus(await checkServices()) }
   })
 }
 
 /** The same with all numbers; 401 without a token. */
 export function answerCacheHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
-    if (!mayObserve(request)) throw unauthorized('METRICS_TOKEN')
+    if (!canSeeMetrics(request)) throw unauthorized('METRICS_TOKEN')
     const { health, metrics } = await detailedHealth(fields)
     return { ...health, metrics }
   })
@@ -45,7 +45,7 @@ async function detailedHealth(
   const services = await checkServices()
   const metrics = await readMetrics()
   const parts = await healthParts(metrics, fields)
-  const served = statusOf(services)
+  const served = summarizeStatus(services)
   const status = served === 'ok' && !Object.values(parts).every(isOk) ? 'degraded' : served
   return {
     health: { status, checkedAt: new Date(metrics.takenAt).toISOString(), services, ...parts },
@@ -63,7 +63,7 @@ async function answer(request: Request, look: () => Promise<Health>): Promise<Re
     const status = working.includes(health.status) ? 200 : 503
     return Response.json(health, { status, headers: NO_STORE })
   } catch (error) {
-    const trusted = mayObserve(request)
+    const trusted = canSeeMetrics(request)
     return problemResponse(request, error, { label: 'Failed to judge the health', trusted })
   }
 }

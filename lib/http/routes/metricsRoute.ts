@@ -2,13 +2,13 @@
 
 import { readMetrics } from '../../core-services/metrics/metricsService'
 import { PROMETHEUS_TYPE, prometheusText } from '../../core-services/metrics/prometheus'
-import { mayObserve } from '../auth/bearer'
+import { canSeeMetrics } from '../auth/bearer'
 import { NO_STORE } from '../headers'
 import { problemResponse, unauthorized } from '../problem'
 
 /** 200 with the text, also while Redis cannot be asked; 401 without a token. */
 export async function answerMetrics(request: Request): Promise<Response> {
-  const trusted = mayObserve(request)
+  const trusted = canSeeMetrics(request)
   try {
     if (!trusted) throw unauthorized('METRICS_TOKEN')
     // Not what this instance has read before: another one may have answered with more since, and counters never fall.

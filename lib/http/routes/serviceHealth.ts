@@ -38,7 +38,7 @@ export async function checkServices(): Promise<ServicesHealth> {
  * `unavailable` only for what this instance cannot do without: pages are served while Redis fails, and every instance
  * would be taken out of a load balancer at once.
  */
-export function statusOf({ cache, airtable }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
+export function summarizeStatus({ cache, airtable }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
   if (!airtable.ok) return 'unavailable'
   return cache.ok ? 'ok' : 'degraded'
 }
@@ -49,11 +49,11 @@ async function check(ask: () => Promise<ServiceHealth>): Promise<ServiceHealth> 
   } catch (error) {
     // The registry's error names the service, and that of the open circuit nothing: why is one level below.
     const reason = isCodedError(error) ? rootFailure(error) : error
-    return { ok: false, code: codeOf(reason), message: messageOf(reason), ...hintOf(reason) }
+    return { ok: false, code: codeOf(reason), message: messageOf(reason), ...pickHint(reason) }
   }
 }
 
-const hintOf = (error: unknown): Pick<ServiceHealth, 'hint'> =>
+const pickHint = (error: unknown): Pick<ServiceHealth, 'hint'> =>
   isCodedError(error) && error.hint !== undefined ? { hint: error.hint } : {}
 
 async function cacheHealth(cache: CacheService): Promise<ServiceHealth> {

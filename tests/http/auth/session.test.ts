@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
-  cookiesOf,
+  findSession,
   newSessionCookie,
   openSession,
+  readCookies,
   SESSION_SECONDS,
   sealSession,
-  sessionIn,
 } from '@/lib/http/auth/session'
 import { defaultPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
@@ -24,8 +24,8 @@ beforeEach(() => {
 
 /** The session that a request with the cookies of these Set-Cookie parts carries. */
 const carried = (...cookies: ({ name: string; value: string } | null)[]) =>
-  sessionIn(
-    cookiesOf(
+  findSession(
+    readCookies(
       new Request('http://localhost/admin', {
         headers: { cookie: cookies.flatMap((one) => (one ? [`${one.name}=${one.value}`] : [])).join('; ') },
       }),

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createRateLimit } from '@/lib/http/auth/rateLimit'
-import { createDoorkeeper, type Doorkeeper, signIn } from '@/lib/http/auth/signIn'
+import { createSignInLimits, type SignInLimits, signIn } from '@/lib/http/auth/signIn'
 import { defaultPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import { alarmClock, type ManualClock, manualClock } from '@/lib/testing/clock'
@@ -10,13 +10,13 @@ import { setEnvironment } from '../../kit/process/environment'
 const TOKEN = 'admin-token-of-the-tests'
 let clock: ManualClock
 let events: RecordedEvents
-let keeper: Doorkeeper
+let keeper: SignInLimits
 
 beforeEach(() => {
   clock = manualClock()
   events = recordEvents()
   setProcessState('ports', { ...defaultPorts, clock, emit: events.emit })
-  keeper = createDoorkeeper()
+  keeper = createSignInLimits()
   setEnvironment({ ADMIN_TOKEN: TOKEN })
 })
 

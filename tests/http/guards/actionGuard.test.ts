@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { withHostOfOrigin } from '@/lib/http/auth/origin'
+import { withOriginHost } from '@/lib/http/auth/origin'
 import { createRateLimit } from '@/lib/http/auth/rateLimit'
-import { refusedByPages } from '@/lib/http/guards/actionGuard'
+import { guardPageRequest } from '@/lib/http/guards/actionGuard'
 import { processPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import { type RecordedEvents, recordEvents } from '@/lib/testing/events'
@@ -25,7 +25,7 @@ async function answer(
     headers: all,
     ...(body === undefined ? {} : { body: bytes }),
   })
-  const refused = await refusedByPages(request)
+  const refused = await guardPageRequest(request)
   return (
     refused && { status: refused.status, allow: refused.headers.get('allow'), text: await refused.text() }
   )
@@ -148,7 +148,7 @@ describe('behind a proxy that changes the host', () => {
   it('so it is in a browser that only tells the origin, as browsers do without https', async () => {
     const { 'sec-fetch-site': _, ...older } = rewritten
     const request = new Request(`${SITE}/admin`, { method: 'POST', headers: older, body: '[]' })
-    expect((await refusedByPages(request))?.status).toBe(403)
+    expect((await guardPageRequest(request))?.status).toBe(403)
     expect(events.all).toMatchObject([{ type: 'origin.refused', origin: SITE }])
   })
 
@@ -159,7 +159,7 @@ describe('behind a proxy that changes the host', () => {
   it('a call goes on when APP_ORIGINS has the origin, and Next is told the host that it will compare', async () => {
     vi.stubEnv('APP_ORIGINS', `https://other.example, ${SITE}/`)
     expect(await call()).toBeUndefined()
-    const headers = withHostOfOrigin(new Headers(rewritten))
+    const headers = withOriginHost(new Headers(rewritten))
     expect(headers.get('x-forwarded-host')).toBe('cache.example')
     expect(events.all).toEqual([])
   })
@@ -170,7 +170,7 @@ describe('behind a proxy that changes the host', () => {
       expect(await call({ origin })).toMatchObject({ status: 403 })
     expect(await call({ 'sec-fetch-site': 'cross-site' })).toMatchObject({ status: 403 })
     expect(
-      withHostOfOrigin(new Headers({ ...rewritten, origin: 'http://evil.example' })).has('x-forwarded-host'),
+      withOriginHost(new Headers({ ...rewritten, origin: 'http://evil.example' })).has('x-forwarded-host'),
     ).toBe(false)
   })
 

@@ -1,13 +1,13 @@
 import { createServer, type RequestListener, request } from 'node:http'
 import { connect } from 'node:net'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { mendRawRequests, waitForBodyAtMost } from '@/lib/http/guards/malformedRequests'
+import { repairRawRequests, waitForBodyAtMost } from '@/lib/http/guards/malformedRequests'
 import { HOST, listenOnLoopback } from '@/local/loopback'
 
 /** A server before which requests are mended. */
 async function serve(answer: RequestListener): Promise<number> {
-  mendRawRequests()
-  mendRawRequests()
+  repairRawRequests()
+  repairRawRequests()
   const server = createServer(answer)
   onTestFinished(() => {
     server.closeAllConnections()

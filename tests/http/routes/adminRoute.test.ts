@@ -4,8 +4,8 @@ import type { Overview } from '@/lib/admin/overview'
 import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { getFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
-import { endSession } from '@/lib/http/auth/revokedSessions'
-import { newSessionCookie, sealSession, sessionIn } from '@/lib/http/auth/session'
+import { revokeSession } from '@/lib/http/auth/revokedSessions'
+import { findSession, newSessionCookie, sealSession } from '@/lib/http/auth/session'
 import { systemClock } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import type { AirtableServer } from '@/local/airtable/server'
@@ -71,9 +71,9 @@ it('asks Redis for nothing before it knows who asks', async () => {
 
 it('knows in every instance that a session was signed out', async () => {
   const headers = cookieOf(signedIn())
-  const session = sessionIn(() => headers.cookie.split('admin=')[1])
+  const session = findSession(() => headers.cookie.split('admin=')[1])
   expect((await ask(headers)).status).toBe(200)
-  if (session) await endSession(session)
+  if (session) await revokeSession(session)
   // What this process remembers of it, another one does not.
   setProcessState('ended sessions', new Map())
   expect((await ask(headers)).status).toBe(401)

@@ -6,7 +6,7 @@ import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fi
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { problemResponse } from '@/lib/http/problem'
 import { answerRefresh } from '@/lib/http/routes/fieldRoutes'
-import { createForces } from '@/lib/http/routes/forcedReads'
+import { createForcedReadLimits } from '@/lib/http/routes/forcedReads'
 import { defaultPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import { type AlarmClock, alarmClock } from '@/lib/testing/clock'
@@ -31,7 +31,7 @@ async function refreshUntilRefused(name: string): Promise<number> {
   for (let count = 0; count < 100; count += 1) if ((await refresh(name)).status === 429) return count
   return 100
 }
-const asAnotherInstance = () => setProcessState('forces over HTTP', createForces())
+const asAnotherInstance = () => setProcessState('forces over HTTP', createForcedReadLimits())
 
 /** As each evaluation of their module does. */
 function evaluateFields(): readonly AnyField[] {
@@ -99,7 +99,7 @@ describe('forced refreshes with the token', () => {
 
   it('are let through again in time', async () => {
     await refreshUntilRefused('one')
-    setProcessState('forces over HTTP', createForces())
+    setProcessState('forces over HTTP', createForcedReadLimits())
     await redis.flush()
     await refreshUntilRefused('one')
     clock.advance(2_000)

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { GET } from '@/app/api/health/route'
 import { GET as getSeedPath } from '@/app/health/route'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
-import { statusOf } from '@/lib/http/routes/serviceHealth'
+import { summarizeStatus } from '@/lib/http/routes/serviceHealth'
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import { manualClock } from '@/lib/testing/clock'
@@ -157,6 +157,6 @@ describe('the status of an instance', () => {
     ['unavailable', true, false],
     ['unavailable', false, false],
   ])('is %s when the cache is %s and the source is %s', (status, cache, airtable) => {
-    expect(statusOf({ cache: { ok: cache }, airtable: { ok: airtable } })).toBe(status)
+    expect(summarizeStatus({ cache: { ok: cache }, airtable: { ok: airtable } })).toBe(status)
   })
 })

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { exitCodeOf, supervise } from '@/local/supervise'
+import { signalExitCode, supervise } from '@/local/supervise'
 
 const run = (script: string, env: NodeJS.ProcessEnv = process.env) => ({
   file: process.execPath,
@@ -36,7 +36,7 @@ describe('a supervised command', () => {
     expect(await supervise(run('process.kill(process.pid, "SIGKILL")'), new AbortController().signal)).toBe(
       137,
     )
-    expect(exitCodeOf('SIGINT')).toBe(130)
+    expect(signalExitCode('SIGINT')).toBe(130)
   })
 
   it('sees the given environment and nothing else of ours', async () => {

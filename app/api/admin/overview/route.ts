@@ -1,5 +1,5 @@
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerOverview } from '@/lib/http/routes/adminRoute'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
-export const GET = identified((request) => answerOverview(request, fields))
+export const GET = withRequestId((request) => answerOverview(request, fields))

@@ -1,7 +1,7 @@
 import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerRead } from '@/lib/http/routes/fieldRoutes'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
 export const maxDuration = 60
 
-export const GET = identified((request) => answerRead(request, agentsCacheConfig))
+export const GET = withRequestId((request) => answerRead(request, agentsCacheConfig))

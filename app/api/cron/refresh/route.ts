@@ -1,8 +1,8 @@
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerCron } from '@/lib/http/routes/cronRoute'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
 /** Seconds; Vercel's limit for a function on the Hobby plan. */
 export const maxDuration = 300
 
-export const GET = identified((request) => answerCron(request, fields, maxDuration))
+export const GET = withRequestId((request) => answerCron(request, fields, maxDuration))

@@ -1,9 +1,9 @@
 import '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerByName, answerRead } from '@/lib/http/routes/fieldRoutes'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
 export const maxDuration = 60
 
-export const GET = identified(async (request, { params }: RouteContext<'/api/fields/[name]'>) =>
+export const GET = withRequestId(async (request, { params }: RouteContext<'/api/fields/[name]'>) =>
   answerByName(request, (await params).name, answerRead),
 )

@@ -1,9 +1,9 @@
 import '@/lib/core-services/cache/fieldCacheConfigs'
 import { answerByName, answerRefresh } from '@/lib/http/routes/fieldRoutes'
-import { identified } from '@/lib/http/withRequestId'
+import { withRequestId } from '@/lib/http/withRequestId'
 
 export const maxDuration = 60
 
-export const POST = identified(async (request, { params }: RouteContext<'/api/fields/[name]/refresh'>) =>
+export const POST = withRequestId(async (request, { params }: RouteContext<'/api/fields/[name]/refresh'>) =>
   answerByName(request, (await params).name, answerRefresh),
 )
