@@ -4,13 +4,14 @@ import type { BaseState } from '../core-services/airtable/rate-limit/rateLimiter
 import { readWebhookReport } from '../core-services/airtable/webhooks/webhookReport'
 import { hasCode, isRedisFailure, rootFailure } from '../core-services/cache/errors'
 import type { AnyField } from '../core-services/cache/fields/fieldConfig'
-import { fieldRuntime, type WatchRuntime } from '../core-services/cache/fields/fieldRuntime'
 import {
   type FieldState,
   type FieldStates,
   readFieldStates,
 } from '../core-services/cache/operations/fieldStates'
 import { ALL, lastRun, noteName, ofField } from '../core-services/cache/operations/refreshLog'
+import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
+import { fieldRuntime } from '../core-services/cache/processContext'
 import { cronHealth } from '../core-services/metrics/cronHealth'
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'

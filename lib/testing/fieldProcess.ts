@@ -2,9 +2,10 @@
 
 import { CacheService } from '../core-services/cache/cacheService'
 import { createCipherFor } from '../core-services/cache/entry/encryption'
-import type { AsideRuntime, CronRuntime, WatchRuntime } from '../core-services/cache/fields/fieldRuntime'
+import type { AsideRuntime, CronRuntime } from '../core-services/cache/fields/fieldRuntime'
 import { createMemos } from '../core-services/cache/fields/memory/fieldMemo'
 import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
+import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
 import { createReachability } from '../core-services/cache/redis/transport/reachability'
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
 import { defaultPorts, type Ports } from '../shared/ports'

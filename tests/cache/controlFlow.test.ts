@@ -1,8 +1,8 @@
 /** Errors by which the framework steers pass untouched, and leave nothing behind that others would wait for. */
 import { beforeEach, expect, it, vi } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { WatchRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { beginRun, ofField } from '@/lib/core-services/cache/operations/refreshLog'
+import type { WatchRuntime } from '@/lib/core-services/cache/operations/watchRuntime'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '../kit/fields/fieldProcess'
 

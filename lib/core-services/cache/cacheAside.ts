@@ -10,8 +10,9 @@ import type { BatchSource } from './cache-aside/batchLoader'
 import { type WarmItem, type WarmOutcome, warm } from './cache-aside/warm'
 import { readFieldCache } from './fieldCacheService'
 import type { FetchContext } from './fields/fieldConfig'
-import { type AsideRuntime, fieldRuntime } from './fields/fieldRuntime'
+import type { AsideRuntime } from './fields/fieldRuntime'
 import { invalidateField, invalidatePattern } from './invalidate'
+import { fieldRuntime } from './processContext'
 
 export type { BatchSource, CacheAsideOptions, WarmItem, WarmOutcome }
 

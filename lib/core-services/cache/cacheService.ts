@@ -19,9 +19,10 @@ import {
   redisBadReply,
   redisRefusesPing,
 } from './errors'
-import { type FieldMemory, processMemory } from './fields/memory/processMemory'
+import type { FieldMemory } from './fields/memory/fieldMemory'
 import type { Inspection } from './fields/store/entryHeaders'
 import type { FieldStore } from './fields/store/fieldStore'
+import { processMemory } from './processMemory'
 import type { CacheCommands } from './redis/commands/commands'
 import type { MemoryUsage, PatternCommands } from './redis/commands/patternCommands'
 import type { CacheOptions } from './redis/commands/setOptions'

@@ -9,8 +9,9 @@ import { COARSE_GUARD, ownGuard, tagGuards } from './entry/versionTokens'
 import { codedError, isRedisFailure, tagInvalid } from './errors'
 import { type AnyField, assertKeyAndWindows } from './fields/fieldConfig'
 import { tokenSeconds } from './fields/fieldPlace'
-import { type FieldRuntime, fieldRuntime, type PatternRuntime } from './fields/fieldRuntime'
+import type { FieldRuntime, PatternRuntime } from './fields/fieldRuntime'
 import type { FieldStore } from './fields/store/fieldStore'
+import { fieldRuntime } from './processContext'
 import { tagProblem } from './redis/commands/keySpace'
 
 /**

@@ -5,8 +5,9 @@
 import { z } from 'zod'
 import { createDomainCache, type DomainMetrics } from '../../core-services/cache/cache-aside/domainCache'
 import type { FieldCacheConfig } from '../../core-services/cache/fields/fieldConfig'
-import { type FieldRuntime, fieldRuntime } from '../../core-services/cache/fields/fieldRuntime'
+import type { FieldRuntime } from '../../core-services/cache/fields/fieldRuntime'
 import { buildKey } from '../../core-services/cache/keys'
+import { fieldRuntime } from '../../core-services/cache/processContext'
 import { processState } from '../../shared/processState'
 
 const supportCaseListSchema = z.object({

@@ -3,7 +3,7 @@
  * the cookie opens nothing in any instance. While Redis cannot be asked, a process knows those that it ended itself.
  */
 import { isRedisFailure } from '../../core-services/cache/errors'
-import { fieldRuntime } from '../../core-services/cache/fields/fieldRuntime'
+import { fieldRuntime } from '../../core-services/cache/processContext'
 import { processState } from '../../shared/processState'
 import type { AdminSession } from './session'
 

@@ -8,7 +8,7 @@ import {
   type WebhookReport,
 } from '../../core-services/airtable/webhooks/webhookReport'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
-import { fieldRuntime } from '../../core-services/cache/fields/fieldRuntime'
+import { fieldRuntime } from '../../core-services/cache/processContext'
 import type { BreakerState } from '../../core-services/cache/redis/transport/circuitBreaker'
 import { type CronHealth, cronHealth } from '../../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../../core-services/metrics/snapshot'

@@ -4,7 +4,7 @@ import { type AirtableField, airtableList } from '@/lib/core-services/airtable/a
 import { type ChangeMark, decodeMark, encodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { type FetchContext, MOST_NOTE_CHARACTERS } from '@/lib/core-services/cache/fields/fieldConfig'
-import { fieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { fieldRuntime } from '@/lib/core-services/cache/processContext'
 import { createTable, type TableData } from '@/local/airtable/tables/table'
 import { BASE, changesAppForThisFile } from '../../kit/airtable/changesApp'
 import { person } from '../../kit/airtable/fivePeople'

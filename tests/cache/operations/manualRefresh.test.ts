@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
 import type { AnyField } from '@/lib/core-services/cache/fields/fieldConfig'
-import type { WatchRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { beginRefresh, beginRefreshOfAll } from '@/lib/core-services/cache/operations/manualRefresh'
 import {
   ALL,
@@ -11,6 +10,7 @@ import {
   noteName,
   ofField,
 } from '@/lib/core-services/cache/operations/refreshLog'
+import type { WatchRuntime } from '@/lib/core-services/cache/operations/watchRuntime'
 import { deferred } from '../../kit/clock/deferred'
 import { field } from '../../kit/fields/fieldProcess'
 import { serversForEachTest } from '../../kit/fields/fieldServers'

@@ -5,7 +5,7 @@
 
 import { processState } from '../../../shared/processState'
 import { isRedisFailure } from '../../cache/errors'
-import { fieldRuntime } from '../../cache/fields/fieldRuntime'
+import { fieldRuntime } from '../../cache/processContext'
 import { type AirtableTable, webhookSecrets } from '../airtableConfig'
 import type { LogPosition } from '../records/table'
 import { type HookRecord, hookStore, settledCursor } from './webhookStore'

@@ -1,6 +1,7 @@
 /** What all instances know of this app's webhooks: those with a secret in AIRTABLE_WEBHOOK_SECRETS. */
 
-import { type CronRuntime, fieldRuntime } from '../../cache/fields/fieldRuntime'
+import type { CronRuntime } from '../../cache/fields/fieldRuntime'
+import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { DELTA_LIMITS } from './syncLimits'
 

@@ -3,8 +3,9 @@
  * rest by reading everything. Everybody else is served what stands until the new value replaces it.
  */
 import type { AnyField } from '../../cache/fields/fieldConfig'
-import { type CronRuntime, fieldRuntime } from '../../cache/fields/fieldRuntime'
+import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { invalidateTags } from '../../cache/invalidate'
+import { fieldRuntime } from '../../cache/processContext'
 import { type AirtableField, isAirtableField } from '../airtableField'
 import { type ChangeRun, createChangeRun } from '../changelog/changeLog'
 import { DELTA_LIMITS, type DeltaLimits } from '../changelog/syncLimits'

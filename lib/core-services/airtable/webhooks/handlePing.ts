@@ -1,6 +1,7 @@
 /** What a drain does in this app, for the route of pings and for the cron. */
 import type { AnyField } from '../../cache/fields/fieldConfig'
-import { type CronRuntime, fieldRuntime } from '../../cache/fields/fieldRuntime'
+import type { CronRuntime } from '../../cache/fields/fieldRuntime'
+import { fieldRuntime } from '../../cache/processContext'
 import { serviceRegistry } from '../../service-registry'
 import { isAirtableField } from '../airtableField'
 import { unlessRefused } from '../changelog/payloads'

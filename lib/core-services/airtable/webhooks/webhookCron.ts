@@ -1,6 +1,6 @@
 import type { AnyField } from '../../cache/fields/fieldConfig'
-import { fieldRuntime } from '../../cache/fields/fieldRuntime'
 import type { WarmupOptions } from '../../cache/operations/scheduledRefresh'
+import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { hookStore } from '../changelog/webhookStore'
 import { airtableWebhooks, drainInto } from './handlePing'

@@ -4,7 +4,7 @@ import { type Look, lifetimeOf, lookFrom, storedIn, type Windows } from '../entr
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from '../entry/versionTokens'
 import { type AnyField, isConfigured } from './fieldConfig'
 import type { FieldRuntime } from './fieldRuntime'
-import type { FieldMemory } from './memory/processMemory'
+import type { FieldMemory } from './memory/fieldMemory'
 import type { FieldStore, TokenWrite } from './store/fieldStore'
 import { chargedStore } from './store/meteredStore'
 

@@ -16,10 +16,10 @@ import {
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
 import { type Place, placeOf } from '../fields/fieldPlace'
-import type { WatchRuntime } from '../fields/fieldRuntime'
 import { FAILED } from '../fields/refresh/resolveMiss'
 import type { Head } from '../fields/store/entryHeaders'
 import type { Snapshot } from '../redis/batchedReads'
+import type { SeenEntry, WatchRuntime } from './watchRuntime'
 
 /** `invalidated`: declared outdated by a token; `unreadable`: what stands there was not written by this release. */
 export type FieldCondition = Freshness | 'invalidated' | 'unreadable' | 'absent'
@@ -45,18 +45,6 @@ export interface FieldStates {
   fields: FieldState[]
   /** The texts of the names that were asked for besides. */
   notes: Pick<Snapshot, 'get'>
-}
-
-/** What is remembered of an entry: the values themselves are never kept. */
-export interface SeenEntry {
-  /** Something stands there, whether it can be read or not. */
-  present: boolean
-  header: EntryHeader | null
-  bytes: number
-  /** When it was looked at; monotonic, ms. */
-  at: number
-  /** The lease under which it would be replaced, as far as the tokens are known. */
-  lease: string | undefined
 }
 
 type Tokens = (guard: string) => Token | null

@@ -4,7 +4,6 @@
  */
 import { cacheUnavailable, codeOf, isCodedError, messageOf } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
-import type { WatchRuntime } from '../fields/fieldRuntime'
 import { timeoutOf } from '../fields/refresh/fetchEntry'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
 import type { Refreshed } from '../refreshCache'
@@ -20,6 +19,7 @@ import {
   ofField,
   type RunFailure,
 } from './refreshLog'
+import type { WatchRuntime } from './watchRuntime'
 
 export type Begun = 'begun' | 'under-way'
 

@@ -5,16 +5,7 @@
 
 import type { ClaimedNotes } from '../coordination/records'
 import { isRedisFailure } from '../errors'
-import type { WatchRuntime } from '../fields/fieldRuntime'
-
-/** Times are wall clock, ms. */
-export interface NotedRun {
-  startedAt: number
-  /** Null while it runs. */
-  endedAt: number | null
-  /** A run of which nothing was heard by then was cut off with the process that did it. */
-  until: number
-}
+import type { NotedRun, WatchRuntime } from './watchRuntime'
 
 export interface RunFailure {
   /** Of the error, or of its cause where that knows more. */

@@ -12,7 +12,7 @@ import type { KeySpace } from '../../redis/commands/keySpace'
 import { decodeValue } from '../../redis/json'
 import { findFieldByKey } from '../fieldConfig'
 import { tokenSeconds } from '../fieldPlace'
-import type { FieldMemory } from '../memory/processMemory'
+import type { FieldMemory } from '../memory/fieldMemory'
 import { type FieldStore, revoke } from '../store/fieldStore'
 import { beginning, textIn, withWholeHeader } from '../store/partialEntry'
 

@@ -1,7 +1,7 @@
 /** How an entry is written down for Redis. */
 import { type Entry, encodeEntry } from '../../entry/entry'
 import type { AnyField } from '../fieldConfig'
-import type { FieldMemory } from '../memory/processMemory'
+import type { FieldMemory } from '../memory/fieldMemory'
 
 /** Null when it would be readable there and must not be. */
 export async function textOf(

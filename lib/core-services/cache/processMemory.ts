@@ -1,21 +1,14 @@
 /** What this process remembers of fields, and the keys with which it reads encrypted ones. */
-import { memoryMaxBytes } from '../../../../config/appConfig'
-import type { Clock } from '../../../../shared/ports'
-import { processState } from '../../../../shared/processState'
-import { type CipherFor, createCipherFor } from '../../entry/encryption'
-import { hasCode } from '../../errors'
-import { keyConfig } from '../../settings/cacheConfig'
-import { encryptionKeys } from '../../settings/encryptionConfig'
-import { createMemos, type Memos } from './fieldMemo'
-import { type Copies, createCopies } from './memoryCache'
-
-export interface FieldMemory {
-  /** The memory layer. */
-  copies: Copies
-  memos: Memos
-  /** Absent without a key for encryption. */
-  cipherFor?: CipherFor | undefined
-}
+import { memoryMaxBytes } from '../../config/appConfig'
+import type { Clock } from '../../shared/ports'
+import { processState } from '../../shared/processState'
+import { type CipherFor, createCipherFor } from './entry/encryption'
+import { hasCode } from './errors'
+import { createMemos } from './fields/memory/fieldMemo'
+import type { FieldMemory } from './fields/memory/fieldMemory'
+import { createCopies } from './fields/memory/memoryCache'
+import { keyConfig } from './settings/cacheConfig'
+import { encryptionKeys } from './settings/encryptionConfig'
 
 export function processMemory(clock: Clock): FieldMemory {
   return {

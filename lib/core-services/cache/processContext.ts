@@ -1,0 +1,67 @@
+/** Wires what reads and refreshes of fields need, for this process. Tests wire their own. */
+
+import '../serviceLoader'
+import { deploymentName, refreshConfig } from '../../config/appConfig'
+import { createScrubber } from '../../observability/redact'
+import { processPorts } from '../../shared/ports'
+import { processState } from '../../shared/processState'
+import { createFlights } from '../../shared/singleFlight'
+import { serviceRegistry } from '../service-registry'
+import type { CacheService } from './cacheService'
+import { cacheUnavailable, hasCode } from './errors'
+import type { AsideRuntime, CronRuntime } from './fields/fieldRuntime'
+import { createCompanions, withCompanions } from './fields/store/companions'
+import type { WatchRuntime } from './operations/watchRuntime'
+import { processMemory } from './processMemory'
+import { createReachability } from './redis/transport/reachability'
+import { batchSize, commandPatience } from './settings/cacheConfig'
+
+export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
+  const ports = processPorts()
+  const memory = processMemory(ports.clock)
+  return {
+    ports,
+    flights: processState('flights', createFlights),
+    memos: memory.memos,
+    copies: memory.copies,
+    get reachability() {
+      return processState('reachability', () => createReachability(commandPatience(), ports.clock))
+    },
+    deployment: deploymentName(),
+    // Read when something is refreshed: a hit needs no configuration.
+    get refreshTimeoutMs() {
+      return refreshConfig().refreshTimeoutMs
+    },
+    get cipherFor() {
+      return memory.cipherFor
+    },
+    get batchSize() {
+      return batchSize()
+    },
+    async store() {
+      const { fieldStore, notes } = await cacheService()
+      return withCompanions(fieldStore, notes, processState('companions', createCompanions), ports.clock)
+    },
+    clean: (text) => createScrubber(process.env)(text),
+    seen: processState('seen entries', () => new Map()),
+    runs: processState('noted runs', () => new Map()),
+    inspection: async () => (await cacheService()).inspection,
+    locks: async () => (await cacheService()).lock,
+    notes: async () => (await cacheService()).notes,
+    removeByPattern: async (glob) => {
+      const removed = await (await cacheService()).attempt((redis) => redis.deleteByPattern(glob))
+      if (removed.ok) return removed.value
+      throw removed.error
+    },
+  }
+}
+
+async function cacheService(): Promise<CacheService> {
+  try {
+    return await serviceRegistry.getService('cache')
+  } catch (error) {
+    // A cache that nobody registered is a mistake to be seen, not an outage to be borne.
+    if (!hasCode(error, 'SERVICE_FAILED')) throw error
+    throw cacheUnavailable(error.cause)
+  }
+}
