@@ -1,13 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import vercel from '../vercel.json'
+import { findCrossings } from './kit/house/borders'
+import { CODE_FOLDERS, findCircles, listSources, read } from './kit/house/sources'
 
-const read = (path: string) => readFileSync(path, 'utf8')
-const filesIn = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.tsx?$/.test(name) && !name.includes('.next/'))
-    .map((name) => join(folder, name))
+const everySource = CODE_FOLDERS.flatMap(listSources)
 
 describe('vercel.json', () => {
   it.each(vercel.crons)(
@@ -30,8 +27,8 @@ describe('.env.example', () => {
   const described = new Set([...example.matchAll(/^(?:# )?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name))
 
   it('describes every variable that the code reads, and no other', () => {
-    const settings = filesIn('lib').filter((file) => /(^lib\/config\/|Config\.ts$|\/env\.ts$)/.test(file))
-    const readers = [...settings, ...filesIn('local'), 'next.config.mjs']
+    const settings = listSources('lib').filter((file) => /(^lib\/config\/|Config\.ts$|\/env\.ts$)/.test(file))
+    const readers = [...settings, ...listSources('local'), 'next.config.mjs']
     const name =
       /['.]((?:UPSTASH_REDIS|KV_REST_API|AIRTABLE|CACHE|LOCAL|APP)_[A-Z_]+|STANDALONE|ADMIN_TOKEN|CRON_SECRET|METRICS_TOKEN|CRON_MAX_SILENCE_HOURS|LOG_LEVEL|PORT|REDIS_URL)\b/g
     const used = new Set(
@@ -43,27 +40,28 @@ describe('.env.example', () => {
 })
 
 describe('the house', () => {
-  const imports = (file: string) =>
-    [...read(file).matchAll(/\b(?:from|import)[\s(]*['"]([^'"]+)['"]/g)].map(([, name]) => name ?? '')
-
-  it('keeps the engine to itself: it imports its own files and two libraries, and Node only to compress', () => {
-    const allowed = /^(\.\.?\/|@upstash\/redis$|lru-cache$)/
-    for (const part of ['redis', 'entry', 'coordination', 'fields/store', 'fields/memory']) {
-      for (const file of filesIn(`lib/core-services/cache/${part}`)) {
-        const ofNode = file.endsWith('/compression.ts') ? ['node:util', 'node:zlib'] : []
-        const foreign = imports(file).filter((name) => !allowed.test(name) && !ofNode.includes(name))
-        expect({ file, foreign }).toEqual({ file, foreign: [] })
-      }
-    }
+  it.each(['lib', 'app', 'local'])('%s imports across its borders only what the table allows', (folder) => {
+    expect(findCrossings(folder)).toEqual([])
   })
 
-  it('imports Next in two places of lib only', () => {
-    const importers = filesIn('lib').filter((file) => imports(file).some((name) => /^next(\/|$)/.test(name)))
-    expect(importers.filter((file) => !/^lib\/(next|pages)\//.test(file))).toEqual([])
+  it('has no files that import each other in a circle, types included', () => {
+    expect(
+      findCircles(['app', 'bench', 'local', 'scripts'].flatMap(listSources)).filter((circle) =>
+        circle.some((file) => !/^(lib|tests)\//.test(file)),
+      ),
+    ).toEqual([])
   })
 
-  it('answers every request with its id: each route handler is withRequestId', () => {
-    for (const file of filesIn('app').filter((name) => name.endsWith('/route.ts'))) {
+  it('has at most 12 files in a folder', () => {
+    const folders = [...new Set(everySource.map(dirname))]
+    const full = folders.filter(
+      (folder) => everySource.filter((file) => dirname(file) === folder).length > 12,
+    )
+    expect(full).toEqual([])
+  })
+
+  it('answers every request with its id: each route handler is wrapped in withRequestId', () => {
+    for (const file of listSources('app').filter((name) => name.endsWith('/route.ts'))) {
       const handlers = [
         ...read(file).matchAll(/^export .*\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b.*$/gm),
       ]
@@ -75,10 +73,7 @@ describe('the house', () => {
   })
 
   it('has no file over 350 lines', () => {
-    const long = ['app', 'bench', 'lib', 'local', 'tests']
-      .flatMap(filesIn)
-      .filter((file) => read(file).split('\n').length > 351)
-    expect(long).toEqual([])
+    expect(everySource.filter((file) => read(file).split('\n').length > 351)).toEqual([])
   })
 })
 
@@ -90,7 +85,7 @@ describe('docs/freshness.md', () => {
         .find((part) => part.startsWith('A read,')) ?? ''
     const [, diagram = ''] = section.split('```')
     const named = new Set(diagram.match(/\b(?!memoryTtl|staleIfError)[a-z]+(?:[A-Z][a-z]+)+\b/g))
-    const sources = filesIn('lib/core-services/cache').map(read).join('\n')
+    const sources = listSources('lib/core-services/cache').map(read).join('\n')
     expect(named.size).toBeGreaterThan(5)
     expect(named.size).toBeLessThanOrEqual(12)
     expect([...named].filter((name) => !new RegExp(`function ${name}\\b`).test(sources))).toEqual([])
