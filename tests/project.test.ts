@@ -76,18 +76,3 @@ describe('the house', () => {
     expect(everySource.filter((file) => read(file).split('\n').length > 351)).toEqual([])
   })
 })
-
-describe('docs/freshness.md', () => {
-  it('follows a read through 12 functions at most, each of which exists', () => {
-    const section =
-      read('docs/freshness.md')
-        .split(/^## /m)
-        .find((part) => part.startsWith('A read,')) ?? ''
-    const [, diagram = ''] = section.split('```')
-    const named = new Set(diagram.match(/\b(?!memoryTtl|staleIfError)[a-z]+(?:[A-Z][a-z]+)+\b/g))
-    const sources = listSources('lib/core-services/cache').map(read).join('\n')
-    expect(named.size).toBeGreaterThan(5)
-    expect(named.size).toBeLessThanOrEqual(12)
-    expect([...named].filter((name) => !new RegExp(`function ${name}\\b`).test(sources))).toEqual([])
-  })
-})
