@@ -1,7 +1,7 @@
 import { isSourceError } from '@/lib/core-services/cache/errors'
 import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { readFieldForPage } from '@/lib/pages/readForPage'
-import { firstVisible } from '@/lib/shared/visibleText'
+import { firstVisible } from '@/lib/shared/text'
 
 /** The agents under their initials, with where the list came from and how old it is. */
 export async function AgentsDirectory() {

@@ -12,7 +12,6 @@ import {
 } from './config/appConfig'
 import { airtableConfig, assertWebhookSecrets, peopleTable } from './core-services/airtable/airtableConfig'
 import { watchLooks } from './core-services/airtable/webhooks/recheckWatch'
-import { configInvalid, isCodedError, messageOf } from './core-services/cache/errors'
 import type { AnyField } from './core-services/cache/fields/fieldConfig'
 import { createKeySpace } from './core-services/cache/redis/commands/keySpace'
 import { cacheConfig, cacheFailFast, keyConfig } from './core-services/cache/settings/cacheConfig'
@@ -26,6 +25,7 @@ import { createEventLog } from './observability/eventLog'
 import { formatFor } from './observability/logFormat'
 import { createScrubber } from './observability/redact'
 import { configProblems, type Env } from './shared/env'
+import { configInvalid, getErrorMessage, isCodedError } from './shared/errors'
 import type { FieldCacheEvent } from './shared/events'
 import { processPorts } from './shared/ports'
 import { setProcessState } from './shared/processState'
@@ -122,7 +122,7 @@ function assertKeysFit(env: Env, fields: readonly AnyField[]): void {
     for (const { key } of fields) keys.physical(key)
   } catch (error) {
     throw configInvalid([
-      `CACHE_MAX_KEY_LENGTH or CACHE_KEY_PREFIX does not suit the fields: ${messageOf(error)}`,
+      `CACHE_MAX_KEY_LENGTH or CACHE_KEY_PREFIX does not suit the fields: ${getErrorMessage(error)}`,
     ])
   }
 }
@@ -147,5 +147,5 @@ function orElse<T>(fallback: T, read: () => T): T {
 
 function reportOf(error: unknown): string {
   const hint = isCodedError(error) && error.hint ? `\n  ${error.hint}` : ''
-  return `Field Cache is not ready. ${messageOf(error)}${hint}\n`
+  return `Field Cache is not ready. ${getErrorMessage(error)}${hint}\n`
 }

@@ -4,8 +4,8 @@ import { airtableConfig, webhookSecrets } from '../lib/core-services/airtable/ai
 import { isAirtableField } from '../lib/core-services/airtable/airtableField'
 import { AirtableService } from '../lib/core-services/airtable/airtableService'
 import { createWebhooksApi } from '../lib/core-services/airtable/webhooksApi'
-import { isCodedError, messageOf } from '../lib/core-services/cache/errors'
 import { fields } from '../lib/core-services/cache/fieldCacheConfigs'
+import { getErrorMessage, isCodedError } from '../lib/shared/errors'
 import { loadEnv } from '../local/env'
 import type { Context } from './airtableWebhook/context'
 import { runCommand } from './airtableWebhook/run'
@@ -49,7 +49,7 @@ main().then(
   },
   (error: unknown) => {
     const hint = isCodedError(error) && error.hint ? `\n  ${error.hint}` : ''
-    console.error(`${messageOf(error)}${hint}`)
+    console.error(`${getErrorMessage(error)}${hint}`)
     process.exitCode = 1
   },
 )

@@ -2,7 +2,7 @@
 
 import type { BaseState } from '../core-services/airtable/rate-limit/rateLimiter'
 import { readWebhookReport } from '../core-services/airtable/webhooks/webhookReport'
-import { hasCode, isRedisFailure, rootFailure } from '../core-services/cache/errors'
+import { isRedisFailure, rootFailure } from '../core-services/cache/errors'
 import type { AnyField } from '../core-services/cache/fields/fieldConfig'
 import {
   type FieldState,
@@ -15,6 +15,7 @@ import { fieldRuntime } from '../core-services/cache/processContext'
 import { cronHealth } from '../core-services/metrics/cronHealth'
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
+import { hasCode } from '../shared/errors'
 import { processState } from '../shared/processState'
 import { cronExpectations } from './cronExpectations'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'

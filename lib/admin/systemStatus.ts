@@ -2,9 +2,9 @@
 
 import type { BaseState } from '../core-services/airtable/rate-limit/rateLimiter'
 import { isTroubled, type WebhookReport } from '../core-services/airtable/webhooks/webhookReport'
-import type { BreakerState } from '../core-services/cache/redis/transport/circuitBreaker'
 import type { CronHealth } from '../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
+import type { BreakerState } from '../shared/events'
 import { ago, dollars, duration, failureWords, milliseconds, whole } from './format'
 
 export interface PartHealth {

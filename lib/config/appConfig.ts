@@ -1,7 +1,7 @@
 /** Settings of the app around the cache: secrets of its doors, time budgets, switches. */
 import { z } from 'zod'
-import { configInvalid } from '../core-services/cache/errors'
 import { type Env, onOff, optionalText, parseEnv, wholeNumber } from '../shared/env'
+import { configInvalid } from '../shared/errors'
 import { basePath } from './basePath'
 
 const MIN_SECRET_LENGTH = 16

@@ -4,9 +4,9 @@
  * process.
  */
 
+import { codedError, getErrorCode, getErrorMessage, isCodedError } from '../shared/errors'
 import { defaultPorts, type Ports, processPorts } from '../shared/ports'
 import { processState } from '../shared/processState'
-import { codedError, codeOf, isCodedError, messageOf } from './cache/errors'
 
 export interface ServiceInterface {
   /** Resolves when the service can be used; rejects, with a message that says how to mend it, when it cannot. */
@@ -85,14 +85,19 @@ export function createServiceRegistry<S>(
       if (isControlFlow(error)) throw error
       const failure = codedError(
         'SERVICE_FAILED',
-        `The service "${name}" did not start: ${messageOf(error)}`,
+        `The service "${name}" did not start: ${getErrorMessage(error)}`,
         {
           cause: error,
           ...(isCodedError(error) && error.hint !== undefined ? { hint: error.hint } : {}),
         },
       )
       registration.failure = { error: failure, until: clock.monotonic() + RETRY_AFTER_MS }
-      emit({ type: 'service.failed', service: name, code: codeOf(error), message: messageOf(error) })
+      emit({
+        type: 'service.failed',
+        service: name,
+        code: getErrorCode(error),
+        message: getErrorMessage(error),
+      })
       throw failure
     }
   }

@@ -1,12 +1,7 @@
 /** Errors as answers: `application/problem+json` (RFC 9457), each code with its status, in one table. */
 import { withBasePath } from '../config/basePath'
-import {
-  type CodedError,
-  codedError,
-  isCodedError,
-  isRedisFailure,
-  messageOf,
-} from '../core-services/cache/errors'
+import { isRedisFailure } from '../core-services/cache/errors'
+import { type CodedError, codedError, getErrorMessage, isCodedError } from '../shared/errors'
 import { processPorts } from '../shared/ports'
 import { NO_STORE } from './headers'
 
@@ -91,13 +86,13 @@ export function problemResponse(request: Request, error: unknown, context: Probl
   const ports = processPorts()
   if (ports.isControlFlow(error)) throw error
   const { code, status, title, challenge } = describe(error)
-  const detail = context.trusted || status < 500 ? messageOf(error) : title
+  const detail = context.trusted || status < 500 ? getErrorMessage(error) : title
   if (status >= 500) {
     ports.emit({
       type: 'request.failed',
       path: new URL(request.url).pathname,
       code,
-      message: messageOf(error),
+      message: getErrorMessage(error),
     })
   }
   const body = {

@@ -1,5 +1,6 @@
+import type { Clock } from './clock'
 import { timerMs } from './durations'
-import type { Clock, Ports } from './ports'
+import type { Ports } from './ports'
 
 /**
  * Runs work that must end within `milliseconds`. At the deadline, or when `outer` is aborted, the work's signal is

@@ -3,7 +3,7 @@
  * credentials. A part of the app parses only its own variables; boot parses all and reports all problems at once.
  */
 import { z } from 'zod'
-import { configInvalid, hasCode } from '../core-services/cache/errors'
+import { configInvalid, hasCode } from './errors'
 
 export type Env = Readonly<Record<string, string | undefined>>
 

@@ -3,8 +3,15 @@
  * value or a secret.
  */
 
-import type { Freshness } from '../core-services/cache/entry/freshness'
-import type { BreakerState } from '../core-services/cache/redis/transport/circuitBreaker'
+/** The states of the circuit breaker, in the order of the numbers that metrics have for them. */
+export const BREAKER_STATES = ['closed', 'open', 'half-open'] as const
+export type BreakerState = (typeof BREAKER_STATES)[number]
+
+/**
+ * What the age of a valid entry allows: `fresh` is served, `stale` is served while it is refreshed, `degraded` only when
+ * the source fails, `expired` never.
+ */
+export type Freshness = 'fresh' | 'stale' | 'degraded' | 'expired'
 
 export type FieldStatus = 'hit' | 'stale' | 'miss' | 'refreshed' | 'degraded' | 'cooldown'
 /** `change`: the source has said that something changed. */

@@ -3,36 +3,10 @@
  * through, and which errors are not its own. The app's boot sets those of the process; tests bring their own.
  */
 
+import { type Clock, systemClock } from './clock'
 import { timerMs } from './durations'
 import type { FieldCacheEvent } from './events'
 import { processState } from './processState'
-
-export interface Clock {
-  /**
-   * Wall clock in ms since 1970, comparable between instances. Only read it after `atRequest`, Redis or a source was
-   * awaited: Next refuses `Date.now()` in a prerender before that.
-   */
-  now(): number
-  /** Monotonic clock in ms, for durations and deadlines of this process. */
-  monotonic(): number
-  /** Ends early, without an error, when the signal is aborted. */
-  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
-}
-
-/** The same moment by both clocks, in ms: a process that is frozen finds one of them standing where it was. */
-export interface Instant {
-  readonly monotonic: number
-  readonly wall: number
-}
-
-export const instantOf = (clock: Pick<Clock, 'monotonic' | 'now'>): Instant => ({
-  monotonic: clock.monotonic(),
-  wall: clock.now(),
-})
-
-/** How many ms have passed since then by the clock that has gone further: one of them may have stood still meanwhile. */
-export const passedSince = (clock: Pick<Clock, 'monotonic' | 'now'>, then: Instant): number =>
-  Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)
 
 export interface Ports {
   clock: Clock
@@ -54,22 +28,6 @@ export interface Ports {
   atRequest(): Promise<void>
   /** True for errors by which the framework steers rendering: they pass through every catch untouched. */
   isControlFlow(error: unknown): boolean
-}
-
-export const systemClock: Clock = {
-  now: () => Date.now(),
-  monotonic: () => performance.now(),
-  sleep: (milliseconds, signal) =>
-    new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
-      const wake = () => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      const timer = setTimeout(wake, timerMs(milliseconds))
-      signal?.addEventListener('abort', wake, { once: true })
-    }),
 }
 
 export const defaultPorts: Ports = {

@@ -1,5 +1,5 @@
 /** Clocks that tests move. */
-import type { Clock } from '../shared/ports'
+import type { Clock } from '../shared/clock'
 
 export interface ManualClock extends Clock {
   /** Moves both clocks on, in ms. */

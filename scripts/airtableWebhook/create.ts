@@ -1,6 +1,6 @@
 import type { AirtableTable } from '../../lib/core-services/airtable/airtableConfig'
 import type { CreatedWebhook, WebhookFilters } from '../../lib/core-services/airtable/webhooksApi'
-import { hasCode } from '../../lib/core-services/cache/errors'
+import { hasCode } from '../../lib/shared/errors'
 import type { Context } from './context'
 import { usageInvalid } from './usage'
 

@@ -1,4 +1,4 @@
-import { type CodedError, codedError } from '../../lib/core-services/cache/errors'
+import { type CodedError, codedError } from '../../lib/shared/errors'
 
 export const HELP = `Makes and looks after the webhooks by which Airtable tells this app what has changed.
 

@@ -3,7 +3,7 @@ import { delay, HttpResponse, http } from 'msw'
 import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AirtableService } from '@/lib/core-services/airtable/airtableService'
-import { defaultPorts, type Ports, systemClock } from '@/lib/shared/ports'
+import { defaultPorts, type Ports } from '@/lib/shared/ports'
 import { airtableClient, hastyClock, recordedBudget } from '@/tests/kit/airtable/airtableClient'
 
 const ENDPOINT = 'http://airtable.test'
@@ -260,7 +260,7 @@ describe('trying again', () => {
     ['PUBLIC_API_BILLING_LIMIT_EXCEEDED', 'AIRTABLE_QUOTA_EXHAUSTED'],
   ])('asks nothing more of a base that has answered %s, and rejects at once', async (type, code) => {
     const { urls } = answer(refusal(429, type))
-    const airtable = await service({ clock: systemClock })
+    const airtable = await service({ clock: defaultPorts.clock })
     for (let caller = 0; caller < 3; caller += 1) await expect(read(airtable)).rejects.toMatchObject({ code })
     expect(urls).toHaveLength(1)
   })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
-import { type CodedError, codeOf } from '@/lib/core-services/cache/errors'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { type CodedError, getErrorCode } from '@/lib/shared/errors'
 import { cacheFor, settings } from '../kit/fields/cache'
 import { field } from '../kit/fields/fieldProcess'
 import { redisForThisFile } from '../kit/redis/redisSuite'
@@ -65,7 +65,9 @@ describe('a store of which every command fails', () => {
 
   probe('storeRejects', 'but an invalidation that was not recorded says so', async () => {
     await redis.upstash.faults.set({ kind: 'error' })
-    expect(codeOf(await failureOf(invalidateTags(['people'], here.runtime)))).toBe('INVALIDATION_FAILED')
+    expect(getErrorCode(await failureOf(invalidateTags(['people'], here.runtime)))).toBe(
+      'INVALIDATION_FAILED',
+    )
   })
 })
 
@@ -113,7 +115,7 @@ describe('a store that swallows every request', () => {
     for (let read = 1; read <= 20; read += 1) expect(await cache.get('a')).toBeNull()
     expect(redis.upstash.counters.requests).toBe(5)
     const { code, cause } = await failureOf(invalidateTags(['people'], here.runtime))
-    expect([code, codeOf(cause)]).toEqual(['INVALIDATION_FAILED', 'REDIS_TIMEOUT'])
+    expect([code, getErrorCode(cause)]).toEqual(['INVALIDATION_FAILED', 'REDIS_TIMEOUT'])
   })
 })
 
@@ -132,6 +134,6 @@ describe('a store whose port is closed', () => {
   probe('refusedConnection', 'an invalidation says so', async () => {
     await redis.upstash.faults.set({ kind: 'refuse' })
     const { code, cause } = await failureOf(invalidateTags(['people'], here.runtime))
-    expect([code, codeOf(cause)]).toEqual(['INVALIDATION_FAILED', 'REDIS_UNREACHABLE'])
+    expect([code, getErrorCode(cause)]).toEqual(['INVALIDATION_FAILED', 'REDIS_UNREACHABLE'])
   })
 })

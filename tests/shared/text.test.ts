@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { isUnfinished, type UnfinishedError } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
-import { beginningOf } from '@/lib/shared/text'
+import { firstVisible, truncateText } from '@/lib/shared/text'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '@/tests/kit/fields/fieldProcess'
 
@@ -16,7 +16,7 @@ it('the beginning of a text ends with a whole character, and is as long as it ma
   )
   fc.assert(
     fc.property(fc.string({ unit }), fc.nat(12), (text, most) => {
-      const beginning = beginningOf(text, most)
+      const beginning = truncateText(text, most)
       expect(HALF.test(beginning)).toBe(false)
       const cut = text.slice(0, most)
       const dropped = cut.length - beginning.length
@@ -39,4 +39,21 @@ it('what a source says of its failure or its progress has no half of a character
   const paused = field(({ pause }: FetchContext) => pause('{}', long), { key: 'paused' })
   const error = await readFieldCache(paused, 'never', test.runtime).catch((reason: unknown) => reason)
   expect(isUnfinished(error) && (error as UnfinishedError).done).toBe('x'.repeat(199))
+})
+
+it.each([
+  ['Ana', 'A'],
+  ['  \u200b\ufeffAna', 'A'],
+  ['\u202e\u2068Ana', 'A'],
+  ['👩‍💻 Ada', '👩'],
+  ['ñandú', 'ñ'],
+  ['(Ana)', '('],
+  ['', ''],
+  [' \t\n\u00a0\u3000', ''],
+  ['\u200b\u200c\u200d\u2060\ufeff\u00ad', ''],
+  ['\u3164\u115f\uffa0\u2800', ''],
+  ['\u0000\u001f\u007f', ''],
+  ['\u{e0001}\u{e0041}\ufe0f', ''],
+])('of %j the first character that shows is %j', (text, first) => {
+  expect(firstVisible(text)).toBe(first)
 })

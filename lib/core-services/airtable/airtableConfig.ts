@@ -1,7 +1,7 @@
 /** How Airtable is reached, and which of its tables the fields read. */
 import { z } from 'zod'
 import { type Env, httpUrl, optionalText, parseEnv, text, wholeNumber } from '../../shared/env'
-import { configInvalid } from '../cache/errors'
+import { configInvalid } from '../../shared/errors'
 
 export interface AirtableConfig {
   apiKey: string

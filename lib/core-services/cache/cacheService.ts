@@ -4,25 +4,18 @@
  * raised?), use `attempt`. Bad keys, options and values are mistakes of the caller and always throw.
  */
 import type { Redis } from '@upstash/redis'
-import { chunked } from '../../shared/chunk'
+import { type CodedError, hasCode } from '../../shared/errors'
 import { defaultPorts, type Ports } from '../../shared/ports'
 import type { ServiceInterface } from '../service-registry'
 import { type Connection, connect, type Internals } from './connection'
 import type { Locks } from './coordination/locks'
 import type { ClaimedNotes } from './coordination/records'
-import {
-  type CodedError,
-  cacheNotInitialized,
-  hasCode,
-  isRedisFailure,
-  notRedis,
-  redisBadReply,
-  redisRefusesPing,
-} from './errors'
+import { cacheNotInitialized, isRedisFailure, notRedis, redisBadReply, redisRefusesPing } from './errors'
 import type { FieldMemory } from './fields/memory/fieldMemory'
 import type { Inspection } from './fields/store/entryHeaders'
 import type { FieldStore } from './fields/store/fieldStore'
 import { processMemory } from './processMemory'
+import { chunked } from './redis/chunk'
 import type { CacheCommands } from './redis/commands/commands'
 import type { MemoryUsage, PatternCommands } from './redis/commands/patternCommands'
 import type { CacheOptions } from './redis/commands/setOptions'

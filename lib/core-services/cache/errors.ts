@@ -1,55 +1,11 @@
-/**
- * Every error of the cache is made here: a stable `code` to test for, a message that names what went wrong, a `hint`
- * that says how to mend it. Next evaluates a module several times in one process, so errors are recognised by `code`,
- * never by `instanceof`. No message holds a value, a token or a whole command.
- */
+/** The errors of the cache. No message holds a value, a token or a whole command. */
 
-import { restSeconds } from '../../shared/durations'
-import { beginningOf, inWords } from '../../shared/text'
-
-export interface CodedError extends Error {
-  readonly code: string
-  /** How to mend it; safe to show to whoever runs the app. */
-  readonly hint?: string | undefined
-  /** Whole seconds after which trying again can help, a day at most. */
-  readonly retryAfter?: number | undefined
-  /** The token was refused for a write alone. */
-  readonly onlyReads?: boolean
-}
-
-export interface ErrorDetails {
-  hint?: string
-  cause?: unknown
-  /** Seconds. It is rounded up; what is no positive number counts as not given. */
-  retryAfter?: number | undefined
-}
-
-/** The one constructor of errors with a code, for this engine and for the modules around it. */
-export function codedError(
-  code: string,
-  message: string,
-  { hint, cause, retryAfter }: ErrorDetails = {},
-): CodedError {
-  const error = new Error(message, cause === undefined ? undefined : { cause })
-  error.name = 'FieldCacheError'
-  return Object.assign(error, { code, hint, retryAfter: restSeconds(retryAfter) })
-}
-
-export function isCodedError(error: unknown): error is CodedError {
-  return error instanceof Error && error.name === 'FieldCacheError' && 'code' in error
-}
-
-export function hasCode(error: unknown, ...codes: readonly string[]): error is CodedError {
-  return isCodedError(error) && codes.includes(error.code)
-}
+import { type CodedError, codedError, getErrorMessage, hasCode, isCodedError } from '../../shared/errors'
+import { inWords, truncateText } from '../../shared/text'
 
 /** Redis could not be asked, or refused: the failures that the cache may answer with a fallback. */
 export function isRedisFailure(error: unknown): error is CodedError {
   return isCodedError(error) && (error.code.startsWith('REDIS_') || error.code === 'CACHE_UNAVAILABLE')
-}
-
-export function codeOf(error: unknown): string {
-  return isCodedError(error) ? error.code : 'UNKNOWN'
 }
 
 /** The source of a field failed: what a stored value may stand in for. */
@@ -67,29 +23,16 @@ export function isUnfinished(error: unknown): error is UnfinishedError {
   return hasCode(error, 'SOURCE_UNFINISHED')
 }
 
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : 'Unknown error'
-}
-
 /** How much of somebody else's words an error repeats, in characters. */
 const MOST_WORDS = 400
 
 const bounded = (text: string): string =>
-  text.length <= MOST_WORDS ? beginningOf(text, MOST_WORDS) : `${beginningOf(text, MOST_WORDS - 1)}…`
+  text.length <= MOST_WORDS ? truncateText(text, MOST_WORDS) : `${truncateText(text, MOST_WORDS - 1)}…`
 
 /** A name as it was given, which plain JavaScript can make of anything. */
-const named = (name: unknown): string => JSON.stringify(beginningOf(inWords(name), 60))
+const named = (name: unknown): string => JSON.stringify(truncateText(inWords(name), 60))
 
-const wordsOf = (cause: unknown): string => bounded(messageOf(cause))
-
-export const configInvalid = (problems: readonly string[]): CodedError =>
-  codedError(
-    'CONFIG_INVALID',
-    `The configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
-    {
-      hint: 'Set the variables named above; .env.example describes each of them.',
-    },
-  )
+const wordsOf = (cause: unknown): string => bounded(getErrorMessage(cause))
 
 export const cacheNotInitialized = (operation: string): CodedError =>
   codedError(

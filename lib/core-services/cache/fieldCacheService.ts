@@ -1,8 +1,9 @@
 /** The read path of fields: the stored value while it is fresh, else a fetched one. Redis failing never fails a read. */
 
+import { type CodedError, getErrorCode } from '../../shared/errors'
 import type { Entry } from './entry/entry'
 import { freshnessOf, type Look } from './entry/freshness'
-import { type CodedError, codeOf, isRedisFailure, isSourceError } from './errors'
+import { isRedisFailure, isSourceError } from './errors'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './fields/fieldConfig'
 import { lookAt, type Place, placeName, placeOf } from './fields/fieldPlace'
 import type { FieldRuntime } from './fields/fieldRuntime'
@@ -61,7 +62,7 @@ export async function readFieldCache<T>(
     return answer
   } catch (error) {
     const durationMs = clock.monotonic() - started
-    if (!isControlFlow(error)) emit({ type: 'field.failed', field, code: codeOf(error), durationMs })
+    if (!isControlFlow(error)) emit({ type: 'field.failed', field, code: getErrorCode(error), durationMs })
     throw error
   }
 }

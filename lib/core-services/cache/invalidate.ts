@@ -3,10 +3,11 @@
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
 
+import { codedError } from '../../shared/errors'
 import { inWords } from '../../shared/text'
 import type { Windows } from './entry/freshness'
 import { COARSE_GUARD, ownGuard, tagGuards } from './entry/versionTokens'
-import { codedError, isRedisFailure, tagInvalid } from './errors'
+import { isRedisFailure, tagInvalid } from './errors'
 import { type AnyField, assertKeyAndWindows } from './fields/fieldConfig'
 import { tokenSeconds } from './fields/fieldPlace'
 import type { FieldRuntime, PatternRuntime } from './fields/fieldRuntime'

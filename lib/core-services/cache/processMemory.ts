@@ -1,9 +1,9 @@
 /** What this process remembers of fields, and the keys with which it reads encrypted ones. */
 import { memoryMaxBytes } from '../../config/appConfig'
-import type { Clock } from '../../shared/ports'
+import type { Clock } from '../../shared/clock'
+import { hasCode } from '../../shared/errors'
 import { processState } from '../../shared/processState'
 import { type CipherFor, createCipherFor } from './entry/encryption'
-import { hasCode } from './errors'
 import { createMemos } from './fields/memory/fieldMemo'
 import type { FieldMemory } from './fields/memory/fieldMemory'
 import { createCopies } from './fields/memory/memoryCache'

@@ -1,11 +1,12 @@
 /** The refresh path: fetch, check, and put the new value in the place of the old one for everybody at once. */
 
+import { currentInstant } from '../../shared/clock'
+import { hasCode } from '../../shared/errors'
 import type { NotStored, RefreshReason } from '../../shared/events'
-import { instantOf } from '../../shared/ports'
 import type { Entry } from './entry/entry'
 import { allPresent, type Look } from './entry/freshness'
 import { ownGuard, type Token } from './entry/versionTokens'
-import { hasCode, isRedisFailure } from './errors'
+import { isRedisFailure } from './errors'
 import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './fields/fieldConfig'
 import { completeTokens, lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fields/fieldPlace'
 import { askStore, type FieldRuntime } from './fields/fieldRuntime'
@@ -122,7 +123,7 @@ async function forceInto(
     const fetching = { place, guards: look.guards, tokens }
     const fetched = await fetchEntry(runtime, field, reason, look, fetching)
     const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
-    const sentAt = instantOf(clock)
+    const sentAt = currentInstant(clock)
     const outcome: Committed = settled
       ? await commit(runtime, place, fetched.entry, { settled, own, purge, by })
       : { stored: 'contended' }

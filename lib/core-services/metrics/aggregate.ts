@@ -1,7 +1,6 @@
 /** What counts say of a span of time. The names are those that collector.ts gives. */
 
-import type { FieldStatus, RefreshReason } from '../../shared/events'
-import type { BreakerState } from '../cache/redis/transport/circuitBreaker'
+import type { BreakerState, FieldStatus, RefreshReason } from '../../shared/events'
 import { partsOf } from './counts'
 import { BUCKETS_MS, quantile } from './histogram'
 import type { CronOutcome, FieldTraffic, Latency, RefreshOutcome, SystemTraffic, Traffic } from './snapshot'

@@ -1,6 +1,7 @@
 /** Makes counts of events: in memory, bounded, a few of them for each event. The names are read by summarize.ts. */
+
+import type { Clock } from '../../shared/clock'
 import type { EventType, FieldCacheEvent, RefreshReason } from '../../shared/events'
-import type { Clock } from '../../shared/ports'
 import { add, emptyTally, nameOf, note, type Tally } from './counts'
 import { bucketOf } from './histogram'
 import type { CronOutcome, RefreshOutcome } from './snapshot'

@@ -1,10 +1,11 @@
 /** The metrics of this app: what this process counts, and the sum over all instances. */
 import { metricsEnabled } from '../../config/appConfig'
+import { getErrorCode, getErrorMessage, hasCode } from '../../shared/errors'
 import type { FieldCacheEvent } from '../../shared/events'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import type { CacheService } from '../cache/cacheService'
-import { codeOf, hasCode, isRedisFailure, messageOf } from '../cache/errors'
+import { isRedisFailure } from '../cache/errors'
 import type { RefusedWrites } from '../cache/redis/transport/writeHealth'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
@@ -116,8 +117,8 @@ export function createProcessMetrics(): ProcessMetrics {
       processPorts().emit({
         type: 'redis.degraded',
         operation: 'metrics',
-        code: codeOf(error),
-        message: messageOf(error),
+        code: getErrorCode(error),
+        message: getErrorMessage(error),
       }),
   })
   return { teller, self, store, refusedWrites }

@@ -4,8 +4,10 @@
  * nobody overwrites what another one has added. Each slot is one text, so that a script can merge any number of counts for
  * three billed commands. Its size is bounded by the number of slots and of counts in each.
  */
+
+import { hasCode } from '../../shared/errors'
 import type { Internals } from '../cache/connection'
-import { hasCode, redisBadReply } from '../cache/errors'
+import { redisBadReply } from '../cache/errors'
 import { billedScript } from '../cache/redis/billing'
 import { SHEBANG } from '../cache/redis/shebang'
 import { NEVER_DONE } from '../cache/redis/transport/refusals'

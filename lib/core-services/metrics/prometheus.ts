@@ -3,7 +3,7 @@
  * that begin with `cache_` are those that monitoring of the app's forerunners asks for; everything else is under
  * `field_cache_`, in seconds and bytes, counters ending in `_total`.
  */
-import { BREAKER_STATES } from '../cache/redis/transport/circuitBreaker'
+import { BREAKER_STATES } from '../../shared/events'
 import { BUCKETS_MS } from './histogram'
 import {
   CRON_OUTCOMES,

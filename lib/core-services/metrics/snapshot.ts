@@ -1,7 +1,6 @@
 /** What the metrics tell: plain data, the same for the page of the admin, Prometheus and whoever asks in code. */
 
-import type { FieldStatus, RefreshReason } from '../../shared/events'
-import type { BreakerState } from '../cache/redis/transport/circuitBreaker'
+import type { BreakerState, FieldStatus, RefreshReason } from '../../shared/events'
 
 /** Windows end now. They begin at a full minute, that of a day at a full hour, so they are up to that much longer. */
 export const WINDOWS = ['5m', '1h', '24h'] as const

@@ -1,7 +1,6 @@
 /** Makes a snapshot of what is stored. Pure: no clock, no requests. */
 
-import type { RefreshReason } from '../../shared/events'
-import type { BreakerState } from '../cache/redis/transport/circuitBreaker'
+import type { BreakerState, RefreshReason } from '../../shared/events'
 import { emptyFieldTraffic, type TrafficByField, trafficOf } from './aggregate'
 import { add, emptyTally, nameOf, noted, type Tally } from './counts'
 import type { Slot, StoredMetrics } from './metricsStore'

@@ -1,5 +1,5 @@
 /** What is said about a call from an origin that is not taken for this site. */
-import type { CodedError } from '../../core-services/cache/errors'
+import type { CodedError } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import { foreignOrigin, originUnknown } from '../problem'

@@ -5,11 +5,12 @@
  */
 
 import { takeFromBuckets } from '../../core-services/cache/coordination/tokenBuckets'
-import { hasCode, isRedisFailure } from '../../core-services/cache/errors'
+import { isRedisFailure } from '../../core-services/cache/errors'
 import { type FieldAnswer, readFieldCache } from '../../core-services/cache/fieldCacheService'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { shareKey } from '../../core-services/cache/fields/shareKey'
 import { serviceRegistry } from '../../core-services/service-registry'
+import { hasCode } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import { createFlights } from '../../shared/singleFlight'

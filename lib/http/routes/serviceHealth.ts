@@ -1,7 +1,8 @@
 /** Whether the services can be used. Judged by traffic where there was some: a check of its own is billed, too. */
 import type { CacheService } from '../../core-services/cache/cacheService'
-import { codeOf, isCodedError, messageOf, rootFailure } from '../../core-services/cache/errors'
+import { rootFailure } from '../../core-services/cache/errors'
 import { type Services, serviceRegistry } from '../../core-services/service-registry'
+import { getErrorCode, getErrorMessage, isCodedError } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import '../../core-services/serviceLoader'
@@ -49,7 +50,7 @@ async function check(ask: () => Promise<ServiceHealth>): Promise<ServiceHealth> 
   } catch (error) {
     // The registry's error names the service, and that of the open circuit nothing: why is one level below.
     const reason = isCodedError(error) ? rootFailure(error) : error
-    return { ok: false, code: codeOf(reason), message: messageOf(reason), ...pickHint(reason) }
+    return { ok: false, code: getErrorCode(reason), message: getErrorMessage(reason), ...pickHint(reason) }
   }
 }
 

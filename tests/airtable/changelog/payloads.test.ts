@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { drain } from '@/lib/core-services/airtable/changelog/payloads'
 import type { WebhookPayload } from '@/lib/core-services/airtable/webhooksApi'
-import { codedError } from '@/lib/core-services/cache/errors'
+import { codedError } from '@/lib/shared/errors'
 
 const changed = (table: string, content: object): WebhookPayload => ({
   payloadFormat: 'v0',

@@ -4,7 +4,8 @@ import { type BudgetRequest, createBudgetStore } from '@/lib/core-services/airta
 import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
-import { type Clock, defaultPorts } from '@/lib/shared/ports'
+import type { Clock } from '@/lib/shared/clock'
+import { defaultPorts } from '@/lib/shared/ports'
 import { createTimeline } from '../../kit/clock/airtableTimeline'
 import type { LuaRedis } from '../../kit/redis/luaRedis'
 

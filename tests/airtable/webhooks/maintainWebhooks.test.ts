@@ -6,7 +6,7 @@ import { readWebhookReport } from '@/lib/core-services/airtable/webhooks/webhook
 import { createWebhooksApi } from '@/lib/core-services/airtable/webhooksApi'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 import type { AirtableServer } from '@/local/airtable/server'
 import { airtableClient } from '../../kit/airtable/airtableClient'
 import { readerOf } from '../../kit/airtable/airtableFields'

@@ -7,7 +7,7 @@ import {
 } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
 import type { Notes } from '@/lib/core-services/cache/coordination/records'
-import { codedError } from '@/lib/core-services/cache/errors'
+import { codedError } from '@/lib/shared/errors'
 import { alarmClock, type ManualClock } from '@/lib/testing/clock'
 import { type Deferred, deferred } from '../../kit/clock/deferred'
 import { type FieldProcess, startFieldProcess } from '../../kit/fields/fieldProcess'

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { type CacheAsideOptions, createCacheAside } from '@/lib/core-services/cache/cacheAside'
 import type { AsideRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 import { deferred } from '../../kit/clock/deferred'
 import { endCoolDowns } from '../../kit/fields/coolDowns'
 import { processForEachTest, startFieldProcess, storedEntry } from '../../kit/fields/fieldProcess'

@@ -4,7 +4,7 @@ import { cacheAside as cacheAsideOfProcess, createCacheAside } from '@/lib/core-
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 import { deferred } from '../../kit/clock/deferred'
 import { field, processForEachTest, startFieldProcess } from '../../kit/fields/fieldProcess'
 import { setEnvironment } from '../../kit/process/environment'

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 import { alarmClock } from '@/lib/testing/clock'
 import type { RecordedEvents } from '@/lib/testing/events'
 import { type Deferred, deferred } from '../../kit/clock/deferred'

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Locks } from '@/lib/core-services/cache/coordination/locks'
-import { type Ports, systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
+import type { Ports } from '@/lib/shared/ports'
 import { cacheFor } from '../../kit/fields/cache'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
 

@@ -1,12 +1,12 @@
 /** Options that no type allows, as plain JavaScript or parsed JSON can bring them: refused under their name, or harmless. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { isCodedError } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import { optionsKey, shareKey, shareMark } from '@/lib/core-services/cache/fields/shareKey'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { refreshCache } from '@/lib/core-services/cache/refreshCache'
+import { isCodedError } from '@/lib/shared/errors'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '../../kit/fields/fieldProcess'
 

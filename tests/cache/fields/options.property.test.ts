@@ -5,11 +5,11 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { codedError, isCodedError } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, FieldCacheConfig, Kept } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { codedError, isCodedError } from '@/lib/shared/errors'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '@/tests/kit/fields/fieldProcess'
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { redisTooLarge } from '@/lib/core-services/cache/errors'
 import { createTickReads } from '@/lib/core-services/cache/redis/batchedReads'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 
 /** A Redis whose answers may have 10 million characters, with a value of that size under each name. */
 function redisWith(sizeOf: (name: string) => number) {

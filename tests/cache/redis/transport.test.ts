@@ -138,7 +138,7 @@ describe('transport', () => {
   })
 
   it('tells unauthorised, quota, size, refusal and nonsense apart', async () => {
-    const codeOf = async (reply: () => Response) => {
+    const getErrorCode = async (reply: () => Response) => {
       answer(reply)
       const result = await cache.attempt((redis) => redis.set('a', 1))
       return result.ok ? 'ok' : result.error.code
@@ -147,24 +147,28 @@ describe('transport', () => {
       (text: string, status = 400) =>
       () =>
         HttpResponse.json({ error: text }, { status })
-    expect(await codeOf(error('WRONGPASS invalid or missing auth token', 401))).toBe('REDIS_UNAUTHORIZED')
-    expect(await codeOf(error('ERR max requests limit exceeded. Limit: 500000, Usage: 500000'))).toBe(
+    expect(await getErrorCode(error('WRONGPASS invalid or missing auth token', 401))).toBe(
+      'REDIS_UNAUTHORIZED',
+    )
+    expect(await getErrorCode(error('ERR max requests limit exceeded. Limit: 500000, Usage: 500000'))).toBe(
       'REDIS_QUOTA',
     )
-    expect(await codeOf(error('ERR max daily request limit exceeded. Limit: 10000, Usage: 10000.'))).toBe(
-      'REDIS_QUOTA',
-    )
-    expect(await codeOf(error('ERR DB capacity quota exceeded'))).toBe('REDIS_FULL')
     expect(
-      await codeOf(error('ERR max request size exceeded. Limit: 10485760 bytes, Actual: 11000000 bytes')),
+      await getErrorCode(error('ERR max daily request limit exceeded. Limit: 10000, Usage: 10000.')),
+    ).toBe('REDIS_QUOTA')
+    expect(await getErrorCode(error('ERR DB capacity quota exceeded'))).toBe('REDIS_FULL')
+    expect(
+      await getErrorCode(
+        error('ERR max request size exceeded. Limit: 10485760 bytes, Actual: 11000000 bytes'),
+      ),
     ).toBe('REDIS_TOO_LARGE')
-    expect(await codeOf(error('WRONGTYPE Operation against a key holding the wrong kind of value'))).toBe(
-      'REDIS_COMMAND_FAILED',
-    )
-    expect(await codeOf(() => new HttpResponse('<html>login</html>'))).toBe('REDIS_BAD_REPLY')
-    expect(await codeOf(() => HttpResponse.json({ unexpected: true }))).toBe('REDIS_BAD_REPLY')
-    expect(await codeOf(() => HttpResponse.json({}, { status: 429 }))).toBe('REDIS_BAD_REPLY')
-    expect(await codeOf(HttpResponse.error)).toBe('REDIS_UNREACHABLE')
+    expect(
+      await getErrorCode(error('WRONGTYPE Operation against a key holding the wrong kind of value')),
+    ).toBe('REDIS_COMMAND_FAILED')
+    expect(await getErrorCode(() => new HttpResponse('<html>login</html>'))).toBe('REDIS_BAD_REPLY')
+    expect(await getErrorCode(() => HttpResponse.json({ unexpected: true }))).toBe('REDIS_BAD_REPLY')
+    expect(await getErrorCode(() => HttpResponse.json({}, { status: 429 }))).toBe('REDIS_BAD_REPLY')
+    expect(await getErrorCode(HttpResponse.error)).toBe('REDIS_UNREACHABLE')
   })
 
   it('names the variable of a refused token, and the host that does not answer', async () => {

@@ -3,7 +3,7 @@
  * lib/testing that the tests of users import. A suite that is run by this runs on both.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
 import { startTestRedis, type TestRedis } from '../redis/testRedis'
 import { type FieldProcess, type FieldProcessOptions, startFieldProcess } from './fieldProcess'

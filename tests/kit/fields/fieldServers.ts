@@ -1,7 +1,7 @@
 import { beforeEach } from 'vitest'
 import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 import type { TestRedis } from '../redis/testRedis'
 import { type FieldProcess, type FieldProcessOptions, startFieldProcess } from './fieldProcess'
 

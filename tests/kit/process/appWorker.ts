@@ -4,14 +4,15 @@
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { codeOf } from '@/lib/core-services/cache/errors'
 import { fields } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { answerOverview } from '@/lib/http/routes/adminRoute'
 import { answerByName, answerRead, answerRefresh } from '@/lib/http/routes/fieldRoutes'
 import { answerHealth } from '@/lib/http/routes/healthRoute'
-import { processPorts, systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
+import { getErrorCode } from '@/lib/shared/errors'
+import { processPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 
 let passedMs = 0
@@ -42,7 +43,7 @@ async function answer(request: Request): Promise<Response> {
     return answerByName(request, pathname.split('/').at(-1) ?? '', answerRefresh)
   if (pathname.startsWith('/invalidate/')) {
     const key = pathname.split('/').at(-1) ?? ''
-    return new Response(await invalidateField({ key }).then(() => 'done', codeOf))
+    return new Response(await invalidateField({ key }).then(() => 'done', getErrorCode))
   }
   return answerByName(request, pathname.split('/').at(-1) ?? '', answerRead)
 }

@@ -4,13 +4,14 @@
  */
 import { peopleTable } from '@/lib/core-services/airtable/airtableConfig'
 import { airtableValue } from '@/lib/core-services/airtable/airtableField'
-import { codeOf } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { answerHealth } from '@/lib/http/routes/healthRoute'
-import { processPorts, systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
+import { getErrorCode } from '@/lib/shared/errors'
+import { processPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import { type Answered, type Order, type Reply, WORKER_ADMIN_TOKEN, type WorkerField } from './workers'
 
@@ -38,7 +39,7 @@ async function read(field: WorkerField, force: 'never' | 'always'): Promise<Answ
     const { data, status } = await readFieldCache(config(field), force)
     return { data, status }
   } catch (error) {
-    return { error: codeOf(error) }
+    return { error: getErrorCode(error) }
   }
 }
 
@@ -76,7 +77,7 @@ process.on('message', async ({ id, order }: { id: number; order: Order }) => {
   try {
     reply({ id, answers: await carryOut(order) })
   } catch (error) {
-    reply({ id, failure: `${codeOf(error)}: ${String(error)}` })
+    reply({ id, failure: `${getErrorCode(error)}: ${String(error)}` })
   }
 })
 process.on('disconnect', () => process.exit())

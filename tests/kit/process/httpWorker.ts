@@ -10,7 +10,8 @@ import { initCoreServices } from '@/lib/core-services/serviceLoader'
 import { answerByName, answerRead } from '@/lib/http/routes/fieldRoutes'
 import { answerCacheHealth, answerHealth } from '@/lib/http/routes/healthRoute'
 import { answerMetrics } from '@/lib/http/routes/metricsRoute'
-import { processPorts, systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
+import { processPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 
 let passedMs = 0

@@ -6,7 +6,7 @@ import { createTable, find, listView, render, type Table } from '@/local/airtabl
 import { loadPeople, samplePeople } from '@/local/data/loadPeople'
 import { AGENTS_VIEW, generatePeople } from '@/local/data/people'
 
-const messageOf = (act: () => unknown): string => {
+const getErrorMessage = (act: () => unknown): string => {
   try {
     act()
     return ''
@@ -175,7 +175,7 @@ describe('people from a file', () => {
   it('are refused with a whole file as it should be, which is one that is taken', () => {
     const file = write(valid.records)
     const [, wanted = ''] =
-      /Expected UTF-8 text such as\n([\s\S]+)/.exec(messageOf(() => loadPeople(file))) ?? []
+      /Expected UTF-8 text such as\n([\s\S]+)/.exec(getErrorMessage(() => loadPeople(file))) ?? []
     expect(loadPeople(write(wanted)).records).toHaveLength(1)
   })
 

@@ -2,7 +2,7 @@ import { createLockStore } from '@/lib/core-services/cache/coordination/lockScri
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
-import { systemClock } from '@/lib/shared/ports'
+import { systemClock } from '@/lib/shared/clock'
 
 const sent = new Set<string>()
 const send: Send = async (name, script) => {

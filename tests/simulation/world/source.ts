@@ -4,8 +4,8 @@
  */
 
 import type { StandardSchema } from '@/lib/core-services/cache/entry/schema'
-import { codedError } from '@/lib/core-services/cache/errors'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
+import { codedError } from '@/lib/shared/errors'
 import type { Plan } from './plan'
 import type { Universe } from './universe'
 import type { FetchSpan, History } from './watching/history'

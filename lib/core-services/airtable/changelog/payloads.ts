@@ -3,7 +3,7 @@
  * than those of records, and the order of a view is not in them, so they are a list of what to read again, no more.
  * https://airtable.com/developers/web/api/model/webhooks-payload
  */
-import { hasCode } from '../../cache/errors'
+import { hasCode } from '../../../shared/errors'
 import type { PayloadPage, WebhookPayload } from '../webhooksApi'
 
 export interface TableChanges {

@@ -2,7 +2,7 @@
  * Every error of the Airtable client: a code to test for, what was asked for, and the mend. Texts name bases, tables,
  * views, columns and webhooks, never the key, and causes are left out that could quote it.
  */
-import { type CodedError, codedError } from '../../cache/errors'
+import { type CodedError, codedError } from '../../../shared/errors'
 import type { CoolDown } from '../rate-limit/coolDowns'
 
 /** The records that are read: ids or names as the caller gave them. */

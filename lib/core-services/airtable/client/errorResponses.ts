@@ -1,7 +1,7 @@
 /** Which error an answer other than 200 is: by the type that Airtable writes into its body, else by the status. */
 
-import { beginningOf } from '../../../shared/text'
-import type { CodedError } from '../../cache/errors'
+import type { CodedError } from '../../../shared/errors'
+import { truncateText } from '../../../shared/text'
 import {
   airtableBadReply,
   airtableFieldUnknown,
@@ -121,7 +121,7 @@ function readErrorBody(text: string): Pick<Refusal<Subject>, 'type' | 'message'>
   const name = type ?? error
   return {
     type: typeof name === 'string' && /^[A-Z][A-Z0-9_]{2,79}$/.test(name) ? name : '',
-    message: typeof message === 'string' ? beginningOf(message.replace(/\s+/g, ' '), 200) : '',
+    message: typeof message === 'string' ? truncateText(message.replace(/\s+/g, ' '), 200) : '',
   }
 }
 

@@ -1,5 +1,5 @@
 /** What is tried again within one read. Whatever is not named here ends the read at once. */
-import { hasCode } from '../../cache/errors'
+import { hasCode } from '../../../shared/errors'
 
 /**
  * Asked for again, and how often. A server error or a broken connection passes; a read is safe to repeat. Not a rate

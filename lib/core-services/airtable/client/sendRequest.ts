@@ -4,8 +4,8 @@
  */
 
 import { withinDeadline } from '../../../shared/deadline'
+import { type CodedError, isCodedError } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
-import { type CodedError, isCodedError } from '../../cache/errors'
 import type { AirtableConfig } from '../airtableConfig'
 import { airtableTimeout, airtableTooLarge, airtableUnreachable, type Subject } from './airtableErrors'
 import { readBounded } from './boundedBody'

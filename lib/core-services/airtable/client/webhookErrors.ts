@@ -1,5 +1,5 @@
 /** Errors of the webhooks API, as those of records in airtableErrors.ts. */
-import { type CodedError, codedError } from '../../cache/errors'
+import { type CodedError, codedError } from '../../../shared/errors'
 import { type HookTarget, subjectText } from './airtableErrors'
 
 const SCOPES = 'data.records:read, schema.bases:read and webhook:manage'

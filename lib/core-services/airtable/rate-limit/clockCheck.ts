@@ -3,7 +3,7 @@
  * passed is counted from the sending of the first request to the arrival of the second answer, so a slow network is never
  * taken for a jump; a jump that is shorter than what the requests took is not noticed.
  */
-import { type Clock, type Instant, passedSince } from '../../../shared/ports'
+import { type Clock, type Instant, passedSince } from '../../../shared/clock'
 import type { ClockJump, RedisTime } from './rateLimitStore'
 
 /** Steps of a ms and timers, in ms; and the share by which two clocks may differ that nothing is wrong with. */

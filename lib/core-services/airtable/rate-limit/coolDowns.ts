@@ -1,5 +1,5 @@
 /** The cool-downs that this process knows of: they cost no command, and hold while Redis cannot be asked. */
-import type { Clock } from '../../../shared/ports'
+import type { Clock } from '../../../shared/clock'
 import type { CoolKind } from './rateLimitStore'
 
 /** A base that is left alone. */

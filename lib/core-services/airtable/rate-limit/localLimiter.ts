@@ -4,7 +4,7 @@
  * that cannot be asked lets a process alone exceed the limit of Airtable. As long as Redis knows everything this never
  * keeps anybody waiting: whatever is held here is held there, and for longer.
  */
-import type { Clock } from '../../../shared/ports'
+import type { Clock } from '../../../shared/clock'
 
 export interface OwnPermit {
   /** In so many ms from now it may be used again. Without this call that is when its hold ends. */

@@ -1,5 +1,7 @@
 /** The request budget over the Redis of this process's cache service. */
-import { cacheUnavailable, hasCode } from '../../cache/errors'
+
+import { hasCode } from '../../../shared/errors'
+import { cacheUnavailable } from '../../cache/errors'
 import { serviceRegistry } from '../../service-registry'
 import { type BudgetSettings, createRequestBudget, type RequestBudget } from './rateLimiter'
 import { type BudgetStore, createBudgetStore } from './rateLimitStore'

@@ -1,7 +1,8 @@
 /** What this process and the budget in Redis tell each other. What is news travels with the next wish, if one follows. */
 
-import { instantOf, type Ports } from '../../../shared/ports'
-import { codeOf, hasCode, messageOf } from '../../cache/errors'
+import { currentInstant } from '../../../shared/clock'
+import { getErrorCode, getErrorMessage, hasCode } from '../../../shared/errors'
+import type { Ports } from '../../../shared/ports'
 import { createClockWatch } from './clockCheck'
 import { PER_TOKEN, QUIET_MS } from './limits'
 import type { BaseUse, BudgetReply, BudgetRequest, BudgetStore, ClockJump, Wish } from './rateLimitStore'
@@ -52,7 +53,7 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
       const { back, jumped } = told
       const request = { quietMs, back, cool, ...(jumped && { jumped }), ...(take && { take }) }
       const budget = await store()
-      const sentAt = instantOf(clock)
+      const sentAt = currentInstant(clock)
       let found: ClockJump | undefined
       const reply = await budget.exchange(request, (time) => {
         found = redisClock.compare(time, sentAt)
@@ -83,8 +84,8 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
     ports.emit({
       type: 'redis.degraded',
       operation: 'airtable.budget',
-      code: codeOf(error),
-      message: messageOf(error),
+      code: getErrorCode(error),
+      message: getErrorMessage(error),
     })
     return null
   }

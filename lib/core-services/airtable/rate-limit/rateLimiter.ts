@@ -8,7 +8,9 @@
  * requests take less than 450 ms to arrive; a process that is new and comes first cannot tell a lost budget from a
  * first start, which should not have to wait, and may send what is its own share at most.
  */
-import { type Instant, instantOf, type Ports, passedSince } from '../../../shared/ports'
+
+import { currentInstant, type Instant, passedSince } from '../../../shared/clock'
+import type { Ports } from '../../../shared/ports'
 import { type CoolDown, createCoolDowns } from './coolDowns'
 import { coolAfter, GAP_MS, LINGER_MS, PER_BASE, PER_TOKEN, sentMs, USE_WITHIN_MS, wishOf } from './limits'
 import { createOwnPermits, type OwnPermit } from './localLimiter'
@@ -129,7 +131,7 @@ export function createRequestBudget({ store, pageTimeoutMs, ports }: BudgetSetti
   async function queue(wish: Wish, signal: AbortSignal | undefined): Promise<Turn | undefined> {
     const { base } = wish
     for (;;) {
-      const askedAt = instantOf(clock)
+      const askedAt = currentInstant(clock)
       const reply = await ask(wish)
       if (reply === null || reply.kind === 'told') return takeAlone(wish, signal)
       if (reply.kind === 'cooling') {

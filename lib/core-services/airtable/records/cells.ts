@@ -3,7 +3,7 @@
  * `item` and `value` of a field such a cell is empty, too. A cell of another kind means that the column was changed; these
  * helpers throw then, which concerns that record alone, unless most records of the view are like that.
  */
-import { firstVisible } from '../../../shared/visibleText'
+import { firstVisible } from '../../../shared/text'
 import { airtableCellUnexpected } from '../client/airtableErrors'
 import type { AirtableRecord } from './page'
 

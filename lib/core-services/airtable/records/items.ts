@@ -3,9 +3,9 @@
  * of them cannot be read, a column has changed: then nothing is made, and what was there before stays.
  */
 
+import { hasCode, isCodedError } from '../../../shared/errors'
 import { processPorts } from '../../../shared/ports'
 import type { StandardSchema } from '../../cache/entry/schema'
-import { hasCode, isCodedError } from '../../cache/errors'
 import { airtableItemForeign, airtableUnreadable } from '../client/airtableErrors'
 import { withoutErrors } from './cells'
 import type { AirtableRecord } from './page'

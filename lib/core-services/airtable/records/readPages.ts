@@ -1,5 +1,5 @@
 /** Puts a list together from its pages. */
-import { hasCode } from '../../cache/errors'
+import { hasCode } from '../../../shared/errors'
 import { airtableBadReply, type Target } from '../client/airtableErrors'
 import { canPass, MOST_RESTARTS } from '../client/retryPolicy'
 import type { AirtableRecord, Page } from './page'

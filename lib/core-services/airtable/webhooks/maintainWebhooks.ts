@@ -4,8 +4,9 @@
  * announced, and has the fields of a dead one fetched in full.
  */
 
+import { type CodedError, hasCode, isCodedError } from '../../../shared/errors'
 import type { WebhookDeath, WebhookOutcome } from '../../../shared/events'
-import { type CodedError, hasCode, isCodedError, isRedisFailure } from '../../cache/errors'
+import { isRedisFailure } from '../../cache/errors'
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import type { Tended } from '../../cache/operations/scheduledRefresh'

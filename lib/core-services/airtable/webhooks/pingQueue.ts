@@ -7,9 +7,11 @@
  * second of the two sees the other. What is left by an instance that dies, is found by the next one that reads any field.
  */
 
+import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../shared/errors'
 import type { WebhookCause } from '../../../shared/events'
-import type { LockHolder, Locks } from '../../cache/coordination/locks'
-import { codeOf, hasCode, isCodedError, isRedisFailure, messageOf } from '../../cache/errors'
+import type { LockHolder } from '../../cache/coordination/lockOptions'
+import type { Locks } from '../../cache/coordination/locks'
+import { isRedisFailure } from '../../cache/errors'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import {
   afterFailure,
@@ -210,7 +212,7 @@ async function failingSoftly(
     return await work()
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
-    const told = { code: codeOf(error), message: messageOf(error) }
+    const told = { code: getErrorCode(error), message: getErrorMessage(error) }
     if (isRedisFailure(error)) ports.emit({ type: 'redis.degraded', operation: 'webhook', ...told })
     else ports.emit({ type: 'webhook.failed', webhook, base, ...told })
     return false

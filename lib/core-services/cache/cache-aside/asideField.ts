@@ -1,9 +1,9 @@
 /** The field that a key, a loader and options at the place of use stand for. */
 
 import { secondsProblem } from '../../../shared/durations'
+import { codedError } from '../../../shared/errors'
 import { inWords } from '../../../shared/text'
 import type { StandardSchema } from '../entry/schema'
-import { codedError } from '../errors'
 import { type FieldCacheConfig, findFieldByKey } from '../fields/fieldConfig'
 
 export interface CacheAsideOptions<T> {

@@ -1,8 +1,8 @@
 /** Many keys at once: what is missing is fetched by one call of the source, under the tokens and lease of each key. */
 
-import { chunked } from '../../../shared/chunk'
 import { readFieldCache } from '../fieldCacheService'
 import type { AsideRuntime } from '../fields/fieldRuntime'
+import { chunked } from '../redis/chunk'
 import { asideField, type CacheAsideOptions, DEFAULT_NAME } from './asideField'
 import { type BatchSource, createGathering } from './batchLoader'
 

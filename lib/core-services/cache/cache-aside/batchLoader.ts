@@ -1,6 +1,6 @@
 /** Makes one call of a source out of many that ask for one key each at the same moment. */
 
-import type { Clock } from '../../../shared/ports'
+import type { Clock } from '../../../shared/clock'
 import { sourceInvalid } from '../errors'
 
 /** Asked for keys, answers a value for each of them, in their order. */

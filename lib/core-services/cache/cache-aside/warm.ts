@@ -1,10 +1,10 @@
 /** Fills keys before somebody asks for them. */
 
-import { chunked } from '../../../shared/chunk'
-import { codeOf } from '../errors'
+import { getErrorCode } from '../../../shared/errors'
 import { readFieldCache } from '../fieldCacheService'
 import type { FetchContext } from '../fields/fieldConfig'
 import type { AsideRuntime } from '../fields/fieldRuntime'
+import { chunked } from '../redis/chunk'
 import { asideField, type CacheAsideOptions } from './asideField'
 
 export interface WarmItem<T = unknown> {
@@ -43,6 +43,6 @@ async function warmOne(runtime: AsideRuntime, { key, loader, options }: WarmItem
     return { key, outcome: 'filled' }
   } catch (error) {
     if (runtime.ports.isControlFlow(error)) throw error
-    return { key, outcome: 'failed', code: codeOf(error) }
+    return { key, outcome: 'failed', code: getErrorCode(error) }
   }
 }

@@ -1,8 +1,36 @@
 /** What may be asked of a lock, in the units of its callers: ttl in seconds, delays in ms. */
 
+import type { Instant } from '../../../shared/clock'
 import { inWords } from '../../../shared/text'
 import { lockInvalid } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
+
+/** A lock that was taken: plain data, which another process may extend or release. */
+export interface Lock {
+  /** Sorted, each once. */
+  readonly names: readonly string[]
+  /**
+   * The fencing token: a whole number, greater than that of every lock taken before. Hand it on with each write, and let
+   * what is written to refuse a token lower than the highest it has seen.
+   */
+  readonly token: number
+  /** Who holds it: a text that nobody else has. */
+  readonly holder: string
+  readonly ttlSeconds: number
+}
+
+export interface LockHolder {
+  /** The fencing token, see `Lock`. */
+  token: number
+  /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held: stop writing. */
+  signal: AbortSignal
+}
+
+/** How long a lock is certain to be held: from the sending of the request that has taken or extended it. */
+export interface Term {
+  since: Instant
+  milliseconds: number
+}
 
 export interface LockOptions {
   /** How often it is tried again while somebody else holds it; 0 to try once. */

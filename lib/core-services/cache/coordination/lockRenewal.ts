@@ -1,8 +1,9 @@
 /** Keeps a lock while its holder works, and notices when it is lost. */
 
-import { type Ports, passedSince } from '../../../shared/ports'
+import { passedSince } from '../../../shared/clock'
+import type { Ports } from '../../../shared/ports'
 import { isRedisFailure, lockLost } from '../errors'
-import type { Lock, Term } from './locks'
+import type { Lock, Term } from './lockOptions'
 
 export interface Keeper {
   /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held. */

@@ -4,33 +4,22 @@
  * be asked, nothing here answers a fallback.
  */
 
-import { type Instant, instantOf, type Ports, passedSince } from '../../../shared/ports'
-import { hasCode, isRedisFailure, lockNotAcquired } from '../errors'
+import { currentInstant, passedSince } from '../../../shared/clock'
+import { hasCode } from '../../../shared/errors'
+import type { Ports } from '../../../shared/ports'
+import { isRedisFailure, lockNotAcquired } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
-import { type LockDefaults, type LockOptions, lockSettings, namesOf } from './lockOptions'
+import {
+  type Lock,
+  type LockDefaults,
+  type LockHolder,
+  type LockOptions,
+  lockSettings,
+  namesOf,
+  type Term,
+} from './lockOptions'
 import { keepExtended } from './lockRenewal'
 import type { LockStore } from './lockScripts'
-
-/** A lock that was taken: plain data, which another process may extend or release. */
-export interface Lock {
-  /** Sorted, each once. */
-  readonly names: readonly string[]
-  /**
-   * The fencing token: a whole number, greater than that of every lock taken before. Hand it on with each write, and let
-   * what is written to refuse a token lower than the highest it has seen.
-   */
-  readonly token: number
-  /** Who holds it: a text that nobody else has. */
-  readonly holder: string
-  readonly ttlSeconds: number
-}
-
-export interface LockHolder {
-  /** The fencing token, see `Lock`. */
-  token: number
-  /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held: stop writing. */
-  signal: AbortSignal
-}
 
 export interface Locks {
   /**
@@ -57,12 +46,6 @@ export interface Locks {
   readonly held: string[]
   /** How many names are locked, by all instances. Walks the whole database: for administration. */
   countActive(): Promise<number>
-}
-
-/** How long a lock is certain to be held: from the sending of the request that has taken or extended it. */
-export interface Term {
-  since: Instant
-  milliseconds: number
 }
 
 interface Taken {
@@ -95,7 +78,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
   }
 
   async function takeOnce(lock: Omit<Lock, 'token'>, ttlMs: number): Promise<Taken | null> {
-    const term = { since: instantOf(clock), milliseconds: ttlMs }
+    const term = { since: currentInstant(clock), milliseconds: ttlMs }
     try {
       const token = await store.take(lock.names, lock.holder, ttlMs, clock.now())
       if (token === null || isOver(term)) return null
@@ -118,7 +101,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
   async function prolong(lock: Lock, ttlSeconds: number): Promise<Term | null> {
     const { ttlMs } = lockSettings(defaults, ttlSeconds)
     // Counted from the sending, because Redis may count from then.
-    const term = { since: instantOf(clock), milliseconds: ttlMs }
+    const term = { since: currentInstant(clock), milliseconds: ttlMs }
     if (await store.extend(lock.names, lock.holder, ttlMs)) {
       // It may have been given back meanwhile.
       if (ours.has(lock.holder)) ours.set(lock.holder, { lock, term })

@@ -1,6 +1,7 @@
 /** One look at a field in Redis, and what may be made of it. Pure: no clock, no requests. */
 
-import type { Instant } from '../../../shared/ports'
+import type { Instant } from '../../../shared/clock'
+import type { Freshness } from '../../../shared/events'
 import { shortHash } from '../../../shared/shortHash'
 import { decodeEntry, type Entry, type EntryHeader, isForeignEntry } from './entry'
 import { COARSE_GUARD, isTagGuard, type Token, type TokenMap, tokensHold } from './versionTokens'
@@ -130,8 +131,6 @@ export interface Windows {
 
 /** How far clocks of instances may be apart, in s. */
 const CLOCK_SKEW_SECONDS = 600
-
-export type Freshness = 'fresh' | 'stale' | 'degraded' | 'expired'
 
 /** What the age of a valid entry allows: `stale` while it is refreshed, `degraded` only when the source fails. */
 export function freshnessOf(

@@ -3,16 +3,10 @@
  * headers of entries, never for values. A header that was seen is believed while its tokens stand and it is fresh: only
  * an eviction could have changed it, and that is looked for once a minute.
  */
+
+import type { Freshness } from '../../../shared/events'
 import { decodeEntry, type Entry, type EntryHeader } from '../entry/entry'
-import {
-  allPresent,
-  type Freshness,
-  flightName,
-  freshnessOf,
-  holds,
-  uniteGuards,
-  watchedTokens,
-} from '../entry/freshness'
+import { allPresent, flightName, freshnessOf, holds, uniteGuards, watchedTokens } from '../entry/freshness'
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
 import { type Place, placeOf } from '../fields/fieldPlace'

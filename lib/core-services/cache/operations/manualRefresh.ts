@@ -2,7 +2,9 @@
  * Refreshes that somebody begins by hand and need not wait for: they go on after the answer, and their notes tell every
  * instance what becomes of them.
  */
-import { cacheUnavailable, codeOf, isCodedError, messageOf } from '../errors'
+
+import { getErrorCode, getErrorMessage, isCodedError } from '../../../shared/errors'
+import { cacheUnavailable } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
 import { timeoutOf } from '../fields/refresh/fetchEntry'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
@@ -145,7 +147,7 @@ async function resultOf(runtime: WatchRuntime, refresh: () => Promise<Refreshed>
 function failureOf({ clean }: WatchRuntime, error: unknown): RunFailure {
   const cause = isCodedError(error) && isCodedError(error.cause) ? error.cause : error
   const hint = (isCodedError(cause) && cause.hint) || null
-  return { code: codeOf(cause), message: clean(messageOf(cause)), hint }
+  return { code: getErrorCode(cause), message: clean(getErrorMessage(cause)), hint }
 }
 
 /** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */

@@ -3,10 +3,11 @@
  * `refreshEvery`, one after the other, those that are overdue longest first. Outcomes are told in the order of the list.
  */
 
+import { getErrorCode, hasCode } from '../../../shared/errors'
 import type { WebhookOutcome } from '../../../shared/events'
-import type { LockHolder } from '../coordination/locks'
+import type { LockHolder } from '../coordination/lockOptions'
 import { ageSeconds } from '../entry/entry'
-import { cacheUnavailable, codeOf, hasCode, isUnfinished } from '../errors'
+import { cacheUnavailable, isUnfinished } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
 import { timeoutOf } from '../fields/refresh/fetchEntry'
@@ -150,7 +151,7 @@ async function refreshInTime(
     if (runtime.ports.isControlFlow(error)) throw error
     await attempts.note(name)
     if (isUnfinished(error)) return { name, outcome: 'unfinished', done: error.done }
-    return { name, outcome: 'failed', code: codeOf(error) }
+    return { name, outcome: 'failed', code: getErrorCode(error) }
   }
 }
 

@@ -3,8 +3,9 @@
  * already been sent, because that one may have been answered from before the asker began.
  */
 
-import { type Clock, type Instant, instantOf } from '../../../shared/ports'
-import { hasCode, redisBadReply } from '../errors'
+import { type Clock, currentInstant, type Instant } from '../../../shared/clock'
+import { hasCode } from '../../../shared/errors'
+import { redisBadReply } from '../errors'
 import { type Asked, createTick } from './batching'
 import type { RawReply, Send } from './pipeline'
 
@@ -38,7 +39,7 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
 
   async function readBatch(batch: readonly Asked<Names, Snapshot>[]): Promise<void> {
     const names = [...new Set(batch.flatMap(({ question }) => question))]
-    const sentAt = instantOf(clock)
+    const sentAt = currentInstant(clock)
     try {
       const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt, batch.length)
       for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)

@@ -1,13 +1,13 @@
 /** Where Redis is and how the cache talks to it. */
 import { z } from 'zod'
 import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from '../../../shared/env'
+import { configInvalid } from '../../../shared/errors'
 import {
   type LockDefaults,
   MAX_LOCK_RETRIES,
   MAX_LOCK_RETRY_DELAY_MS,
   MAX_LOCK_TTL_SECONDS,
 } from '../coordination/lockOptions'
-import { configInvalid } from '../errors'
 import { KEY_SEPARATORS } from '../redis/commands/keyBuilder'
 import type { BreakerOptions } from '../redis/transport/circuitBreaker'
 import type { Patience } from '../redis/transport/reachability'

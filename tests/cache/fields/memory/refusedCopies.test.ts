@@ -1,9 +1,9 @@
 /** A copy in memory that the schema of a reader refuses, while Redis is not there or slow: it is as good as none. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { codedError } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { codedError } from '@/lib/shared/errors'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
 
 const fetcher = vi.fn(async () => ({ name: 'Ana' }))

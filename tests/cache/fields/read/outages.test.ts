@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { codedError } from '@/lib/core-services/cache/errors'
 import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { codedError } from '@/lib/shared/errors'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../../kit/clock/deferred'
 

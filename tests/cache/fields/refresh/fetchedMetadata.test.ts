@@ -1,8 +1,9 @@
 /** What a fetcher or its value tells badly fails that fetch, as a fault of the source, and nothing after it. */
 import { expect, it, vi } from 'vitest'
-import { codedError, isUnfinished } from '@/lib/core-services/cache/errors'
+import { isUnfinished } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { codedError } from '@/lib/shared/errors'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '@/tests/kit/fields/fieldProcess'
 

@@ -1,9 +1,9 @@
 /** A source that asks to be left alone for long is, whatever the process finds out meanwhile for a shorter time. */
 import { beforeEach, expect, it, vi } from 'vitest'
-import { codedError } from '@/lib/core-services/cache/errors'
 import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { failedSource, leaveAlone, quietFlight } from '@/lib/core-services/cache/fields/refresh/coolDown'
+import { codedError } from '@/lib/shared/errors'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
 
 const fetcher = vi.fn<() => Promise<string>>()

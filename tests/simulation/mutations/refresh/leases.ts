@@ -40,7 +40,7 @@ export const leaseMutations: readonly Mutation[] = [
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
         search: '    held = look.holder !== null &&',
         replace:
-          '    if (held && look.holder === null) return instantOf(clock)\n    held = look.holder !== null &&',
+          '    if (held && look.holder === null) return currentInstant(clock)\n    held = look.holder !== null &&',
       },
     ],
   },
@@ -107,7 +107,7 @@ export const leaseMutations: readonly Mutation[] = [
     scenarios: ['a process that is frozen past its lease, and one that fetches meanwhile'],
     edits: [
       {
-        file: 'shared/ports.ts',
+        file: 'shared/clock.ts',
         search: 'Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)',
         replace: 'clock.monotonic() - then.monotonic',
       },

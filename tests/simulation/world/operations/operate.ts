@@ -1,5 +1,5 @@
 /** What clients do, and what is written down of it. */
-import { isCodedError } from '@/lib/core-services/cache/errors'
+import { isCodedError } from '@/lib/shared/errors'
 import type { MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Operation } from '../plan'
 import { type SimProcess, startProcess, type World } from '../process'

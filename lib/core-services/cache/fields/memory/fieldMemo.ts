@@ -1,6 +1,6 @@
 /** What this process remembers of a field besides its value. Forgetting any of it costs a command or a fetch, no more. */
 import { LRUCache } from 'lru-cache'
-import type { Instant } from '../../../../shared/ports'
+import type { Instant } from '../../../../shared/clock'
 import type { Token } from '../../entry/versionTokens'
 
 export interface Memo {

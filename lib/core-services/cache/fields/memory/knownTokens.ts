@@ -4,7 +4,7 @@
  * of the monotonic clock, in ms. Bounded: when a token that was told is forgotten, what was proved before it was told
  * last needs a new proof; when an own invalidation is forgotten, all that was proved before it counts as invalidated.
  */
-import type { Clock } from '../../../../shared/ports'
+import type { Clock } from '../../../../shared/clock'
 import type { Token, TokenMap } from '../../entry/versionTokens'
 
 export interface KnownTokens {

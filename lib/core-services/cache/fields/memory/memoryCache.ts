@@ -4,7 +4,7 @@
  * outdated is found out when it is read: an invalidation walks over nothing.
  */
 import { LRUCache } from 'lru-cache'
-import { type Clock, type Instant, passedSince } from '../../../../shared/ports'
+import { type Clock, type Instant, passedSince } from '../../../../shared/clock'
 import type { Entry } from '../../entry/entry'
 import type { Token, TokenMap } from '../../entry/versionTokens'
 import { createKnownTokens } from './knownTokens'

@@ -1,6 +1,7 @@
 /** Asks Redis on behalf of a reader that has something to serve and waits only as long as that is worth it. */
+
+import type { Clock } from '../../../../shared/clock'
 import { forgiven } from '../../../../shared/deadline'
-import type { Clock } from '../../../../shared/ports'
 import { isRedisFailure } from '../../errors'
 import type { FieldRuntime } from '../fieldRuntime'
 

@@ -4,9 +4,10 @@
  * copies, for a short time, and counts no more once Redis has answered.
  */
 
-import { type Instant, instantOf } from '../../../../shared/ports'
+import { currentInstant, type Instant } from '../../../../shared/clock'
+import type { CodedError } from '../../../../shared/errors'
 import { covers, freshnessOf, uniteGuards } from '../../entry/freshness'
-import { type CodedError, isSourceError } from '../../errors'
+import { isSourceError } from '../../errors'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField, FieldCacheConfig } from '../fieldConfig'
 import { guardsFor, placeName } from '../fieldPlace'
@@ -109,7 +110,7 @@ export interface Unproved {
 }
 
 export function beginUnproved(runtime: FieldRuntime, field: AnyField): Unproved {
-  const began = instantOf(runtime.ports.clock)
+  const began = currentInstant(runtime.ports.clock)
   return { began, tokens: lastKnownTokens(runtime, field, began, []) }
 }
 

@@ -1,7 +1,9 @@
 /** A source that failed is left alone by this process for as long as it asks for, whether Redis can tell others or not. */
 
-import { instantOf, type Ports, passedSince } from '../../../../shared/ports'
-import { type CodedError, isCodedError, sourceCooling, sourceUnfinished } from '../../errors'
+import { currentInstant, passedSince } from '../../../../shared/clock'
+import { type CodedError, isCodedError } from '../../../../shared/errors'
+import type { Ports } from '../../../../shared/ports'
+import { sourceCooling, sourceUnfinished } from '../../errors'
 import type { AnyField } from '../fieldConfig'
 import { placeName } from '../fieldPlace'
 import type { FieldRuntime } from '../fieldRuntime'
@@ -27,7 +29,7 @@ export function leaveAlone(
   code: string | null,
 ): void {
   const memo = memos.of(place)
-  const rest: Rest = { since: instantOf(ports.clock), milliseconds, code }
+  const rest: Rest = { since: currentInstant(ports.clock), milliseconds, code }
   if (code !== null) memo.failed = longerFailure(ports, memo.failed, rest)
   const before = memo.quiet?.flight === flight ? memo.quiet : undefined
   memo.quiet = { flight, ...longerFailure(ports, before, rest) }

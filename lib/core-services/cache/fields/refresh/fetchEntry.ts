@@ -1,20 +1,12 @@
 /** Asks the source of a field, within its deadline, and makes an entry of the answer. */
 import { withinDeadline } from '../../../../shared/deadline'
 import { refreshDeadline } from '../../../../shared/durations'
+import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../../shared/errors'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
 import { type Entry, encodeBody, unpackEntry } from '../../entry/entry'
 import { freshnessOf, type Look } from '../../entry/freshness'
 import { type Checked, checkBody } from '../../entry/schema'
-import {
-  codeOf,
-  hasCode,
-  isCodedError,
-  isUnfinished,
-  messageOf,
-  sourceFailed,
-  sourceInvalid,
-  sourceTimeout,
-} from '../../errors'
+import { isUnfinished, sourceFailed, sourceInvalid, sourceTimeout } from '../../errors'
 import type { AnyField, FetchContext, FieldCacheConfig, Kept } from '../fieldConfig'
 import type { FieldRuntime } from '../fieldRuntime'
 import { sourceAnswered } from './coolDown'
@@ -98,7 +90,7 @@ export async function fetchEntry(
     // That has been told.
     if (isUnfinished(failure)) throw failure
     const durationMs = clock.monotonic() - started
-    const [code, message] = [codeOf(failure), messageOf(failure)]
+    const [code, message] = [getErrorCode(failure), getErrorMessage(failure)]
     const cause = isCodedError(failure) && isCodedError(failure.cause) ? { cause: failure.cause.code } : {}
     ports.emit({ type: 'refresh.failed', field: field.name, reason, durationMs, code, ...cause, message })
     throw failure
@@ -141,7 +133,7 @@ const isOfTheValue = (failure: unknown): boolean =>
 function asSourceError(field: string, error: unknown): unknown {
   if (isUnfinished(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) return error
   // A part of the source that ran into its own deadline is as late as a whole refresh that did.
-  return codeOf(error).endsWith('_TIMEOUT') ? sourceTimeout(field, error) : sourceFailed(field, error)
+  return getErrorCode(error).endsWith('_TIMEOUT') ? sourceTimeout(field, error) : sourceFailed(field, error)
 }
 
 async function assertAccepted(

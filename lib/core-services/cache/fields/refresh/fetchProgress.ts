@@ -4,9 +4,9 @@
  * those are the ones that were captured before this fetch, so whatever is invalidated in between voids it.
  */
 
+import { passedSince } from '../../../../shared/clock'
 import type { RefreshReason } from '../../../../shared/events'
-import { passedSince } from '../../../../shared/ports'
-import { beginningOf } from '../../../../shared/text'
+import { truncateText } from '../../../../shared/text'
 import { decodeEntry, type Entry, unpackEntry } from '../../entry/entry'
 import { lifetimeOf } from '../../entry/freshness'
 import { type Token, tokensHold } from '../../entry/versionTokens'
@@ -86,7 +86,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
       },
       async pause(progress, told, because) {
         assertProgress(field, progress)
-        const done = beginningOf(told, MOST_DONE_CHARACTERS)
+        const done = truncateText(told, MOST_DONE_CHARACTERS)
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
         const kept =
           captured !== null &&

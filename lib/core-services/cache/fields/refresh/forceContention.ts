@@ -1,6 +1,6 @@
 /** What a forced refresh does when others have changed what stands while it fetched. */
 
-import { instantOf, passedSince } from '../../../../shared/ports'
+import { currentInstant, passedSince } from '../../../../shared/clock'
 import type { Entry } from '../../entry/entry'
 import type { Look } from '../../entry/freshness'
 import { ownGuard, type Token } from '../../entry/versionTokens'
@@ -40,7 +40,7 @@ export function startContention(
   { mark, until }: { mark: string; until: number },
 ): Contention {
   const { clock, emit, random } = runtime.ports
-  const began = instantOf(clock)
+  const began = currentInstant(clock)
   const timeoutMs = timeoutOf(runtime, field)
   /** The own token that was captured first, after the call, and the one that was captured last. */
   let first: Token | undefined

@@ -4,9 +4,10 @@
  * way: whoever asks after that does so under a new holder, and whatever ends a lease ends it only for its own.
  */
 
-import { type Instant, instantOf, passedSince } from '../../../../shared/ports'
+import { currentInstant, type Instant, passedSince } from '../../../../shared/clock'
+import type { CodedError } from '../../../../shared/errors'
 import type { Token } from '../../entry/versionTokens'
-import { type CodedError, isRedisFailure } from '../../errors'
+import { isRedisFailure } from '../../errors'
 import type { Place } from '../fieldPlace'
 import { askStore, askStoreLater, type FieldRuntime } from '../fieldRuntime'
 import type { OwnLease } from '../memory/fieldMemo'
@@ -39,7 +40,7 @@ const earlier = ({ holder, replaces }: OwnLease): Token[] => [...replaces, holde
 
 /** Remembers a lease that is about to be sent. Answers when that is. */
 export function noteLease(runtime: FieldRuntime, place: Place, lease: Lease): Instant {
-  const sentAt = instantOf(runtime.ports.clock)
+  const sentAt = currentInstant(runtime.ports.clock)
   if (knownLease(runtime, place, lease.name)?.holder !== lease.holder) {
     remember(runtime, place, { ...lease, replaces: lease.replaces ?? [], sentAt })
   }

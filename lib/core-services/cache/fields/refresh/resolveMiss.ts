@@ -3,12 +3,13 @@
  * meanwhile. The steps and the reason of each guard are in docs/freshness.md.
  */
 
+import { currentInstant, type Instant, passedSince } from '../../../../shared/clock'
+import type { CodedError } from '../../../../shared/errors'
 import type { RefreshReason } from '../../../../shared/events'
-import { type Instant, instantOf, passedSince } from '../../../../shared/ports'
 import type { Entry } from '../../entry/entry'
 import { allPresent, flightName, freshnessOf, type Look } from '../../entry/freshness'
 import type { Token } from '../../entry/versionTokens'
-import { type CodedError, isSourceError } from '../../errors'
+import { isSourceError } from '../../errors'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
 import { completeTokens, lookAt, type Place } from '../fieldPlace'
@@ -142,7 +143,7 @@ async function acquire(
   lost: boolean,
 ): Promise<HeldLease | Filled | 'refused'> {
   const { clock, random, emit } = runtime.ports
-  const began = instantOf(clock)
+  const began = currentInstant(clock)
   const field = place.field.name
   let lease = asked
   let held = lost

@@ -1,7 +1,7 @@
 /** How a fetched entry gets into Redis and into the memory of this process, and what is told of it. */
 
+import type { Instant } from '../../../../shared/clock'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
-import type { Instant } from '../../../../shared/ports'
 import type { Entry } from '../../entry/entry'
 import { lifetimeOf } from '../../entry/freshness'
 import type { AnyField } from '../fieldConfig'

@@ -3,7 +3,7 @@
  * at all gets to see them.
  */
 
-import type { Clock } from '../../../../shared/ports'
+import type { Clock } from '../../../../shared/clock'
 import type { ClaimedNotes } from '../../coordination/records'
 import { decodeValue } from '../../redis/json'
 import type { FieldStore } from './fieldStore'

@@ -3,7 +3,8 @@
  * errors. Names are physical ones.
  */
 
-import { instantOf, type Ports } from '../../../../shared/ports'
+import { currentInstant } from '../../../../shared/clock'
+import type { Ports } from '../../../../shared/ports'
 import { type Snapshot, snapshotOf } from '../../redis/batchedReads'
 import type { SendTogether } from '../../redis/batchedSends'
 import type { Command, RawReply } from '../../redis/pipeline'
@@ -30,7 +31,7 @@ export function createInspection(sendTogether: SendTogether, { clock }: Pick<Por
 
   return {
     async look(entries, names) {
-      const sentAt = instantOf(clock)
+      const sentAt = currentInstant(clock)
       const [values, ...beginnings] = await sendTogether([
         ['MGET', ...names],
         ...entries.flatMap((entry): Command[] => [beginning(entry), ['STRLEN', entry]]),

@@ -3,7 +3,8 @@
  * physical ones, made by `names`.
  */
 
-import { instantOf, type Ports } from '../../../../shared/ports'
+import { currentInstant } from '../../../../shared/clock'
+import type { Ports } from '../../../../shared/ports'
 import { shortHash } from '../../../../shared/shortHash'
 import type { Token } from '../../entry/versionTokens'
 import { redisBadReply } from '../../errors'
@@ -153,7 +154,7 @@ export function createFieldStore(
       return { created: replies.every((reply) => reply === 'OK' || reply === 1), leased }
     },
     async createAndRead(tokens, names) {
-      const sentAt = instantOf(clock)
+      const sentAt = currentInstant(clock)
       const [, values] = await sendInTick([...together('MSETNX', tokens), ['MGET', ...names]])
       return snapshotOf(names, values ?? null, sentAt)
     },

@@ -1,6 +1,7 @@
 /** The header of an entry, asked for without its value: of a few lengths, since only the header tells how long it is. */
+
+import { hasCode } from '../../../../shared/errors'
 import { isForeignEntry } from '../../entry/entry'
-import { hasCode } from '../../errors'
 import type { SendTogether } from '../../redis/batchedSends'
 import type { Command, RawReply } from '../../redis/pipeline'
 

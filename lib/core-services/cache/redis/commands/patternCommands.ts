@@ -3,8 +3,8 @@
  * the way of a request.
  */
 
+import { hasCode } from '../../../../shared/errors'
 import { ownGuard } from '../../entry/versionTokens'
-import { hasCode } from '../../errors'
 import { type Batch, createBatch, type RawReply, type Send } from '../pipeline'
 import type { Transport } from '../transport/transport'
 import type { KeySpace } from './keySpace'

@@ -3,6 +3,7 @@
  * it is probed in the background, never by somebody's request, and used again once all probes have succeeded. Its state
  * is that of one process: it guards Redis, so it cannot live there.
  */
+import type { BreakerState } from '../../../../shared/events'
 import type { Ports } from '../../../../shared/ports'
 
 export interface BreakerOptions {
@@ -15,10 +16,6 @@ export interface BreakerOptions {
   /** Probes in a row that must succeed before the circuit is closed. */
   halfOpenProbes: number
 }
-
-/** In the order of the numbers that metrics have for them. */
-export const BREAKER_STATES = ['closed', 'open', 'half-open'] as const
-export type BreakerState = (typeof BREAKER_STATES)[number]
 
 export interface BreakerTransition {
   /** Wall clock, ms. */

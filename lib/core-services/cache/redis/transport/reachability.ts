@@ -3,8 +3,8 @@
  * something to serve how long to wait; a request itself goes on to its own deadline, for readers that have nothing.
  */
 
-import { type Clock, type Instant, instantOf, passedSince } from '../../../../shared/ports'
-import { hasCode } from '../../errors'
+import { type Clock, currentInstant, type Instant, passedSince } from '../../../../shared/clock'
+import { hasCode } from '../../../../shared/errors'
 import { REFUSED_ALL } from './refusals'
 
 export interface Patience {
@@ -65,7 +65,7 @@ export function createReachability(
     async watch(asking) {
       try {
         const outcome = await asking
-        answeredAt = instantOf(clock)
+        answeredAt = currentInstant(clock)
         silent = false
         return outcome
       } catch (error) {

@@ -2,7 +2,9 @@
  * Refusals: Redis is there and does not do what it is asked. It tells them apart by the beginning of its text alone, and
  * wraps that text in scripts, transactions and pipelines.
  */
-import { type CodedError, codedError, hasCode, redisQuota } from '../../errors'
+
+import { type CodedError, codedError, hasCode } from '../../../../shared/errors'
+import { redisQuota } from '../../errors'
 
 /** Redis answers reads and takes no value: each of these stands until the database is mended. */
 export const REFUSED_WRITES = ['REDIS_FULL', 'REDIS_READ_ONLY', 'REDIS_CANNOT_PERSIST'] as const

@@ -1,14 +1,8 @@
 /** What Upstash answers over HTTP, told apart: results, refused commands, and all that is not Redis at all. */
 
-import { beginningOf } from '../../../../shared/text'
-import {
-  hasCode,
-  redisBadReply,
-  redisCommandFailed,
-  redisQuota,
-  redisTooLarge,
-  redisUnauthorized,
-} from '../../errors'
+import { hasCode } from '../../../../shared/errors'
+import { truncateText } from '../../../../shared/text'
+import { redisBadReply, redisCommandFailed, redisQuota, redisTooLarge, redisUnauthorized } from '../../errors'
 import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapped } from './refusals'
 
 /** The parsed body of a usable answer. Throws a typed error for every other one. */
@@ -82,5 +76,5 @@ function errorOf(body: unknown): string | undefined {
  */
 function redact(text: string): string {
   const told = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')
-  return beginningOf(told, 200)
+  return truncateText(told, 200)
 }

@@ -5,17 +5,9 @@
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
 import { listeningDeadline } from '../../../../shared/deadline'
+import { type CodedError, getErrorCode, hasCode, isCodedError } from '../../../../shared/errors'
 import type { Ports } from '../../../../shared/ports'
-import {
-  type CodedError,
-  codeOf,
-  hasCode,
-  isCodedError,
-  isRedisFailure,
-  redisCircuitOpen,
-  redisTimeout,
-  redisUnreachable,
-} from '../../errors'
+import { isRedisFailure, redisCircuitOpen, redisTimeout, redisUnreachable } from '../../errors'
 import { billedCommands } from '../billing'
 import { type Breaker, type BreakerOptions, createBreaker } from './circuitBreaker'
 import { REFUSED_ALL, REFUSED_WRITES } from './refusals'
@@ -183,7 +175,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
         }
       }
     } catch (error) {
-      code = ports.isControlFlow(error) ? undefined : codeOf(error)
+      code = ports.isControlFlow(error) ? undefined : getErrorCode(error)
       if (code !== undefined) lastFailure = error
       for (const [command] of commands) writes.note(String(command), error)
       throw error

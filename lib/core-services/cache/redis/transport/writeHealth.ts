@@ -3,7 +3,7 @@
  * answers every ping, so only a refused write tells.
  */
 
-import type { Clock } from '../../../../shared/ports'
+import type { Clock } from '../../../../shared/clock'
 import { isRedisFailure } from '../../errors'
 import { refusesWrites } from './refusals'
 
