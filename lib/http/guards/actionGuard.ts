@@ -8,8 +8,8 @@ import { processPorts } from '../../shared/ports'
 import { hasTrustedOrigin, isSameOrigin } from '../auth/origin'
 import { refusedOrigin } from '../auth/refusedOrigin'
 import { bodyInvalid, bodyTooLarge, methodUnknown, problemResponse, routeUnknown } from '../problem'
-import { BODY_MS, readBytes } from './boundedBody'
 import { waitForBodyAtMost } from './malformedRequests'
+import { BODY_MS, readRequestBody } from './requestBody'
 
 /** The pages with Server Actions. */
 const TAKES_ACTIONS = new Set(['/admin'])
@@ -53,7 +53,7 @@ async function refusal(request: Request): Promise<Response | undefined> {
 async function isCall(request: Request): Promise<boolean> {
   const byScript = request.headers.has('next-action')
   const type = request.headers.get('content-type') ?? ''
-  const bytes = await readBytes(request, MAX_BYTES, 'leave')
+  const bytes = await readRequestBody(request, MAX_BYTES, 'leave')
   if (!bytes) return false
   const body = new Response(bytes.slice(), { headers: { 'Content-Type': type } })
   try {

@@ -7,7 +7,7 @@ import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { fieldRuntime } from '../../core-services/cache/processContext'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
-import { readBytes } from '../guards/boundedBody'
+import { readRequestBody } from '../guards/requestBody'
 import { NO_STORE } from '../headers'
 import { pingUnverified, problemResponse } from '../problem'
 
@@ -24,7 +24,7 @@ const settled = () => processState('settled pings', () => new Map<string, number
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {
-    const body = await readBytes(request, MAX_BYTES, 'cancel')
+    const body = await readRequestBody(request, MAX_BYTES, 'cancel')
     const ping = body && verifiedPing(body, request.headers.get('x-airtable-content-mac'), webhookSecrets())
     if (!ping) throw pingUnverified()
     if (ping.sentAt > (settled().get(ping.webhookId) ?? 0) && (await announcePing(ping, fieldRuntime())))

@@ -3,12 +3,12 @@
  * takes bodies of any length, and throws away what the body of a 429 says.
  */
 
+import { readBoundedText } from '../../../shared/boundedBody'
 import { withinDeadline } from '../../../shared/deadline'
 import { type CodedError, isCodedError } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
 import type { AirtableConfig } from '../airtableConfig'
 import { airtableTimeout, airtableTooLarge, airtableUnreachable, type Subject } from './airtableErrors'
-import { readBounded } from './boundedBody'
 import { type Reply, refusalError } from './errorResponses'
 
 const AIRTABLE_URL = 'https://api.airtable.com'
@@ -113,11 +113,12 @@ async function converse(
   const retryAfter = retryAfterOf(response.headers.get('retry-after'), now)
   if (!ok) {
     // Without the rest of its body the status still tells what an error is.
-    const { text } = await readBounded(response, MAX_ERROR_BYTES, signal, pageTimeoutMs * ERROR_BODY_SHARE)
+    const limits = { maxBytes: MAX_ERROR_BYTES, maxMs: pageTimeoutMs * ERROR_BODY_SHARE, signal }
+    const { text } = await readBoundedText(response.body, limits)
     return { ok, status, retryAfter, text: text.replaceAll(apiKey, '[key]') }
   }
-  const { text, whole } = await readBounded(response, MAX_BYTES, signal)
-  if (!whole) throw airtableTooLarge(subject, MAX_BYTES)
+  const { text, end } = await readBoundedText(response.body, { maxBytes: MAX_BYTES, signal })
+  if (end === 'too-long') throw airtableTooLarge(subject, MAX_BYTES)
   return { ok, status, retryAfter, text }
 }
 
