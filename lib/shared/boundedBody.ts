@@ -1,5 +1,5 @@
 /** Reads the body of a request or a response, and no more of it than the caller wants. */
-import { type Clock, systemClock } from './ports'
+import { type Clock, systemClock } from './clock'
 
 export interface BodyLimits {
   /** Bytes. Reading ends with the chunk that exceeds them. */

@@ -1,4 +1,4 @@
-/** What a server process brings to fields, with ports of its own: for tests, which may start several in one process. */
+/** The cache and the fields of one server process, with ports of its own. A test may start several in one process. */
 
 import { CacheService } from '../core-services/cache/cacheService'
 import { createCipherFor } from '../core-services/cache/entry/encryption'
@@ -8,11 +8,12 @@ import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
 import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
 import { createReachability } from '../core-services/cache/redis/transport/reachability'
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
+import type { Clock } from '../shared/clock'
 import { defaultPorts, type Ports } from '../shared/ports'
 import { createFlights } from '../shared/singleFlight'
 import { type RecordedEvents, recordEvents } from './events'
 
-/** Settings of tests: those of the app, but for a breaker that is probed soon and locks that are not waited for long. */
+/** The app's default settings, over a Redis that no network reaches. */
 export const testSettings: CacheConfig = {
   url: 'http://redis.test',
   token: 'the-secret-token',
@@ -31,20 +32,46 @@ export const testSettings: CacheConfig = {
 }
 
 export interface FieldProcessOptions {
+  /** Replaces single ports, such as the clock or `fetch`. */
   ports?: Partial<Ports>
-  /** Memory for values, in bytes; 0 turns it off. */
+  /**
+   * Memory for values, in bytes; 0 turns it off.
+   * @default 10_000_000
+   */
   memory?: number
-  /** Tells this release of the app from others. */
+  /**
+   * The release of the app that this process runs.
+   * @default 'test'
+   */
   deployment?: string
-  /** The first one encrypts; without any the process has no key. */
+  /**
+   * Keys for fields with `advanced.encrypt`. The first one encrypts, all of them decrypt.
+   * @default none: such a field cannot be stored
+   */
   encryptionKeys?: Parameters<typeof createCipherFor>[0]
 }
 
 export interface FieldProcess {
   cache: CacheService
-  /** What functions over fields take as their last argument. */
+  /** The last argument of the functions over fields, such as `readFieldCache`. */
   runtime: CronRuntime & AsideRuntime & WatchRuntime
   events: RecordedEvents
+}
+
+type EmptyMemory = Pick<FieldProcess['runtime'], 'flights' | 'memos' | 'copies' | 'reachability'>
+
+/** What a process has in its memory: nothing yet. `memory`: bytes for values. */
+export function createEmptyMemory(
+  { commandTimeoutMs, commandHardTimeoutMs }: Pick<CacheConfig, 'commandTimeoutMs' | 'commandHardTimeoutMs'>,
+  memory: number,
+  clock: Clock,
+): EmptyMemory {
+  return {
+    flights: createFlights(),
+    memos: createMemos(),
+    copies: createCopies(memory, clock),
+    reachability: createReachability({ softMs: commandTimeoutMs, hardMs: commandHardTimeoutMs }, clock),
+  }
 }
 
 export async function startFieldProcess(
@@ -76,13 +103,7 @@ export async function startFieldProcess(
         throw removed.error
       },
       batchSize: config.batchSize,
-      flights: createFlights(),
-      memos: createMemos(),
-      copies: createCopies(memory, allPorts.clock),
-      reachability: createReachability(
-        { softMs: config.commandTimeoutMs, hardMs: config.commandHardTimeoutMs },
-        allPorts.clock,
-      ),
+      ...createEmptyMemory(config, memory, allPorts.clock),
       cipherFor:
         encryptionKeys && createCipherFor(encryptionKeys, `${config.keyPrefix} ${config.keyVersion}`),
       deployment,

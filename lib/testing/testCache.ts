@@ -3,17 +3,19 @@
  * the test moves and a Redis that fails when the test says so.
  */
 
-import { createMemos } from '../core-services/cache/fields/memory/fieldMemo'
-import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
-import { createReachability } from '../core-services/cache/redis/transport/reachability'
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
 import { type RegistryState, serviceRegistry } from '../core-services/service-registry'
 import { processPorts } from '../shared/ports'
 import { processState, setProcessState } from '../shared/processState'
-import { createFlights } from '../shared/singleFlight'
 import '../core-services/serviceLoader'
 import { type AlarmClock, alarmClock } from './clock'
-import { type FieldProcess, type FieldProcessOptions, startFieldProcess, testSettings } from './fieldProcess'
+import {
+  createEmptyMemory,
+  type FieldProcess,
+  type FieldProcessOptions,
+  startFieldProcess,
+  testSettings,
+} from './fieldProcess'
 import { createMemoryUpstash } from './memoryUpstash'
 
 export interface TestCacheOptions extends FieldProcessOptions {
@@ -79,15 +81,7 @@ export async function createTestCache({
     upstash.up()
     upstash.redis.clear()
     cache.breaker.reset()
-    Object.assign(runtime, {
-      flights: createFlights(),
-      memos: createMemos(),
-      copies: createCopies(memory, clock),
-      reachability: createReachability(
-        { softMs: config.commandTimeoutMs, hardMs: config.commandHardTimeoutMs },
-        clock,
-      ),
-    })
+    Object.assign(runtime, createEmptyMemory(config, memory, clock))
     if (installed) share()
     events.all.length = 0
     before = counted()

@@ -1,32 +1,39 @@
 /** Token buckets by name, in the memory of one process. */
+import { LRUCache } from 'lru-cache'
 
 export interface RateLimitOptions {
-  /** How many are let through in a row. */
+  /** How many requests in a row are allowed. */
   burst: number
-  /** After them one in so many ms. */
+  /** How long one more takes to become available after them, in ms. */
   everyMs: number
 }
 
 export interface RateLimit {
-  /** Ms until the next one of this name is let through; 0 when this one is, and counted. `now`: monotonic, ms. */
+  /**
+   * Takes one request of this name from its bucket and returns 0, or returns the ms until the next one is allowed.
+   * `now`: monotonic, ms.
+   */
   take(name: string, now: number): number
 }
 
-/** Forgetting a name fills its bucket: names are dropped when so many others came after it. */
+/** How many names are remembered. Forgetting one fills its bucket, so only the least recent ones are dropped. */
 const NAMES_KEPT = 1_000
 
+interface Bucket {
+  left: number
+  /** Monotonic, ms. */
+  at: number
+}
+
 export function createRateLimit({ burst, everyMs }: RateLimitOptions): RateLimit {
-  const buckets = new Map<string, { left: number; at: number }>()
+  const buckets = new LRUCache<string, Bucket>({ max: NAMES_KEPT })
   return {
     take(name, now) {
       const { left: before, at } = buckets.get(name) ?? { left: burst, at: now }
       const left = Math.min(burst, before + (now - at) / everyMs)
-      const through = left >= 1
-      buckets.delete(name)
-      buckets.set(name, { left: through ? left - 1 : left, at: now })
-      const [oldest] = buckets.keys()
-      if (buckets.size > NAMES_KEPT && oldest !== undefined) buckets.delete(oldest)
-      return through ? 0 : Math.max(1, Math.ceil((1 - left) * everyMs))
+      const isAllowed = left >= 1
+      buckets.set(name, { left: isAllowed ? left - 1 : left, at: now })
+      return isAllowed ? 0 : Math.max(1, Math.ceil((1 - left) * everyMs))
     },
   }
 }

@@ -1,25 +1,36 @@
 /**
- * Sessions that were signed out before their time: noted in Redis until they would have ended anyway, so that a copy of
- * the cookie opens nothing in any instance. While Redis cannot be asked, a process knows those that it ended itself.
+ * Sessions that were signed out before their end. Redis keeps their ids until that end, so that a copy of the cookie opens
+ * nothing in any instance. While Redis is down, a process knows only the sessions that it revoked itself.
  */
+import { LRUCache } from 'lru-cache'
 import { isRedisFailure } from '../../core-services/cache/errors'
 import { fieldRuntime } from '../../core-services/cache/processContext'
+import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import type { AdminSession } from './session'
 
 const KIND = 'signed-out'
 
-/** Ids with the wall clock, in ms, at which each would have ended. */
-const ended = () => processState('ended sessions', () => new Map<string, number>())
+/** How many revoked sessions a process remembers. */
+const IDS_KEPT = 10_000
+
+/** The ids that this process has revoked, each until its session would have ended. */
+export const createRevokedIds = () =>
+  new LRUCache<string, true>({
+    max: IDS_KEPT,
+    // Reads the clock each time, so that a test that moves it sees the effect at once.
+    ttlResolution: 0,
+    perf: { now: () => processPorts().clock.now() },
+  })
+
+const revokedHere = () => processState('revoked sessions', createRevokedIds)
 
 export async function revokeSession({ id, endsAt }: AdminSession): Promise<void> {
   const runtime = fieldRuntime()
-  const now = runtime.ports.clock.now()
-  for (const [other, until] of ended()) if (until <= now) ended().delete(other)
-  ended().set(id, endsAt)
+  const secondsLeft = Math.max(1, Math.ceil((endsAt - runtime.ports.clock.now()) / 1000))
+  revokedHere().set(id, true, { ttl: secondsLeft * 1000 })
   try {
-    const seconds = Math.max(1, Math.ceil((endsAt - now) / 1000))
-    await (await runtime.notes()).write(KIND, id, 1, seconds)
+    await (await runtime.notes()).write(KIND, id, 1, secondsLeft)
   } catch (error) {
     if (!isRedisFailure(error)) throw error
   }
@@ -27,7 +38,7 @@ export async function revokeSession({ id, endsAt }: AdminSession): Promise<void>
 
 /** 1 command. */
 export async function isSessionRevoked({ id }: AdminSession): Promise<boolean> {
-  if (ended().has(id)) return true
+  if (revokedHere().has(id)) return true
   try {
     const [note] = await (await fieldRuntime().notes()).read(KIND, [id])
     return note !== null

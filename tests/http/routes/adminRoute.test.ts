@@ -4,7 +4,7 @@ import type { Overview } from '@/lib/admin/overview'
 import { agentsCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { getFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
-import { revokeSession } from '@/lib/http/auth/revokedSessions'
+import { createRevokedIds, revokeSession } from '@/lib/http/auth/revokedSessions'
 import { findSession, newSessionCookie, sealSession } from '@/lib/http/auth/session'
 import { systemClock } from '@/lib/shared/clock'
 import { setProcessState } from '@/lib/shared/processState'
@@ -75,7 +75,7 @@ it('knows in every instance that a session was signed out', async () => {
   expect((await ask(headers)).status).toBe(200)
   if (session) await revokeSession(session)
   // What this process remembers of it, another one does not.
-  setProcessState('ended sessions', new Map())
+  setProcessState('revoked sessions', createRevokedIds())
   expect((await ask(headers)).status).toBe(401)
   expect((await ask(cookieOf(signedIn()))).status).toBe(200)
 })

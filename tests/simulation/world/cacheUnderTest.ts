@@ -3,14 +3,11 @@
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
-import { createMemos } from '@/lib/core-services/cache/fields/memory/fieldMemo'
-import { createCopies } from '@/lib/core-services/cache/fields/memory/memoryCache'
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import type { SendTogether } from '@/lib/core-services/cache/redis/batchedSends'
-import { createReachability } from '@/lib/core-services/cache/redis/transport/reachability'
 import type { Ports } from '@/lib/shared/ports'
-import { createFlights } from '@/lib/shared/singleFlight'
+import { createEmptyMemory } from '@/lib/testing/fieldProcess'
 import { keySpace } from './names'
 import { type Connection, DEADLINE_MS, SOFT_DEADLINE_MS } from './network'
 import { createDoors, type Doors } from './operations/doors'
@@ -60,7 +57,12 @@ export function createRuntime({
   release = 'sim',
 }: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached' | 'release'>): FieldRuntime {
   const store = createFieldStore(send, settled(sendTogether), 100, keySpace, ports)
-  const flights = createFlights()
+  const memory = createEmptyMemory(
+    { commandTimeoutMs: SOFT_DEADLINE_MS, commandHardTimeoutMs: DEADLINE_MS },
+    1_000_000,
+    ports.clock,
+  )
+  const { flights } = memory
   const told =
     <T>(name: string, work: () => Promise<T>) =>
     () => {
@@ -68,6 +70,7 @@ export function createRuntime({
       return work()
     }
   return {
+    ...memory,
     ports,
     store: async () => store,
     flights: {
@@ -75,9 +78,6 @@ export function createRuntime({
       join: (name, work) => flights.join(name, told(name, work)),
       queue: (name, by, work, demanding) => flights.queue(name, by, told(name, work), demanding),
     },
-    memos: createMemos(),
-    copies: createCopies(1_000_000, ports.clock),
-    reachability: createReachability({ softMs: SOFT_DEADLINE_MS, hardMs: DEADLINE_MS }, ports.clock),
     deployment: release,
     refreshTimeoutMs: FETCH_TIMEOUT_MS,
   }
