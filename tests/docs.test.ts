@@ -24,6 +24,8 @@ describe('the snippets of the documents', () => {
         include: ['*.ts', '../lib/core-services/serviceLoader.ts'],
       }),
     )
+    const [airtable = ''] = snippetsIn('docs/airtable.md', 'ts airtable')
+    writeFileSync(join(folder, 'airtable.ts'), airtable)
     const tests = scenarios.map(
       (code, index) => `it('${index + 1}', async () => {\n${withAssertions(code)}\n})`,
     )
@@ -113,4 +115,16 @@ describe('docs/architecture.md', () => {
       .map(({ parentPath, name }) => join(parentPath, name))
     expect(named.filter((folder) => folder.startsWith('lib/')).sort()).toEqual(folders.sort())
   })
+})
+
+it('docs/airtable.md explains every reason for which everything is read', () => {
+  const folder = 'lib/core-services/airtable'
+  const unions = [`${folder}/sync/syncPlan.ts`, `${folder}/changelog/payloads.ts`].map((file) =>
+    /type (?:WhyFull|Unreadable) =([\s\S]*?)\n\n/.exec(read(file)),
+  )
+  const reasons = unions
+    .flatMap((union) => [...(union?.[1] ?? '').matchAll(/'([a-z-]+)'/g)])
+    .map(([, why]) => why)
+  expect(reasons.length).toBeGreaterThan(10)
+  expect(reasons.filter((why) => !read('docs/airtable.md').includes(`\`${why}\``))).toEqual([])
 })
