@@ -30,7 +30,7 @@ import type { FieldCacheEvent } from './shared/events'
 import { processPorts } from './shared/ports'
 import { setProcessState } from './shared/processState'
 
-export interface BootOutcome {
+export interface BootResult {
   ok: boolean
   /** What to tell whoever started the server, when it is not ok. */
   report: string
@@ -52,7 +52,7 @@ export async function bootServer(): Promise<void> {
   if (fatal) process.exit(1)
 }
 
-export async function boot(env: Env = process.env): Promise<BootOutcome> {
+export async function boot(env: Env = process.env): Promise<BootResult> {
   startEventLog(env)
   try {
     assertConfiguration(env)
@@ -64,7 +64,7 @@ export async function boot(env: Env = process.env): Promise<BootOutcome> {
     await initCoreServices(['cache', 'airtable'])
     return { ok: true, report: '', fatal: false }
   } catch (error) {
-    return { ok: false, report: reportOf(error), fatal: orElse(true, () => cacheFailFast(env)) }
+    return { ok: false, report: formatReport(error), fatal: orElse(true, () => cacheFailFast(env)) }
   }
 }
 
@@ -145,7 +145,7 @@ function orElse<T>(fallback: T, read: () => T): T {
   }
 }
 
-function reportOf(error: unknown): string {
+function formatReport(error: unknown): string {
   const hint = isCodedError(error) && error.hint ? `\n  ${error.hint}` : ''
   return `Field Cache is not ready. ${getErrorMessage(error)}${hint}\n`
 }

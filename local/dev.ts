@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import { parseArgs } from 'node:util'
 import { banner } from './banner'
+import { compileRoutes } from './compileRoutes'
 import { loadEnv } from './env'
-import { openRoutes } from './openRoutes'
 import { choosePort, holdPort } from './ports'
 import { startLocalStack } from './stack'
 import { catchStopSignals, type StopSignal, signalExitCode, supervise } from './supervise'
@@ -57,7 +57,7 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
     const added = Object.entries(stack.env).filter(([name, value]) => env[name] !== value)
     const childEnv = { ...inherited, ...Object.fromEntries(added) }
     const ended = new AbortController()
-    void openRoutes(appUrl, AbortSignal.any([stop, ended.signal])).then(stack.appStarted)
+    void compileRoutes(appUrl, AbortSignal.any([stop, ended.signal])).then(stack.appStarted)
     try {
       return await supervise({ file: process.execPath, args, env: childEnv }, stop)
     } finally {

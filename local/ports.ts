@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 const TRIES = 20
 
 /** Which port is wanted: what an environment variable says, else a default that may give way. */
-export interface PortWish {
+export interface PortRequest {
   /** The variable's name, for messages. */
   readonly variable: string
   /** The variable's value; unset or blank means the default. "0" means any free port. */
@@ -39,7 +39,7 @@ async function isFree(port: number): Promise<boolean> {
   )
 }
 
-function parsePort({ variable, given }: PortWish): number | undefined {
+function parsePort({ variable, given }: PortRequest): number | undefined {
   const text = given?.trim() ?? ''
   if (text === '') return undefined
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
@@ -50,18 +50,18 @@ function parsePort({ variable, given }: PortWish): number | undefined {
  * Picks the port to start something on. A port somebody asked for is used or refused, never replaced; a default that
  * is taken gives way to the next free one. Throws an error whose message is one line for the person who started us.
  */
-export async function choosePort(wish: PortWish): Promise<PortChoice> {
-  const asked = parsePort(wish)
+export async function choosePort(request: PortRequest): Promise<PortChoice> {
+  const asked = parsePort(request)
   if (asked === 0) return { port: (await tryListening(0, '127.0.0.1')) ?? 0, moved: false }
   if (asked !== undefined) {
     if (await isFree(asked)) return { port: asked, moved: false }
-    throw new Error(`port ${asked} (${wish.variable}) is already in use`)
+    throw new Error(`port ${asked} (${request.variable}) is already in use`)
   }
-  for (let port = wish.fallback; port < wish.fallback + TRIES; port += 1) {
-    if (await isFree(port)) return { port, moved: port !== wish.fallback }
+  for (let port = request.fallback; port < request.fallback + TRIES; port += 1) {
+    if (await isFree(port)) return { port, moved: port !== request.fallback }
   }
   throw new Error(
-    `ports ${wish.fallback} to ${wish.fallback + TRIES - 1} are all in use; set ${wish.variable} to a free one`,
+    `ports ${request.fallback} to ${request.fallback + TRIES - 1} are all in use; set ${request.variable} to a free one`,
   )
 }
 

@@ -5,12 +5,12 @@ import type { Load } from './load'
 import { READS_ONLY } from './source'
 
 /** What the servers can count on meanwhile; the number of calls of the source that the contract allows follows from it. */
-export interface Means {
+export interface Availability {
   readonly redis: 'works' | 'fails'
   readonly source: 'works' | 'fails'
 }
 
-export interface Fault extends Means {
+export interface Fault extends Availability {
   readonly name: string
   begin(cluster: Cluster, load: Load): Promise<void>
   end(cluster: Cluster, load: Load): Promise<void>
@@ -19,7 +19,7 @@ export interface Fault extends Means {
 type RedisFault = Parameters<Cluster['redis']['upstash']['faults']['set']>[0]
 type SourceFault = Parameters<Cluster['source']['server']['faults']['set']>[0]
 
-const redisFault = (name: string, redis: Means['redis'], fault: RedisFault): Fault => ({
+const redisFault = (name: string, redis: Availability['redis'], fault: RedisFault): Fault => ({
   name: `redis ${name}`,
   redis,
   source: 'works',

@@ -1,6 +1,6 @@
 /** Kills a server while it fetches for all: another one must take over, once, and nobody's read may fail. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import type { Cluster } from './cluster'
 import type { Load } from './load'
 import { LEASED_FIELD } from './names'
@@ -30,7 +30,7 @@ export async function killLeaseHolder(cluster: Cluster, load: Load): Promise<voi
 async function leaseTaken({ redis, leasePattern }: Cluster): Promise<void> {
   const giveUpAt = performance.now() + LEASE_WITHIN_MS
   while (performance.now() < giveUpAt) {
-    const leases = await askOnce(redis.engine.url, ['KEYS', leasePattern(LEASED_FIELD.key)])
+    const leases = await sendOnce(redis.engine.url, ['KEYS', leasePattern(LEASED_FIELD.key)])
     if (Array.isArray(leases) && leases.length > 0) return
     await delay(5)
   }

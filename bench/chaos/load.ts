@@ -6,7 +6,7 @@ import { ADMIN_FIELD, PUBLIC_FIELD } from './names'
 
 export interface LoadOptions {
   readonly seed: number
-  /** Of all servers together. */
+  /** Of all servers addRows. */
   readonly requestsPerSecond: number
 }
 

@@ -4,7 +4,7 @@ import { runNext } from '@/tests/e2e/support/nextProcess'
 import { SITE } from './cluster'
 import { FAULTS } from './faults'
 import { judge } from './judging/judge'
-import { tableOf } from './report'
+import { formatTable } from './report'
 import { runChaos } from './run'
 
 const HELP = `Breaks Redis, the source and a server under load, one after the other, and holds three production
@@ -14,7 +14,7 @@ servers against the freshness contract. Needs redis-server. Exit code 1 when som
 
   --seconds  how long in all, without the build and the last recovery (default 180)
   --seed     of the load and the edits of the source (default: a new one, printed)
-  --rate     requests a second, all servers together (default 90)
+  --rate     requests a second, all servers addRows (default 90)
   --only     faults whose name holds this text
   --json     the report as JSON
 
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const progress = (line: string): void => console.error(line)
   progress(`seed ${seed}`)
   const verdict = judge(await runChaos({ seconds, seed, requestsPerSecond, faults, progress }))
-  console.log(values.json ? JSON.stringify({ seed, ...verdict }, null, 2) : tableOf(verdict))
+  console.log(values.json ? JSON.stringify({ seed, ...verdict }, null, 2) : formatTable(verdict))
   process.exitCode = verdict.problems.length === 0 ? 0 : 1
 }
 

@@ -31,7 +31,7 @@ export async function inspectOutput({ everyServer, secrets }: Cluster): Promise<
     strange: printed.flatMap(({ server, text }) =>
       strangeLines(text).map((line) => `${server.name}: ${line}`),
     ),
-    leaking: printed.filter(({ text }) => secrets.some((secret) => text.includes(secret))).map(nameOf),
+    leaking: printed.filter(({ text }) => secrets.some((secret) => text.includes(secret))).map(getServerName),
     ended: await endedEarly(everyServer),
     leasedFetches: events.filter(
       ({ event, field }) => event === 'refresh.finished' && field === LEASED_FIELD.name,
@@ -77,7 +77,7 @@ async function endedEarly(servers: readonly Server[]): Promise<string[]> {
       state: await Promise.race([server.process.ended, Promise.resolve(running)]),
     })),
   )
-  return states.filter(({ server, state }) => server.alive && state !== running).map(nameOf)
+  return states.filter(({ server, state }) => server.alive && state !== running).map(getServerName)
 }
 
-const nameOf = ({ server }: { server: Server }): string => server.name
+const getServerName = ({ server }: { server: Server }): string => server.name

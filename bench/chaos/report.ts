@@ -20,7 +20,7 @@ const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[]
   ],
 ]
 
-export function tableOf({ rows, calm, problems }: Verdict): string {
+export function formatTable({ rows, calm, problems }: Verdict): string {
   const cells = [
     COLUMNS.map(([title]) => title),
     ...[...rows, calm].map((row) => COLUMNS.map(([, cell]) => cell(row))),

@@ -1,9 +1,9 @@
 /** One run: a calm phase before each fault, load and edits of the source all the time. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '@/local/data/random'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { type Cluster, startCluster } from './cluster'
-import type { Fault, Means } from './faults'
+import type { Availability, Fault } from './faults'
 import { type Load, type Sample, startLoad } from './load'
 import { LOADED_FIELDS } from './names'
 import { inspectOutput, type OutputReport } from './output'
@@ -20,7 +20,7 @@ export interface RunOptions {
 }
 
 /** A calm or a faulty stretch of the run; times are monotonic ms. */
-export interface Phase extends Means {
+export interface Phase extends Availability {
   /** Undefined while nothing is wrong on purpose. */
   readonly fault: string | undefined
   readonly from: number
@@ -166,7 +166,7 @@ async function recovery(cluster: Cluster, load: Load, since: number): Promise<nu
 async function storedFields({ redis, entryName }: Cluster): Promise<string[]> {
   const found = await Promise.all(
     LOADED_FIELDS.map(async ({ name, key }) => {
-      const exists = await askOnce(redis.engine.url, ['EXISTS', entryName(key)])
+      const exists = await sendOnce(redis.engine.url, ['EXISTS', entryName(key)])
       return exists === 1 ? [name] : []
     }),
   )

@@ -69,7 +69,7 @@ export interface BaseContents {
  */
 export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents, clock: Clock) {
   const offsets = createOffsets(clock)
-  const takePlace = createRateLimit(clock)
+  const admitRequest = createRateLimit(clock)
   const modelNotFound = () => fail(403, 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND', MODEL_NOT_FOUND)
 
   return (request: ApiRequest) =>
@@ -78,7 +78,7 @@ export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents
       if (/^bearer (.*)$/i.exec(request.authorization ?? '')?.[1] !== apiKey) refuse(unauthenticated)
       const { kind, owner, recordId, ...route } = matchRoute(request) ?? refuse(notFound)
       if (route.baseId !== baseId) modelNotFound()
-      if (!takePlace()) refuse(rateLimited)
+      if (!admitRequest()) refuse(rateLimited)
       const query = readQuery(request.url.searchParams)
       if (kind === 'schema') return { tables: tables.map(describeTable) }
       if (kind === 'listWebhooks') return hooks.list()

@@ -3,7 +3,7 @@ import type { Offsets } from './offsets'
 import { check, deletedIds, getParameters, listParameters, writeBatch, writeParameters } from './parameters'
 import { ATTACHMENTS, keepAttachments } from './tables/attachments'
 import type { Change, Commit } from './tables/store'
-import { fieldOf, listView, newId, type RecordData, render, type Table, viewOf } from './tables/table'
+import { getField, getView, listView, newId, type RecordData, render, type Table } from './tables/table'
 
 const collator = new Intl.Collator('en', { sensitivity: 'base', numeric: true })
 
@@ -15,7 +15,7 @@ function compareCells(a: unknown, b: unknown): number {
 const TERM = /^\s*RECORD_ID\s*\(\s*\)\s*=\s*(['"])(\w+)\1\s*$/
 
 /** The ids a formula names, which is `RECORD_ID()='rec…'`, alone or in `OR(…)`. */
-function idsOfFormula(formula: string): readonly unknown[] {
+function parseFormula(formula: string): readonly unknown[] {
   const [, terms = formula] = /^\s*OR\s*\((.*)\)\s*$/s.exec(formula) ?? []
   const ids = terms.split(',').map((term) => TERM.exec(term)?.[2])
   if (!ids.includes(undefined)) return ids
@@ -26,13 +26,13 @@ function idsOfFormula(formula: string): readonly unknown[] {
 /** One page of a list; `raw` are the parameters as they came in, by query or by body. */
 export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   const { offset, pageSize, ...parameters } = check(listParameters, raw)
-  const wanted = parameters.fields?.map((name) => fieldOf(table, name)) ?? table.fields
-  const view = parameters.view === undefined ? undefined : viewOf(table, parameters.view)
-  const ids = parameters.filterByFormula && idsOfFormula(parameters.filterByFormula)
+  const wanted = parameters.fields?.map((name) => getField(table, name)) ?? table.fields
+  const view = parameters.view === undefined ? undefined : getView(table, parameters.view)
+  const ids = parameters.filterByFormula && parseFormula(parameters.filterByFormula)
   const found = listView(table, view).filter(({ id }) => !ids || ids.includes(id))
   // Sorting is stable, so that the last sort to be done is the first in rank.
   for (const { field, direction } of parameters.sort.toReversed()) {
-    const { name } = fieldOf(table, field)
+    const { name } = getField(table, field)
     const sign = direction === 'asc' ? 1 : -1
     found.sort((a, b) => sign * compareCells(a.fields[name], b.fields[name]))
   }
@@ -82,7 +82,7 @@ export function writeRecords(table: Table, method: string, recordId: string, raw
       return single ? refuse(notFound) : fail(422, 'ROW_DOES_NOT_EXIST', nowhere)
     }
     const cells = Object.entries(fields).map(([wanted, value]) => {
-      const { name, type } = fieldOf(table, wanted)
+      const { name, type } = getField(table, wanted)
       return [name, type === ATTACHMENTS ? keepAttachments(value, before?.fields[name]) : value]
     })
     const kept = before ?? { id: newId('rec'), createdTime: new Date().toISOString(), fields: {} }

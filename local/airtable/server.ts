@@ -72,7 +72,7 @@ export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | '
   readonly controls: Controls
   resetCounters(): void
   /** How many answers have not ended: one that stalls goes on until its connection is closed. */
-  unended(): number
+  openAnswers(): number
   /** Ends open connections too. */
   close(): Promise<void>
 }
@@ -150,11 +150,11 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     serve(incoming, response).catch(() => response.destroy())
   })
   const injector = createFaultInjector<Answer, AirtableFault>(server, FAULT_ANSWERS)
-  let unended = 0
+  let openAnswers = 0
   server.on('request', (_, response) => {
-    unended += 1
+    openAnswers += 1
     response.once('close', () => {
-      unended -= 1
+      openAnswers -= 1
     })
   })
   // Longer than clients keep an idle connection, so that none is closed under a request.
@@ -177,7 +177,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     faults,
     controls,
     resetCounters,
-    unended: () => unended,
+    openAnswers: () => openAnswers,
     close,
   }
 }

@@ -61,17 +61,17 @@ function describe(issue: z.core.$ZodIssue | undefined): string {
     : `${issue.path.join('.') || 'top level'}: ${issue.message}`
 }
 
-function typeOf(value: unknown): string {
+function inferType(value: unknown): string {
   if (Array.isArray(value)) return 'multipleSelects'
   if (typeof value === 'number') return 'number'
   return typeof value === 'boolean' ? 'checkbox' : 'singleLineText'
 }
 
 /** The fields the records use, each with the type that its first value suggests. */
-function fieldsOf(records: readonly RecordData[]): Record<string, string> {
+function inferFieldTypes(records: readonly RecordData[]): Record<string, string> {
   const types = new Map<string, string>()
   for (const [name, value] of records.flatMap(({ fields }) => Object.entries(fields)))
-    if (!types.has(name)) types.set(name, typeOf(value))
+    if (!types.has(name)) types.set(name, inferType(value))
   return Object.fromEntries(types)
 }
 
@@ -88,7 +88,7 @@ export function loadPeople(file: string): TableData {
     if (ids.has(id)) return fail(file, `record id ${id} appears twice`)
     ids.add(id)
   }
-  return { ...table, fields: fieldsOf(records), views: [{ id: AGENTS_VIEW.id, name: view }], records }
+  return { ...table, fields: inferFieldTypes(records), views: [{ id: AGENTS_VIEW.id, name: view }], records }
 }
 
 /** The base to serve and what is in it: the records of the file in LOCAL_AIRTABLE_DATA, else the invented people. */

@@ -18,7 +18,7 @@ export interface EngineConnection {
   /** MULTI … EXEC in one turn: an error instead of an array when the engine discarded the whole. */
   runTransaction(commands: readonly Command[]): Promise<readonly Reply[] | CommandError>
   /** Which of a command's arguments the engine takes for keys; none for a command it would refuse. */
-  keysOf(command: Command): Promise<readonly string[]>
+  findKeys(command: Command): Promise<readonly string[]>
   /** Whether the engine counts a command, or one of its subcommands, among the reads. */
   isRead(name: string): Promise<boolean>
   /** The replies of a command that has no end to them, see ./stream; they end with this connection at the latest. */
@@ -63,7 +63,7 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
       const outcome = replies.find(isError) ?? replies.at(-1)
       return isError(outcome) ? outcome : (outcome as readonly Reply[])
     },
-    keysOf: async (command) => {
+    findKeys: async (command) => {
       const keys = await run(['COMMAND', 'GETKEYS', ...command])
       return Array.isArray(keys) ? keys.map(String) : []
     },

@@ -1,4 +1,4 @@
-import { askOnce } from './ask'
+import { sendOnce } from './sendOnce'
 import type { RedisEngine } from './types'
 
 /** The URL without the user and password it may carry, for messages. */
@@ -9,7 +9,7 @@ export function withoutCredentials(url: string): string {
 /** A Redis somebody else runs; rejects when it does not answer. */
 export async function attachExternal(url: string): Promise<RedisEngine> {
   try {
-    await askOnce(url, ['PING'])
+    await sendOnce(url, ['PING'])
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new Error(`no Redis answers at ${withoutCredentials(url)}: ${reason}`)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { HOST, listenOnLoopback } from '../loopback'
-import { askOnce } from './ask'
+import { sendOnce } from './sendOnce'
 import type { RedisEngine } from './types'
 
 const READY_WITHIN_MS = 10_000
@@ -36,7 +36,7 @@ function guard(pid: number, directory: string): ChildProcess {
 
 /** True once the Redis at `url` is the one that was given `directory`, and not a stranger on the same port. */
 async function isOurs(url: string, directory: string): Promise<boolean> {
-  const answer = await askOnce(url, ['CONFIG', 'GET', 'dir']).catch(() => undefined)
+  const answer = await sendOnce(url, ['CONFIG', 'GET', 'dir']).catch(() => undefined)
   return Array.isArray(answer) && answer.includes(directory)
 }
 

@@ -6,7 +6,7 @@ import { checkSize, notAllowed, refuse, unauthorized } from './errors'
 import type { Executor } from './executor'
 import { parseBatch, parseJson, parsePath } from './parse'
 import type { RestAnswer, RestRequest } from './rest'
-import { type Rule, readsOnly, withoutQuota } from './rules'
+import { quotaExceeded, type Rule, readsOnly } from './rules'
 
 /** Answers one request; rejects with a refusal, or while the engine cannot be reached. */
 export type Api = (request: RestRequest, fault?: 'quota') => Promise<RestAnswer>
@@ -21,11 +21,11 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 const equal = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
 
 /** The token of a request; the query counts only where there is no such header. */
-function tokenOf({ headers: { authorization }, query }: RestRequest): string {
+function readToken({ headers: { authorization }, query }: RestRequest): string {
   return (authorization ? BEARER.exec(authorization)?.[1] : query.get('_token')) ?? ''
 }
 
-function formatOf({ headers, path }: RestRequest): Format {
+function parseFormat({ headers, path }: RestRequest): Format {
   const base64 = headers['upstash-encoding'] === 'base64'
   const format = headers['upstash-response-format'] ?? 'json'
   if (format === 'json') return base64 ? 'base64' : 'json'
@@ -35,7 +35,7 @@ function formatOf({ headers, path }: RestRequest): Format {
 
 export function createApi(executor: Executor, token: string, readOnlyToken: string): Api {
   const permission = (request: RestRequest): Rule | undefined => {
-    const given = tokenOf(request)
+    const given = readToken(request)
     return equal(given, token) ? everything : equal(given, readOnlyToken) ? readsOnly : undefined
   }
   const route = async (request: RestRequest, rule: Rule, format: Format): Promise<RestAnswer> => {
@@ -61,7 +61,7 @@ export function createApi(executor: Executor, token: string, readOnlyToken: stri
     if (rule === undefined) return unauthorized
     if (!METHODS.includes(request.method)) return notAllowed(...METHODS)
     checkSize(request.bodyBytes)
-    const answer = await route(request, fault === 'quota' ? withoutQuota : rule, formatOf(request))
+    const answer = await route(request, fault === 'quota' ? quotaExceeded : rule, parseFormat(request))
     if (!(answer.body instanceof Readable)) checkSize(Buffer.byteLength(answer.body))
     return answer
   }

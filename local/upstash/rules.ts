@@ -37,7 +37,7 @@ export const shortKeys: Rule = async ([name, ...args], engine) => {
   if (!sizes.some((size) => size > MAX_KEY_BYTES)) return
   // Long arguments have stand-ins, so that asking costs little: none of them decides where the keys are.
   const standIns = sizes.map((size, index) => (size > MAX_KEY_BYTES ? `long argument ${index}` : undefined))
-  const keys = await engine.keysOf([name, ...args.map((argument, index) => standIns[index] ?? argument)])
+  const keys = await engine.findKeys([name, ...args.map((argument, index) => standIns[index] ?? argument)])
   const actual = sizes.find((_, index) => keys.includes(standIns[index] ?? ''))
   if (actual === undefined) return
   refuse(`ERR max key size exceeded. Limit: ${MAX_KEY_BYTES} bytes, Actual: ${actual} bytes`)
@@ -51,6 +51,6 @@ export const readsOnly: Rule = async ([name], engine) => {
 }
 
 /** Nothing at all: the month's requests of the free plan are used up. */
-export const withoutQuota: Rule = () =>
+export const quotaExceeded: Rule = () =>
   refuse(`ERR max requests limit exceeded. Limit: 500000, Usage: 500000. See \
 https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details`)

@@ -32,7 +32,7 @@ async function readUntilTheDeadline(count: number, headersCome: boolean) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   const fetched = vi.spyOn(globalThis, 'fetch')
   const reads = Promise.allSettled(Array.from({ length: count }, () => read()))
-  await expect.poll(() => server.unended()).toBe(count)
+  await expect.poll(() => server.openAnswers()).toBe(count)
   const answered = () => fetched.mock.settledResults.filter(({ type }) => type === 'fulfilled').length
   if (headersCome) await expect.poll(answered).toBe(count)
   vi.advanceTimersByTime(60_000)
@@ -47,14 +47,14 @@ describe('against a server that misbehaves', () => {
   ] as const)('closes the connection of %s', async (_, kind, headersCome) => {
     await server.faults.set({ kind })
     expect(await readUntilTheDeadline(1, headersCome)).toEqual(['AIRTABLE_TIMEOUT'])
-    await expect.poll(() => server.unended()).toBe(0)
+    await expect.poll(() => server.openAnswers()).toBe(0)
     expect(server.counters.requests).toBe(1)
   })
 
   it('leaves none of many stalled answers open', async () => {
     await server.faults.set({ kind: 'stall' })
     expect(await readUntilTheDeadline(20, true)).toEqual(Array(20).fill('AIRTABLE_TIMEOUT'))
-    await expect.poll(() => server.unended()).toBe(0)
+    await expect.poll(() => server.openAnswers()).toBe(0)
     expect(server.counters.requests).toBe(20)
   })
 
@@ -62,10 +62,10 @@ describe('against a server that misbehaves', () => {
     const abort = new AbortController()
     await server.faults.set({ kind: 'stall' })
     const reading = read(abort.signal)
-    await expect.poll(() => server.unended()).toBe(1)
+    await expect.poll(() => server.openAnswers()).toBe(1)
     abort.abort(new Error('enough'))
     await expect(reading).rejects.toThrow('enough')
-    await expect.poll(() => server.unended()).toBe(0)
+    await expect.poll(() => server.openAnswers()).toBe(0)
   })
 
   it('reads no more than 16 MiB of a body without end, and closes its connection', async () => {
@@ -74,7 +74,7 @@ describe('against a server that misbehaves', () => {
       code: 'AIRTABLE_TOO_LARGE',
       message: expect.stringContaining(`${16 * 1024 * 1024} bytes`),
     })
-    await expect.poll(() => server.unended()).toBe(0)
+    await expect.poll(() => server.openAnswers()).toBe(0)
     expect(server.counters.requests).toBe(1)
   })
 

@@ -31,41 +31,41 @@ export interface Row {
 
 export interface Verdict {
   readonly rows: readonly Row[]
-  /** The calm phases together. */
+  /** The calm phases addRows. */
   readonly calm: Row
   readonly problems: readonly string[]
 }
 
 export function judge(record: RunRecord): Verdict {
   const old = oldValues(record.samples, record.edits)
-  const phases = record.phases.map((phase) => ({ phase, samples: samplesOf(phase, record.samples) }))
+  const phases = record.phases.map((phase) => ({ phase, samples: selectSamples(phase, record.samples) }))
   const judged = phases.map(({ phase, samples }, index) => {
     const usualMs = medianRead(phases[index - 1]?.samples ?? [])
     const allowed = allowedCalls(phase, record.samples, record.servers, record.output.refreshes)
-    const row = rowOf(phase, samples, old, usualMs, allowed)
-    return { phase, row, problems: problemsOf(row, phase, samples, old) }
+    const row = buildRow(phase, samples, old, usualMs, allowed)
+    return { phase, row, problems: findProblems(row, phase, samples, old) }
   })
   const faulty = judged.filter(({ phase }) => phase.fault !== undefined)
   const calm = judged.filter(({ phase }) => phase.fault === undefined)
   return {
     rows: faulty.map(({ row }) => row),
-    calm: together(calm.map(({ row }) => row)),
+    calm: addRows(calm.map(({ row }) => row)),
     problems: [...judged.flatMap(({ problems }) => problems), ...outputProblems(record)],
   }
 }
 
 /** What was sent before a fault and answered in it belongs to the fault. */
-function samplesOf({ fault, from, to }: Phase, samples: readonly Sample[]): readonly Sample[] {
+function selectSamples({ fault, from, to }: Phase, samples: readonly Sample[]): readonly Sample[] {
   return fault === undefined
     ? samples.filter(({ sentAt, doneAt }) => sentAt >= from && doneAt < to)
     : samples.filter(({ sentAt, doneAt }) => doneAt >= from && sentAt < to)
 }
 
 const isRead = ({ operation, cut }: Sample): boolean => operation === 'read' && !cut
-const durationOf = ({ sentAt, doneAt }: Sample): number => doneAt - sentAt
+const getDuration = ({ sentAt, doneAt }: Sample): number => doneAt - sentAt
 const isFailed = (sample: Sample): boolean => isRead(sample) && sample.status !== 200
 
-function rowOf(
+function buildRow(
   phase: Phase,
   samples: readonly Sample[],
   old: ReadonlySet<Sample>,
@@ -74,7 +74,7 @@ function rowOf(
 ): Row {
   const reads = samples.filter(isRead)
   const slowest = reads.reduce<Sample | undefined>(
-    (most, read) => (most === undefined || durationOf(read) > durationOf(most) ? read : most),
+    (most, read) => (most === undefined || getDuration(read) > getDuration(most) ? read : most),
     undefined,
   )
   const refused = samples.filter(
@@ -88,7 +88,7 @@ function rowOf(
     degraded: reads.filter(({ cache }) => cache === 'degraded').length,
     oldValues: samples.filter((sample) => old.has(sample)).length,
     refused: countBy(refused.map(({ failure, status }) => failure ?? `HTTP ${status}`)),
-    worstExtraMs: slowest === undefined ? 0 : Math.max(0, durationOf(slowest) - usualMs),
+    worstExtraMs: slowest === undefined ? 0 : Math.max(0, getDuration(slowest) - usualMs),
     slowest: slowest === undefined ? '' : describe(slowest, phase),
     upstream: phase.upstream,
     allowedUpstream,
@@ -96,7 +96,12 @@ function rowOf(
   }
 }
 
-function problemsOf(row: Row, phase: Phase, samples: readonly Sample[], old: ReadonlySet<Sample>): string[] {
+function findProblems(
+  row: Row,
+  phase: Phase,
+  samples: readonly Sample[],
+  old: ReadonlySet<Sample>,
+): string[] {
   const say = (what: string, examples: readonly Sample[] = []): string =>
     [`${row.fault}: ${what}`, ...examples.slice(0, 3).map((sample) => describe(sample, phase))].join('\n    ')
   const isOld = (sample: Sample): boolean => old.has(sample)
@@ -115,7 +120,7 @@ function describe(sample: Sample, { from }: Phase): string {
   const { server, operation, field, status, cache, version, failure, sentAt } = sample
   const shown = version === null ? undefined : `version ${version}`
   const facts = [status, cache, shown, failure].filter((fact) => fact !== null && fact !== undefined)
-  const times = `sent at ${Math.round(sentAt - from)} ms, answered after ${Math.round(durationOf(sample))} ms`
+  const times = `sent at ${Math.round(sentAt - from)} ms, answered after ${Math.round(getDuration(sample))} ms`
   return `server ${server}, ${operation} ${field}: ${facts.join(' ')} (${times})`
 }
 
@@ -133,7 +138,7 @@ function outputProblems({ output, phases }: RunRecord): string[] {
 }
 
 function medianRead(samples: readonly Sample[]): number {
-  const times = samples.filter(isRead).map(durationOf)
+  const times = samples.filter(isRead).map(getDuration)
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
 }
 
@@ -143,7 +148,7 @@ function countBy(names: readonly string[]): Record<string, number> {
   return counts
 }
 
-function together(rows: readonly Row[]): Row {
+function addRows(rows: readonly Row[]): Row {
   const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0)
   return {
     fault: 'calm',

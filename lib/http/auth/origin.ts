@@ -19,7 +19,7 @@ export function hasTrustedOrigin(headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin === null) return true
   if (!URL.canParse(origin)) return false
-  return new URL(origin).host === hostOf(headers) || trustedOrigins().includes(new URL(origin).origin)
+  return new URL(origin).host === requestHost(headers) || trustedOrigins().includes(new URL(origin).origin)
 }
 
 /**
@@ -33,7 +33,7 @@ export function findUnknownOrigin(headers: Headers): { origin: string; host: str
   if (hasTrustedOrigin(headers)) return null
   return {
     origin: new URL(origin).origin.slice(0, MAX_TOLD),
-    host: (hostOf(headers) ?? '').slice(0, MAX_TOLD),
+    host: (requestHost(headers) ?? '').slice(0, MAX_TOLD),
   }
 }
 
@@ -57,7 +57,7 @@ export function isCrossSite(headers: Headers): boolean {
 export function isHttps(headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin !== null && URL.canParse(origin)) return new URL(origin).protocol === 'https:'
-  return firstOf(headers.get('x-forwarded-proto')) === 'https'
+  return firstListItem(headers.get('x-forwarded-proto')) === 'https'
 }
 
 /** The address that the nearest proxy was asked from. Where there is no proxy, a client can make it up. */
@@ -65,10 +65,10 @@ export function clientAddress(headers: Headers): string {
   return headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() || 'unknown'
 }
 
-function hostOf(headers: Headers): string | null {
-  return firstOf(headers.get('x-forwarded-host')) ?? headers.get('host')
+function requestHost(headers: Headers): string | null {
+  return firstListItem(headers.get('x-forwarded-host')) ?? headers.get('host')
 }
 
-function firstOf(list: string | null): string | undefined {
+function firstListItem(list: string | null): string | undefined {
   return list?.split(',')[0]?.trim() || undefined
 }

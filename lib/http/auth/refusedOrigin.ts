@@ -10,7 +10,7 @@ import { createRateLimit } from './rateLimit'
 const TOLD = { burst: 5, everyMs: 60_000 }
 
 /** The error to refuse it with. Where a proxy may be the reason, it and a line in the log say what to set. */
-export function refusedOrigin(headers: Headers): CodedError {
+export function reportRefusedOrigin(headers: Headers): CodedError {
   const misunderstood = findUnknownOrigin(headers)
   if (!misunderstood) return foreignOrigin()
   const { origin } = misunderstood

@@ -67,19 +67,19 @@ export function findSession(cookie: (name: string) => string | undefined): Admin
 
 export function sealSession({ id, endsAt }: AdminSession, token: string): string {
   const content = `${id}.${Math.floor(endsAt / 1000).toString(36)}`
-  return `${content}.${macOf(content, token)}`
+  return `${content}.${computeMac(content, token)}`
 }
 
 /** Null for whatever was not sealed with this token, or is over. */
 export function openSession(sealed: string, token: string, now: number): AdminSession | null {
   const [, content = '', id = '', end = '', mac = ''] =
     /^(([A-Za-z0-9-]{16,64})\.([a-z0-9]{1,11}))\.([\w-]{43})$/.exec(sealed) ?? []
-  if (content === '' || !equalInConstantTime(mac, macOf(content, token))) return null
+  if (content === '' || !equalInConstantTime(mac, computeMac(content, token))) return null
   const endsAt = Number.parseInt(end, 36) * 1000
   return now < endsAt ? { id, endsAt } : null
 }
 
-function macOf(content: string, token: string): string {
+function computeMac(content: string, token: string): string {
   const key = Buffer.from(hkdfSync('sha256', token, '', KEY_LABEL, 32))
   return createHmac('sha256', key).update(content).digest('base64url')
 }

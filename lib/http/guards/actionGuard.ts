@@ -6,7 +6,7 @@
 import { withoutBasePath } from '../../config/basePath'
 import { processPorts } from '../../shared/ports'
 import { hasTrustedOrigin, isSameOrigin } from '../auth/origin'
-import { refusedOrigin } from '../auth/refusedOrigin'
+import { reportRefusedOrigin } from '../auth/refusedOrigin'
 import { bodyInvalid, bodyTooLarge, methodUnknown, problemResponse, routeUnknown } from '../problem'
 import { waitForBodyAtMost } from './malformedRequests'
 import { BODY_MS, readRequestBody } from './requestBody'
@@ -38,7 +38,7 @@ async function refusal(request: Request): Promise<Response | undefined> {
     if (path === LAST_RESORT) throw routeUnknown()
     if (method !== 'POST' || !takesActions) throw methodUnknown(allowed)
     if (!isSameOrigin(request.headers) || !hasTrustedOrigin(request.headers))
-      throw refusedOrigin(request.headers)
+      throw reportRefusedOrigin(request.headers)
     if (Number(request.headers.get('content-length')) > MAX_BYTES) throw bodyTooLarge(MAX_BYTES)
     if (!(await isCall(request))) throw bodyInvalid()
     return undefined

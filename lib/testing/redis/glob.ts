@@ -1,21 +1,21 @@
 /** The patterns of Redis: `*`, `?`, `[abc]`, `[^a-c]`, and `\` before what stands for itself. They match bytes. */
 export function globMatches(pattern: string): (text: string) => boolean {
-  const steps = stepsOf(bytesOf(pattern))
-  return (text) => match(steps, bytesOf(text))
+  const steps = parseGlob(toByteText(pattern))
+  return (text) => match(steps, toByteText(text))
 }
 
 type Step = 'anything' | ((byte: string) => boolean)
 
 /** One character for each byte. */
-const bytesOf = (text: string): string => Buffer.from(text).toString('latin1')
+const toByteText = (text: string): string => Buffer.from(text).toString('latin1')
 
-function stepsOf(pattern: string): Step[] {
+function parseGlob(pattern: string): Step[] {
   const steps: Step[] = []
   for (let index = 0; index < pattern.length; index += 1) {
     if (pattern[index] === '*') steps.push('anything')
     else if (pattern[index] === '?') steps.push(() => true)
     else if (pattern[index] === '[') {
-      const { end, step } = groupAt(pattern, index)
+      const { end, step } = parseGroup(pattern, index)
       steps.push(step)
       index = end
     } else {
@@ -28,7 +28,7 @@ function stepsOf(pattern: string): Step[] {
 }
 
 /** One that is never closed ends where the pattern does. */
-function groupAt(pattern: string, start: number): { end: number; step: Step } {
+function parseGroup(pattern: string, start: number): { end: number; step: Step } {
   const negated = pattern[start + 1] === '^'
   const ranges: [from: string, to: string][] = []
   let index = start + (negated ? 2 : 1)

@@ -41,7 +41,7 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
         return typeof content === 'string' ? content : null
       }),
     SET: ([name = '', text = '', ...options]) => {
-      const expiresAt = expiryOf(options, now, keys.expiresAt(name))
+      const expiresAt = parseExpiry(options, now, keys.expiresAt(name))
       const before = options.includes('GET') ? keys.text(name) : keys.find(name)
       const present = before !== undefined
       const refused = options.includes('NX') ? present : options.includes('XX') && !present
@@ -76,7 +76,7 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
       return left < 0 ? left : Math.round(left / 1_000)
     },
     PTTL: ([name = '']) => timeLeft(name),
-    TYPE: ([name = '']) => kindOf(keys.find(name)),
+    TYPE: ([name = '']) => typeName(keys.find(name)),
     /** All in one go: how much one call looks at is left to the server. */
     SCAN: ([, ...options]) => {
       const pattern = options[options.indexOf('MATCH') + 1]
@@ -85,7 +85,7 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
     },
     MEMORY: ([, name = '']) => {
       const content = keys.find(name)
-      return content === undefined ? null : KEY_OVERHEAD + byteLength(name) + sizeOf(content)
+      return content === undefined ? null : KEY_OVERHEAD + byteLength(name) + contentBytes(content)
     },
   }
 }
@@ -96,7 +96,7 @@ export function integer(text: string): number {
   throw replyError('ERR value is not an integer or out of range')
 }
 
-function expiryOf(options: readonly string[], now: () => number, current: number | undefined): number {
+function parseExpiry(options: readonly string[], now: () => number, current: number | undefined): number {
   const after = (option: string) => {
     const time = integer(options[options.indexOf(option) + 1] ?? '')
     if (time <= 0) throw replyError("ERR invalid expire time in 'set' command")
@@ -109,14 +109,14 @@ function expiryOf(options: readonly string[], now: () => number, current: number
   return (options.includes('KEEPTTL') ? current : undefined) ?? Number.POSITIVE_INFINITY
 }
 
-function kindOf(content: Content | undefined): string {
+function typeName(content: Content | undefined): string {
   if (content === undefined) return 'none'
   if (typeof content === 'string') return 'string'
   if (Array.isArray(content)) return 'list'
   return content instanceof Map ? 'hash' : 'set'
 }
 
-function sizeOf(content: Content): number {
+function contentBytes(content: Content): number {
   return typeof content === 'string' ? byteLength(content) : byteLength([...content].flat().join(''))
 }
 

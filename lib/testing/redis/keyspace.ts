@@ -46,7 +46,10 @@ export function createKeyspace(now: () => number): Keyspace {
 
   const find = (name: string) => slot(name)?.content
 
-  function ofKind<T extends Content>(name: string, is: (content: Content) => content is T): T | undefined {
+  function findOfKind<T extends Content>(
+    name: string,
+    is: (content: Content) => content is T,
+  ): T | undefined {
     const found = find(name)
     if (found === undefined || is(found)) return found
     throw replyError('WRONGTYPE Operation against a key holding the wrong kind of value')
@@ -54,10 +57,10 @@ export function createKeyspace(now: () => number): Keyspace {
 
   return {
     find,
-    text: (name) => ofKind(name, (content) => typeof content === 'string'),
-    hash: (name) => ofKind(name, (content) => content instanceof Map),
-    list: (name) => ofKind(name, (content) => Array.isArray(content)),
-    set: (name) => ofKind(name, (content) => content instanceof Set),
+    text: (name) => findOfKind(name, (content) => typeof content === 'string'),
+    hash: (name) => findOfKind(name, (content) => content instanceof Map),
+    list: (name) => findOfKind(name, (content) => Array.isArray(content)),
+    set: (name) => findOfKind(name, (content) => content instanceof Set),
     put: (name, content, expiresAt = Number.POSITIVE_INFINITY) => {
       slots.set(name, { content, expiresAt })
     },

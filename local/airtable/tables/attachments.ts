@@ -10,7 +10,7 @@ const PATH = /^\/attachments\/(\w+)\/([0-9a-z]+)-\w+\/([^/]+)$/
 
 type Attachment = Readonly<Record<string, unknown>>
 
-const nameOf = ({ filename, url }: Attachment): string =>
+const toFileName = ({ filename, url }: Attachment): string =>
   String(
     filename ??
       (String(url ?? '')
@@ -25,18 +25,18 @@ export function keepAttachments(value: unknown, before: unknown): unknown {
   const known = Array.isArray(before) ? (before as Attachment[]) : []
   return value.map((item: Attachment) => {
     const same = known.find(({ id }) => id !== undefined && id === item.id)
-    return same ?? { ...item, id: newId('att'), filename: nameOf(item) }
+    return same ?? { ...item, id: newId('att'), filename: toFileName(item) }
   })
 }
 
 /** URLs of attachments: another one in each answer, good for `attachmentLifeMs`. They need no key and no place. */
 export function createAttachments(settings: Settings, now: () => number, origin: () => string) {
-  const urlOf = (attachment: Attachment): string => {
+  const buildUrl = (attachment: Attachment): string => {
     const until = Math.ceil(now() + settings.attachmentLifeMs).toString(36)
     const path = [
       String(attachment.id),
       `${until}-${randomBytes(4).toString('hex')}`,
-      encodeURIComponent(nameOf(attachment)),
+      encodeURIComponent(toFileName(attachment)),
     ]
     return `${origin()}/attachments/${path.join('/')}`
   }
@@ -44,7 +44,7 @@ export function createAttachments(settings: Settings, now: () => number, origin:
     /** A cell as it is answered. */
     present(type: string, value: unknown): unknown {
       if (type !== ATTACHMENTS || !Array.isArray(value)) return value
-      return value.map((item: Attachment) => ({ ...item, url: urlOf(item) }))
+      return value.map((item: Attachment) => ({ ...item, url: buildUrl(item) }))
     },
     /** What one of the URLs is answered; undefined for any other address. */
     serve(path: string): Answer | undefined {

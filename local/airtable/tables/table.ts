@@ -58,11 +58,11 @@ export const find = <T extends Named>(items: readonly T[], wanted: string): T | 
   items.find(({ id }) => id === wanted) ?? items.find(({ name }) => name === wanted)
 
 /** The field of that name or id; refuses the request when there is none. */
-export const fieldOf = ({ fields }: Table, wanted: string): Field =>
+export const getField = ({ fields }: Table, wanted: string): Field =>
   find(fields, wanted) ?? fail(422, 'UNKNOWN_FIELD_NAME', `Unknown field name: "${wanted}"`)
 
 /** The view of that name or id; refuses the request when there is none. */
-export const viewOf = ({ views }: Table, wanted: string): ViewData =>
+export const getView = ({ views }: Table, wanted: string): ViewData =>
   find(views, wanted) ??
   fail(422, `VIEW_${/^viw\w{14}$/.test(wanted) ? 'ID' : 'NAME'}_NOT_FOUND`, `View ${wanted} not found`)
 

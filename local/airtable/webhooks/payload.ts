@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Change } from '../tables/store'
 import { type Field, isEmpty, type RecordData, type Table, type ViewData } from '../tables/table'
 import type { Cells, createCells } from './cells'
-import { type Specification, scopeOf } from './specification'
+import { resolveScope, type Specification } from './specification'
 
 type Entry =
   | { readonly kind: 'created'; readonly id: string; readonly createdTime: string; readonly cells: Cells }
@@ -14,7 +14,7 @@ type CellValues = { cellValuesByFieldId: Cells }
 const CHANGE_TYPES = { created: 'add', changed: 'update', destroyed: 'remove' } as const
 
 /** What a change is to somebody who sees this view only, where a record is born when it enters and dies when it leaves. */
-function kindOf({ before, after }: Change, view: ViewData | undefined): Entry['kind'] | undefined {
+function classifyChange({ before, after }: Change, view: ViewData | undefined): Entry['kind'] | undefined {
   const shown = (record: RecordData | undefined) =>
     record !== undefined && (view?.includes?.(record.fields) ?? true)
   if (shown(before)) return shown(after) ? 'changed' : 'destroyed'
@@ -24,7 +24,7 @@ function kindOf({ before, after }: Change, view: ViewData | undefined): Entry['k
 const same = (a: unknown, b: unknown): boolean => (isEmpty(a) && isEmpty(b)) || isDeepStrictEqual(a, b)
 
 /** What a webhook of this specification is told of one change, if anything. */
-function entryOf(
+function buildEntry(
   table: Table,
   change: Change,
   view: ViewData | undefined,
@@ -32,7 +32,7 @@ function entryOf(
   cells: ReturnType<typeof createCells>,
 ): Entry | undefined {
   const { id, before, after } = change
-  const kind = kindOf(change, view)
+  const kind = classifyChange(change, view)
   if (kind === undefined || !(filters.changeTypes?.includes(CHANGE_TYPES[kind]) ?? true)) return undefined
   const watched = ({ id: field }: Field) => filters.watchDataInFieldIds?.includes(field) ?? true
   const included = includes?.includeCellValuesInFieldIds ?? []
@@ -106,13 +106,13 @@ export function describeChanges(
   cells: ReturnType<typeof createCells>,
 ): object[] {
   const { filters } = specification.options
-  const scope = scopeOf(specification, table)
+  const scope = resolveScope(specification, table)
   const wanted =
     filters.dataTypes.includes('tableData') && (filters.fromSources?.includes('publicApi') ?? true)
   if (scope === undefined || !wanted) return []
   const { view } = scope
   const entries = changes.flatMap(
-    (change) => entryOf(table, change, view, specification.options, cells) ?? [],
+    (change) => buildEntry(table, change, view, specification.options, cells) ?? [],
   )
   if (entries.length === 0) return []
   return split(entries, parts).map((part) => {

@@ -45,7 +45,7 @@ const webhookRequest = z.strictObject({
 export type Specification = z.infer<typeof webhookRequest>['specification']
 
 /** The table, and the view in it, that a webhook watches; nothing when it does not watch this table. */
-export function scopeOf(
+export function resolveScope(
   { options }: Specification,
   table: Table,
 ): { readonly view?: ViewData | undefined } | undefined {
@@ -66,7 +66,7 @@ export function readWebhookRequest(raw: unknown, tables: readonly Table[]) {
     ...(filters.watchSchemasOfFieldIds ?? []),
     ...(included === 'all' ? [] : included),
   ]
-  const unknown = tables.some((table) => scopeOf(request.specification, table))
+  const unknown = tables.some((table) => resolveScope(request.specification, table))
     ? named.find((id) => !fields.has(id))
     : filters.recordChangeScope
   if (unknown !== undefined) fail(422, 'INVALID_REQUEST_UNKNOWN', `Local server: there is no ${unknown}`)

@@ -11,7 +11,7 @@ import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
 import type { AirtableServer } from '@/local/airtable/server'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { airtableClient } from '../../kit/airtable/airtableClient'
 import { askAirtable, startTestAirtable, TEST_AIRTABLE } from '../../kit/airtable/testAirtable'
 import { endCoolDowns } from '../../kit/fields/coolDowns'
@@ -56,12 +56,12 @@ afterEach(() => airtable.close())
 
 /** Makes the offset that is kept one that Airtable has never given. */
 async function spoilOffset(): Promise<void> {
-  const [name = ''] = (await askOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
-  const entry = decodeEntry(String(await askOnce(redis.engine.url, ['GET', name])))
+  const [name = ''] = (await sendOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
+  const entry = decodeEntry(String(await sendOnce(redis.engine.url, ['GET', name])))
   const unpacked = entry && (await unpackEntry(entry))
   if (!unpacked) throw new Error('nothing is kept')
   const body = JSON.stringify({ ...JSON.parse(unpacked.body), offset: 'itrNone' })
-  await askOnce(redis.engine.url, ['SET', name, await encodeEntry({ ...unpacked, body }, false)])
+  await sendOnce(redis.engine.url, ['SET', name, await encodeEntry({ ...unpacked, body }, false)])
 }
 
 /** As of a process that has met no rate limit. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCipherFor } from '@/lib/core-services/cache/entry/encryption'
 import { decodeEntry, type Entry, encodeEntry, unpackEntry } from '@/lib/core-services/cache/entry/entry'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { type FieldProcess, field } from '../../kit/fields/fieldProcess'
 import { serversForEachTest } from '../../kit/fields/fieldServers'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
@@ -37,8 +37,8 @@ async function leave(text: string): Promise<void> {
 
 /** Every name and every text that Redis holds. */
 async function everythingInRedis(): Promise<string> {
-  const names = (await askOnce(redis.engine.url, ['KEYS', '*'])) as string[]
-  const texts = await Promise.all(names.map((name) => askOnce(redis.engine.url, ['GET', name])))
+  const names = (await sendOnce(redis.engine.url, ['KEYS', '*'])) as string[]
+  const texts = await Promise.all(names.map((name) => sendOnce(redis.engine.url, ['GET', name])))
   return [...names, ...texts].join('\n')
 }
 

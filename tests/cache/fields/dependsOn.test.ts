@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { deferred } from '../../kit/clock/deferred'
 import { field } from '../../kit/fields/fieldProcess'
 import { serversForEachTest } from '../../kit/fields/fieldServers'
@@ -171,7 +171,7 @@ describe('dependencies', () => {
   it('whose token was evicted cost a fetch', async () => {
     const config = catalog(async () => [1])
     await read(config)
-    await askOnce(redis.engine.url, ['DEL', 'test:v1~token:tag:product:1'])
+    await sendOnce(redis.engine.url, ['DEL', 'test:v1~token:tag:product:1'])
     expect((await read(config)).status).toBe('miss')
     await read(config)
     expect((await read(config)).status).toBe('hit')

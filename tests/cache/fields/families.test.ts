@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { field } from '../../kit/fields/fieldProcess'
 import { serversForEachTest } from '../../kit/fields/fieldServers'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
@@ -24,7 +24,7 @@ beforeEach(() => {
   defineFields([configured])
 })
 
-const tokenLife = (guard: string) => askOnce(redis.engine.url, ['TTL', `test:v1~token:${guard}`])
+const tokenLife = (guard: string) => sendOnce(redis.engine.url, ['TTL', `test:v1~token:${guard}`])
 
 describe('a member of a family', () => {
   it('costs 5 commands in 3 requests at its very first miss', async () => {
@@ -68,7 +68,7 @@ describe('a member of a family', () => {
     const fetcher = vi.fn(async () => 'cases')
     const config = supportCases('42', { fetcher })
     await read(config)
-    await askOnce(redis.engine.url, ['DEL', 'test:v1~token:key:support:cases:42'])
+    await sendOnce(redis.engine.url, ['DEL', 'test:v1~token:key:support:cases:42'])
     expect((await read(config)).status).toBe('miss')
     expect((await read(config, servers.there)).status).toBe('hit')
     expect(fetcher).toHaveBeenCalledTimes(2)

@@ -1,5 +1,5 @@
 import { startEngine } from '@/local/engine'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import type { RedisEngine } from '@/local/engine/types'
 import { startUpstashServer, type UpstashServer } from '@/local/upstash/server'
 
@@ -47,12 +47,12 @@ export async function startTestRedis(kind = testEngineKind()): Promise<TestRedis
     url: upstash.url,
     token: TOKEN,
     flush: async () => {
-      await askOnce(redisUrl, ['FLUSHALL'])
+      await sendOnce(redisUrl, ['FLUSHALL'])
     },
     flushButBudget: async () => {
-      const names = Object.values(Object(await askOnce(redisUrl, ['KEYS', '*']))).map(String)
+      const names = Object.values(Object(await sendOnce(redisUrl, ['KEYS', '*']))).map(String)
       const unwanted = names.filter((name) => !name.includes('~budget:'))
-      if (unwanted.length > 0) await askOnce(redisUrl, ['DEL', ...unwanted])
+      if (unwanted.length > 0) await sendOnce(redisUrl, ['DEL', ...unwanted])
     },
     killEngine: () => engine.stop(),
     reviveEngine: async () => {

@@ -178,9 +178,9 @@ describe('connections on demand', () => {
     const reader = response.body?.getReader()
     let bytes = 0
     while (bytes < 4_000_000) bytes += (await reader?.read())?.value?.length ?? 0
-    expect(server.unended()).toBe(1)
+    expect(server.openAnswers()).toBe(1)
     abort.abort()
-    await expect.poll(() => server.unended()).toBe(0)
+    await expect.poll(() => server.openAnswers()).toBe(0)
   })
 
   it('slow: the answer is made at once and comes later', async () => {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type EngineOptions, type RedisEngine, startEngine } from '@/local/engine'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { listenOnLoopback } from '@/local/loopback'
 import { testEngineKind } from '../../kit/redis/testRedis'
 
@@ -27,44 +27,46 @@ describe('an engine of the kind under test', () => {
     const engine = await start({ kind })
     expect(engine.kind).toBe(kind)
     expect(engine.url).toMatch(/^redis:\/\/127\.0\.0\.1:\d+$/)
-    await expect(askOnce(engine.url, ['PING'])).resolves.toBe('PONG')
+    await expect(sendOnce(engine.url, ['PING'])).resolves.toBe('PONG')
   })
 
   it('listens on 127.0.0.1 only', async () => {
     const engine = await start({ kind })
     const elsewhere = `redis://127.0.0.2:${portOf(engine)}`
-    await expect(askOnce(elsewhere, ['PING'])).rejects.toThrow()
+    await expect(sendOnce(elsewhere, ['PING'])).rejects.toThrow()
   })
 
   it('breaks its connections and forgets its data when stopped, and comes back on the same port', async () => {
     const first = await start({ kind })
-    await askOnce(first.url, ['SET', 'k', 'v'])
+    await sendOnce(first.url, ['SET', 'k', 'v'])
     await first.stop()
-    await expect(askOnce(first.url, ['PING'])).rejects.toThrow()
+    await expect(sendOnce(first.url, ['PING'])).rejects.toThrow()
 
     const second = await start({ kind, port: portOf(first) })
     expect(second.url).toBe(first.url)
-    await expect(askOnce(second.url, ['GET', 'k'])).resolves.toBeNull()
+    await expect(sendOnce(second.url, ['GET', 'k'])).resolves.toBeNull()
   })
 
   it('has what the vendor has beside the commands of data', async () => {
     const { url } = await start({ kind })
-    await expect(askOnce(url, ['ECHO', 'héllo'])).resolves.toBe('héllo')
-    await askOnce(url, ['SET', 'k', 'v'])
-    await expect(askOnce(url, ['MEMORY', 'USAGE', 'k', 'SAMPLES', '0'])).resolves.toBeGreaterThan(0)
-    await expect(askOnce(url, ['MEMORY', 'USAGE', 'none'])).resolves.toBeNull()
-    await expect(askOnce(url, ['MEMORY', 'USAGE', 'k', 'BAD', '0'])).rejects.toThrow(/syntax error/)
+    await expect(sendOnce(url, ['ECHO', 'héllo'])).resolves.toBe('héllo')
+    await sendOnce(url, ['SET', 'k', 'v'])
+    await expect(sendOnce(url, ['MEMORY', 'USAGE', 'k', 'SAMPLES', '0'])).resolves.toBeGreaterThan(0)
+    await expect(sendOnce(url, ['MEMORY', 'USAGE', 'none'])).resolves.toBeNull()
+    await expect(sendOnce(url, ['MEMORY', 'USAGE', 'k', 'BAD', '0'])).rejects.toThrow(/syntax error/)
   })
 
   it('runs scripts with a shebang, and keeps those from writing that say they only read', async () => {
     const { url } = await start({ kind })
     const script = (flags: string): string => `#!lua${flags}\nreturn redis.call("SET", KEYS[1], "written")`
-    await expect(askOnce(url, ['EVAL', script(''), '1', 'k'])).resolves.toBe('OK')
+    await expect(sendOnce(url, ['EVAL', script(''), '1', 'k'])).resolves.toBe('OK')
     const readOnly = script(' flags=allow-oom,no-writes')
-    await expect(askOnce(url, ['EVAL', readOnly, '1', 'k'])).rejects.toThrow(/Write commands are not allowed/)
-    const sha = String(await askOnce(url, ['SCRIPT', 'LOAD', readOnly]))
+    await expect(sendOnce(url, ['EVAL', readOnly, '1', 'k'])).rejects.toThrow(
+      /Write commands are not allowed/,
+    )
+    const sha = String(await sendOnce(url, ['SCRIPT', 'LOAD', readOnly]))
     expect(sha).toBe(createHash('sha1').update(readOnly).digest('hex'))
-    await expect(askOnce(url, ['EVALSHA', sha, '1', 'k'])).rejects.toThrow(/Write commands are not allowed/)
+    await expect(sendOnce(url, ['EVALSHA', sha, '1', 'k'])).rejects.toThrow(/Write commands are not allowed/)
   })
 
   it('can be stopped twice', async () => {
@@ -75,8 +77,8 @@ describe('an engine of the kind under test', () => {
 
   it('gives engines started at the same time ports and data of their own', async () => {
     const engines = await Promise.all([1, 2, 3, 4].map(() => start({ kind })))
-    await Promise.all(engines.map(({ url }) => askOnce(url, ['SET', 'url', url])))
-    const stored = await Promise.all(engines.map(({ url }) => askOnce(url, ['GET', 'url'])))
+    await Promise.all(engines.map(({ url }) => sendOnce(url, ['SET', 'url', url])))
+    const stored = await Promise.all(engines.map(({ url }) => sendOnce(url, ['GET', 'url'])))
     expect(stored).toEqual(engines.map(({ url }) => url))
   })
 
@@ -109,7 +111,7 @@ describe('the choice of an engine', () => {
     const engine = await start({ kind: 'auto', url: given.url })
     expect(engine).toMatchObject({ kind: 'external', url: given.url })
     await engine.stop()
-    await expect(askOnce(given.url, ['PING'])).resolves.toBe('PONG')
+    await expect(sendOnce(given.url, ['PING'])).resolves.toBe('PONG')
   })
 
   it('rejects when nobody answers at the given url, without repeating its password', async () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it, vi } from 'vitest'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { testEngineKind } from '../../kit/redis/testRedis'
 
 const kind = testEngineKind()
@@ -24,9 +24,11 @@ async function startInChild() {
 describe('an engine whose process', () => {
   it.each(['SIGTERM', 'SIGKILL'] as const)('is ended by %s ends with it', async (signal) => {
     const { child, url } = await startInChild()
-    await expect(askOnce(url, ['PING'])).resolves.toBe('PONG')
+    await expect(sendOnce(url, ['PING'])).resolves.toBe('PONG')
     child.kill(signal)
     await once(child, 'exit')
-    await vi.waitFor(() => expect(askOnce(url, ['PING'])).rejects.toThrow(/ECONNREFUSED/), { timeout: 5_000 })
+    await vi.waitFor(() => expect(sendOnce(url, ['PING'])).rejects.toThrow(/ECONNREFUSED/), {
+      timeout: 5_000,
+    })
   })
 })

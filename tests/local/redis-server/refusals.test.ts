@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { AirtableServer } from '@/local/airtable/server'
-import { askOnce } from '@/local/engine/ask'
 import { findOnPath } from '@/local/engine/findOnPath'
 import { startRedisServer } from '@/local/engine/redisServer'
+import { sendOnce } from '@/local/engine/sendOnce'
 import type { RedisEngine } from '@/local/engine/types'
 import { startUpstashServer, type UpstashServer } from '@/local/upstash/server'
 import { startUnlimitedAirtable, TEST_AIRTABLE } from '@/tests/kit/airtable/testAirtable'
@@ -23,7 +23,7 @@ let airtable: AirtableServer
 let engine: RedisEngine
 let upstash: UpstashServer
 
-const tell = (...command: string[]) => askOnce(engine.url, command)
+const tell = (...command: string[]) => sendOnce(engine.url, command)
 
 beforeAll(async () => {
   const program = findOnPath('redis-server')

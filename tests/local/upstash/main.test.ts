@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { listenOnLoopback } from '@/local/loopback'
 import { rest } from '../../kit/redis/testRedis'
 
@@ -42,13 +42,13 @@ describe('npm run local:upstash', () => {
     expect(output.stdout).toContain('UPSTASH_REDIS_REST_TOKEN=my-token')
     expect(output.stdout).toContain(`curl -H 'Authorization: Bearer my-token' ${url}/set/hello/world`)
     await expect(rest({ url, token: 'my-token' }, '/set/hello/world')).resolves.toMatchObject({ status: 200 })
-    await expect(askOnce(redisUrl, ['GET', 'hello'])).resolves.toBe('world')
+    await expect(sendOnce(redisUrl, ['GET', 'hello'])).resolves.toBe('world')
 
     child.kill(signal)
     await expect(closed).resolves.toEqual([0, null])
     expect(output.stderr).toBe('')
     await expect(rest({ url, token: 'my-token' }, '/ping')).rejects.toThrow()
-    await expect(askOnce(redisUrl, ['PING'])).rejects.toThrow(/ECONNREFUSED/)
+    await expect(sendOnce(redisUrl, ['PING'])).rejects.toThrow(/ECONNREFUSED/)
   })
 
   it('says in one line that its port is taken', async () => {

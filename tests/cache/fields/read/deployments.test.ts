@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { endCoolDowns } from '../../../kit/fields/coolDowns'
 import { type FieldProcess, field, storedEntry } from '../../../kit/fields/fieldProcess'
 import { serversForEachTest } from '../../../kit/fields/fieldServers'
@@ -105,7 +105,7 @@ describe('two releases with different shapes over one Redis', () => {
 
   it('use the usual place again in new processes, once the old one is gone and its value has ended', async () => {
     await readAll()
-    await askOnce(redis.engine.url, ['DEL', 'test:v1:agents_list'])
+    await sendOnce(redis.engine.url, ['DEL', 'test:v1:agents_list'])
     await endCoolDowns(redis)
     const server = await start({ deployment: 'next' })
     pass(130)

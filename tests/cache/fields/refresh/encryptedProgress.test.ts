@@ -3,7 +3,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { createMemos } from '@/lib/core-services/cache/fields/memory/fieldMemo'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { endCoolDowns } from '../../../kit/fields/coolDowns'
 import { type FieldProcess, field, startFieldProcess } from '../../../kit/fields/fieldProcess'
 import { redisForThisFile } from '../../../kit/redis/redisSuite'
@@ -20,7 +20,7 @@ beforeEach(async () => {
 /** In a process that has not met the cool-down. */
 const read = (config: FieldCacheConfig<string>) =>
   readFieldCache(config, 'never', { ...here.runtime, memos: createMemos() })
-const progressKeys = async () => (await askOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
+const progressKeys = async () => (await sendOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
 
 const encrypted = { tags: [], advanced: { encrypt: true } }
 const progress = JSON.stringify({ secret: 'Ana Canary-Vidal' })
@@ -32,7 +32,7 @@ const steps = () => {
   }, encrypted)
   return { seen, config }
 }
-const text = async () => String(await askOnce(redis.engine.url, ['GET', (await progressKeys())[0] ?? '']))
+const text = async () => String(await sendOnce(redis.engine.url, ['GET', (await progressKeys())[0] ?? '']))
 
 test('the progress of an encrypted field is as unreadable as the value, and goes on all the same', async () => {
   const { seen, config } = steps()
@@ -55,7 +55,7 @@ test('it cannot be put in the place of the value', async () => {
   await endCoolDowns(redis)
   const { names } = await here.runtime.store()
 
-  await askOnce(redis.engine.url, ['SET', names.entry(config.key), await text()])
+  await sendOnce(redis.engine.url, ['SET', names.entry(config.key), await text()])
 
   expect((await read(config)).data).toBe('whole')
   expect(seen).toHaveLength(2)

@@ -5,7 +5,7 @@ import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
-import { askOnce } from '@/local/engine/ask'
+import { sendOnce } from '@/local/engine/sendOnce'
 import { endCoolDowns } from '../../../kit/fields/coolDowns'
 import { type FieldProcess, field, startFieldProcess, storedEntry } from '../../../kit/fields/fieldProcess'
 import { redisForThisFile } from '../../../kit/redis/redisSuite'
@@ -58,7 +58,7 @@ async function stopped(attempt: Promise<unknown>): Promise<void> {
   await coolDownPasses()
 }
 
-const progressKeys = async () => (await askOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
+const progressKeys = async () => (await sendOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
 
 describe('a fetch that needs several refreshes', () => {
   test('goes on where the last one stopped, in whichever process, and counts from the first', async () => {
@@ -169,10 +169,10 @@ describe('what was fetched so far counts no more', () => {
     const { config } = inParts(2)
     await stopped(read(config))
     const [progress = ''] = await progressKeys()
-    const left = await askOnce(redis.engine.url, ['GET', progress])
+    const left = await sendOnce(redis.engine.url, ['GET', progress])
     await read(config)
     await expect.poll(progressKeys).toEqual([])
-    await askOnce(redis.engine.url, ['SET', progress, String(left)])
+    await sendOnce(redis.engine.url, ['SET', progress, String(left)])
     const resume = vi.fn(async (context: FetchContext) => (await context.resume()) ?? 'nothing')
 
     const { entry } = await forceRefresh(here.runtime, { ...config, fetcher: resume }, 'cron')
@@ -328,7 +328,7 @@ test('how long it is kept: as long as the value might be served, from a minute t
     await redis.flush()
     await stopped(attempt(config))
     const [name = ''] = await progressKeys()
-    return Number(await askOnce(redis.engine.url, ['TTL', name]))
+    return Number(await sendOnce(redis.engine.url, ['TTL', name]))
   }
   const around = (seconds: number) => [
     expect.toSatisfy((ttl: number) => ttl <= seconds && ttl > seconds - 20),

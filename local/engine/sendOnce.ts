@@ -3,7 +3,7 @@ import { createClient } from 'redis'
 const CONNECT_TIMEOUT_MS = 2_000
 
 /** Sends one command over a connection of its own; rejects when nobody answers within about two seconds. */
-export async function askOnce(url: string, command: readonly string[]): Promise<unknown> {
+export async function sendOnce(url: string, command: readonly string[]): Promise<unknown> {
   const client = createClient({
     url,
     disableClientInfo: true,

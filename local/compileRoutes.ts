@@ -8,7 +8,7 @@ const ROUTES = ['/api/fields/any', WEBHOOK_PATH]
  * routes that it has compiled: the first request to a new field's URL would otherwise meet the list of fields as it was
  * before the edit, and answer 404.
  */
-export async function openRoutes(appUrl: string, stop: AbortSignal): Promise<void> {
+export async function compileRoutes(appUrl: string, stop: AbortSignal): Promise<void> {
   const pause = () => new Promise((resolve) => setTimeout(resolve, RETRY_MS))
   const closed = [...ROUTES]
   while (closed[0] !== undefined && !stop.aborted) {
