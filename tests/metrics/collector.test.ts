@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { trafficOf } from '@/lib/core-services/metrics/aggregate'
+import { aggregate } from '@/lib/core-services/metrics/aggregate'
 import { type Collector, createCollector } from '@/lib/core-services/metrics/collector'
-import { noted } from '@/lib/core-services/metrics/counts'
+import { getLast } from '@/lib/core-services/metrics/counts'
 import type { FieldCacheEvent } from '@/lib/shared/events'
 import { manualClock } from '@/lib/testing/clock'
 
@@ -18,8 +18,8 @@ const readOf = (field: string, status: 'hit' | 'miss' | 'stale' | 'refreshed' | 
 
 describe('reads', () => {
   it('are counted by status and by duration, for their field and for all', () => {
-    const { tally } = collectorOf(readOf('a', 'hit'), readOf('a', 'miss'), readOf('b', 'hit'))
-    const { fields, byField } = trafficOf(tally.sums)
+    const { counts } = collectorOf(readOf('a', 'hit'), readOf('a', 'miss'), readOf('b', 'hit'))
+    const { fields, byField } = aggregate(counts.sums)
     expect(fields.reads).toMatchObject({ hit: 2, miss: 1 })
     expect(byField.get('a')?.reads).toMatchObject({ hit: 1, miss: 1 })
     expect(fields.readLatency).toMatchObject({ count: 3, sumMs: 9, p50Ms: 3.75 })
@@ -34,10 +34,10 @@ describe('reads', () => {
     ]
     const waited = [readOf('a', 'miss'), readOf('a', 'degraded')]
     const failed = { type: 'field.failed', field: 'a', code: 'SOURCE_FAILED', durationMs: 1 } as const
-    const { fields } = trafficOf(collectorOf(...served, ...waited, failed).tally.sums)
+    const { fields } = aggregate(collectorOf(...served, ...waited, failed).counts.sums)
     expect(fields.hitRate).toBe(3 / 6)
     expect(fields.failedReads).toBe(1)
-    expect(trafficOf(new Map()).fields.hitRate).toBeNull()
+    expect(aggregate(new Map()).fields.hitRate).toBeNull()
   })
 })
 
@@ -50,7 +50,7 @@ describe('refreshes', () => {
       durationMs: 30.4,
       bytes: 900,
     } as const
-    const { tally } = collectorOf(
+    const { counts } = collectorOf(
       { type: 'refresh.started', field: 'a', reason: 'cron' },
       { ...finished, items: 7, stored: true },
       { type: 'refresh.started', field: 'a', reason: 'miss' },
@@ -65,16 +65,16 @@ describe('refreshes', () => {
       { ...finished, field: 'b', items: null, stored: false },
       { type: 'refresh.paused', field: 'b', reason: 'cron', durationMs: 9, done: 'page 3' },
     )
-    const { fields, byField } = trafficOf(tally.sums)
+    const { fields, byField } = aggregate(counts.sums)
     expect(byField.get('a')).toMatchObject({
       sourceCalls: 2,
       refreshes: { cron: { stored: 1, failed: 0 }, miss: { failed: 1 } },
     })
     expect(fields.refreshes.cron).toEqual({ stored: 1, unstored: 1, failed: 0, paused: 1 })
     expect(fields.refreshLatency.count).toBe(3)
-    expect(noted(tally, 'success:a')).toEqual([clock.now(), 'cron', '30', '900', '7', 'stored'])
-    expect(noted(tally, 'failure:a')).toEqual([clock.now(), 'miss', '9', 'SOURCE_TIMEOUT'])
-    expect(noted(tally, 'success:b')).toEqual([clock.now(), 'cron', '30', '900', '', 'unstored'])
+    expect(getLast(counts, 'success:a')).toEqual([clock.now(), 'cron', '30', '900', '7', 'stored'])
+    expect(getLast(counts, 'failure:a')).toEqual([clock.now(), 'miss', '9', 'SOURCE_TIMEOUT'])
+    expect(getLast(counts, 'success:b')).toEqual([clock.now(), 'cron', '30', '900', '', 'unstored'])
   })
 })
 
@@ -87,7 +87,7 @@ describe('everything below the fields', () => {
       bytesSent: 10,
       bytesReceived: 20,
     } as const
-    const { tally } = collectorOf(
+    const { counts } = collectorOf(
       { ...request, commands: 1, durationMs: 2, code: null },
       { ...request, commands: 4, requests: 2, durationMs: 260, code: 'REDIS_TIMEOUT' },
       { type: 'redis.retried', command: 'mget', code: 'REDIS_UNREACHABLE' },
@@ -101,7 +101,7 @@ describe('everything below the fields', () => {
       { type: 'webhook.processed', webhook: 'ach1', base: 'app1', cause: 'ping', durationMs: 1 },
       { type: 'field.synced', field: 'a', how: 'records', why: null, records: 1, pending: 0 },
     )
-    expect(trafficOf(tally.sums).system).toMatchObject({
+    expect(aggregate(counts.sums).system).toMatchObject({
       redis: {
         commands: 5,
         requests: 3,
@@ -129,30 +129,30 @@ describe('everything below the fields', () => {
     [{ refreshed: 0, fresh: 0, skipped: 3, failed: 0 }, null, 'skipped'],
   ] as const)(
     'a run of the cron with %o and a webhook that is %s counts as %s',
-    (counts, webhook, outcome) => {
+    (fields, webhook, outcome) => {
       const webhooks = webhook ? [{ webhook: 'ach1', base: null, outcome: webhook, drained: true }] : []
-      const { tally } = collectorOf({
+      const { counts } = collectorOf({
         type: 'cron.finished',
         durationMs: 1_234.5,
         unfinished: 0,
-        ...counts,
+        ...fields,
         webhooks,
       })
-      expect(trafficOf(tally.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
-      expect(noted(tally, 'cron') === null).toBe(outcome === 'skipped')
+      expect(aggregate(counts.sums).system.cronRuns).toEqual({ ok: 0, failed: 0, skipped: 0, [outcome]: 1 })
+      expect(getLast(counts, 'cron') === null).toBe(outcome === 'skipped')
     },
   )
 })
 
 describe('names of fields', () => {
   it('that are keys, with whatever ids in them, are counted together', () => {
-    const { tally } = collectorOf(
+    const { counts } = collectorOf(
       readOf('orders:account:4711', 'hit'),
       readOf('Not A Name', 'hit'),
       readOf('x'.repeat(61), 'hit'),
     )
-    expect([...trafficOf(tally.sums).byField.keys()]).toEqual(['other'])
-    expect(JSON.stringify([...tally.sums])).not.toMatch(/4711|orders/)
+    expect([...aggregate(counts.sums).byField.keys()]).toEqual(['other'])
+    expect(JSON.stringify([...counts.sums])).not.toMatch(/4711|orders/)
   })
 
   it('are 100 at most in a process, over all batches; the rest is counted together', () => {
@@ -162,7 +162,7 @@ describe('names of fields', () => {
       if (index === 150) collector.take()
     }
     collector.record(readOf('field-99', 'hit'))
-    const { byField } = trafficOf(collector.tally.sums)
+    const { byField } = aggregate(collector.counts.sums)
     expect([...byField].map(([name, { reads }]) => [name, reads.hit])).toEqual([
       ['other', 99],
       ['field-99', 1],
@@ -183,5 +183,5 @@ it('records that could not be taken as they are: the last ones are remembered, w
   const flawed = { type: 'source.flawed', field: 'a', records: 20, why: 'TypeError' } as const
   const collector = createCollector(() => clock)
   expect(collector.record({ ...flawed, unreadable: 7, erroneous: 2, errors: 3, ids })).toBe(true)
-  expect(noted(collector.tally, 'flawed:a')).toEqual([clock.now(), '7', '3', ...ids.slice(0, 5)])
+  expect(getLast(collector.counts, 'flawed:a')).toEqual([clock.now(), '7', '3', ...ids.slice(0, 5)])
 })

@@ -8,7 +8,7 @@ import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpac
 import { type Send, sendSingly } from '@/lib/core-services/cache/redis/pipeline'
 import { createTransport } from '@/lib/core-services/cache/redis/transport/transport'
 import { createRedisClient } from '@/lib/core-services/cache/redis/transport/upstashClient'
-import { emptyTally } from '@/lib/core-services/metrics/counts'
+import { emptyCounts } from '@/lib/core-services/metrics/counts'
 import { createMetricsStore } from '@/lib/core-services/metrics/metricsStore'
 import { defaultPorts } from '@/lib/shared/ports'
 import { settings } from '../kit/fields/cache'
@@ -158,8 +158,8 @@ return {reply, calls}`
 
   it('these metrics themselves: the first batch of an hour, the next one, and one that comes twice', async () => {
     const store = createMetricsStore({ send, keys })
-    const tally = { ...emptyTally(), sums: new Map([['a', 1]]) }
-    for (const number of [1, 2, 2]) await store.add({ number, tally }, { id: 'me', state: [] }, 0)
+    const counts = { ...emptyCounts(), sums: new Map([['a', 1]]) }
+    for (const number of [1, 2, 2]) await store.add({ number, counts }, { id: 'me', state: [] }, 0)
     expect(counted).toEqual([
       { billed: 4, truth: 4 },
       { billed: 3, truth: 3 },

@@ -1,15 +1,15 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { BUCKETS_MS, bucketOf, quantile } from '@/lib/core-services/metrics/histogram'
+import { BUCKETS_MS, quantile, toBucket } from '@/lib/core-services/metrics/histogram'
 
 const bucketsOf = (durations: readonly number[]) => {
   const buckets = Array.from({ length: BUCKETS_MS.length + 1 }, () => 0)
-  for (const duration of durations) buckets[bucketOf(duration)] = (buckets[bucketOf(duration)] ?? 0) + 1
+  for (const duration of durations) buckets[toBucket(duration)] = (buckets[toBucket(duration)] ?? 0) + 1
   return buckets
 }
 
 it('counts a duration in the first bucket whose bound it does not pass', () => {
-  expect([0, 0.25, 0.26, 25, 25.1, 30_000, 30_001].map(bucketOf)).toEqual([0, 0, 1, 6, 7, 15, 16])
+  expect([0, 0.25, 0.26, 25, 25.1, 30_000, 30_001].map(toBucket)).toEqual([0, 0, 1, 6, 7, 15, 16])
 })
 
 it('spreads the durations of a bucket evenly', () => {
@@ -34,7 +34,7 @@ it('tells a quantile that is in the bucket of the true one', () => {
       const sorted = recorded.toSorted((a, b) => a - b)
       const truth = sorted[Math.ceil(share * sorted.length) - 1] ?? 0
       const told = quantile(share, bucketsOf(recorded)) ?? -1
-      const bucket = bucketOf(truth)
+      const bucket = toBucket(truth)
       expect(told).toBeGreaterThanOrEqual(BUCKETS_MS[bucket - 1] ?? 0)
       expect(told).toBeLessThanOrEqual(BUCKETS_MS[bucket] ?? 0)
     }),

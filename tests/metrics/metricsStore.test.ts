@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { redisCircuitOpen } from '@/lib/core-services/cache/errors'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { sendSingly } from '@/lib/core-services/cache/redis/pipeline'
-import { emptyTally, nameOf, note, noted, type Tally } from '@/lib/core-services/metrics/counts'
+import { type Counts, emptyCounts, getLast, keepLast, toName } from '@/lib/core-services/metrics/counts'
 import { createMetricsStore, type MetricsStore } from '@/lib/core-services/metrics/metricsStore'
 import { cacheFor } from '../kit/fields/cache'
 import { redisForThisFile } from '../kit/redis/redisSuite'
@@ -14,7 +14,7 @@ const NOON = Date.UTC(2026, 5, 1, 12)
 const redis = redisForThisFile()
 const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
 
-async function storeOfAnInstance(): Promise<MetricsStore> {
+async function createInstanceStore(): Promise<MetricsStore> {
   const { cache } = cacheFor(redis)
   await cache.initialize()
   return createMetricsStore({ send: sendSingly(cache.redis), keys })
@@ -24,23 +24,23 @@ let store: MetricsStore
 
 beforeEach(async () => {
   await redis.flush()
-  store = await storeOfAnInstance()
+  store = await createInstanceStore()
   redis.upstash.resetCounters()
 })
 
-const counts = (sums: Record<string, number>): Tally => ({
-  ...emptyTally(),
+const toCounts = (sums: Record<string, number>): Counts => ({
+  ...emptyCounts(),
   sums: new Map(Object.entries(sums)),
 })
-const teller = (id: string) => ({ id, state: [NOON, 'closed', 0] })
+const reporter = (id: string) => ({ id, state: [NOON, 'closed', 0] })
 const plain = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map)
 
 describe('counts of several instances', () => {
   it('are added up: in all, in their minute and in their hour', async () => {
-    const other = await storeOfAnInstance()
-    await store.add({ number: 1, tally: counts({ a: 2, b: 0.5 }) }, teller('one'), NOON)
-    await other.add({ number: 1, tally: counts({ a: 1, c: 7 }) }, teller('two'), NOON + 30_000)
-    await other.add({ number: 2, tally: counts({ a: 10 }) }, teller('two'), NOON + MINUTE)
+    const other = await createInstanceStore()
+    await store.add({ number: 1, counts: toCounts({ a: 2, b: 0.5 }) }, reporter('one'), NOON)
+    await other.add({ number: 1, counts: toCounts({ a: 1, c: 7 }) }, reporter('two'), NOON + 30_000)
+    await other.add({ number: 2, counts: toCounts({ a: 10 }) }, reporter('two'), NOON + MINUTE)
     const { since, total, minutes, hours, live } = await store.read(NOON + MINUTE)
     expect(since).toBe(NOON)
     expect(plain(total.sums)).toEqual({ a: 13, b: 0.5, c: 7 })
@@ -56,46 +56,46 @@ describe('counts of several instances', () => {
   })
 
   it('keep names with any text in them apart, and large numbers exact', async () => {
-    const name = nameOf('read', 'a=b;c|d:e%,f', 'hit')
+    const name = toName('read', 'a=b;c|d:e%,f', 'hit')
     const large = 2 ** 49 + 1
-    await store.add({ number: 1, tally: counts({ [name]: large }) }, teller('one'), NOON)
-    await store.add({ number: 2, tally: counts({ [name]: 2 }) }, teller('one'), NOON)
+    await store.add({ number: 1, counts: toCounts({ [name]: large }) }, reporter('one'), NOON)
+    await store.add({ number: 2, counts: toCounts({ [name]: 2 }) }, reporter('one'), NOON)
     expect(plain((await store.read(NOON)).total.sums)).toEqual({ [name]: large + 2 })
   })
 
   it('stand beside last words, of which the latest stays, whoever said it', async () => {
     const said = (at: number, text: string) => {
-      const tally = emptyTally()
-      note(tally, 'failure', at, text, 1)
-      return tally
+      const counts = emptyCounts()
+      keepLast(counts, 'failure', at, [text, 1])
+      return counts
     }
-    await store.add({ number: 1, tally: said(NOON, 'first') }, teller('one'), NOON)
-    await store.add({ number: 1, tally: said(NOON + 2, 'last, with a comma') }, teller('two'), NOON)
-    await store.add({ number: 2, tally: said(NOON + 1, 'late to tell') }, teller('one'), NOON)
-    expect(noted((await store.read(NOON)).total, 'failure')).toEqual([NOON + 2, 'last, with a comma', '1'])
+    await store.add({ number: 1, counts: said(NOON, 'first') }, reporter('one'), NOON)
+    await store.add({ number: 1, counts: said(NOON + 2, 'last, with a comma') }, reporter('two'), NOON)
+    await store.add({ number: 2, counts: said(NOON + 1, 'late to tell') }, reporter('one'), NOON)
+    expect(getLast((await store.read(NOON)).total, 'failure')).toEqual([NOON + 2, 'last, with a comma', '1'])
   })
 })
 
 describe('a batch that is sent again', () => {
   it('is added once, and its follower as well', async () => {
-    const batch = { number: 1, tally: counts({ a: 1 }) }
-    await store.add(batch, teller('one'), NOON)
-    expect(await store.add(batch, teller('one'), NOON)).toBe(2)
-    await store.add({ number: 2, tally: counts({ a: 5 }) }, teller('one'), NOON)
+    const batch = { number: 1, counts: toCounts({ a: 1 }) }
+    await store.add(batch, reporter('one'), NOON)
+    expect(await store.add(batch, reporter('one'), NOON)).toBe(2)
+    await store.add({ number: 2, counts: toCounts({ a: 5 }) }, reporter('one'), NOON)
     expect((await store.read(NOON)).total.sums.get('a')).toBe(6)
   })
 
   it('is added once, however long its instance was frozen after the answer was lost', async () => {
-    const batch = { number: 1, tally: counts({ a: 100 }) }
-    await store.add(batch, teller('one'), NOON)
+    const batch = { number: 1, counts: toCounts({ a: 100 }) }
+    await store.add(batch, reporter('one'), NOON)
     for (const minutes of [14, 16, 21, 90]) {
       const thawed = NOON + minutes * MINUTE
-      await store.add(batch, teller('one'), thawed)
+      await store.add(batch, reporter('one'), thawed)
       expect((await store.read(thawed)).total.sums.get('a')).toBe(100)
-      await store.add({ number: minutes, tally: counts({}) }, teller('two'), thawed)
+      await store.add({ number: minutes, counts: toCounts({}) }, reporter('two'), thawed)
     }
     const later = NOON + 90 * MINUTE
-    await store.add({ number: 2, tally: counts({ a: 1 }) }, teller('one'), later)
+    await store.add({ number: 2, counts: toCounts({ a: 1 }) }, reporter('one'), later)
     expect((await store.read(later)).total.sums.get('a')).toBe(101)
   })
 
@@ -108,10 +108,10 @@ describe('a batch that is sent again', () => {
       send: (...command) => (down ? Promise.reject(redisCircuitOpen()) : send(...command)),
       keys,
     })
-    const batch = { number: 1, tally: counts({ a: 7 }) }
-    await expect(here.add(batch, teller('one'), NOON)).rejects.toMatchObject({ code: 'REDIS_CIRCUIT_OPEN' })
+    const batch = { number: 1, counts: toCounts({ a: 7 }) }
+    await expect(here.add(batch, reporter('one'), NOON)).rejects.toMatchObject({ code: 'REDIS_CIRCUIT_OPEN' })
     down = false
-    await here.add(batch, teller('one'), NOON + HOUR)
+    await here.add(batch, reporter('one'), NOON + HOUR)
     expect((await here.read(NOON + HOUR)).total.sums.get('a')).toBe(7)
   })
 })
@@ -126,38 +126,38 @@ describe('slots', () => {
   })
 
   it('hold nothing of the last time round', async () => {
-    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('one'), NOON)
+    await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('one'), NOON)
     const later = NOON + 30 * HOUR
-    await store.add({ number: 2, tally: counts({ a: 10 }) }, teller('one'), later)
+    await store.add({ number: 2, counts: toCounts({ a: 10 }) }, reporter('one'), later)
     const { total, hours, minutes } = await store.read(later)
     expect(total.sums.get('a')).toBe(11)
     expect([hours.at(-1)?.sums.get('a'), minutes.at(-1)?.sums.get('a')]).toEqual([10, 10])
-    const before = await (await storeOfAnInstance()).read(later - 75 * MINUTE)
+    const before = await (await createInstanceStore()).read(later - 75 * MINUTE)
     expect(before.minutes.at(-1)?.sums.size).toBe(0)
   })
 
   it('that are over are asked for once', async () => {
-    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('one'), NOON)
-    const long = { ...counts(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`name${i}`, 1]))) }
-    await store.add({ number: 2, tally: long }, teller('one'), NOON + MINUTE)
+    await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('one'), NOON)
+    const long = { ...toCounts(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`name${i}`, 1]))) }
+    await store.add({ number: 2, counts: long }, reporter('one'), NOON + MINUTE)
     const later = NOON + 2 * HOUR - MINUTE
-    const bytesOf = async (now: number) => {
+    const measureRead = async (now: number) => {
       redis.upstash.resetCounters()
       const { minutes } = await store.read(now)
       const { bytesIn, commands } = redis.upstash.counters
-      return { bytesIn, commands, told: minutes.length }
+      return { bytesIn, commands, slots: minutes.length }
     }
-    const first = await bytesOf(later)
-    const second = await bytesOf(later)
+    const first = await measureRead(later)
+    const second = await measureRead(later)
     expect([first.commands, second.commands]).toEqual([1, 1])
     expect(second.bytesIn).toBeLessThan(first.bytesIn / 3)
-    expect(second.told).toBe(61)
+    expect(second.slots).toBe(61)
   })
 
   it('of an instance whose clock is behind are not brought back, and what it counted stays in the sum', async () => {
     const ahead = NOON + 75 * MINUTE
-    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('one'), ahead)
-    await store.add({ number: 1, tally: counts({ a: 10 }) }, teller('behind'), NOON)
+    await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('one'), ahead)
+    await store.add({ number: 1, counts: toCounts({ a: 10 }) }, reporter('behind'), NOON)
     const { total, minutes } = await store.read(ahead)
     expect(total.sums.get('a')).toBe(11)
     expect(minutes.at(-1)?.sums.get('a')).toBe(1)
@@ -165,16 +165,16 @@ describe('slots', () => {
 })
 
 describe('what it costs', () => {
-  const ofField = (field: number) =>
-    Array.from({ length: 60 }, (_, index) => [nameOf('read', `field-${field}`, index), 1] as const)
-  const everything = counts(
-    Object.fromEntries(Array.from({ length: 100 }, (_, field) => ofField(field)).flat()),
+  const countsIn = (field: number) =>
+    Array.from({ length: 60 }, (_, index) => [toName('read', `field-${field}`, index), 1] as const)
+  const everything = toCounts(
+    Object.fromEntries(Array.from({ length: 100 }, (_, field) => countsIn(field)).flat()),
   )
 
   it('is 3 billed commands in one request for any number of counts, and 4 for the first batch of an hour', async () => {
-    expect(await store.add({ number: 1, tally: everything }, teller('one'), NOON)).toBe(4)
-    expect(await store.add({ number: 2, tally: everything }, teller('one'), NOON + 1)).toBe(3)
-    expect(await store.add({ number: 3, tally: everything }, teller('one'), NOON + HOUR)).toBe(4)
+    expect(await store.add({ number: 1, counts: everything }, reporter('one'), NOON)).toBe(4)
+    expect(await store.add({ number: 2, counts: everything }, reporter('one'), NOON + 1)).toBe(3)
+    expect(await store.add({ number: 3, counts: everything }, reporter('one'), NOON + HOUR)).toBe(4)
     expect(redis.upstash.counters).toMatchObject({ requests: 3, commands: 3, byCommand: { EVAL: 3 } })
     const { total } = await store.read(NOON + HOUR)
     expect([total.sums.size, total.sums.get('read:field-99:59')]).toEqual([6_000, 3])
@@ -183,7 +183,7 @@ describe('what it costs', () => {
   it('is one key that ends a month after the last hour in which something was added', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
-    await store.add({ number: 1, tally: everything }, teller('one'), NOON)
+    await store.add({ number: 1, counts: everything }, reporter('one'), NOON)
     const [cursor, names] = await cache.redis.exec<[string, string[]]>(['SCAN', '0', 'COUNT', 1000])
     expect([cursor, names]).toEqual(['0', [keys.internal('metrics', 'all')]])
     expect(await cache.redis.exec(['TTL', names[0] ?? ''])).toBeGreaterThan(29 * 86_400)
@@ -192,7 +192,7 @@ describe('what it costs', () => {
   it('does not grow past its limit of counts', async () => {
     for (const batch of [1, 2, 3]) {
       const names = Array.from({ length: 6_000 }, (_, index) => [`name-${batch}-${index}`, 1] as const)
-      await store.add({ number: batch, tally: counts(Object.fromEntries(names)) }, teller('one'), NOON)
+      await store.add({ number: batch, counts: toCounts(Object.fromEntries(names)) }, reporter('one'), NOON)
     }
     const { total } = await store.read(NOON)
     expect(total.sums.size).toBe(10_000)
@@ -200,8 +200,8 @@ describe('what it costs', () => {
   })
 
   it('forgets instances that tell nothing for 20 minutes', async () => {
-    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('gone'), NOON)
-    await store.add({ number: 1, tally: counts({ a: 1 }) }, teller('here'), NOON + 21 * MINUTE)
+    await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('gone'), NOON)
+    await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('here'), NOON + 21 * MINUTE)
     expect([...(await store.read(NOON + 21 * MINUTE)).live.keys()]).toEqual(['here'])
   })
 })

@@ -1,7 +1,7 @@
 import parseWithLibrary from 'parse-prometheus-text-format'
 import { describe, expect, it } from 'vitest'
 import { createCollector } from '@/lib/core-services/metrics/collector'
-import { BUCKETS_MS, bucketOf } from '@/lib/core-services/metrics/histogram'
+import { BUCKETS_MS, toBucket } from '@/lib/core-services/metrics/histogram'
 import { prometheusText } from '@/lib/core-services/metrics/prometheus'
 import type { InstanceMetrics, MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
 import { summarize } from '@/lib/core-services/metrics/summarize'
@@ -15,10 +15,10 @@ const self: InstanceMetrics = { id: 'me', seenAt: now, startedAt: now, breaker: 
 
 /** As if all of it had just been counted. */
 function snapshotOf(events: readonly FieldCacheEvent[], scope: MetricsSnapshot['scope'] = 'deployment') {
-  const { record, tally } = createCollector(() => clock)
+  const { record, counts } = createCollector(() => clock)
   for (const event of events) record(event)
-  const slots = [{ at: now, seconds: 60, sums: tally.sums }]
-  const stored = { since: now - 3_600_000, total: tally, live: new Map(), minutes: slots, hours: slots }
+  const slots = [{ at: now, seconds: 60, sums: counts.sums }]
+  const stored = { since: now - 3_600_000, total: counts, live: new Map(), minutes: slots, hours: slots }
   return summarize(stored, self, now, { enabled: true, scope })
 }
 
@@ -152,7 +152,7 @@ it('quantiles are in the bucket of the true ones of a recorded load', () => {
   for (const share of [0.5, 0.95, 0.99]) {
     const truth = load[Math.ceil(share * load.length) - 1] ?? 0
     const told = 1_000 * (valueIn(text, 'cache_operation_latency_seconds', { quantile: String(share) }) ?? 0)
-    const bucket = bucketOf(truth)
+    const bucket = toBucket(truth)
     expect(told).toBeGreaterThan(BUCKETS_MS[bucket - 1] ?? 0)
     expect(told).toBeLessThanOrEqual(BUCKETS_MS[bucket] ?? 0)
   }

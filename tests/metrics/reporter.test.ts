@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { redisCircuitOpen } from '@/lib/core-services/cache/errors'
-import { trafficOf } from '@/lib/core-services/metrics/aggregate'
+import { aggregate } from '@/lib/core-services/metrics/aggregate'
 import type { Batch, MetricsStore } from '@/lib/core-services/metrics/metricsStore'
-import { createTeller, type MetricsTeller } from '@/lib/core-services/metrics/reporter'
+import { createReporter, type MetricsReporter } from '@/lib/core-services/metrics/reporter'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
 
 const read = { type: 'field.read', field: 'a', status: 'hit', ageSeconds: 1, durationMs: 3 } as const
@@ -18,18 +18,18 @@ const request = {
 } as const
 
 let clock: ManualClock
-let told: { number: number; hits: number }[]
+let reports: { number: number; hits: number }[]
 let outage: boolean
 let failures: unknown[]
 let deferred: (() => Promise<void>)[]
 let timers: { milliseconds: number; work: () => void }[]
-let teller: MetricsTeller
+let reporter: MetricsReporter
 
-const hitsOf = ({ tally }: Pick<Batch, 'tally'>) => trafficOf(tally.sums).fields.reads.hit
+const countHits = ({ counts }: Pick<Batch, 'counts'>) => aggregate(counts.sums).fields.reads.hit
 
 beforeEach(() => {
   clock = manualClock()
-  told = []
+  reports = []
   outage = false
   failures = []
   deferred = []
@@ -37,16 +37,16 @@ beforeEach(() => {
   const store: Pick<MetricsStore, 'add'> = {
     async add(batch) {
       if (outage) throw redisCircuitOpen()
-      told.push({ number: batch.number, hits: hitsOf(batch) })
+      reports.push({ number: batch.number, hits: countHits(batch) })
       return 3
     },
   }
-  teller = createTeller({
+  reporter = createReporter({
     store: async () => store as MetricsStore,
     ports: () => ({ clock, defer: (work) => deferred.push(work) }),
     later: (milliseconds, work) => timers.push({ milliseconds, work }),
-    self: () => ({ id: 'me', seenAt: 0, startedAt: 0, breaker: 'closed', locks: 0 }),
-    failed: (error) => failures.push(error),
+    describeSelf: () => ({ id: 'me', seenAt: 0, startedAt: 0, breaker: 'closed', locks: 0 }),
+    onFailure: (error) => failures.push(error),
   })
 })
 
@@ -62,114 +62,114 @@ async function fireTimers(): Promise<void> {
 
 describe('what was counted', () => {
   it('is told after the answer, at once the first time, with all that came until then', async () => {
-    teller.record(read)
-    teller.record(read)
-    expect([told, deferred.length]).toEqual([[], 1])
+    reporter.record(read)
+    reporter.record(read)
+    expect([reports, deferred.length]).toEqual([[], 1])
     await finish()
-    expect(told).toEqual([{ number: 1, hits: 2 }])
+    expect(reports).toEqual([{ number: 1, hits: 2 }])
   })
 
   it('is told once in 15 s, however much it is', async () => {
     for (let second = 0; second <= 60; second += 1) {
       for (let count = 0; count < 10; count += 1) {
-        teller.record(request)
-        teller.record(read)
+        reporter.record(request)
+        reporter.record(read)
       }
       await finish()
       clock.advance(1_000)
     }
-    expect(told.map(({ hits }) => hits)).toEqual([10, 150, 150, 150, 150])
+    expect(reports.map(({ hits }) => hits)).toEqual([10, 150, 150, 150, 150])
   })
 
   it('is told once a minute while next to nothing is sent to Redis', async () => {
     for (let second = 0; second <= 180; second += 1) {
-      if (second % 10 === 0) teller.record(request)
-      teller.record(read)
+      if (second % 10 === 0) reporter.record(request)
+      reporter.record(read)
       await finish()
       clock.advance(1_000)
     }
-    expect(told.map(({ hits }) => hits)).toEqual([1, 60, 60, 60])
+    expect(reports.map(({ hits }) => hits)).toEqual([1, 60, 60, 60])
   })
 
   it('is told by a timer when no answer follows', async () => {
-    teller.record(read)
+    reporter.record(read)
     await finish()
     clock.advance(5_000)
-    teller.record(read)
-    teller.record(read)
+    reporter.record(read)
+    reporter.record(read)
     await finish()
     expect(timers.map(({ milliseconds }) => milliseconds)).toEqual([55_000])
     clock.advance(55_000)
     await fireTimers()
-    expect(told.map(({ hits }) => hits)).toEqual([1, 2])
+    expect(reports.map(({ hits }) => hits)).toEqual([1, 2])
     expect(timers).toEqual([])
   })
 
   it('is told with the next answer where a timer could not run, as in a process that was frozen', async () => {
-    teller.record(read)
+    reporter.record(read)
     await finish()
-    teller.record(read)
+    reporter.record(read)
     clock.advance(600_000)
-    teller.record(read)
+    reporter.record(read)
     await finish()
-    expect(told.map(({ hits }) => hits)).toEqual([1, 2])
+    expect(reports.map(({ hits }) => hits)).toEqual([1, 2])
     await fireTimers()
-    expect(told).toHaveLength(2)
+    expect(reports).toHaveLength(2)
   })
 
   it('is told although somebody forgot the work for after the answer', async () => {
-    teller.record(read)
+    reporter.record(read)
     deferred.length = 0
     clock.advance(60_000)
-    teller.record(read)
+    reporter.record(read)
     await finish()
-    expect(told).toEqual([{ number: 1, hits: 2 }])
+    expect(reports).toEqual([{ number: 1, hits: 2 }])
   })
 })
 
 it('an idle process tells nothing: neither its own requests nor what the telling costs is news', async () => {
-  teller.record(read)
+  reporter.record(read)
   await finish()
   for (let minute = 0; minute < 60; minute += 1) {
-    teller.record({ ...request, commands: 3 })
+    reporter.record({ ...request, commands: 3 })
     clock.advance(60_000)
     await fireTimers()
     await finish()
   }
-  expect(told).toHaveLength(1)
-  const { system } = trafficOf(teller.untold().sums)
+  expect(reports).toHaveLength(1)
+  const { system } = aggregate(reporter.unreported().sums)
   expect([system.redis.commands, system.metricsCommands]).toEqual([180, 3])
 })
 
 describe('while Redis cannot be asked', () => {
   it('counts are kept, and told when it can: the old batch under its number, then the rest', async () => {
     outage = true
-    teller.record(read)
+    reporter.record(read)
     await finish()
     for (let round = 0; round < 10; round += 1) {
       clock.advance(60_000)
-      teller.record(read)
+      reporter.record(read)
       await finish()
     }
-    expect(told).toEqual([])
+    expect(reports).toEqual([])
     expect(failures).toHaveLength(11)
-    expect(hitsOf({ tally: teller.untold() })).toBe(11)
+    expect(countHits({ counts: reporter.unreported() })).toBe(11)
     outage = false
     clock.advance(60_000)
     await fireTimers()
     clock.advance(60_000)
     await fireTimers()
-    expect(told).toEqual([
+    expect(reports).toEqual([
       { number: 1, hits: 1 },
       { number: 2, hits: 10 },
     ])
-    expect(hitsOf({ tally: teller.untold() })).toBe(0)
+    expect(countHits({ counts: reporter.unreported() })).toBe(0)
   })
 
   it('it is asked no more often than else', async () => {
     outage = true
     for (let second = 0; second < 240; second += 1) {
-      teller.record(read)
+      reporter.record(read)
       await finish()
       clock.advance(1_000)
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { emptyTally, note } from '@/lib/core-services/metrics/counts'
+import { emptyCounts, keepLast } from '@/lib/core-services/metrics/counts'
 import { cronHealth } from '@/lib/core-services/metrics/cronHealth'
 import type { Slot, StoredMetrics } from '@/lib/core-services/metrics/metricsStore'
 import type { InstanceMetrics } from '@/lib/core-services/metrics/snapshot'
@@ -30,7 +30,7 @@ function storedMetrics(
     })
   return {
     since: NOW - 2 * DAY,
-    total: emptyTally(),
+    total: emptyCounts(),
     live: new Map(),
     minutes: slots(61, MINUTE, minutesAgo),
     hours: slots(25, HOUR, hoursAgo),
@@ -44,7 +44,7 @@ describe('windows', () => {
     const { windows, fields } = summarize(
       storedMetrics(
         { minutesAgo, hoursAgo: { 0: 5, 24: 50 } },
-        { total: { ...emptyTally(), sums: new Map([['read:a:hit', 9]]) } },
+        { total: { ...emptyCounts(), sums: new Map([['read:a:hit', 9]]) } },
       ),
       own,
       NOW,
@@ -102,7 +102,7 @@ describe('the bill', () => {
         ['cmd:a', commands / 2],
       ]),
     })
-    const total = { ...emptyTally(), sums: new Map([['cmd:a', commands / 2]]) }
+    const total = { ...emptyCounts(), sums: new Map([['cmd:a', commands / 2]]) }
     return summarize({ ...stored, hours, total }, own, NOW, deployment)
   }
 
@@ -143,13 +143,13 @@ describe('instances', () => {
 })
 
 describe('what happened last', () => {
-  const total = emptyTally()
-  note(total, 'success:a', NOW - HOUR, 'cron', 30, 900, 7, 'stored')
-  note(total, 'failure:a', NOW - MINUTE, 'stale', 10_000, 'SOURCE_TIMEOUT')
-  note(total, 'success:b', NOW, 'miss', 1, 4, '', 'unstored')
-  note(total, 'flawed:a', NOW - MINUTE, 1, 3, 'recA', 'recB')
+  const total = emptyCounts()
+  keepLast(total, 'success:a', NOW - HOUR, ['cron', 30, 900, 7, 'stored'])
+  keepLast(total, 'failure:a', NOW - MINUTE, ['stale', 10_000, 'SOURCE_TIMEOUT'])
+  keepLast(total, 'success:b', NOW, ['miss', 1, 4, '', 'unstored'])
+  keepLast(total, 'flawed:a', NOW - MINUTE, [1, 3, 'recA', 'recB'])
   for (const field of ['a', 'b']) total.sums.set(`read:${field}:hit`, 1)
-  note(total, 'cron', NOW - 3 * HOUR, 'failed', 4_000, 2, 1, 0, 1, 3)
+  keepLast(total, 'cron', NOW - 3 * HOUR, ['failed', 4_000, 2, 1, 0, 1, 3])
   const snapshot = summarize(storedMetrics({}, { total }), own, NOW, deployment)
 
   it('is told of each field, and of the cron', () => {

@@ -1,55 +1,60 @@
-/** Counts by name, which can be added up, and last words by name, of which the latest stays. Both as short texts, too. */
+/** Counts by name, which are added up, and last events by name, of which the latest is kept. Both have a text form. */
 
-export interface Tally {
+export interface Counts {
   readonly sums: Map<string, number>
-  /** Each begins with when it was said, in ms since 1970, and a comma. */
+  /** Each text begins with the time of its event, in ms since 1970, and a comma. */
   readonly latest: Map<string, string>
 }
 
-export const emptyTally = (): Tally => ({ sums: new Map(), latest: new Map() })
+export const emptyCounts = (): Counts => ({ sums: new Map(), latest: new Map() })
 
-/** The name of a count; its parts may hold any text. */
-export const nameOf = (...parts: readonly (string | number)[]): string => parts.map(encoded).join(':')
+/** The name of a count: `stored` as the table gives it, and labels, which may be any text. */
+export const toName = (stored: string, ...labels: readonly (string | number)[]): string =>
+  [stored, ...labels.map(encode)].join(':')
 
-/** Half of a character counts as an unknown one: no text may make counting fail. */
-function encoded(part: string | number): string {
-  const text = String(part)
+/** Replaces lone surrogates, which encodeURIComponent throws for: no text may make counting fail. */
+function encode(label: string | number): string {
+  const text = String(label)
   return /^[\w.-]*$/.test(text) ? text : encodeURIComponent(text.replace(/\p{Surrogate}/gu, '\ufffd'))
 }
 
-export const partsOf = (name: string): string[] => name.split(':').map(decodeURIComponent)
-
-export function add({ sums }: Tally, name: string, amount = 1): void {
+export function increase(sums: Map<string, number>, name: string, amount = 1): void {
   sums.set(name, (sums.get(name) ?? 0) + amount)
 }
 
-export function note({ latest }: Tally, name: string, at: number, ...rest: (string | number)[]): void {
-  keepLatest(latest, name, [at, ...rest.map(encoded)].join())
+/** Keeps an event under a name, unless a later one is kept there. */
+export function keepLast(
+  { latest }: Counts,
+  name: string,
+  at: number,
+  details: readonly (string | number)[],
+): void {
+  keepLatest(latest, name, [at, ...details.map(encode)].join())
 }
 
-/** What was noted under a name: when, and the rest. */
-export function noted(
-  { latest }: Pick<Tally, 'latest'>,
+/** The event that is kept under a name: its time in ms since 1970, and its details. */
+export function getLast(
+  { latest }: Pick<Counts, 'latest'>,
   name: string,
-): [at: number, ...rest: string[]] | null {
+): [at: number, ...details: string[]] | null {
   const text = latest.get(name)
   if (text === undefined) return null
-  return [saidAt(text), ...text.split(',').slice(1).map(decodeURIComponent)]
+  return [parseTime(text), ...text.split(',').slice(1).map(decodeURIComponent)]
 }
 
 function keepLatest(latest: Map<string, string>, name: string, text: string): void {
   const before = latest.get(name)
-  if (before === undefined || saidAt(text) >= saidAt(before)) latest.set(name, text)
+  if (before === undefined || parseTime(text) >= parseTime(before)) latest.set(name, text)
 }
 
 /** Adds the second to the first. */
-export function merge(into: Tally, { sums, latest }: Tally): Tally {
-  for (const [name, amount] of sums) add(into, name, amount)
+export function merge(into: Counts, { sums, latest }: Counts): Counts {
+  for (const [name, amount] of sums) increase(into.sums, name, amount)
   for (const [name, text] of latest) keepLatest(into.latest, name, text)
   return into
 }
 
-/** As the script of metricsStore.ts reads and writes it: `name=value;name=value`. */
+/** The text that the script of metricsStore.ts merges: `name=value;name=value`. */
 export function encodeSums(sums: ReadonlyMap<string, number>): string {
   return encodeTexts(
     new Map([...sums].map(([name, amount]) => [name, String(Number(amount.toPrecision(15)))])),
@@ -60,7 +65,7 @@ export function encodeTexts(texts: ReadonlyMap<string, string>): string {
   return [...texts].map((entry) => entry.join('=')).join(';')
 }
 
-/** Skips what is no number: somebody else may have written it. */
+/** Leaves out values that are not numbers: the key in Redis may have been written by another program. */
 export function decodeSums(text: string): Map<string, number> {
   const numbers = [...decodeTexts(text)].map(([name, value]) => [name, Number(value)] as const)
   return new Map(numbers.filter(([, value]) => Number.isFinite(value)))
@@ -71,6 +76,6 @@ export function decodeTexts(text: string): Map<string, string> {
   return new Map(pairs.flatMap(([name, value]) => (name && value !== undefined ? [[name, value]] : [])))
 }
 
-function saidAt(text: string): number {
+function parseTime(text: string): number {
   return Number.parseFloat(text)
 }

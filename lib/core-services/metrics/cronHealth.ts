@@ -1,5 +1,6 @@
 /** The dead man's switch of the cron: nobody else would notice that it does not run. */
-import type { CronRun, MetricsSnapshot } from './snapshot'
+import type { MetricsSnapshot } from './snapshot'
+import type { CronRun } from './table/lastEvents'
 
 export interface CronHealth {
   /** False when it should have run and did not. Whether its last run went well is told by `lastRun`. */

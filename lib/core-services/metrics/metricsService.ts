@@ -1,4 +1,4 @@
-/** The metrics of this app: what this process counts, and the sum over all instances. */
+/** The metrics of the deployment: what this process counts, and the sum over all instances. */
 import { metricsEnabled } from '../../config/appConfig'
 import { getErrorCode, getErrorMessage, hasCode } from '../../shared/errors'
 import type { FieldCacheEvent } from '../../shared/events'
@@ -10,20 +10,20 @@ import type { RefusedWrites } from '../cache/redis/transport/writeHealth'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
 import { createMetricsStore, type MetricsStore, type StoredMetrics } from './metricsStore'
-import { createTeller, type MetricsTeller } from './reporter'
+import { createReporter, type MetricsReporter } from './reporter'
 import type { InstanceMetrics, MetricsSnapshot } from './snapshot'
 import { summarize } from './summarize'
 
 export interface ReadOptions {
-  /** How old the numbers may be, in ms: what was read since then is not asked for again. 5,000 by default. */
+  /** How old the numbers may be, in ms; younger ones are not read from Redis again. @default 5000 */
   maxAgeMs?: number
 }
 
 const MAX_AGE_MS = 5_000
 
 /**
- * The metrics of the whole deployment. Never rejects because of Redis: then `scope` is `process`. Costs one command, and
- * none when this process asked within `maxAgeMs`.
+ * Reads the metrics of the whole deployment. Costs one command, or none when this process read them within `maxAgeMs`.
+ * Does not reject when Redis cannot be reached: then `scope` is `process`.
  */
 export async function readMetrics({ maxAgeMs = MAX_AGE_MS }: ReadOptions = {}): Promise<MetricsSnapshot> {
   const enabled = metricsEnabled()
@@ -31,36 +31,36 @@ export async function readMetrics({ maxAgeMs = MAX_AGE_MS }: ReadOptions = {}): 
   await atRequest()
   const metrics = processMetrics()
   const now = clock.now()
-  const stored = enabled ? await storedMetrics(metrics, maxAgeMs) : null
+  const stored = enabled ? await readStored(metrics, maxAgeMs) : null
   const refused = await metrics.refusedWrites()
   const scope = {
     enabled,
     scope: stored ? ('deployment' as const) : ('process' as const),
     ...(refused && { refusedWrites: { code: refused.code, since: refused.since } }),
   }
-  return summarize(stored ?? ownMetrics(metrics, now), metrics.self(now), now, scope)
+  return summarize(stored ?? toOwnMetrics(metrics, now), metrics.describeSelf(now), now, scope)
 }
 
-/** What this process alone knows: as if all of it had just been counted. */
-function ownMetrics({ teller }: ProcessMetrics, now: number): StoredMetrics {
-  const total = teller.untold()
+/** What this process has not reported yet, as if all of it had just been counted. */
+function toOwnMetrics({ reporter }: ProcessMetrics, now: number): StoredMetrics {
+  const total = reporter.unreported()
   const slots = [{ at: now, seconds: 60, sums: total.sums }]
   return { since: null, total, live: new Map(), minutes: slots, hours: slots }
 }
 
-/** What `readMetrics` answers, by the name that monitoring of the app's forerunners asks for. */
+/** The same as `readMetrics()`, under the name that monitoring of the app's forerunners uses. */
 export const getMetricsSnapshot = (): Promise<MetricsSnapshot> => readMetrics()
 
-/** Counts an event of this process, and sees to it that the others are told. */
+/** Counts an event of this process, and plans its report to the other instances. */
 export function countEvent(event: FieldCacheEvent): void {
-  processMetrics().teller.record(event)
+  processMetrics().reporter.record(event)
 }
 
 interface ProcessMetrics {
-  teller: MetricsTeller
-  self(now: number): InstanceMetrics
+  reporter: MetricsReporter
+  describeSelf(now: number): InstanceMetrics
   store(): Promise<MetricsStore>
-  /** Null when Redis took the last write of this process, or cannot be asked. */
+  /** Null when Redis took the last write of this process, or cannot be reached. */
   refusedWrites(): Promise<Readonly<RefusedWrites> | null>
   last?: { at: number; reading: Promise<StoredMetrics> }
 }
@@ -69,7 +69,7 @@ function processMetrics(): ProcessMetrics {
   return processState('metrics', createProcessMetrics)
 }
 
-/** Exported for tests that start anew within one process. */
+/** Exported for tests that start a new instance within one process. */
 export function createProcessMetrics(): ProcessMetrics {
   const { clock, uniqueToken } = processPorts()
   const id = uniqueToken().slice(0, 12)
@@ -87,7 +87,7 @@ export function createProcessMetrics(): ProcessMetrics {
     return opened
   }
 
-  /** Needs no numbers, so it is told as well while nothing is counted. */
+  /** Also known while counting is off: it needs no numbers. */
   async function refusedWrites(): Promise<Readonly<RefusedWrites> | null> {
     try {
       return await (await connected()).checkWrites()
@@ -97,7 +97,7 @@ export function createProcessMetrics(): ProcessMetrics {
     }
   }
 
-  function self(now: number): InstanceMetrics {
+  function describeSelf(now: number): InstanceMetrics {
     return {
       id,
       seenAt: now,
@@ -107,13 +107,13 @@ export function createProcessMetrics(): ProcessMetrics {
     }
   }
 
-  const teller = createTeller({
+  const reporter = createReporter({
     store,
-    self,
+    describeSelf,
     ports: processPorts,
-    // Nobody waits for it, not even the end of the process.
+    // The timer must not keep the process alive.
     later: (milliseconds, work) => setTimeout(work, milliseconds).unref(),
-    failed: (error) =>
+    onFailure: (error) =>
       processPorts().emit({
         type: 'redis.degraded',
         operation: 'metrics',
@@ -121,16 +121,16 @@ export function createProcessMetrics(): ProcessMetrics {
         message: getErrorMessage(error),
       }),
   })
-  return { teller, self, store, refusedWrites }
+  return { reporter, describeSelf, store, refusedWrites }
 }
 
-/** Null when Redis cannot be asked. */
-async function storedMetrics(metrics: ProcessMetrics, maxAgeMs: number): Promise<StoredMetrics | null> {
+/** Null when Redis cannot be reached. */
+async function readStored(metrics: ProcessMetrics, maxAgeMs: number): Promise<StoredMetrics | null> {
   const { clock } = processPorts()
   const now = clock.monotonic()
   if (!metrics.last || now - metrics.last.at >= maxAgeMs) {
     const reading = metrics.store().then((store) => {
-      metrics.teller.spent(1)
+      metrics.reporter.countOwnCommands(1)
       return store.read(clock.now())
     })
     metrics.last = { at: now, reading }

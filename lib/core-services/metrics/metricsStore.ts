@@ -1,8 +1,8 @@
 /**
- * The sum over all instances, in one hash of Redis: `total` since the beginning, `live` with what instances last told of
- * themselves, and two rings of slots, one for each of the last minutes and hours. Instances add what they have counted;
- * nobody overwrites what another one has added. Each slot is one text, so that a script can merge any number of counts for
- * three billed commands. Its size is bounded by the number of slots and of counts in each.
+ * The sum over all instances, in one Redis hash: `total` since counting began, `live` with the last report of each
+ * instance, and two rings of slots, one slot for each of the last minutes and hours. Instances add their counts with a
+ * script, so none overwrites those of another. Each slot is one text: a script merges any number of counts for three
+ * billed commands. The size is bounded by the number of slots and of counts in each.
  */
 
 import { hasCode } from '../../shared/errors'
@@ -11,21 +11,22 @@ import { redisBadReply } from '../cache/errors'
 import { billedScript } from '../cache/redis/billing'
 import { SHEBANG } from '../cache/redis/shebang'
 import { NEVER_DONE } from '../cache/redis/transport/refusals'
-import { decodeSums, decodeTexts, encodeSums, encodeTexts, type Tally } from './counts'
+import { type Counts, decodeSums, decodeTexts, encodeSums, encodeTexts } from './counts'
 
 export interface Batch {
-  /** Counted up by the instance with each batch: one that is sent again after a lost answer is not added twice. */
+  /** Higher with each batch of an instance: a batch that is sent again after a lost answer is not added twice. */
   number: number
-  tally: Tally
+  counts: Counts
 }
 
-export interface Teller {
+/** The instance that reports. */
+export interface Reporter {
   id: string
-  /** What others shall know of it: texts without `,`, `;` and `=`. */
+  /** What other instances show of it: texts without `,`, `;` and `=`. */
   state: readonly (string | number)[]
 }
 
-/** What was counted within some time. */
+/** What was counted within a minute or an hour. */
 export interface Slot {
   /** When it begins, ms since 1970. */
   at: number
@@ -34,54 +35,54 @@ export interface Slot {
 }
 
 export interface StoredMetrics {
-  /** Ms since 1970; null when nothing was ever added. */
+  /** When counting began, ms since 1970; null when nothing was ever added. */
   since: number | null
-  total: Tally
-  /** By id: when an instance told of itself last, and its state. */
+  total: Counts
+  /** By id: when an instance last reported, and its state. */
   live: ReadonlyMap<string, { seenAt: number; state: string[] }>
-  /** Oldest first, without gaps; the last ones are under way. */
+  /** Oldest first, without gaps; the last one is the current minute or hour. */
   minutes: readonly Slot[]
   hours: readonly Slot[]
 }
 
 export interface MetricsStore {
   /**
-   * Adds a batch. 3 billed commands, 4 when it is the first one of an hour, 2 when it had been added before; answers how
-   * many. Rejects with a REDIS_ error: then send the same batch again. After 15 minutes it is given up for 0 commands,
-   * unless Redis certainly never had it: by then no instance knows any more whether it was added.
+   * Adds a batch. Returns its cost in billed commands: 3; 4 for the first batch of an hour; 2 when it was added before.
+   * Rejects with a REDIS_ error: then send the same batch again. After 15 minutes the batch is given up for 0 commands,
+   * because Redis no longer knows whether it was added, unless it certainly never arrived.
    */
-  add(batch: Batch, teller: Teller, now: number): Promise<number>
-  /** 1 billed command. Slots that are over are asked for once. Rejects with a REDIS_ error. */
+  add(batch: Batch, reporter: Reporter, now: number): Promise<number>
+  /** Costs 1 billed command. Slots that are over are read once. Rejects with a REDIS_ error. */
   read(now: number): Promise<StoredMetrics>
 }
 
 const MINUTE = 60_000
 const HOUR = 3_600_000
-/** How many slots of each kind are told: an hour and a day, and the one that is under way. */
-const MINUTES_TOLD = 61
-const HOURS_TOLD = 25
-/** How many there are. The rest is room for instances whose clocks differ. */
+/** How many slots of each kind are read: an hour and a day, and the current one. */
+const MINUTES_READ = 61
+const HOURS_READ = 25
+/** How many slots the rings have. The rest is room for instances whose clocks differ. */
 const MINUTE_SLOTS = 75
 const HOUR_SLOTS = 30
-/** A slot of minutes is not added to any more when it is this much over. */
+/** How long after its end a slot may still grow, in ms; later it is not read again. */
 const SETTLED_MS = 3 * MINUTE
-/** How long an instance is remembered that tells nothing more, in ms. */
+/** How long the last report of an instance is kept, in ms. */
 const LIVE_MS = 20 * MINUTE
 /**
- * How long a batch of which the answer was lost is sent again, in ms. Its number is known for LIVE_MS by the clocks of the
- * instances: this leaves room for clocks that are five minutes apart.
+ * How long a batch is sent again after its answer was lost, in ms. Redis keeps its number for LIVE_MS: the difference is
+ * room for instances whose clocks are five minutes apart.
  */
 const SEND_AGAIN_MS = 15 * MINUTE
-/** Redis has refused what fails so, or was never asked. */
+/** Errors after which the batch was certainly not added: Redis refused it, or was never asked. */
 const NOT_ADDED = [...NEVER_DONE, 'REDIS_CIRCUIT_OPEN', 'CACHE_UNAVAILABLE']
-/** How long all of it is kept when nobody adds anything, in s. */
+/** How long the hash lives after the last hour in which a batch was added, in seconds. */
 const LIFE_SECONDS = 30 * 86_400
 /** How many counts a slot takes; a field has about 60. */
-const MOST_COUNTS = 10_000
+const MAX_COUNTS = 10_000
 
 /**
- * KEYS: the hash. ARGV: now in ms, the oldest that counts as live, id, number, state, sums, last words, then the slot and
- * the stamp of the minute and of the hour. Answers how many calls it has made.
+ * KEYS: the hash. ARGV: now in ms, the time before which reports are dropped, id, number, state, sums, last events, then
+ * slot and stamp of the minute and of the hour. Returns how many commands it called: the bill.
  */
 const ADD_SCRIPT = billedScript(
   `${SHEBANG}local now, oldest, id, number, state, sums, latest = unpack(ARGV)
@@ -99,7 +100,7 @@ local function merged(text, more, combine)
   each(text, function(name, value) values[name] = value; known = known + 1 end)
   each(more, function(name, value)
     if values[name] then values[name] = combine(values[name], value)
-    elseif known < ${MOST_COUNTS} then values[name] = value; known = known + 1 end
+    elseif known < ${MAX_COUNTS} then values[name] = value; known = known + 1 end
   end)
   return joined(values)
 end
@@ -135,58 +136,59 @@ return 3`,
   (reply) => (typeof reply === 'number' ? reply : 2),
 )
 
-interface Place {
+interface SlotKey {
+  /** In the hash. Names repeat: the ring is written over and over. */
   name: string
-  /** Counts the slots since 1970: the slot holds those of another time until it is written anew. */
+  /** The number of the minute or hour since 1970. A slot with another stamp holds counts of another time. */
   stamp: number
   milliseconds: number
 }
 
-const minuteAt = (time: number): Place => {
+const minuteAt = (time: number): SlotKey => {
   const stamp = Math.floor(time / MINUTE)
   return { name: `m${stamp % MINUTE_SLOTS}`, stamp, milliseconds: MINUTE }
 }
 
-const hourAt = (time: number): Place => {
+const hourAt = (time: number): SlotKey => {
   const stamp = Math.floor(time / HOUR)
   return { name: `h${stamp % HOUR_SLOTS}`, stamp, milliseconds: HOUR }
 }
 
 export function createMetricsStore({ send, keys }: Internals): MetricsStore {
   const hash = keys.internal('metrics', 'all')
-  /** Texts of slots that are over. */
-  const over = new Map<string, { stamp: number; text: string }>()
-  /** By instance: its last batch that may have been added, and when that was. */
+  /** Slots that do not change any more, by name. */
+  const settled = new Map<string, { stamp: number; text: string }>()
+  /** By instance: the last batch that may have been added, and when it was first sent. */
   const sent = new Map<string, { number: number; at: number }>()
 
   return {
-    async add({ number, tally: { sums, latest } }, { id, state }, now) {
+    async add({ number, counts: { sums, latest } }, { id, state }, now) {
       const before = sent.get(id)
       const first = before?.number === number ? before : { number, at: now }
       if (now - first.at > SEND_AGAIN_MS) return 0
       sent.set(id, first)
       const args = [now, now - LIVE_MS, id, number, state.join(), encodeSums(sums), encodeTexts(latest)]
-      const places = [minuteAt(now), hourAt(now)].flatMap(({ name, stamp }) => [name, stamp])
-      const calls = await send('EVAL', ADD_SCRIPT, 1, hash, ...args, ...places).catch((error: unknown) => {
+      const slots = [minuteAt(now), hourAt(now)].flatMap(({ name, stamp }) => [name, stamp])
+      const calls = await send('EVAL', ADD_SCRIPT, 1, hash, ...args, ...slots).catch((error: unknown) => {
         if (first !== before && hasCode(error, ...NOT_ADDED)) sent.delete(id)
         throw error
       })
-      if (typeof calls !== 'number') throw redisBadReply('the script answered in another shape')
+      if (typeof calls !== 'number') throw redisBadReply('the metrics script did not return a number')
       return 1 + calls
     },
 
     async read(now) {
-      const minutes = lastOf(MINUTES_TOLD, minuteAt(now))
-      const hours = lastOf(HOURS_TOLD, hourAt(now))
-      const unknown = [...minutes, ...hours].filter(({ name, stamp }) => over.get(name)?.stamp !== stamp)
-      const reply = await send('HMGET', hash, 'total', 'live', ...unknown.map(({ name }) => name))
-      if (!Array.isArray(reply) || reply.length !== unknown.length + 2)
-        throw redisBadReply('HMGET answered in another shape')
+      const minutes = listSlots(MINUTES_READ, minuteAt(now))
+      const hours = listSlots(HOURS_READ, hourAt(now))
+      const unsettled = [...minutes, ...hours].filter(({ name, stamp }) => settled.get(name)?.stamp !== stamp)
+      const reply = await send('HMGET', hash, 'total', 'live', ...unsettled.map(({ name }) => name))
+      if (!Array.isArray(reply) || reply.length !== unsettled.length + 2)
+        throw redisBadReply('HMGET of the metrics did not return one value for each name')
       const [total, live, ...texts] = reply.map((value) => (value === null ? '' : String(value)))
-      const fresh = new Map(unknown.map(({ name }, index) => [name, texts[index] ?? '']))
-      const slotOf = ({ name, stamp, milliseconds }: Place): Slot => {
-        const text = fresh.get(name) ?? over.get(name)?.text ?? ''
-        if ((stamp + 1) * milliseconds + SETTLED_MS <= now) over.set(name, { stamp, text })
+      const fresh = new Map(unsettled.map(({ name }, index) => [name, texts[index] ?? '']))
+      const toSlot = ({ name, stamp, milliseconds }: SlotKey): Slot => {
+        const text = fresh.get(name) ?? settled.get(name)?.text ?? ''
+        if ((stamp + 1) * milliseconds + SETTLED_MS <= now) settled.set(name, { stamp, text })
         const [stored, sums = ''] = text.split('|')
         const current = Number(stored) === stamp
         return {
@@ -196,23 +198,24 @@ export function createMetricsStore({ send, keys }: Internals): MetricsStore {
         }
       }
       return {
-        ...totalOf(total ?? ''),
-        live: liveOf(live ?? ''),
-        minutes: minutes.map(slotOf),
-        hours: hours.map(slotOf),
+        ...parseTotal(total ?? ''),
+        live: parseLive(live ?? ''),
+        minutes: minutes.map(toSlot),
+        hours: hours.map(toSlot),
       }
     },
   }
 }
 
-function lastOf(count: number, last: Place): Place[] {
-  const placeAt = last.milliseconds === MINUTE ? minuteAt : hourAt
+/** As many slots as `count`, ending with `last`. */
+function listSlots(count: number, last: SlotKey): SlotKey[] {
+  const slotAt = last.milliseconds === MINUTE ? minuteAt : hourAt
   return Array.from({ length: count }, (_, index) =>
-    placeAt((last.stamp - (count - 1 - index)) * last.milliseconds),
+    slotAt((last.stamp - (count - 1 - index)) * last.milliseconds),
   )
 }
 
-function totalOf(text: string): Pick<StoredMetrics, 'since' | 'total'> {
+function parseTotal(text: string): Pick<StoredMetrics, 'since' | 'total'> {
   const [since = '', sums = '', latest = ''] = text.split('|')
   return {
     since: since === '' ? null : Number(since),
@@ -220,10 +223,10 @@ function totalOf(text: string): Pick<StoredMetrics, 'since' | 'total'> {
   }
 }
 
-function liveOf(text: string): StoredMetrics['live'] {
-  const told = [...decodeTexts(text)].map(([id, value]) => {
+function parseLive(text: string): StoredMetrics['live'] {
+  const reports = [...decodeTexts(text)].map(([id, value]) => {
     const [seenAt, , ...state] = value.split(',')
     return [id, { seenAt: Number(seenAt), state }] as const
   })
-  return new Map(told)
+  return new Map(reports)
 }

@@ -1,107 +1,114 @@
-/** Tells the other instances what this one has counted: after answers, seldom, and nothing twice. */
+/** Reports to the other instances what this one has counted: after answers, seldom, and nothing twice. */
 import type { FieldCacheEvent } from '../../shared/events'
 import type { Ports } from '../../shared/ports'
 import { createCollector } from './collector'
-import { add, emptyTally, merge, nameOf, type Tally } from './counts'
+import { type Counts, emptyCounts, increase, merge } from './counts'
 import type { Batch, MetricsStore } from './metricsStore'
 import type { InstanceMetrics } from './snapshot'
+import { SYSTEM_METRICS } from './table/counters'
 
-/** How long an instance keeps to itself what it has counted, in ms. */
-const TELL_EVERY_MS = 15_000
-/** And while it sends next to nothing to Redis: telling must not cost more than what is told of. */
-const QUIET_TELL_EVERY_MS = 60_000
-/** From so many billed commands on it is not quiet: telling costs a quarter of them. */
+/** The least time between two reports of an instance, in ms. */
+const REPORT_EVERY_MS = 15_000
+/** The same for an instance that sends few commands to Redis: reporting must not cost more than what it reports. */
+const QUIET_REPORT_EVERY_MS = 60_000
+/** An instance with fewer billed commands since its last report is quiet. A report costs a quarter of this. */
 const BUSY_COMMANDS = 12
 
-export interface TellerOptions {
-  /** Where what was counted goes; rejects when Redis cannot be asked. */
+export interface ReporterOptions {
+  /** Where counts are added up; rejects when Redis cannot be reached. */
   store(): Promise<MetricsStore>
   ports(): Pick<Ports, 'clock' | 'defer'>
-  /** Calls back after so many ms, unless the process ends before. */
+  /** Calls `work` after this time, unless the process ends before. */
   later(milliseconds: number, work: () => void): void
-  /** What this process is: told with each batch. */
-  self(now: number): InstanceMetrics
-  /** Told what went wrong; the numbers stay. */
-  failed(error: unknown): void
+  /** What this process is at the moment: part of each report. */
+  describeSelf(now: number): InstanceMetrics
+  /** Called when a report failed; its counts stay for the next one. */
+  onFailure(error: unknown): void
 }
 
-export interface MetricsTeller {
+export interface MetricsReporter {
   record(event: FieldCacheEvent): void
-  /** What is counted and not known to have arrived. */
-  untold(): Tally
-  /** Counts billed commands that the metrics cost themselves. */
-  spent(commands: number): void
+  /** What was counted and is not known to have arrived in Redis. */
+  unreported(): Counts
+  /** Counts billed commands that the metrics themselves cost. */
+  countOwnCommands(commands: number): void
 }
 
-export function createTeller({ store, ports, later, self, failed }: TellerOptions): MetricsTeller {
+export function createReporter({
+  store,
+  ports,
+  later,
+  describeSelf,
+  onFailure,
+}: ReporterOptions): MetricsReporter {
   const collector = createCollector(() => ports().clock)
   /** Sent, but not known to have arrived. */
   let batch: Batch | undefined
-  let sent = 0
-  /** Something was counted that is worth telling. */
-  let news = false
-  let toldAt = Number.NEGATIVE_INFINITY
-  /** When telling was put off until after an answer; whoever was asked to do it may have forgotten. */
+  let batches = 0
+  /** Something was counted that is worth a report. */
+  let hasNews = false
+  let reportedAt = Number.NEGATIVE_INFINITY
+  /** When a report was last deferred until after an answer; the platform may have dropped it. */
   let deferredAt = Number.NEGATIVE_INFINITY
-  let waiting = false
-  let telling = false
+  let isWaiting = false
+  let isReporting = false
 
   function isBusy(): boolean {
-    return (collector.tally.sums.get(nameOf('redis', 'cmd')) ?? 0) >= BUSY_COMMANDS
+    return (collector.counts.sums.get(SYSTEM_METRICS.redis.commands.stored) ?? 0) >= BUSY_COMMANDS
   }
 
   function plan(): void {
     const { clock, defer } = ports()
     const now = clock.monotonic()
-    if (telling || now - deferredAt < TELL_EVERY_MS) return
-    const wait = toldAt + (isBusy() ? TELL_EVERY_MS : QUIET_TELL_EVERY_MS) - now
+    if (isReporting || now - deferredAt < REPORT_EVERY_MS) return
+    const wait = reportedAt + (isBusy() ? REPORT_EVERY_MS : QUIET_REPORT_EVERY_MS) - now
     if (wait <= 0) {
       deferredAt = now
-      defer(tell)
-    } else if (!waiting) {
-      waiting = true
+      defer(report)
+    } else if (!isWaiting) {
+      isWaiting = true
       later(wait, () => {
-        waiting = false
-        if (news || batch) plan()
+        isWaiting = false
+        if (hasNews || batch) plan()
       })
     }
   }
 
-  async function tell(): Promise<void> {
-    if (telling || !(news || batch)) return
-    telling = true
+  async function report(): Promise<void> {
+    if (isReporting || !(hasNews || batch)) return
+    isReporting = true
     const { clock } = ports()
-    toldAt = clock.monotonic()
+    reportedAt = clock.monotonic()
     try {
       const target = await store()
       if (!batch) {
-        news = false
-        sent += 1
-        batch = { number: sent, tally: collector.take() }
+        hasNews = false
+        batches += 1
+        batch = { number: batches, counts: collector.take() }
       }
       const now = clock.now()
-      const { id, startedAt, breaker, locks } = self(now)
-      spent(await target.add(batch, { id, state: [startedAt, breaker, locks] }, now))
+      const { id, startedAt, breaker, locks } = describeSelf(now)
+      countOwnCommands(await target.add(batch, { id, state: [startedAt, breaker, locks] }, now))
       batch = undefined
     } catch (error) {
-      failed(error)
+      onFailure(error)
     }
-    telling = false
+    isReporting = false
     deferredAt = Number.NEGATIVE_INFINITY
-    if (news || batch) plan()
+    if (hasNews || batch) plan()
   }
 
-  function spent(commands: number): void {
-    add(collector.tally, nameOf('metrics'), commands)
+  function countOwnCommands(commands: number): void {
+    increase(collector.counts.sums, SYSTEM_METRICS.metricsCommands.stored, commands)
   }
 
   return {
     record(event) {
       if (!collector.record(event)) return
-      news = true
+      hasNews = true
       plan()
     },
-    untold: () => merge(merge(emptyTally(), batch?.tally ?? emptyTally()), collector.tally),
-    spent,
+    unreported: () => merge(merge(emptyCounts(), batch?.counts ?? emptyCounts()), collector.counts),
+    countOwnCommands,
   }
 }
