@@ -2,6 +2,8 @@
 
 import { CacheService } from '../core-services/cache/cacheService'
 import { createCipherFor } from '../core-services/cache/entry/encryption'
+import { type FieldAnswer, type Force, readFieldCache } from '../core-services/cache/fieldCacheService'
+import type { FieldCacheConfig } from '../core-services/cache/fields/fieldConfig'
 import type { AsideRuntime, CronRuntime } from '../core-services/cache/fields/fieldRuntime'
 import { createMemos } from '../core-services/cache/fields/memory/fieldMemo'
 import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
@@ -56,6 +58,8 @@ export interface FieldProcess {
   /** The last argument of the functions over fields, such as `readFieldCache`. */
   runtime: CronRuntime & AsideRuntime & WatchRuntime
   events: RecordedEvents
+  /** Reads a field as the app does. @default 'never' for `force` */
+  read<T>(config: FieldCacheConfig<T>, force?: Force): Promise<FieldAnswer<T>>
 }
 
 type EmptyMemory = Pick<FieldProcess['runtime'], 'flights' | 'memos' | 'copies' | 'reachability'>
@@ -89,6 +93,7 @@ export async function startFieldProcess(
   const started: FieldProcess = {
     cache,
     events,
+    read: (config, force = 'never') => readFieldCache(config, force, started.runtime),
     runtime: {
       store: async () => cache.fieldStore,
       locks: async () => cache.lock,

@@ -15,7 +15,7 @@ beforeEach(() => test.reset())
 
 it('after a fetch that ended so, the next reader in another instance fetches at once', async () => {
   const { runtime } = await test.another({ ports: { isControlFlow } })
-  await expect(readFieldCache(field(steering), 'never', test.runtime)).rejects.toBe(notFound)
+  await expect(test.read(field(steering))).rejects.toBe(notFound)
   await test.backgroundWork()
   // What is given back keeps its name for a millisecond. Then the clock stands still: no wait for a lease would end.
   test.clock.advance(1)
@@ -24,13 +24,13 @@ it('after a fetch that ended so, the next reader in another instance fetches at 
 
 it('a force by a caller without the token that ended so starts no cool-down', async () => {
   const open = { anonymousForce: 60 }
-  await expect(readFieldCache(field(steering, open), 'anonymous', test.runtime)).rejects.toBe(notFound)
+  await expect(test.read(field(steering, open), 'anonymous')).rejects.toBe(notFound)
   await test.backgroundWork()
   test.clock.advance(1)
-  expect(await readFieldCache(field(works, open), 'anonymous', test.runtime)).toMatchObject({
+  expect(await test.read(field(works, open), 'anonymous')).toMatchObject({
     status: 'refreshed',
   })
-  expect(await readFieldCache(field(works, open), 'anonymous', test.runtime)).toMatchObject({
+  expect(await test.read(field(works, open), 'anonymous')).toMatchObject({
     status: 'cooldown',
   })
 })

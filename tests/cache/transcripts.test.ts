@@ -1,27 +1,28 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { systemClock } from '@/lib/shared/clock'
 import { deferred } from '../kit/clock/deferred'
 import { cacheFor } from '../kit/fields/cache'
-import { field, startFieldProcess } from '../kit/fields/fieldProcess'
+import { type FieldProcess, field, startFieldProcess } from '../kit/fields/fieldProcess'
 import { startTranscript, type Transcript } from '../kit/fields/transcript'
 import { redisForThisFile } from '../kit/redis/redisSuite'
 
+type Instance = Pick<FieldProcess, 'runtime' | 'read'>
+
 const redis = redisForThisFile()
 let transcript: Transcript
-let a: FieldRuntime
-let b: FieldRuntime
+let a: Instance
+let b: Instance
 /** Seconds by which the clocks of both are ahead. */
 let ahead = 0
 let background: (() => Promise<void>)[] = []
 
-async function startInstance(name: string): Promise<FieldRuntime> {
-  const { runtime } = await startFieldProcess(redis)
+async function startInstance(name: string): Promise<Instance> {
+  const { runtime: shared } = await startFieldProcess(redis)
   const emit = transcript.of(name)
   const ports = {
-    ...runtime.ports,
+    ...shared.ports,
     emit,
     defer: (work: () => Promise<void>) => background.push(work) > 0,
     clock: {
@@ -32,7 +33,8 @@ async function startInstance(name: string): Promise<FieldRuntime> {
   }
   const { cache } = cacheFor(redis, {}, ports)
   await cache.initialize()
-  return { ...runtime, ports, store: async () => cache.fieldStore }
+  const runtime = { ...shared, ports, store: async () => cache.fieldStore }
+  return { runtime, read: (config, force = 'never') => readFieldCache(config, force, runtime) }
 }
 
 /** What has been told since it was asked for the last time. */
@@ -55,7 +57,7 @@ beforeEach(async () => {
 
 it('a miss, a hit from memory, a hit that Redis has confirmed', async () => {
   const config = field(async () => ['Ana'], { tags: ['people'], memoryTtl: 60 })
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at redis: nothing
     a: creates 2 tokens
@@ -64,17 +66,17 @@ it('a miss, a hit from memory, a hit that Redis has confirmed', async () => {
     a: has an answer and stores it
     a: answers miss, 0 s old"
   `)
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at memory: fresh
     a: answers hit, 0 s old"
   `)
-  await readFieldCache({ ...config, memoryTtl: 0 }, 'never', a)
+  await a.read({ ...config, memoryTtl: 0 })
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at the tokens of its copy: fresh
     a: answers hit, 0 s old"
   `)
-  await readFieldCache(config, 'never', b)
+  await b.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "b: looks at redis: fresh
     b: answers hit, 0 s old"
@@ -85,9 +87,9 @@ it('two instances that miss at the same time', async () => {
   const answer = deferred<string>()
   const fetcher = vi.fn(() => answer.promise)
   const config = field(fetcher)
-  const first = readFieldCache(config, 'never', a)
+  const first = a.read(config)
   await expect.poll(() => fetcher.mock.calls.length).toBe(1)
-  const second = readFieldCache(config, 'never', b)
+  const second = b.read(config)
   await expect.poll(() => transcript.lines.at(-1)).toBe('b: waits for who has the lease')
   answer.resolve('Ana')
   await Promise.all([first, second])
@@ -110,10 +112,10 @@ it('two instances that miss at the same time', async () => {
 
 it('a stale hit, and the refresh after the answer', async () => {
   const config = field(async () => 'Ana', { ttl: 60, staleWhileRevalidate: 600 })
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   told()
   ahead = 100
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at redis: stale
     a: answers stale, 100 s old"
@@ -124,7 +126,7 @@ it('a stale hit, and the refresh after the answer', async () => {
     a: asks the source (stale)
     a: has an answer and stores it"
   `)
-  await readFieldCache(config, 'never', b)
+  await b.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "b: looks at redis: fresh
     b: answers hit, 0 s old"
@@ -134,11 +136,11 @@ it('a stale hit, and the refresh after the answer', async () => {
 it('a refresh that fails: the last good value, and a source that is left alone', async () => {
   const fetcher = vi.fn(async () => 'Ana')
   const config = field(fetcher, { ttl: 60, staleIfError: 600 })
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   told()
   ahead = 100
   fetcher.mockRejectedValue(new Error('down'))
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at redis: degraded
     a: has the lease
@@ -146,7 +148,7 @@ it('a refresh that fails: the last good value, and a source that is left alone',
     a: gets none: SOURCE_FAILED
     a: answers degraded, 100 s old"
   `)
-  await readFieldCache(config, 'never', b)
+  await b.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "b: looks at redis: degraded
     b: leaves the source alone: SOURCE_FAILED
@@ -158,7 +160,7 @@ it('an invalidation during a fetch', async () => {
   const answer = deferred<string>()
   const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? answer.promise : 'new'))
   const config = field(fetcher, { tags: ['people'] })
-  const early = readFieldCache(config, 'never', a)
+  const early = a.read(config)
   await expect.poll(() => fetcher.mock.calls.length).toBe(1)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at redis: nothing
@@ -166,8 +168,8 @@ it('an invalidation during a fetch', async () => {
     a: has the lease
     a: asks the source (miss)"
   `)
-  await invalidateTags(['people'], b)
-  await readFieldCache(config, 'never', a)
+  await invalidateTags(['people'], b.runtime)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "b: invalidates tag:people
     a: looks at redis: nothing
@@ -183,7 +185,7 @@ it('an invalidation during a fetch', async () => {
     a: has an answer, and keeps it to itself
     a: answers miss, 0 s old"
   `)
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at the tokens of its copy: fresh
     a: answers hit, 0 s old"
@@ -194,11 +196,11 @@ it('a forced refresh that another one overtakes', async () => {
   const answer = deferred<string>()
   const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? answer.promise : 'newest'))
   const config = field(fetcher)
-  await readFieldCache({ ...config, fetcher: async () => 'old' }, 'never', a)
+  await a.read({ ...config, fetcher: async () => 'old' })
   told()
-  const overtaken = readFieldCache(config, 'always', a)
+  const overtaken = a.read(config, 'always')
   await expect.poll(() => fetcher.mock.calls.length).toBe(1)
-  await readFieldCache({ ...config, fetcher: async () => 'new' }, 'always', b)
+  await b.read({ ...config, fetcher: async () => 'new' }, 'always')
   answer.resolve('older than new')
   await overtaken
   expect(told()).toMatchInlineSnapshot(`
@@ -215,10 +217,10 @@ it('a forced refresh that another one overtakes', async () => {
 
 it('an outage of Redis and its end', async () => {
   const config = field(async () => 'Ana')
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   told()
   await redis.killEngine()
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: does without Redis for read: REDIS_BAD_REPLY
     a: asks the source (miss)
@@ -226,9 +228,9 @@ it('an outage of Redis and its end', async () => {
     a: has an answer, and keeps it to itself
     a: answers miss, 0 s old"
   `)
-  for (let calls = 0; calls < 5; calls += 1) await readFieldCache(config, 'never', a)
+  for (let calls = 0; calls < 5; calls += 1) await a.read(config)
   expect(told()).toContain('a: breaker closed -> open')
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: does without Redis for read: REDIS_CIRCUIT_OPEN
     a: asks the source (miss)
@@ -238,7 +240,7 @@ it('an outage of Redis and its end', async () => {
   `)
   await redis.reviveEngine()
   ahead = 100
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   await finishBackgroundWork()
   expect(told()).toMatchInlineSnapshot(`
     "a: breaker open -> half-open
@@ -249,7 +251,7 @@ it('an outage of Redis and its end', async () => {
     a: answers miss, 0 s old
     a: breaker half-open -> closed"
   `)
-  await readFieldCache(config, 'never', a)
+  await a.read(config)
   expect(told()).toMatchInlineSnapshot(`
     "a: looks at redis: nothing
     a: creates 1 token

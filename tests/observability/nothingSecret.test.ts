@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { boot } from '@/lib/boot'
-import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { Force } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { problemResponse } from '@/lib/http/problem'
 import { withRequestId } from '@/lib/http/withRequestId'
@@ -80,7 +80,7 @@ beforeAll(async () => {
 })
 
 const read = (fetcher: () => Promise<unknown>, rest = {}, force: Force = 'never') =>
-  readFieldCache(field(fetcher, rest), force, server.runtime).catch((error: unknown) => error)
+  server.read(field(fetcher, rest), force).catch((error: unknown) => error)
 
 /** What happens to a value and to a request in all the ways that are told of. */
 async function live(): Promise<void> {

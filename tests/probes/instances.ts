@@ -1,5 +1,4 @@
 import { vi } from 'vitest'
-import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import type { CacheConfig } from '@/lib/core-services/cache/settings/cacheConfig'
 import { type Clock, systemClock } from '@/lib/shared/clock'
@@ -9,7 +8,6 @@ import type { TestRedis } from '../kit/redis/testRedis'
 
 /** An instance whose clocks, connection and background work are the test's to direct. */
 export interface Instance extends FieldProcess {
-  read<T>(config: FieldCacheConfig<T>, force?: Force): Promise<FieldAnswer<T>>
   /** Lets time pass for this instance: both of its clocks go on. */
   pass(seconds: number): void
   /** Sets its wall clock wrong. */
@@ -36,7 +34,6 @@ export async function startInstance(
   const process = await startFieldProcess(redis, { cache: settings, ports: { clock, defer } })
   return {
     ...process,
-    read: (config, force = 'never') => readFieldCache(config, force, process.runtime),
     pass: (seconds) => {
       passedMs += seconds * 1000
     },

@@ -4,7 +4,6 @@ import { refreshConfig } from '@/lib/config/appConfig'
 import { airtableConfig } from '@/lib/core-services/airtable/airtableConfig'
 import { airtableList, airtableValue } from '@/lib/core-services/airtable/airtableField'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { cacheConfig } from '@/lib/core-services/cache/settings/cacheConfig'
@@ -50,17 +49,15 @@ describe('options of a field', () => {
     const config = { ...field<unknown>(async () => 1), ...options }
     const expected = { code: 'FIELD_INVALID', message: expect.stringContaining(reason) }
     expect(() => defineFields([config])).toThrow(expect.objectContaining(expected))
-    await expect(readFieldCache(config, 'never', test.runtime)).rejects.toMatchObject(expected)
+    await expect(test.read(config)).rejects.toMatchObject(expected)
     await expect(forceRefresh(test.runtime, config, 'force')).rejects.toMatchObject(expected)
     expect(test.counters.commands).toBe(0)
   })
 
   it('are refused although a value is stored that could be served', async () => {
     const config = field(async () => 1)
-    await readFieldCache(config, 'never', test.runtime)
-    await expect(readFieldCache({ ...config, staleIfError: 0.5 }, 'never', test.runtime)).rejects.toThrow(
-      'staleIfError is 0.5',
-    )
+    await test.read(config)
+    await expect(test.read({ ...config, staleIfError: 0.5 })).rejects.toThrow('staleIfError is 0.5')
   })
 
   it('as long as they may be are taken by Redis', async () => {
@@ -70,8 +67,8 @@ describe('options of a field', () => {
       staleWhileRevalidate: century,
       staleIfError: century,
     })
-    await readFieldCache(config, 'never', test.runtime)
-    expect((await readFieldCache(config, 'never', test.runtime)).status).toBe('hit')
+    await test.read(config)
+    expect((await test.read(config)).status).toBe('hit')
   })
 })
 
@@ -86,7 +83,7 @@ describe('a deadline', () => {
       const fetcher = vi.fn(slow)
       const config = field(fetcher, { advanced: { timeoutMs, softTimeoutMs: timeoutMs } })
       for (const status of ['miss', 'hit'])
-        expect(await readFieldCache(config, 'never', test.runtime)).toMatchObject({ data: 'v', status })
+        expect(await test.read(config)).toMatchObject({ data: 'v', status })
       expect(fetcher).toHaveBeenCalledTimes(1)
       expect(test.events.of('redis.degraded')).toEqual([])
     },
@@ -96,7 +93,7 @@ describe('a deadline', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const never = () => new Promise<string>(() => undefined)
     const config = field(never, { advanced: { timeoutMs: Number.POSITIVE_INFINITY } })
-    const read = readFieldCache(config, 'never', test.runtime)
+    const read = test.read(config)
     const ended = expect(read).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
     await vi.waitFor(() => expect(test.events.of('refresh.started')).toHaveLength(1))
     const [, [lease = '']] = await test.cache.redis.scan(0, { match: '*~lease:*' })
@@ -221,7 +218,7 @@ it('a copy in memory is used no longer than Redis was told to keep the entry', a
     memoryTtl: 3_600,
     advanced: { expiresAt: () => test.clock.now() + 2_500 },
   })
-  const read = async () => (await readFieldCache(config, 'never', test.runtime)).status
+  const read = async () => (await test.read(config)).status
   await read()
   test.clock.advance(2_400)
   expect(await read()).toBe('hit')

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { isUnfinished, type UnfinishedError } from '@/lib/core-services/cache/errors'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { firstVisible, truncateText } from '@/lib/shared/text'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -31,13 +30,13 @@ it('what a source says of its failure or its progress has no half of a character
   const test = await createTestCache()
   const long = `${'x'.repeat(199)}${'😀'.repeat(400)} \ud83d`
   const failing = field(async (): Promise<string> => Promise.reject(new Error(long)))
-  const failed = await readFieldCache(failing, 'never', test.runtime).catch((reason: unknown) => reason)
+  const failed = await test.read(failing).catch((reason: unknown) => reason)
   const message = failed instanceof Error ? failed.message : ''
   expect(message).toMatch(/😀…$/u)
   expect(HALF.test(message)).toBe(false)
 
   const paused = field(({ pause }: FetchContext) => pause('{}', long), { key: 'paused' })
-  const error = await readFieldCache(paused, 'never', test.runtime).catch((reason: unknown) => reason)
+  const error = await test.read(paused).catch((reason: unknown) => reason)
   expect(isUnfinished(error) && (error as UnfinishedError).done).toBe('x'.repeat(199))
 })
 

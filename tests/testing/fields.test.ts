@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { Force } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { onEachCache } from '../kit/fields/eachCache'
@@ -14,7 +14,7 @@ onEachCache((suite) => {
   })
 
   const read = <T>(config: FieldCacheConfig<T>, process = here, force: Force = 'never') =>
-    readFieldCache(config, force, process.runtime)
+    process.read(config, force)
 
   /** Answers v1, v2, … until it is told to fail. */
   function source() {

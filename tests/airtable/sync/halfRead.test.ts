@@ -4,7 +4,6 @@ import { recordOf } from '@/lib/core-services/airtable/changelog/webhookStore'
 import type { AirtableRecord } from '@/lib/core-services/airtable/records/page'
 import type { Part } from '@/lib/core-services/airtable/records/readPages'
 import { followChanges } from '@/lib/core-services/airtable/sync/syncFields'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
@@ -73,7 +72,7 @@ async function ping(): Promise<void> {
   await follow(hook, 'ping', new AbortController().signal)
 }
 
-const names = async () => (await readFieldCache(field, 'never', here.runtime)).data.map(({ name }) => name)
+const names = async () => (await here.read(field)).data.map(({ name }) => name)
 
 test('a change does not void what was read of a view of which nothing stands yet', async () => {
   await expect(forceRefresh(here.runtime, field, 'cron')).rejects.toMatchObject({ code: 'SOURCE_UNFINISHED' })

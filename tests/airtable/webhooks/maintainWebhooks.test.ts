@@ -4,7 +4,6 @@ import { type Tending, tendWebhooks } from '@/lib/core-services/airtable/webhook
 import type { Drain } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { readWebhookReport } from '@/lib/core-services/airtable/webhooks/webhookReport'
 import { createWebhooksApi } from '@/lib/core-services/airtable/webhooksApi'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
 import { systemClock } from '@/lib/shared/clock'
 import type { AirtableServer } from '@/local/airtable/server'
@@ -80,7 +79,7 @@ async function cron(fields = [people, copies], overrides: Partial<Tending> = {})
   return refreshDueFields(fields, { budgetMs: 60_000, enabled: true, tend }, runtime)
 }
 
-const read = async () => (await readFieldCache(people, 'never', server.runtime)).data
+const read = async () => (await server.read(people)).data
 const dead = () => server.events.of('webhook.dead')
 
 describe('a webhook that lives', () => {

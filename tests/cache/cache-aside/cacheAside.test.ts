@@ -1,7 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { cacheAside as cacheAsideOfProcess, createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { systemClock } from '@/lib/shared/clock'
@@ -121,7 +120,7 @@ describe('cacheAside.get', () => {
     expect(await cacheAside.get('agents_list', async () => ['Berta'], { ttl: 1 })).toMatchObject({
       data: ['Berta'],
     })
-    expect(await readFieldCache(agents, 'never', server.runtime)).toMatchObject({
+    expect(await server.read(agents)).toMatchObject({
       data: ['Berta'],
       status: 'hit',
     })

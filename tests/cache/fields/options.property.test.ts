@@ -5,7 +5,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, FieldCacheConfig, Kept } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
@@ -77,10 +76,10 @@ it('numbers in the options of a field are refused by name, or work', async () =>
         advanced: inner,
       }
       try {
-        await readFieldCache(config, 'never', test.runtime)
-        await readFieldCache(config, 'anonymous', test.runtime)
+        await test.read(config)
+        await test.read(config, 'anonymous')
         await forceRefresh(test.runtime, config, 'force')
-        expect((await readFieldCache(config, 'never', test.runtime)).status).toBe('hit')
+        expect((await test.read(config)).status).toBe('hit')
         await invalidateField(config, test.runtime)
         await test.backgroundWork()
         worked += 1
@@ -110,7 +109,7 @@ it('times that a fetch tells fail it as a fault of the source, or work', async (
         return 'v'
       }
       const config = field(fetcher, { ttl: 'forever', advanced: { expiresAt: () => expiresAt } })
-      const read = () => readFieldCache(config, 'never', test.runtime).then(({ status }) => status)
+      const read = () => test.read(config).then(({ status }) => status)
       const first = await read().catch((error: unknown) => error)
       await test.backgroundWork()
       if (first === 'miss') worked += 1
@@ -123,8 +122,8 @@ it('times that a fetch tells fail it as a fault of the source, or work', async (
       // However badly it was told: the next fetch is asked for a day later at the latest.
       test.clock.advance(86_400_001)
       const later = field(async () => 'later', { ttl: 'forever', memoryTtl: 0 })
-      expect(await readFieldCache(later, 'always', test.runtime)).toMatchObject({ data: 'later' })
-      expect(await readFieldCache(later, 'never', test.runtime)).toMatchObject({ status: 'hit' })
+      expect(await test.read(later, 'always')).toMatchObject({ data: 'later' })
+      expect(await test.read(later)).toMatchObject({ status: 'hit' })
     }),
     { numRuns: RUNS },
   )

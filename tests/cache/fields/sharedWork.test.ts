@@ -172,7 +172,7 @@ describe('progress of forces', () => {
       })
       if (configured) defineFields([config])
       for (const force of ['anonymous', 'always'] as const)
-        await readFieldCache(config, force, test.runtime).catch(() => undefined)
+        await test.read(config, force).catch(() => undefined)
       expect(read).toEqual(['anonymous after nothing', 'admin after nothing'])
     },
   )
@@ -183,16 +183,8 @@ describe('readers who join the fetch of another one', () => {
 
   it('are not failed by a value that only the other one takes', async () => {
     const held = gate()
-    const numbers = readFieldCache(
-      field(() => held.promise as Promise<number>, { schema: z.number() }),
-      'never',
-      test.runtime,
-    )
-    const texts = readFieldCache(
-      field(async () => 'a text', { schema: z.string() }),
-      'never',
-      test.runtime,
-    )
+    const numbers = test.read(field(() => held.promise as Promise<number>, { schema: z.number() }))
+    const texts = test.read(field(async () => 'a text', { schema: z.string() }))
     held.resolve(1)
     expect((await numbers).data).toBe(1)
     expect((await texts).data).toBe('a text')
@@ -202,7 +194,7 @@ describe('readers who join the fetch of another one', () => {
     test.down()
     const held = gate()
     const read = <T>(fetcher: () => Promise<T>, schema: FieldCacheConfig<T>['schema']) =>
-      readFieldCache(field(fetcher, schema && { schema }), 'never', test.runtime)
+      test.read(field(fetcher, schema && { schema }))
     const all = [
       read(() => held.promise as Promise<number>, z.number()),
       read(async () => 2, z.number()),

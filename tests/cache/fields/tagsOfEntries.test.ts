@@ -1,7 +1,6 @@
 /** Tags belong to the entry, whichever configuration reads it, and stay with it when it is refreshed. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { readFieldStates } from '@/lib/core-services/cache/operations/fieldStates'
@@ -13,7 +12,7 @@ import { field, storedEntry } from '../../kit/fields/fieldProcess'
 const test = await createTestCache()
 beforeEach(() => test.reset())
 
-const read = <T>(config: FieldCacheConfig<T>, at = test) => readFieldCache(config, 'never', at.runtime)
+const read = <T>(config: FieldCacheConfig<T>, at = test) => at.read(config)
 const tagsOf = async () => Object.keys((await storedEntry(test.runtime, 'agents_list'))?.tokens ?? {}).sort()
 
 /** A source that counts, and its field under some tags. */

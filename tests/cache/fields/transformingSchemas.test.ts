@@ -2,7 +2,6 @@
 import { expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { StandardSchema } from '@/lib/core-services/cache/entry/schema'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -35,7 +34,7 @@ it.each(schemas)(
     }
     const config = field<Product[]>(fetcher, { schema })
 
-    const read = async () => (await readFieldCache(config, 'never', test.runtime)).data
+    const read = async () => (await test.read(config)).data
     expect(await read()).toEqual(READ)
     for (let round = 0; round < 5; round += 1) {
       await forceRefresh(test.runtime, config, 'change')
@@ -56,19 +55,15 @@ it('a fetch that changes what it was handed spoils neither what stands nor the n
     return (await previous())?.value as Raw[]
   }
   const config = field<Raw[]>(fetcher)
-  await readFieldCache(config, 'never', test.runtime)
+  await test.read(config)
   await forceRefresh(test.runtime, config, 'change')
-  expect((await readFieldCache(config, 'never', test.runtime)).data).toEqual([RAW])
+  expect((await test.read(config)).data).toEqual([RAW])
 })
 
 it('what the schema refuses by now is handed to no fetch', async () => {
   const test = await createTestCache()
   const fetcher = async ({ previous }: FetchContext) => (await previous()) ?? 'nothing stands'
-  await readFieldCache(
-    field(async () => 1),
-    'never',
-    test.runtime,
-  )
+  await test.read(field(async () => 1))
   const config = field<unknown>(fetcher, { schema: z.string() })
   const { entry } = await forceRefresh(test.runtime, config, 'change')
   expect(entry.body).toBe('"nothing stands"')
@@ -85,7 +80,7 @@ it('options that look at the value, and the number of its items, go by what read
     dependsOn,
     advanced: { accept, expiresAt },
   })
-  await readFieldCache(config, 'never', test.runtime)
+  await test.read(config)
   await forceRefresh(test.runtime, config, 'force')
 
   expect(accept.mock.calls).toEqual([
@@ -107,7 +102,7 @@ it.each([
 ])('negativeTtl counts where %s', async (_, fetched, schema) => {
   const test = await createTestCache()
   const config = field<unknown>(async () => fetched, { schema, advanced: { negativeTtl: 10 } })
-  const read = async () => (await readFieldCache(config, 'never', test.runtime)).status
+  const read = async () => (await test.read(config)).status
   expect([await read(), await read()]).toEqual(['miss', 'hit'])
   test.clock.advance(11_000)
   expect(await read()).toBe('miss')

@@ -11,11 +11,7 @@ const redis = redisForThisFile()
 const app = processForEachTest(redis)
 const aside = createCacheAside(() => app.runtime)
 const read = (rest: Partial<ReturnType<typeof field>>, value: unknown = 1) =>
-  readFieldCache(
-    field<unknown>(async () => value, rest as object),
-    'never',
-    app.runtime,
-  )
+  app.read(field<unknown>(async () => value, rest as object))
 
 /** 😀 is \ud83d\ude00, 𝒜 is \ud835\udc9c: cut in the middle both are the same to Redis. */
 const HALF = 'cart:Ana \ud83d'

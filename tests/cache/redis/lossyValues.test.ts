@@ -4,7 +4,6 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { decodeValue, encodeValue } from '@/lib/core-services/cache/redis/json'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -159,15 +158,7 @@ it.each<[string, () => Promise<unknown>]>([
 })
 
 it.each<[string, () => Promise<unknown>]>([
-  [
-    'a read',
-    () =>
-      readFieldCache(
-        field<unknown>(async () => LOSSY),
-        'never',
-        test.runtime,
-      ),
-  ],
+  ['a read', () => test.read(field<unknown>(async () => LOSSY))],
   [
     'a force',
     () =>

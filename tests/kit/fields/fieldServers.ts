@@ -1,5 +1,5 @@
 import { beforeEach } from 'vitest'
-import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldAnswer, Force } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { systemClock } from '@/lib/shared/clock'
 import type { TestRedis } from '../redis/testRedis'
@@ -61,7 +61,7 @@ export function serversForEachTest(redis: Omit<TestRedis, 'stop'>): FieldServers
       return current.there
     },
     start,
-    read: (config, server = current.here, force = 'never') => readFieldCache(config, force, server.runtime),
+    read: (config, server = current.here, force = 'never') => server.read(config, force),
     pass(seconds) {
       passed += seconds
     },

@@ -89,7 +89,7 @@ it('expire of a plain value that stands under the key of a field says that it is
 it('set of a family that is not written, since only its readers could encrypt it, is not answered with OK', async () => {
   const secret = await createTestCache({ encryptionKeys: [randomBytes(32)] })
   const sealed = { ...config, advanced: { encrypt: true } }
-  await readFieldCache(sealed, 'never', secret.runtime)
+  await secret.read(sealed)
   const text = await secret.cache.redis.get<string>(`test:v1:${KEY}`)
   await read(test)
   const own = await disturbed('MGET', 1, () => cache.redis.set(`test:v1:${KEY}`, text))

@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
 import { redisQuota } from '@/lib/core-services/cache/errors'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -16,8 +15,7 @@ beforeEach(() => test.reset())
 
 const KEY = 'agents_list'
 const TOKEN = 'test:v1~token:key:agents_list'
-const read = <T>(config: FieldCacheConfig<T>, at: Pick<typeof test, 'runtime'> = test) =>
-  readFieldCache(config, 'never', at.runtime)
+const read = <T>(config: FieldCacheConfig<T>, at: Pick<typeof test, 'read'> = test) => at.read(config)
 
 const namesInRedis = async () =>
   (await cache.redis.scan(0, { count: 1_000 }))[1].filter((name) => !name.includes('~lease'))

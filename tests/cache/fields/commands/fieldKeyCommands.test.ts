@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { readFieldStates } from '@/lib/core-services/cache/operations/fieldStates'
@@ -16,8 +15,7 @@ beforeEach(() => test.reset())
 afterEach(() => defineFields([]))
 
 const KEY = 'agents_list'
-const read = <T>(config: FieldCacheConfig<T>, at: Pick<typeof test, 'runtime'> = test) =>
-  readFieldCache(config, 'never', at.runtime)
+const read = <T>(config: FieldCacheConfig<T>, at: Pick<typeof test, 'read'> = test) => at.read(config)
 
 const namesInRedis = async () =>
   (await cache.redis.scan(0, { count: 1_000 }))[1].filter((name) => !name.includes('~lease'))
@@ -66,7 +64,7 @@ describe('get, mget, exists and ttl of a field', () => {
     const people = Array.from({ length: 2_000 }, (_, id) => ({ id, name: 'Ana' }))
     const config = field(async () => people, { advanced: { encrypt: true } })
     defineFields([{ ...config, name: 'agents' }])
-    await readFieldCache(config, 'never', secret.runtime)
+    await secret.read(config)
     expect(await secret.cache.get(KEY)).toEqual(people)
     expect(await secret.cache.exists(KEY)).toBe(1)
     const { cache: stranger } = await secret.another()

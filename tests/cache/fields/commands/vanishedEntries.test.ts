@@ -24,7 +24,7 @@ beforeEach(async () => {
 /** What one read gets, and how many commands it costs: those who wait for a lease send more than three. */
 async function readAndCount(process: FieldProcess, config: ReturnType<typeof field<string>>) {
   redis.upstash.resetCounters()
-  const { data, status } = await readFieldCache(config, 'never', process.runtime)
+  const { data, status } = await process.read(config)
   return { data, status, commands: redis.upstash.counters.commands }
 }
 
@@ -42,7 +42,7 @@ describe('an entry that is gone soon after it was stored is fetched again withou
     const { early, answer: older } = await slowRead(there)
     const config = field(async () => 'new')
     await invalidateField(config, here.runtime)
-    await readFieldCache(config, 'never', here.runtime)
+    await here.read(config)
     older.resolve('old')
     await early
     const third = await startFieldProcess(redis)
@@ -59,11 +59,7 @@ describe('an entry that is gone soon after it was stored is fetched again withou
       sleep.mock.calls.length === 1 ? asleep.promise : systemClock.sleep(milliseconds),
     )
     waiting.runtime.ports = { ...waiting.runtime.ports, clock: { ...systemClock, sleep } }
-    const waiter = readFieldCache(
-      field(async () => 'new'),
-      'never',
-      waiting.runtime,
-    )
+    const waiter = waiting.read(field(async () => 'new'))
     await expect.poll(() => sleep.mock.calls.length).toBe(1)
     newer.resolve('new')
     await holder
@@ -76,7 +72,7 @@ describe('an entry that is gone soon after it was stored is fetched again withou
 
   it('when its ttl is shorter than a lease', async () => {
     const config = field(async () => 'value', { ttl: 1 })
-    await readFieldCache(config, 'never', there.runtime)
+    await there.read(config)
     let answer = await readAndCount(here, config)
     while (answer.status === 'hit') {
       await pause(20)

@@ -1,6 +1,5 @@
 /** Copies in memory that the process knows to be invalidated. */
 import { beforeEach, expect, it } from 'vitest'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../../kit/clock/deferred'
@@ -27,7 +26,7 @@ it.each([30, 90])(
     const { runtime: other } = await test.another()
     const source = sourceOf('old')
     const config = field(source.fetcher, { ttl: 60, staleIfError: 600 })
-    const read = () => readFieldCache(config, 'never', test.runtime)
+    const read = () => test.read(config)
     await read()
     test.clock.advance(seconds * 1_000)
     await invalidateField(config, other)
@@ -43,25 +42,25 @@ it('one whose tag another field has shown to be invalidated is not served either
   const source = sourceOf('old')
   const agents = field(source.fetcher, { ttl: 60, staleIfError: 600, tags: ['people'] })
   const teams = field(async () => 'teams', { name: 'teams', key: 'teams', tags: ['people'] })
-  await readFieldCache(agents, 'never', test.runtime)
+  await test.read(agents)
   test.clock.advance(10)
   await invalidateTags(['people'], other)
-  await readFieldCache(teams, 'never', test.runtime)
+  await test.read(teams)
   source.works = false
   test.down()
-  await expect(readFieldCache(agents, 'never', test.runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  await expect(test.read(agents)).rejects.toMatchObject(SOURCE_FAILED)
 })
 
 it('one whose token Redis has lost is not served either', async () => {
   const source = sourceOf('old')
   const config = field(source.fetcher, { ttl: 60, staleIfError: 600 })
-  await readFieldCache(config, 'never', test.runtime)
+  await test.read(config)
   test.clock.advance(90_000)
   await test.cache.redis.del('test:v1~token:key:agents_list')
   source.works = false
-  await expect(readFieldCache(config, 'never', test.runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  await expect(test.read(config)).rejects.toMatchObject(SOURCE_FAILED)
   test.down()
-  await expect(readFieldCache(config, 'never', test.runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  await expect(test.read(config)).rejects.toMatchObject(SOURCE_FAILED)
 })
 
 it('a source that is only slow is waited for after an invalidation, whatever serveInvalidatedOnError says', async () => {
@@ -71,11 +70,11 @@ it('a source that is only slow is waited for after an invalidation, whatever ser
     staleIfError: 600,
     advanced: { softTimeoutMs: 100, serveInvalidatedOnError: true },
   })
-  await readFieldCache(config, 'never', test.runtime)
+  await test.read(config)
   await invalidateField(config, test.runtime)
   const slow = deferred<string>()
   answers.push(slow.promise)
-  const read = readFieldCache(config, 'never', test.runtime)
+  const read = test.read(config)
   await expect.poll(() => test.events.of('refresh.started')).toHaveLength(2)
   test.clock.advance(1_000)
   await new Promise(setImmediate)
@@ -94,49 +93,40 @@ it('one that a force has brought is not served once a look has shown its invalid
     }
     return response
   }
-  const { runtime } = await test.another({ ports: { fetch } })
+  const halting = await test.another({ ports: { fetch } })
   const source = sourceOf('old')
   const config = field(source.fetcher, { ttl: 600, memoryTtl: 1 })
-  const forced = readFieldCache(config, 'always', runtime)
+  const forced = halting.read(config, 'always')
   await committed.promise
   test.clock.advance(5)
   await invalidateField(config, test.runtime)
   test.clock.advance(5)
   source.works = false
-  await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  await expect(halting.read(config)).rejects.toMatchObject(SOURCE_FAILED)
   test.clock.advance(5)
   answered.resolve()
   expect((await forced).status).toBe('refreshed')
   test.down()
-  await expect(readFieldCache(config, 'never', runtime)).rejects.toMatchObject(SOURCE_FAILED)
+  await expect(halting.read(config)).rejects.toMatchObject(SOURCE_FAILED)
 })
 
 it('one that a read of another field has shown to be invalidated is not served, whatever was read since', async () => {
-  const { runtime } = test
   const { runtime: other } = await test.another()
   let version = 1
   const fetcher = async () => version
   const [one, two] = ['one', 'two'].map((key) =>
     field(fetcher, { name: key, key, tags: ['people'], memoryTtl: 3_600, ttl: 7_200 }),
   ) as [ReturnType<typeof field<number>>, ReturnType<typeof field<number>>]
-  await readFieldCache(one, 'never', runtime)
+  await test.read(one)
   version = 2
   await invalidateTags(['people'], other)
   test.clock.advance(1_000)
-  expect((await readFieldCache(two, 'never', runtime)).data).toBe(2)
+  expect((await test.read(two)).data).toBe(2)
   const tags = Array.from({ length: 1_000 }, (_, index) => `tag-${index}`)
   for (let part = 0; part < 11; part += 1) {
     const tagged = tags.map((tag) => `${part}-${tag}`)
-    await readFieldCache(
-      field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }),
-      'never',
-      runtime,
-    )
-    await readFieldCache(
-      field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }),
-      'never',
-      runtime,
-    )
+    await test.read(field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }))
+    await test.read(field(fetcher, { name: 'many', key: `many-${part}`, tags: tagged }))
   }
-  expect((await readFieldCache(one, 'never', runtime)).data).toBe(2)
+  expect((await test.read(one)).data).toBe(2)
 })

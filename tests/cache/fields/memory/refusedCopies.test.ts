@@ -1,7 +1,6 @@
 /** A copy in memory that the schema of a reader refuses, while Redis is not there or slow: it is as good as none. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { codedError } from '@/lib/shared/errors'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
@@ -17,7 +16,7 @@ const old: FieldCacheConfig<unknown> = {
 const people: FieldCacheConfig<unknown> = { ...old, fetcher, schema: z.object({ name: z.string() }) }
 
 let test: TestCache
-const read = (config = people) => readFieldCache(config, 'never', test.runtime)
+const read = (config = people) => test.read(config)
 const contended = () => test.events.of('field.contended')
 
 beforeEach(async () => {
@@ -99,7 +98,7 @@ it('over a Redis that answers after 300 ms its reader waits for the answer, and 
   /** Moves the clock on while a read is not answered. */
   const readSlowly = async (config: FieldCacheConfig<unknown>) => {
     let answered = false
-    const reading = readFieldCache(config, 'never', process.runtime).finally(() => {
+    const reading = process.read(config).finally(() => {
       answered = true
     })
     while (!answered) {

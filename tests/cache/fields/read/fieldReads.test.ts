@@ -14,40 +14,32 @@ const server = processForEachTest(redis)
 describe('reading a field', () => {
   it('fetches on a miss, and answers the same value as a hit from then on', async () => {
     const fetcher = vi.fn(async () => ['Ana', 'Berta'])
-    const miss = await readFieldCache(field(fetcher), 'never', server.runtime)
-    const hit = await readFieldCache(field(fetcher), 'never', server.runtime)
+    const miss = await server.read(field(fetcher))
+    const hit = await server.read(field(fetcher))
     expect(miss).toMatchObject({ data: ['Ana', 'Berta'], status: 'miss', age: 0 })
     expect(hit).toMatchObject({ data: ['Ana', 'Berta'], status: 'hit', timings: { sourceMs: 0 } })
     expect(fetcher).toHaveBeenCalledTimes(1)
   })
 
   it('costs exactly one command in one request for a hit', async () => {
-    await readFieldCache(
-      field(async () => 1),
-      'never',
-      server.runtime,
-    )
+    await server.read(field(async () => 1))
     redis.upstash.resetCounters()
-    await readFieldCache(
-      field(async () => 2),
-      'never',
-      server.runtime,
-    )
+    await server.read(field(async () => 2))
     expect(redis.upstash.counters).toMatchObject({ requests: 1, commands: 1 })
   })
 
   it('answers a miss exactly as the later hits, even for values that JSON writes in its own way', async () => {
     const config = field<unknown>(async () => ({ at: new Date(0), gone: undefined, list: [-0] }))
-    const miss = await readFieldCache(config, 'never', server.runtime)
-    const hit = await readFieldCache(config, 'never', server.runtime)
+    const miss = await server.read(config)
+    const hit = await server.read(config)
     expect(miss.data).toStrictEqual({ at: '1970-01-01T00:00:00.000Z', list: [0] })
     expect(hit.data).toStrictEqual(miss.data)
   })
 
   it.each([0, false, '', null, []])('caches %j like any other value', async (value) => {
     const fetcher = vi.fn(async () => value)
-    await readFieldCache(field<unknown>(fetcher), 'never', server.runtime)
-    expect(await readFieldCache(field<unknown>(fetcher), 'never', server.runtime)).toMatchObject({
+    await server.read(field<unknown>(fetcher))
+    expect(await server.read(field<unknown>(fetcher))).toMatchObject({
       data: value,
       status: 'hit',
     })
@@ -57,7 +49,7 @@ describe('reading a field', () => {
   it('makes one fetch out of 100 concurrent cold reads, and gives each reader a value of its own', async () => {
     const gate = deferred<string[]>()
     const fetcher = vi.fn(() => gate.promise)
-    const reads = Array.from({ length: 100 }, () => readFieldCache(field(fetcher), 'never', server.runtime))
+    const reads = Array.from({ length: 100 }, () => server.read(field(fetcher)))
     await expect.poll(() => fetcher.mock.calls.length).toBe(1)
     gate.resolve(['Ana'])
     const answers = await Promise.all(reads)
@@ -77,16 +69,16 @@ describe('reading a field', () => {
       now += 4_000
       return 'slow'
     })
-    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+    expect(await server.read(field(fetcher, { ttl: 30 }))).toMatchObject({
       age: 4,
     })
     now += 25_000
-    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+    expect(await server.read(field(fetcher, { ttl: 30 }))).toMatchObject({
       status: 'hit',
       age: 29,
     })
     now += 1_000
-    expect(await readFieldCache(field(fetcher, { ttl: 30 }), 'never', server.runtime)).toMatchObject({
+    expect(await server.read(field(fetcher, { ttl: 30 }))).toMatchObject({
       status: 'miss',
     })
   })
@@ -94,17 +86,9 @@ describe('reading a field', () => {
   it('gives the entry its ttl in Redis, or none for ever', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
-    await readFieldCache(
-      field(async () => 1, { ttl: 300 }),
-      'never',
-      server.runtime,
-    )
+    await server.read(field(async () => 1, { ttl: 300 }))
     expect(await cache.ttl('agents_list')).toBeGreaterThan(290)
-    await readFieldCache(
-      field(async () => 1, { key: 'constants', ttl: 'forever' }),
-      'never',
-      server.runtime,
-    )
+    await server.read(field(async () => 1, { key: 'constants', ttl: 'forever' }))
     expect(await cache.ttl('constants')).toBe(-1)
   })
 
@@ -112,7 +96,7 @@ describe('reading a field', () => {
     const fetcher = vi.fn(async (): Promise<string> => {
       throw new Error('connection reset')
     })
-    const reads = [1, 2, 3].map(() => readFieldCache(field(fetcher), 'never', server.runtime))
+    const reads = [1, 2, 3].map(() => server.read(field(fetcher)))
     for (const read of await Promise.allSettled(reads)) {
       expect(read).toMatchObject({
         status: 'rejected',
@@ -123,12 +107,10 @@ describe('reading a field', () => {
       })
     }
     fetcher.mockImplementation(async () => 'back')
-    await expect(readFieldCache(field(fetcher), 'never', server.runtime)).rejects.toThrow(
-      'failed a moment ago',
-    )
+    await expect(server.read(field(fetcher))).rejects.toThrow('failed a moment ago')
     expect(fetcher).toHaveBeenCalledTimes(1)
     await redis.flush()
-    expect(await readFieldCache(field(fetcher), 'never', server.runtime)).toMatchObject({
+    expect(await server.read(field(fetcher))).toMatchObject({
       data: 'back',
       status: 'miss',
     })
@@ -138,20 +120,14 @@ describe('reading a field', () => {
     const signal = new Error('Dynamic server usage')
     server.runtime.ports = { ...server.runtime.ports, isControlFlow: (error) => error === signal }
     const config = field(() => Promise.reject<string>(signal))
-    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toBe(signal)
-    await expect(readFieldCache(config, 'always', server.runtime)).rejects.toBe(signal)
+    await expect(server.read(config)).rejects.toBe(signal)
+    await expect(server.read(config, 'always')).rejects.toBe(signal)
     expect(server.events.of('refresh.failed')).toEqual([])
   })
 
   it('tells a part of the source that came too late from one that failed', async () => {
     const late = codedError('AIRTABLE_TIMEOUT', 'a page took too long')
-    await expect(
-      readFieldCache(
-        field(() => Promise.reject<string>(late)),
-        'never',
-        server.runtime,
-      ),
-    ).rejects.toMatchObject({
+    await expect(server.read(field(() => Promise.reject<string>(late)))).rejects.toMatchObject({
       code: 'SOURCE_TIMEOUT',
       message: expect.stringContaining('a page took too long'),
     })
@@ -159,7 +135,7 @@ describe('reading a field', () => {
 
   it('refuses a ttl that Redis could not keep, instead of caching nothing', async () => {
     const config = field(async () => 1, { ttl: 0.5 })
-    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+    await expect(server.read(config)).rejects.toMatchObject({
       code: 'FIELD_INVALID',
     })
   })
@@ -171,7 +147,7 @@ describe('reading a field', () => {
       signal = context.signal
       return new Promise<string>(() => undefined)
     })
-    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+    await expect(server.read(config)).rejects.toMatchObject({
       code: 'SOURCE_TIMEOUT',
     })
     expect(signal?.aborted).toBe(true)
@@ -190,11 +166,11 @@ describe('what somebody else has left under the key of a field', () => {
     await cache.initialize()
     await cache.redis.set('test:v1:agents_list', text)
     const config = field(async () => 'good')
-    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+    expect(await server.read(config)).toMatchObject({
       data: 'good',
       status: 'miss',
     })
-    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+    expect(await server.read(config)).toMatchObject({
       data: 'good',
       status: 'hit',
     })
@@ -212,13 +188,13 @@ describe('what somebody else has left under the key of a field', () => {
 
   it('a value that was cut off is a miss, although its tokens hold', async () => {
     const config = field(async () => ['a', 'b'])
-    await readFieldCache(config, 'never', server.runtime)
+    await server.read(config)
     const store = await server.runtime.store()
     const name = store.names.entry('agents_list')
     const text = (await store.read([name])).get(name) ?? ''
     await store.write(name, text.slice(0, -3), 60)
     const other = await startFieldProcess(redis)
-    expect(await readFieldCache(config, 'never', other.runtime)).toMatchObject({
+    expect(await other.read(config)).toMatchObject({
       data: ['a', 'b'],
       status: 'miss',
     })
@@ -228,13 +204,7 @@ describe('what somebody else has left under the key of a field', () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     await cache.rpush('agents_list', 1)
-    expect(
-      await readFieldCache(
-        field(async () => 'good'),
-        'never',
-        server.runtime,
-      ),
-    ).toMatchObject({ data: 'good' })
+    expect(await server.read(field(async () => 'good'))).toMatchObject({ data: 'good' })
   })
 })
 
@@ -243,7 +213,7 @@ describe('a schema', () => {
 
   it('refuses a value of the wrong shape, names the place, and stores nothing', async () => {
     const config = field<unknown>(async () => [{ id: 'a' }, { id: 2 }], { schema })
-    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+    await expect(server.read(config)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
       message: expect.stringContaining('1.id:'),
     })
@@ -251,37 +221,29 @@ describe('a schema', () => {
   })
 
   it('turns a stored value that no longer fits into a miss', async () => {
-    await readFieldCache(
-      field<unknown>(async () => ['old shape']),
-      'never',
-      server.runtime,
-    )
+    await server.read(field<unknown>(async () => ['old shape']))
     const config = field(async () => [{ id: 'new shape' }], { schema })
-    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({
+    expect(await server.read(config)).toMatchObject({
       data: [{ id: 'new shape' }],
       status: 'miss',
     })
     expect(server.events.of('field.rejected').length).toBeGreaterThan(0)
-    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'hit' })
+    expect(await server.read(config)).toMatchObject({ status: 'hit' })
   })
 
   it('that throws on a stored value makes it a miss, too', async () => {
-    await readFieldCache(
-      field<unknown>(async () => ({ old: true })),
-      'never',
-      server.runtime,
-    )
+    await server.read(field<unknown>(async () => ({ old: true })))
     const trips = z
       .object({})
       .loose()
       .refine((value) => (value as { list: string[] }).list.length > 0)
     const config = field<unknown>(async () => ({ list: ['new'] }), { schema: trips })
-    expect(await readFieldCache(config, 'never', server.runtime)).toMatchObject({ status: 'miss' })
+    expect(await server.read(config)).toMatchObject({ status: 'miss' })
   })
 
   it('refuses at once a value that would not come out of JSON as the schema wants it', async () => {
     const config = field<unknown>(async () => ({ at: new Date(0) }), { schema: z.object({ at: z.date() }) })
-    await expect(readFieldCache(config, 'never', server.runtime)).rejects.toMatchObject({
+    await expect(server.read(config)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
     })
   })
@@ -290,10 +252,7 @@ describe('a schema', () => {
     const config = field<{ at: Date }>(async () => ({ at: new Date(0) }), {
       schema: z.object({ at: z.coerce.date() }),
     })
-    const [miss, hit] = [
-      await readFieldCache(config, 'never', server.runtime),
-      await readFieldCache(config, 'never', server.runtime),
-    ]
+    const [miss, hit] = [await server.read(config), await server.read(config)]
     expect([miss.data.at, hit.data.at]).toEqual([new Date(0), new Date(0)])
   })
 })

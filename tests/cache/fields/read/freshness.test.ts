@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { type FieldAnswer, type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldAnswer, Force } from '@/lib/core-services/cache/fieldCacheService'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { systemClock } from '@/lib/shared/clock'
@@ -26,7 +26,7 @@ const read = <T>(
   config: FieldCacheConfig<T>,
   server = here,
   force: Force = 'never',
-): Promise<FieldAnswer<T>> => readFieldCache(config, force, server.runtime)
+): Promise<FieldAnswer<T>> => server.read(config, force)
 
 async function finishDeferredWork(): Promise<void> {
   const work = deferredWork

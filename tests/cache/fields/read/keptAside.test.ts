@@ -1,7 +1,6 @@
 /** What a release keeps aside because another one stores another shape, once that other one's value has ended. */
 import { beforeEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -28,8 +27,8 @@ async function newRelease() {
 it('two processes of one release share one value again', async () => {
   const { first, later, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 3_600, schema })
-  const read = (at: typeof first) => readFieldCache(config, 'never', at.runtime)
-  await readFieldCache(old(), 'never', test.runtime)
+  const read = (at: typeof first) => at.read(config)
+  await test.read(old())
   await read(first)
   test.clock.advance(7_200_000)
   await read(first)
@@ -45,26 +44,26 @@ it('two processes of one release share one value again', async () => {
 it('a process finds what another one of its release has stored in the usual place, and fetches nothing', async () => {
   const { first, later, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 60, schema })
-  await readFieldCache(old(), 'never', test.runtime)
-  await readFieldCache(config, 'never', first.runtime)
+  await test.read(old())
+  await first.read(config)
   test.clock.advance(120_000)
-  await readFieldCache(config, 'never', later.runtime)
-  expect(await readFieldCache(config, 'never', first.runtime)).toMatchObject({ status: 'hit' })
+  await later.read(config)
+  expect(await first.read(config)).toMatchObject({ status: 'hit' })
   expect(fetcher).toHaveBeenCalledTimes(2)
 })
 
 it('a stale value is served from aside while the new one goes to the usual place', async () => {
   const { first, later, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600, schema })
-  await readFieldCache(old(), 'never', test.runtime)
-  await readFieldCache(config, 'never', first.runtime)
+  await test.read(old())
+  await first.read(config)
   test.clock.advance(120_000)
-  expect(await readFieldCache(config, 'never', first.runtime)).toMatchObject({
+  expect(await first.read(config)).toMatchObject({
     data: { name: 'Ana 1' },
     status: 'stale',
   })
   await test.backgroundWork()
-  expect(await readFieldCache(config, 'never', later.runtime)).toMatchObject({
+  expect(await later.read(config)).toMatchObject({
     data: { name: 'Ana 2' },
     status: 'hit',
   })
@@ -73,11 +72,11 @@ it('a stale value is served from aside while the new one goes to the usual place
 it('what is aside is still the last good value of a source that fails', async () => {
   const { first, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 60, staleIfError: 600, schema })
-  await readFieldCache(old(), 'never', test.runtime)
-  await readFieldCache(config, 'never', first.runtime)
+  await test.read(old())
+  await first.read(config)
   test.clock.advance(120_000)
   fetcher.mockRejectedValueOnce(new Error('down'))
-  expect(await readFieldCache(config, 'never', first.runtime)).toMatchObject({
+  expect(await first.read(config)).toMatchObject({
     data: { name: 'Ana 1' },
     status: 'degraded',
   })
@@ -86,11 +85,11 @@ it('what is aside is still the last good value of a source that fails', async ()
 it('a value of the old release that never ends ends with its invalidation', async () => {
   const { first, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 3_600, schema })
-  await readFieldCache({ ...old(), ttl: 'forever' }, 'never', test.runtime)
-  await readFieldCache(config, 'never', first.runtime)
+  await test.read({ ...old(), ttl: 'forever' })
+  await first.read(config)
   await forceRefresh(first.runtime, config, 'cron')
   expect(await placesInRedis()).toHaveLength(2)
   await invalidateField(config, test.runtime)
-  await readFieldCache(config, 'never', first.runtime)
+  await first.read(config)
   expect(await test.cache.redis.get('test:v1:agents_list')).toContain('Ana 3')
 })

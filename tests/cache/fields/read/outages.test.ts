@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { Force } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { codedError } from '@/lib/shared/errors'
@@ -23,7 +23,7 @@ beforeEach(async () => {
   fetcher.mockClear()
 })
 
-const read = (config = people, force: Force = 'never') => readFieldCache(config, force, test.runtime)
+const read = (config = people, force: Force = 'never') => test.read(config, force)
 const calls = () => fetcher.mock.calls.length
 
 describe('without Redis', () => {
@@ -202,7 +202,7 @@ describe('without Redis', () => {
     await read()
     test.up()
     const other = await test.another()
-    await readFieldCache(people, 'never', other.runtime)
+    await other.read(people)
     await invalidateTags(['people'], other.runtime)
     test.clock.advance(1)
     await read({ ...people, key: 'others', tags: [] })
@@ -265,7 +265,7 @@ describe('a Redis that answers reads and refuses writes', () => {
 
   it('costs one fetch for 45 reads of a field whose tokens stand: its copy is proved by them', async () => {
     const { started, full } = await refusing()
-    await readFieldCache(people, 'never', started.runtime)
+    await started.read(people)
     const store = await started.runtime.store()
     await store.remove(store.names.entry(people.key))
     // Past the lease of that fetch.
@@ -273,7 +273,7 @@ describe('a Redis that answers reads and refuses writes', () => {
     fetcher.mockClear()
     const statuses: string[] = []
     for (let count = 0; count < 45; count += 1) {
-      statuses.push((await readFieldCache(people, 'never', full.runtime)).status)
+      statuses.push((await full.read(people)).status)
       started.clock.advance(1_000)
     }
     expect([statuses[0], ...new Set(statuses.slice(1))]).toEqual(['miss', 'hit'])
@@ -283,7 +283,7 @@ describe('a Redis that answers reads and refuses writes', () => {
   it('costs one fetch per 30 s for a field of which nothing stands', async () => {
     const { started, full } = await refusing()
     for (let count = 0; count < 45; count += 1) {
-      expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v1')
+      expect((await full.read(people)).data).toBe('v1')
       started.clock.advance(1_000)
     }
     expect(calls()).toBe(2)
@@ -291,11 +291,11 @@ describe('a Redis that answers reads and refuses writes', () => {
 
   it('costs one fetch per 30 s for a field of which a tag stands that another field has brought', async () => {
     const { started, full } = await refusing()
-    await readFieldCache({ ...people, key: 'teams' }, 'never', started.runtime)
+    await started.read({ ...people, key: 'teams' })
     fetcher.mockClear()
     const statuses: string[] = []
     for (let count = 0; count < 45; count += 1) {
-      statuses.push((await readFieldCache(people, 'never', full.runtime)).status)
+      statuses.push((await full.read(people)).status)
       started.clock.advance(1_000)
     }
     expect([statuses[0], ...new Set(statuses.slice(1, 29))]).toEqual(['miss', 'degraded'])
@@ -304,10 +304,10 @@ describe('a Redis that answers reads and refuses writes', () => {
 
   it('serves nothing any more whose tag was changed by an instance that could write', async () => {
     const { started, full } = await refusing()
-    await readFieldCache({ ...people, key: 'teams' }, 'never', started.runtime)
-    expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v1')
+    await started.read({ ...people, key: 'teams' })
+    expect((await full.read(people)).data).toBe('v1')
     version = 2
     await invalidateTags(['people'], started.runtime)
-    expect((await readFieldCache(people, 'never', full.runtime)).data).toBe('v2')
+    expect((await full.read(people)).data).toBe('v2')
   })
 })

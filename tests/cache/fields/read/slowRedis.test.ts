@@ -1,5 +1,4 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -27,7 +26,7 @@ describe('a Redis that answers after 300 ms', () => {
     test.slow(300)
     const statuses = new Map<string, number>()
     for (let count = 0; count < 480; count += 1) {
-      const { data, status } = await readFieldCache(people, 'never', test.runtime)
+      const { data, status } = await test.read(people)
       expect(data).toBe('v1')
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
       test.clock.advance(1_000)
@@ -58,7 +57,7 @@ describe('a Redis that hangs', () => {
     })
     return {
       clock: started.clock,
-      read: (config = people) => readFieldCache(config, 'never', process.runtime),
+      read: (config = people) => process.read(config),
       invalidate: () => invalidateTags(['people'], started.runtime),
       hang: () => {
         refuses = false

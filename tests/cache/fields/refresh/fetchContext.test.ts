@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, Kept, Previous } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { field, processForEachTest, storedEntry } from '@/tests/kit/fields/fieldProcess'
@@ -17,8 +16,7 @@ function remembering(about: (fetches: number) => Kept, rest = {}) {
   }
   return { before, config: field(fetcher, rest) }
 }
-const read = (config: ReturnType<typeof field>, force = false) =>
-  readFieldCache(config, force ? 'always' : 'never', app.runtime)
+const read = (config: ReturnType<typeof field>, force = false) => app.read(config, force ? 'always' : 'never')
 
 describe('what a fetch can know of the one before', () => {
   test('the value, its note and when it was fetched', async () => {

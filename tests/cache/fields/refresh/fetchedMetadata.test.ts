@@ -22,7 +22,7 @@ async function toldBadlyOnce(bad: Partial<FieldCacheConfig<unknown>>) {
     dependsOn: (value) => (telling ? dependsOn(value) : ['product:1']),
     advanced: { ...advanced, expiresAt: (value) => (telling ? advanced.expiresAt?.(value) : undefined) },
   })
-  const read = async () => (await readFieldCache(config, 'never', test.runtime)).status
+  const read = async () => (await test.read(config)).status
   await read()
   test.clock.advance(61_000)
   fetcher.mockClear()
@@ -96,8 +96,8 @@ it.each([
     const test = await createTestCache()
     for (const ttl of [60, 'forever'] as const) {
       const config = field(async () => 'v', { key: `end of ${ttl}`, ttl, advanced: { expiresAt: () => end } })
-      await readFieldCache(config, 'never', test.runtime)
-      expect((await readFieldCache(config, 'never', test.runtime)).status).toBe('hit')
+      await test.read(config)
+      expect((await test.read(config)).status).toBe('hit')
     }
     expect(test.events.of('redis.degraded')).toEqual([])
   },
@@ -142,9 +142,9 @@ it.each([
 it('a fetcher that uses another field badly fails as a source does', async () => {
   const test = await createTestCache()
   const inner = field(async () => 'v', { key: 'inner', name: 'inner', ttl: 0.5 })
-  const fetcher = vi.fn(async () => (await readFieldCache(inner, 'never', test.runtime)).data)
+  const fetcher = vi.fn(async () => (await test.read(inner)).data)
   for (let count = 0; count < 2; count += 1) {
-    await expect(readFieldCache(field(fetcher), 'never', test.runtime)).rejects.toMatchObject({
+    await expect(test.read(field(fetcher))).rejects.toMatchObject({
       code: 'SOURCE_FAILED',
     })
   }
@@ -159,9 +159,9 @@ it('what a fetch of several parts leaves comes back as it was', async () => {
     resumed.push(await resume())
     return resumed.length === 1 ? pause(told, '1 page') : 'all'
   })
-  await expect(readFieldCache(config, 'never', test.runtime)).rejects.toSatisfy(isUnfinished)
+  await expect(test.read(config)).rejects.toSatisfy(isUnfinished)
   await test.backgroundWork()
   test.clock.advance(1_001)
-  await readFieldCache(config, 'never', test.runtime)
+  await test.read(config)
   expect(resumed).toEqual([null, told])
 })

@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
 import { cacheUnavailable, redisBadReply, redisQuota, redisTimeout } from '@/lib/core-services/cache/errors'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { deferred } from '../../../kit/clock/deferred'
 import { field, processForEachTest, startFieldProcess } from '../../../kit/fields/fieldProcess'
@@ -13,13 +12,13 @@ describe('a forced refresh', () => {
   it('fetches although a fresh value is stored, and everybody reads the new one', async () => {
     let version = 1
     const config = field(async () => version)
-    await readFieldCache(config, 'never', server.runtime)
+    await server.read(config)
     version = 2
-    expect(await readFieldCache(config, 'always', server.runtime)).toMatchObject({
+    expect(await server.read(config, 'always')).toMatchObject({
       data: 2,
       status: 'refreshed',
     })
-    expect(await readFieldCache(config, 'never', (await startFieldProcess(redis)).runtime)).toMatchObject({
+    expect(await (await startFieldProcess(redis)).read(config)).toMatchObject({
       data: 2,
       status: 'hit',
     })
@@ -27,38 +26,23 @@ describe('a forced refresh', () => {
 
   it('leaves the stored value alone until the new one is there', async () => {
     const gate = deferred<string>()
-    await readFieldCache(
-      field(async () => 'old'),
-      'never',
-      server.runtime,
-    )
-    const forced = readFieldCache(
+    await server.read(field(async () => 'old'))
+    const forced = server.read(
       field(() => gate.promise),
       'always',
-      server.runtime,
     )
-    expect(
-      await readFieldCache(
-        field(async () => 'unused'),
-        'never',
-        server.runtime,
-      ),
-    ).toMatchObject({ data: 'old', status: 'hit' })
+    expect(await server.read(field(async () => 'unused'))).toMatchObject({ data: 'old', status: 'hit' })
     gate.resolve('new')
     expect(await forced).toMatchObject({ data: 'new' })
   })
 
   it('that fails leaves what was there for everybody', async () => {
-    await readFieldCache(
-      field(async () => 'old'),
-      'never',
-      server.runtime,
-    )
+    await server.read(field(async () => 'old'))
     const failing = field<string>(() => Promise.reject(new Error('down')))
-    await expect(readFieldCache(failing, 'always', server.runtime)).rejects.toMatchObject({
+    await expect(server.read(failing, 'always')).rejects.toMatchObject({
       code: 'SOURCE_FAILED',
     })
-    expect(await readFieldCache(failing, 'never', server.runtime)).toMatchObject({
+    expect(await server.read(failing)).toMatchObject({
       data: 'old',
       status: 'hit',
     })
@@ -66,26 +50,15 @@ describe('a forced refresh', () => {
 
   it('is not undone by an older fetch of the same process that ends later', async () => {
     const slow = deferred<string>()
-    const reader = readFieldCache(
-      field(() => slow.promise),
-      'never',
-      server.runtime,
-    )
+    const reader = server.read(field(() => slow.promise))
     await expect.poll(() => redis.upstash.counters.requests).toBe(2)
-    await readFieldCache(
+    await server.read(
       field(async () => 'forced'),
       'always',
-      server.runtime,
     )
     slow.resolve('read before the force')
     await reader
-    expect(
-      await readFieldCache(
-        field(async () => 'unused'),
-        'never',
-        server.runtime,
-      ),
-    ).toMatchObject({ data: 'forced' })
+    expect(await server.read(field(async () => 'unused'))).toMatchObject({ data: 'forced' })
   })
 })
 
@@ -116,17 +89,12 @@ describe('a value that Redis does not take', () => {
   })
 
   it('leaves the old one to everybody after an ordinary forced refresh', async () => {
-    await readFieldCache(
-      field(async () => 'old'),
-      'never',
-      server.runtime,
-    )
+    await server.read(field(async () => 'old'))
     const remove = await refusing(redisQuota('ERR DB capacity quota exceeded'))
     expect(
-      await readFieldCache(
+      await server.read(
         field(async () => 'new'),
         'always',
-        server.runtime,
       ),
     ).toMatchObject({ data: 'new', status: 'miss' })
     expect(remove).not.toHaveBeenCalled()
@@ -143,21 +111,19 @@ describe('a force by anybody', () => {
       },
       { anonymousForce: 60 },
     )
-    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({
+    expect(await server.read(config, 'anonymous')).toMatchObject({
       data: 1,
       status: 'refreshed',
     })
-    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({
+    expect(await server.read(config, 'anonymous')).toMatchObject({
       data: 1,
       status: 'cooldown',
     })
-    expect(await readFieldCache(config, 'anonymous', (await startFieldProcess(redis)).runtime)).toMatchObject(
-      {
-        data: 1,
-        status: 'cooldown',
-      },
-    )
-    expect(await readFieldCache(config, 'always', server.runtime)).toMatchObject({
+    expect(await (await startFieldProcess(redis)).read(config, 'anonymous')).toMatchObject({
+      data: 1,
+      status: 'cooldown',
+    })
+    expect(await server.read(config, 'always')).toMatchObject({
       data: 2,
       status: 'refreshed',
     })
@@ -166,18 +132,18 @@ describe('a force by anybody', () => {
   it('starts the cool-down by a failed attempt as well', async () => {
     const fetcher = vi.fn(() => Promise.reject<string>(new Error('down')))
     const config = field(fetcher, { anonymousForce: 60 })
-    await expect(readFieldCache(config, 'anonymous', server.runtime)).rejects.toMatchObject({
+    await expect(server.read(config, 'anonymous')).rejects.toMatchObject({
       code: 'SOURCE_FAILED',
     })
     fetcher.mockImplementation(async () => 'back')
-    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({ status: 'miss' })
-    expect(await readFieldCache(config, 'anonymous', server.runtime)).toMatchObject({ status: 'cooldown' })
+    expect(await server.read(config, 'anonymous')).toMatchObject({ status: 'miss' })
+    expect(await server.read(config, 'anonymous')).toMatchObject({ status: 'cooldown' })
   })
 
   it('is never granted where the field does not allow it', async () => {
     const fetcher = vi.fn(async () => 1)
-    await readFieldCache(field(fetcher), 'never', server.runtime)
-    expect(await readFieldCache(field(fetcher), 'anonymous', server.runtime)).toMatchObject({
+    await server.read(field(fetcher))
+    expect(await server.read(field(fetcher), 'anonymous')).toMatchObject({
       status: 'cooldown',
     })
     expect(fetcher).toHaveBeenCalledTimes(1)
@@ -189,7 +155,7 @@ describe('without Redis', () => {
     await redis.killEngine()
     const gate = deferred<string>()
     const fetcher = vi.fn(() => gate.promise)
-    const reads = Array.from({ length: 10 }, () => readFieldCache(field(fetcher), 'never', server.runtime))
+    const reads = Array.from({ length: 10 }, () => server.read(field(fetcher)))
     await expect.poll(() => server.events.of('redis.degraded').length).toBe(10)
     gate.resolve('from the source')
     for (const answer of await Promise.all(reads)) {
@@ -198,25 +164,21 @@ describe('without Redis', () => {
     // One that ran, and one for all who came after it had begun: they may not join what is older than they are.
     expect(fetcher).toHaveBeenCalledTimes(2)
     await redis.reviveEngine()
-    await expect
-      .poll(async () => (await readFieldCache(field(fetcher), 'never', server.runtime)).status)
-      .toBe('hit')
+    await expect.poll(async () => (await server.read(field(fetcher))).status).toBe('hit')
   })
 
   it('a forced refresh answers the fresh value, but does not claim to have stored it', async () => {
     await redis.killEngine()
     expect(
-      await readFieldCache(
+      await server.read(
         field(async () => 1),
         'always',
-        server.runtime,
       ),
     ).toMatchObject({ data: 1, status: 'miss' })
     expect(
-      await readFieldCache(
+      await server.read(
         field(async () => 1, { anonymousForce: 1 }),
         'anonymous',
-        server.runtime,
       ),
     ).toMatchObject({ status: 'miss' })
     await redis.reviveEngine()
@@ -224,13 +186,7 @@ describe('without Redis', () => {
 
   it('a cache that never started does not keep a field from being fetched', async () => {
     server.runtime.store = () => Promise.reject(cacheUnavailable(new Error('it has not started')))
-    expect(
-      await readFieldCache(
-        field(async () => 1),
-        'never',
-        server.runtime,
-      ),
-    ).toMatchObject({ data: 1, status: 'miss' })
+    expect(await server.read(field(async () => 1))).toMatchObject({ data: 1, status: 'miss' })
     expect(server.events.of('redis.degraded')).toMatchObject([
       { operation: 'read', code: 'CACHE_UNAVAILABLE' },
     ])

@@ -1,6 +1,5 @@
 /** A process whose monotonic clock has stood still, as that of a frozen one does, while the wall clock went on. */
 import { beforeEach, expect, it, vi } from 'vitest'
-import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -31,7 +30,7 @@ it('that has outlived its lease by the wall clock alone stores nothing over what
   const other = await test.another()
   const first = deferred<string>()
   const asked = deferred<void>()
-  const slow = readFieldCache(
+  const slow = frozen.read(
     field(
       () => {
         asked.resolve()
@@ -39,27 +38,25 @@ it('that has outlived its lease by the wall clock alone stores nothing over what
       },
       { ttl: 600 },
     ),
-    'never',
-    frozen.runtime,
   )
   await asked.promise
   frozen.freeze(10_000)
-  await readFieldCache(returning('new'), 'never', other.runtime)
+  await other.read(returning('new'))
   first.resolve('old')
   expect((await slow).data).toBe('old')
   expect(frozen.events.of('refresh.skipped')).toMatchObject([{ why: 'lease-over' }])
-  expect((await readFieldCache(returning('newer'), 'never', test.runtime)).data).toBe('new')
+  expect((await test.read(returning('newer'))).data).toBe('new')
 })
 
 it('asks a source again whose cool-down is over by the wall clock', async () => {
   const frozen = await freezable()
   const fetcher = vi.fn(async () => 'value')
   fetcher.mockRejectedValueOnce(new Error('down'))
-  await expect(readFieldCache(field(fetcher), 'never', frozen.runtime)).rejects.toMatchObject({
+  await expect(frozen.read(field(fetcher))).rejects.toMatchObject({
     code: 'SOURCE_FAILED',
   })
   frozen.freeze(6_000)
-  expect(await readFieldCache(field(fetcher), 'never', frozen.runtime)).toMatchObject({ data: 'value' })
+  expect(await frozen.read(field(fetcher))).toMatchObject({ data: 'value' })
 })
 
 it('does not hold a lock any more that has run out meanwhile', async () => {
@@ -77,41 +74,23 @@ it('that sees newer tokens while it fetches stores nothing over the entry that c
   const slow = deferred<string>()
   const asked = deferred<void>()
   const config = (fetcher: () => Promise<string>) => field(fetcher, { ttl: 1, staleWhileRevalidate: 60 })
-  await readFieldCache(
-    config(async () => 'first'),
-    'never',
-    test.runtime,
-  )
+  await test.read(config(async () => 'first'))
   test.clock.advance(1_500)
   const refreshing = config(() => {
     asked.resolve()
     return slow.promise
   })
-  expect((await readFieldCache(refreshing, 'never', test.runtime)).status).toBe('stale')
+  expect((await test.read(refreshing)).status).toBe('stale')
   await asked.promise
   test.clock.advance(1)
   await invalidateField(refreshing, other.runtime)
-  await readFieldCache(
-    config(async () => 'new'),
-    'never',
-    other.runtime,
-  )
+  await other.read(config(async () => 'new'))
   // Another read of the process sees what stands by now.
-  await readFieldCache(
-    config(async () => 'never fetched'),
-    'never',
-    test.runtime,
-  )
+  await test.read(config(async () => 'never fetched'))
   slow.resolve('old')
   await test.backgroundWork()
   expect(test.events.of('refresh.skipped')).toMatchObject([{ why: 'outdated' }])
-  expect(
-    await readFieldCache(
-      config(async () => 'newer'),
-      'never',
-      other.runtime,
-    ),
-  ).toMatchObject({ data: 'new', status: 'hit' })
+  expect(await other.read(config(async () => 'newer'))).toMatchObject({ data: 'new', status: 'hit' })
 })
 
 it.each([

@@ -1,6 +1,6 @@
 /** A source that asks to be left alone for long is, whatever the process finds out meanwhile for a shorter time. */
 import { beforeEach, expect, it, vi } from 'vitest'
-import { type Force, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { Force } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { failedSource, leaveAlone, quietFlight } from '@/lib/core-services/cache/fields/refresh/coolDown'
 import { codedError } from '@/lib/shared/errors'
@@ -15,7 +15,7 @@ const people: FieldCacheConfig<string> = {
   fetcher,
 }
 let test: TestCache
-const read = (force: Force = 'never') => readFieldCache(people, force, test.runtime)
+const read = (force: Force = 'never') => test.read(people, force)
 
 /** The source has failed without Redis, and wants to be left alone for a minute. */
 beforeEach(async () => {
@@ -33,7 +33,7 @@ beforeEach(async () => {
 it('though another instance was seen to fetch', async () => {
   const other = await test.another()
   const never = { ...people, fetcher: () => new Promise<string>(() => undefined) }
-  expect(await readFieldCache(never, 'never', other.runtime)).toMatchObject({ status: 'stale' })
+  expect(await other.read(never)).toMatchObject({ status: 'stale' })
   await vi.waitFor(() => expect(other.events.of('lease.taken')).toHaveLength(1))
   expect(await read()).toMatchObject({ status: 'stale' })
   await vi.waitFor(() => expect(test.events.of('lease.held')).toHaveLength(1))
