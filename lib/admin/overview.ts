@@ -86,7 +86,7 @@ async function statesOf(
   fields: readonly AnyField[],
 ): Promise<{ states: States | null; failure: string | null }> {
   try {
-    const notes = await runtime.notes()
+    const notes = await runtime.sharedRecords()
     const names = [ALL, ...fields.map(({ key }) => ofField(key))].map((subject) => noteName(notes, subject))
     const found: FieldStates = await readFieldStates(runtime, fields, names)
     return {

@@ -3,7 +3,7 @@
  * be meant; what the engine derives from it, or a source tells, is rounded and bounded before a timer or Redis gets it.
  */
 
-import { inWords } from './text'
+import { describeValue } from './text'
 
 /** A century: more is a slip of units, such as a time in ms given for seconds. */
 export const MOST_SECONDS = 100 * 365 * 86_400
@@ -23,7 +23,7 @@ export function secondsProblem(
   { fraction = false }: { fraction?: boolean } = {},
 ): string | undefined {
   if (!isAtLeast(seconds, fraction ? 0 : 1) || !(fraction || Number.isInteger(seconds)))
-    return `${option} is ${inWords(seconds)}, not a ${fraction ? '' : 'positive whole '}number of seconds`
+    return `${option} is ${describeValue(seconds)}, not a ${fraction ? '' : 'positive whole '}number of seconds`
   return seconds <= MOST_SECONDS
     ? undefined
     : `${option} is ${seconds} seconds, more than a century: give seconds, not ms`
@@ -39,7 +39,7 @@ export function deadlineProblem(option: string, milliseconds: unknown, least: nu
     return undefined
   return isAtLeast(milliseconds, 0) && milliseconds > 0
     ? `${option} is ${milliseconds} ms, ${least} at least: give ms, not seconds`
-    : `${option} is ${inWords(milliseconds)}, not a positive number of ms`
+    : `${option} is ${describeValue(milliseconds)}, not a positive number of ms`
 }
 
 /** Why a number is no time in ms since 1970, as far as that can be told. */

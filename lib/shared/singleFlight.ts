@@ -1,7 +1,7 @@
-/** Single flight within the process: callers of one name share one running piece of work. */
-export interface Flights {
-  /** Joins the running work of that name, or begins one. */
-  join<T>(name: string, work: () => Promise<T>): Promise<T>
+/** Single flight within one process: callers that ask for the same name share one running piece of work. */
+export interface SingleFlight {
+  /** Joins the running work of that name, or starts it. */
+  run<T>(name: string, work: () => Promise<T>): Promise<T>
   /** The running work of that name, if there is any. */
   running<T>(name: string): Promise<T> | undefined
   /**
@@ -26,7 +26,7 @@ interface Waiting {
   promise?: Promise<unknown>
 }
 
-export function createFlights(): Flights {
+export function createSingleFlight(): SingleFlight {
   const running = new Map<string, Promise<unknown>>()
   const queues = new Map<string, Queue>()
   const unfinished = new Map<string, number>()
@@ -43,7 +43,7 @@ export function createFlights(): Flights {
   }
 
   return {
-    join<T>(name: string, work: () => Promise<T>): Promise<T> {
+    run<T>(name: string, work: () => Promise<T>): Promise<T> {
       const joinable = running.get(name)
       if (joinable !== undefined) return joinable as Promise<T>
       const promise = work().finally(() => running.delete(name))

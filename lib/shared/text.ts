@@ -11,7 +11,7 @@ export function truncateText(text: string, most: number): string {
 }
 
 /** Anything that was given for an option, as an error may repeat it: not all of it has a text of its own. */
-export function inWords(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return 'a function'
   if (Array.isArray(value)) return 'a list'

@@ -5,14 +5,14 @@ import { createCipherFor } from '../core-services/cache/entry/encryption'
 import { type FieldAnswer, type Force, readFieldCache } from '../core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '../core-services/cache/fields/fieldConfig'
 import type { AsideRuntime, CronRuntime } from '../core-services/cache/fields/fieldRuntime'
-import { createMemos } from '../core-services/cache/fields/memory/fieldMemo'
-import { createCopies } from '../core-services/cache/fields/memory/memoryCache'
+import { createHints } from '../core-services/cache/fields/memory/fieldHints'
+import { createMemoryCache } from '../core-services/cache/fields/memory/memoryCache'
 import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
 import { createReachability } from '../core-services/cache/redis/transport/reachability'
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
 import type { Clock } from '../shared/clock'
 import { defaultPorts, type Ports } from '../shared/ports'
-import { createFlights } from '../shared/singleFlight'
+import { createSingleFlight } from '../shared/singleFlight'
 import { type RecordedEvents, recordEvents } from './events'
 
 /** The app's default settings, over a Redis that no network reaches. */
@@ -62,7 +62,7 @@ export interface FieldProcess {
   read<T>(config: FieldCacheConfig<T>, force?: Force): Promise<FieldAnswer<T>>
 }
 
-type EmptyMemory = Pick<FieldProcess['runtime'], 'flights' | 'memos' | 'copies' | 'reachability'>
+type EmptyMemory = Pick<FieldProcess['runtime'], 'singleFlight' | 'hints' | 'memoryCache' | 'reachability'>
 
 /** What a process has in its memory: nothing yet. `memory`: bytes for values. */
 export function createEmptyMemory(
@@ -71,9 +71,9 @@ export function createEmptyMemory(
   clock: Clock,
 ): EmptyMemory {
   return {
-    flights: createFlights(),
-    memos: createMemos(),
-    copies: createCopies(memory, clock),
+    singleFlight: createSingleFlight(),
+    hints: createHints(),
+    memoryCache: createMemoryCache(memory, clock),
     reachability: createReachability({ softMs: commandTimeoutMs, hardMs: commandHardTimeoutMs }, clock),
   }
 }
@@ -97,8 +97,8 @@ export async function startFieldProcess(
     runtime: {
       store: async () => cache.fieldStore,
       locks: async () => cache.lock,
-      notes: async () => cache.notes,
-      inspection: async () => cache.inspection,
+      sharedRecords: async () => cache.sharedRecords,
+      entryHeaders: async () => cache.entryHeaders,
       clean: (text) => text,
       seen: new Map(),
       runs: new Map(),

@@ -72,7 +72,7 @@ export async function createTestCache({
   const counted = () => ({ requests: upstash.requests, commands: upstash.redis.executed })
 
   function share(): void {
-    for (const slot of ['flights', 'memos', 'copies', 'reachability'] as const)
+    for (const slot of ['singleFlight', 'hints', 'memoryCache', 'reachability'] as const)
       setProcessState(slot, runtime[slot])
     setProcessState('cipher', runtime.cipherFor)
   }

@@ -49,9 +49,12 @@ it('what is given back after the answer rejects nowhere when Redis cannot be ask
 
 it('a refresh by hand whose beginning ended so is not under way', async () => {
   const runtime: WatchRuntime = test.runtime
-  const notes = await runtime.notes()
+  const notes = await runtime.sharedRecords()
   const run = { startedAt: runtime.ports.clock.now(), endedAt: null, until: Number.MAX_SAFE_INTEGER }
-  const steered = { ...runtime, notes: async () => ({ ...notes, claim: () => Promise.reject(notFound) }) }
+  const steered = {
+    ...runtime,
+    sharedRecords: async () => ({ ...notes, claim: () => Promise.reject(notFound) }),
+  }
   await expect(beginRun(steered, ofField('agents_list'), run)).rejects.toBe(notFound)
   expect(await beginRun(runtime, ofField('agents_list'), { ...run, until: run.startedAt + 1_000 })).toBe(true)
 })

@@ -225,5 +225,5 @@ it('a copy in memory is used no longer than Redis was told to keep the entry', a
   test.clock.advance(200)
   expect(await read()).toBe('miss')
   test.clock.advance(3_001)
-  expect(test.runtime.copies.get(config.key)).toBeUndefined()
+  expect(test.runtime.memoryCache.get(config.key)).toBeUndefined()
 })

@@ -1,49 +1,49 @@
 import { describe, expect, it } from 'vitest'
-import { createFlights } from '@/lib/shared/singleFlight'
+import { createSingleFlight } from '@/lib/shared/singleFlight'
 import { deferred } from '../kit/clock/deferred'
 
 const fetcher = () => undefined
 
 describe('readers', () => {
   it('share one running fetch of a key, and begin anew afterwards', async () => {
-    const flights = createFlights()
+    const singleFlight = createSingleFlight()
     const gate = deferred<number>()
     let fetches = 0
     const fetch = () => {
       fetches += 1
       return gate.promise
     }
-    const callers = [flights.join('a', fetch), flights.join('a', fetch), flights.join('b', fetch)]
+    const callers = [singleFlight.run('a', fetch), singleFlight.run('a', fetch), singleFlight.run('b', fetch)]
     gate.resolve(7)
     expect(await Promise.all(callers)).toEqual([7, 7, 7])
     expect(fetches).toBe(2)
-    await flights.join('a', fetch)
+    await singleFlight.run('a', fetch)
     expect(fetches).toBe(3)
   })
 
   it('are all rejected when the fetch fails, and nothing is remembered', async () => {
-    const flights = createFlights()
+    const singleFlight = createSingleFlight()
     const gate = deferred<number>()
-    const callers = [flights.join('a', () => gate.promise), flights.join('a', () => gate.promise)]
+    const callers = [singleFlight.run('a', () => gate.promise), singleFlight.run('a', () => gate.promise)]
     gate.reject(new Error('down'))
     const outcomes = await Promise.allSettled(callers)
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
-    await expect(flights.join('a', async () => 1)).resolves.toBe(1)
+    await expect(singleFlight.run('a', async () => 1)).resolves.toBe(1)
   })
 })
 
 describe('queued work', () => {
   it('begin beside joined work, and never join it', async () => {
-    const flights = createFlights()
+    const singleFlight = createSingleFlight()
     const old = deferred<string>()
-    const reader = flights.join('a', () => old.promise)
-    await expect(flights.queue('a', fetcher, async () => 'forced')).resolves.toBe('forced')
+    const reader = singleFlight.run('a', () => old.promise)
+    await expect(singleFlight.queue('a', fetcher, async () => 'forced')).resolves.toBe('forced')
     old.resolve('read before')
     await expect(reader).resolves.toBe('read before')
   })
 
   it('run one and queue one; callers who come meanwhile share the queued one', async () => {
-    const flights = createFlights()
+    const singleFlight = createSingleFlight()
     const gates = [deferred<string>(), deferred<string>()] as const
     let begun = 0
     const fetch = () => {
@@ -51,9 +51,9 @@ describe('queued work', () => {
       begun += 1
       return gate.promise
     }
-    const first = flights.queue('a', fetcher, fetch)
-    const second = flights.queue('a', fetcher, fetch)
-    const third = flights.queue('a', fetcher, fetch)
+    const first = singleFlight.queue('a', fetcher, fetch)
+    const second = singleFlight.queue('a', fetcher, fetch)
+    const third = singleFlight.queue('a', fetcher, fetch)
     expect(begun).toBe(1)
     gates[0].resolve('first')
     await first
@@ -63,18 +63,18 @@ describe('queued work', () => {
   })
 
   it('with another fetcher get a turn of their own', async () => {
-    const flights = createFlights()
+    const singleFlight = createSingleFlight()
     const gate = deferred<string>()
     const order: string[] = []
     const fetch = (name: string) => async () => {
       order.push(name)
       return name
     }
-    const running = flights.queue('a', fetcher, () => gate.promise)
+    const running = singleFlight.queue('a', fetcher, () => gate.promise)
     const waiting = [
-      flights.queue('a', 'another', fetch('another')),
-      flights.queue('a', 'a third', fetch('a third')),
-      flights.queue('a', 'a third', fetch('not run')),
+      singleFlight.queue('a', 'another', fetch('another')),
+      singleFlight.queue('a', 'a third', fetch('a third')),
+      singleFlight.queue('a', 'a third', fetch('not run')),
     ]
     gate.resolve('first')
     expect(await Promise.all([running, ...waiting])).toEqual(['first', 'another', 'a third', 'a third'])
@@ -82,10 +82,10 @@ describe('queued work', () => {
   })
 
   it('run even if the one before failed', async () => {
-    const flights = createFlights()
+    const singleFlight = createSingleFlight()
     const gate = deferred<string>()
-    const failing = flights.queue('a', fetcher, () => gate.promise)
-    const queued = flights.queue('a', fetcher, async () => 'mended')
+    const failing = singleFlight.queue('a', fetcher, () => gate.promise)
+    const queued = singleFlight.queue('a', fetcher, async () => 'mended')
     gate.reject(new Error('down'))
     await expect(failing).rejects.toThrow('down')
     await expect(queued).resolves.toBe('mended')

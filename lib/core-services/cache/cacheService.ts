@@ -9,10 +9,10 @@ import { defaultPorts, type Ports } from '../../shared/ports'
 import type { ServiceInterface } from '../service-registry'
 import { type Connection, connect, type Internals } from './connection'
 import type { Locks } from './coordination/locks'
-import type { ClaimedNotes } from './coordination/records'
+import type { ClaimableRecords } from './coordination/records'
 import { cacheNotInitialized, isRedisFailure, notRedis, redisBadReply, redisRefusesPing } from './errors'
 import type { FieldMemory } from './fields/memory/fieldMemory'
-import type { Inspection } from './fields/store/entryHeaders'
+import type { EntryHeaders } from './fields/store/entryHeaders'
 import type { FieldStore } from './fields/store/fieldStore'
 import { processMemory } from './processMemory'
 import { chunked } from './redis/chunk'
@@ -264,8 +264,8 @@ export class CacheService implements ServiceInterface {
   }
 
   /** What the admin page looks at; the engine's side of this service. */
-  get inspection(): Inspection {
-    return this.#ready('inspection').inspection
+  get entryHeaders(): EntryHeaders {
+    return this.#ready('entryHeaders').entryHeaders
   }
 
   /** The client underneath, with physical keys and raw replies: for commands that have no method here. */
@@ -290,8 +290,8 @@ export class CacheService implements ServiceInterface {
   }
 
   /** What this app's own machinery writes down for all instances. */
-  get notes(): ClaimedNotes {
-    return this.#ready('notes').notes
+  get sharedRecords(): ClaimableRecords {
+    return this.#ready('sharedRecords').sharedRecords
   }
 
   get counters(): Readonly<TransportCounters> {

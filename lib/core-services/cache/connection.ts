@@ -3,11 +3,11 @@ import type { Redis } from '@upstash/redis'
 import type { Ports } from '../../shared/ports'
 import { createLockStore } from './coordination/lockScripts'
 import { createLocks, type Locks } from './coordination/locks'
-import { type ClaimedNotes, createNotes } from './coordination/records'
+import { type ClaimableRecords, createSharedRecords } from './coordination/records'
 import { createFieldKeys } from './fields/commands/fieldKeyCommands'
 import { createEntryReplacer } from './fields/commands/replaceEntry'
 import type { FieldMemory } from './fields/memory/fieldMemory'
-import { createInspection, type Inspection } from './fields/store/entryHeaders'
+import { createEntryHeaders, type EntryHeaders } from './fields/store/entryHeaders'
 import { createFieldStore, type FieldStore } from './fields/store/fieldStore'
 import type { SendTogether } from './redis/batchedSends'
 import { type CacheCommands, createCommands, type SendAll } from './redis/commands/commands'
@@ -34,9 +34,9 @@ export interface Connection extends Internals {
   commands: CacheCommands
   patterns: PatternCommands
   fieldStore: FieldStore
-  inspection: Inspection
+  entryHeaders: EntryHeaders
   locks: Locks
-  notes: ClaimedNotes
+  sharedRecords: ClaimableRecords
   /** What `commands` are over these commands of a pipeline. */
   commandsOver(send: Send): CacheCommands
   batchSize: number
@@ -83,8 +83,8 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
       return createCommands(batched, allOf(each), keys, { ...doors, remove }, false)
     },
     fieldStore,
-    notes: createNotes(send, keys),
-    inspection: createInspection(together, ports),
+    sharedRecords: createSharedRecords(send, keys),
+    entryHeaders: createEntryHeaders(together, ports),
     locks: createLocks(createLockStore(send, keys), keys, config.lock, ports),
   }
 }

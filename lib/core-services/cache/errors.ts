@@ -1,7 +1,7 @@
 /** The errors of the cache. No message holds a value, a token or a whole command. */
 
 import { type CodedError, codedError, getErrorMessage, hasCode, isCodedError } from '../../shared/errors'
-import { inWords, truncateText } from '../../shared/text'
+import { describeValue, truncateText } from '../../shared/text'
 
 /** Redis could not be asked, or refused: the failures that the cache may answer with a fallback. */
 export function isRedisFailure(error: unknown): error is CodedError {
@@ -30,7 +30,7 @@ const bounded = (text: string): string =>
   text.length <= MOST_WORDS ? truncateText(text, MOST_WORDS) : `${truncateText(text, MOST_WORDS - 1)}…`
 
 /** A name as it was given, which plain JavaScript can make of anything. */
-const named = (name: unknown): string => JSON.stringify(truncateText(inWords(name), 60))
+const named = (name: unknown): string => JSON.stringify(truncateText(describeValue(name), 60))
 
 const wordsOf = (cause: unknown): string => bounded(getErrorMessage(cause))
 

@@ -2,11 +2,12 @@
 
 import { type CodedError, getErrorCode } from '../../shared/errors'
 import type { Entry } from './entry/entry'
-import { freshnessOf, type Look } from './entry/freshness'
+import { getFreshness } from './entry/freshness'
 import { isRedisFailure, isSourceError } from './errors'
 import { type AnyField, assertOptions, type FieldCacheConfig } from './fields/fieldConfig'
 import { lookAt, type Place, placeName, placeOf } from './fields/fieldPlace'
 import type { FieldRuntime } from './fields/fieldRuntime'
+import type { Lookup } from './fields/lookup'
 import { oncePerCoolDown } from './fields/read/anonymousForce'
 import { answer, type FieldAnswer, keepAside, openKnown } from './fields/read/fieldAnswer'
 import { inPatience } from './fields/read/patience'
@@ -125,12 +126,12 @@ async function readOnce<T>(
   const first = held.length > 0 ? await inPatience(runtime, `look ${place.name}`, ask) : await ask()
   const answered = first === 'late' ? await answerHeld(runtime, config, held) : null
   if (answered) return answered
-  // Copies that the schema of this reader refuses are as good as none: it waits as those do that have none.
+  // MemoryCache that the schema of this reader refuses are as good as none: it waits as those do that have none.
   const look = first === 'late' ? await ask() : first
   const stored = look.valid && (await openKnown(runtime, config, look.valid, place))
   if (look.foreign) keepAside(runtime, place)
   if (placeName(runtime, config) !== place.name) return null
-  const freshness = stored ? freshnessOf(stored.entry, config, clock.now()) : 'expired'
+  const freshness = stored ? getFreshness(stored.entry, config, clock.now()) : 'expired'
   emit({
     type: 'field.lookup',
     field: config.name,
@@ -176,13 +177,13 @@ async function refreshStale(runtime: FieldRuntime, config: AnyField, fill: Fill)
 async function lastGood<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
-  { stored, valid }: Look,
+  { stored, valid }: Lookup,
   opened: Opened<T> | null,
-  freshness: ReturnType<typeof freshnessOf>,
+  freshness: ReturnType<typeof getFreshness>,
 ): Promise<Opened<T> | null> {
   if (opened) return freshness === 'degraded' ? opened : null
   if (!stored || valid || !config.advanced?.serveInvalidatedOnError) return null
-  if (freshnessOf(stored, config, runtime.ports.clock.now()) === 'expired') return null
+  if (getFreshness(stored, config, runtime.ports.clock.now()) === 'expired') return null
   return openKnown(runtime, config, stored)
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { codedError } from '../../shared/errors'
-import { inWords } from '../../shared/text'
+import { describeValue } from '../../shared/text'
 import type { Windows } from './entry/freshness'
 import { COARSE_GUARD, ownGuard, tagGuards } from './entry/versionTokens'
 import { isRedisFailure, tagInvalid } from './errors'
@@ -60,7 +60,7 @@ export async function invalidatePattern(
   runtime: PatternRuntime = fieldRuntime(),
 ): Promise<number> {
   let count = 0
-  await recorded(runtime, [`pattern:${inWords(glob)}`], async () => {
+  await recorded(runtime, [`pattern:${describeValue(glob)}`], async () => {
     count += await runtime.removeByPattern(glob)
   })
   return count
@@ -76,7 +76,7 @@ async function recorded(
   guards: readonly string[],
   write: (store: FieldStore) => Promise<void>,
 ): Promise<void> {
-  runtime.copies.dropGuarded(guards)
+  runtime.memoryCache.dropGuarded(guards)
   try {
     const store = await runtime.store()
     // Tokens are drawn anew for each attempt: a lost request that is applied late must not bring back one that stood.
@@ -84,7 +84,7 @@ async function recorded(
       isRedisFailure(error) ? write(store) : Promise.reject(error),
     )
     // What was asked for before and came meanwhile.
-    runtime.copies.dropGuarded(guards)
+    runtime.memoryCache.dropGuarded(guards)
     runtime.ports.emit({ type: 'field.invalidated', guards })
   } catch (error) {
     if (!isRedisFailure(error)) throw error

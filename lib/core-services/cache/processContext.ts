@@ -6,7 +6,7 @@ import { createScrubber } from '../../observability/redact'
 import { hasCode } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
-import { createFlights } from '../../shared/singleFlight'
+import { createSingleFlight } from '../../shared/singleFlight'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
 import { cacheUnavailable } from './errors'
@@ -22,9 +22,9 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
   const memory = processMemory(ports.clock)
   return {
     ports,
-    flights: processState('flights', createFlights),
-    memos: memory.memos,
-    copies: memory.copies,
+    singleFlight: processState('singleFlight', createSingleFlight),
+    hints: memory.hints,
+    memoryCache: memory.memoryCache,
     get reachability() {
       return processState('reachability', () => createReachability(commandPatience(), ports.clock))
     },
@@ -40,15 +40,20 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
       return batchSize()
     },
     async store() {
-      const { fieldStore, notes } = await cacheService()
-      return withCompanions(fieldStore, notes, processState('companions', createCompanions), ports.clock)
+      const { fieldStore, sharedRecords } = await cacheService()
+      return withCompanions(
+        fieldStore,
+        sharedRecords,
+        processState('companions', createCompanions),
+        ports.clock,
+      )
     },
     clean: (text) => createScrubber(process.env)(text),
     seen: processState('seen entries', () => new Map()),
     runs: processState('noted runs', () => new Map()),
-    inspection: async () => (await cacheService()).inspection,
+    entryHeaders: async () => (await cacheService()).entryHeaders,
     locks: async () => (await cacheService()).lock,
-    notes: async () => (await cacheService()).notes,
+    sharedRecords: async () => (await cacheService()).sharedRecords,
     removeByPattern: async (glob) => {
       const removed = await (await cacheService()).attempt((redis) => redis.deleteByPattern(glob))
       if (removed.ok) return removed.value

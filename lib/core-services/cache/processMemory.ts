@@ -4,16 +4,16 @@ import type { Clock } from '../../shared/clock'
 import { hasCode } from '../../shared/errors'
 import { processState } from '../../shared/processState'
 import { type CipherFor, createCipherFor } from './entry/encryption'
-import { createMemos } from './fields/memory/fieldMemo'
+import { createHints } from './fields/memory/fieldHints'
 import type { FieldMemory } from './fields/memory/fieldMemory'
-import { createCopies } from './fields/memory/memoryCache'
+import { createMemoryCache } from './fields/memory/memoryCache'
 import { keyConfig } from './settings/cacheConfig'
 import { encryptionKeys } from './settings/encryptionConfig'
 
 export function processMemory(clock: Clock): FieldMemory {
   return {
-    copies: processState('copies', () => createCopies(memoryMaxBytes(), clock)),
-    memos: processState('memos', createMemos),
+    memoryCache: processState('memoryCache', () => createMemoryCache(memoryMaxBytes(), clock)),
+    hints: processState('hints', createHints),
     // Read when something is encrypted: nothing else needs that configuration.
     get cipherFor() {
       return processState('cipher', processCipher)

@@ -4,12 +4,12 @@ import { currentInstant } from '../../shared/clock'
 import { hasCode } from '../../shared/errors'
 import type { NotStored, RefreshReason } from '../../shared/events'
 import type { Entry } from './entry/entry'
-import { allPresent, type Look } from './entry/freshness'
 import { ownGuard, type Token } from './entry/versionTokens'
 import { isRedisFailure } from './errors'
 import { type AnyField, assertOptions, type FieldCacheConfig, findFieldByKey } from './fields/fieldConfig'
 import { completeTokens, lookAt, type Place, placeOf, tokenSeconds, tokenWrite } from './fields/fieldPlace'
 import { askStore, type FieldRuntime } from './fields/fieldRuntime'
+import { allPresent, type Lookup } from './fields/lookup'
 import { wayBack } from './fields/read/wayBack'
 import { beginUnproved, keepUnproved } from './fields/read/withoutRedis'
 import { fetchEntry, openEntry } from './fields/refresh/fetchEntry'
@@ -93,12 +93,12 @@ export async function forceRefresh(
       return { ...fetched, stored: false }
     }
   }
-  return runtime.flights.queue(queueOf(field), by, work, reason === 'force')
+  return runtime.singleFlight.queue(queueOf(field), by, work, reason === 'force')
 }
 
 /** How many forced refreshes of a field run or wait in this process: a new one begins after them. */
-export function forcesAhead({ flights }: FieldRuntime, field: AnyField): number {
-  return flights.queued(queueOf(field))
+export function forcesAhead({ singleFlight }: FieldRuntime, field: AnyField): number {
+  return singleFlight.queued(queueOf(field))
 }
 
 const queueOf = ({ key }: AnyField): string => `force ${key}`
@@ -134,10 +134,10 @@ async function forceInto(
     fetched.settle(outcome.why)
     const entry = outcome.entry ?? fetched.entry
     if (outcome.stored) {
-      runtime.copies.noteTokens([[ownGuard(field.key), own]], sentAt)
+      runtime.memoryCache.noteTokens([[ownGuard(field.key), own]], sentAt)
       keepCopy(runtime, place, entry, sentAt)
       // A read that was sent before the answer can bring the replaced value after it.
-      runtime.copies.dropGuarded([ownGuard(field.key)], own)
+      runtime.memoryCache.dropGuarded([ownGuard(field.key)], own)
     }
     reportRefresh(runtime, field, reason, fetched, outcome.why ? { why: outcome.why } : {})
     return { ...fetched, entry, stored: outcome.stored }
@@ -148,7 +148,7 @@ async function forceInto(
 async function capture(
   runtime: FieldRuntime,
   place: Place,
-): Promise<{ look: Look; tokens: readonly Token[] } | null> {
+): Promise<{ look: Lookup; tokens: readonly Token[] } | null> {
   const look = await lookAt(runtime, place)
   if (allPresent(look.tokens)) return { look, tokens: look.tokens }
   const { tokens, missing } = completeTokens(place, look, runtime.ports.uniqueToken)
@@ -224,11 +224,11 @@ async function retried(write: () => Promise<boolean>): Promise<boolean | 'conten
 /** Under a new own token the old value is of no use to the memory of any other process either. */
 async function removeOld(runtime: FieldRuntime, place: Place): Promise<void> {
   const guard = ownGuard(place.field.key)
-  runtime.copies.dropGuarded([guard])
+  runtime.memoryCache.dropGuarded([guard])
   await askStore(runtime, 'purge', undefined, async () => {
     await place.store.revoke([tokenWrite(place, guard, runtime.ports.uniqueToken())], [place.entry])
   })
-  runtime.copies.dropGuarded([guard])
+  runtime.memoryCache.dropGuarded([guard])
 }
 
 function itemsIn({ body }: Entry): number | null {

@@ -128,7 +128,7 @@ export class SupportCacheService {
     ])
   }
 
-  /** Copies of the counters of this process; see `DomainCache.read` for what counts as what. */
+  /** MemoryCache of the counters of this process; see `DomainCache.read` for what counts as what. */
   getMetrics(): DomainMetrics<'caseList' | 'messages'> {
     return this.#cache.getMetrics()
   }

@@ -30,7 +30,7 @@ export async function revokeSession({ id, endsAt }: AdminSession): Promise<void>
   const secondsLeft = Math.max(1, Math.ceil((endsAt - runtime.ports.clock.now()) / 1000))
   revokedHere().set(id, true, { ttl: secondsLeft * 1000 })
   try {
-    await (await runtime.notes()).write(KIND, id, 1, secondsLeft)
+    await (await runtime.sharedRecords()).write(KIND, id, 1, secondsLeft)
   } catch (error) {
     if (!isRedisFailure(error)) throw error
   }
@@ -40,7 +40,7 @@ export async function revokeSession({ id, endsAt }: AdminSession): Promise<void>
 export async function isSessionRevoked({ id }: AdminSession): Promise<boolean> {
   if (revokedHere().has(id)) return true
   try {
-    const [note] = await (await fieldRuntime().notes()).read(KIND, [id])
+    const [note] = await (await fieldRuntime().sharedRecords()).read(KIND, [id])
     return note !== null
   } catch (error) {
     if (!isRedisFailure(error)) throw error

@@ -13,7 +13,7 @@ import { serviceRegistry } from '../../core-services/service-registry'
 import { hasCode } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
-import { createFlights } from '../../shared/singleFlight'
+import { createSingleFlight } from '../../shared/singleFlight'
 import { createRateLimit } from '../auth/rateLimit'
 import { rateLimited } from '../problem'
 
@@ -25,7 +25,7 @@ const QUESTIONS = { burst: 5, everyMs: 1_000 }
 
 /** Of this process. It limits alone while Redis cannot be asked, and spares the question otherwise. */
 export const createForcedReadLimits = () => ({
-  flights: createFlights(),
+  singleFlight: createSingleFlight(),
   perField: createRateLimit(PER_FIELD),
   all: createRateLimit(ALL_FIELDS),
   questions: createRateLimit(QUESTIONS),
@@ -37,7 +37,7 @@ const own = () => processState('forces over HTTP', createForcedReadLimits)
 
 /** For holders of the token. Rejects with RATE_LIMITED, else as `readFieldCache` does. */
 export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
-  return own().flights.queue(field.key, shareKey(field), async () => {
+  return own().singleFlight.queue(field.key, shareKey(field), async () => {
     await admit(field.name)
     return readFieldCache(field, 'always')
   })

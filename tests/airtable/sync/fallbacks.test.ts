@@ -138,7 +138,7 @@ const cases: Case[] = [
       when: `${what}, and nobody has ever met this one`,
       async happens() {
         await edit(1)
-        await (await fieldRuntime().notes()).write('webhook', app.hook, null, 60)
+        await (await fieldRuntime().sharedRecords()).write('webhook', app.hook, null, 60)
         await app.airtable.faults.set({ kind, match: '/webhooks' })
       },
     },

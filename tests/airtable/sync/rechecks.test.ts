@@ -106,7 +106,7 @@ test('a second look that fails is taken once more, after a pause, by a process t
   await move(1, 'out')
   expect(await ping(failing)).toBe(false)
   expect(app.events.of('webhook.failed')).toMatchObject([{ code: 'AIRTABLE_UNAVAILABLE' }])
-  const queue = await lookQueue(newPing(), await fieldRuntime().notes()).read()
+  const queue = await lookQueue(newPing(), await fieldRuntime().sharedRecords()).read()
   const failedAt = fieldRuntime().ports.clock.now()
   expect([isForgotten(queue, failedAt + 110_000), isForgotten(queue, failedAt + 120_000)]).toEqual([
     false,

@@ -8,7 +8,7 @@ import {
   workOffSoftly,
 } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import type { Locks } from '@/lib/core-services/cache/coordination/locks'
-import type { Notes } from '@/lib/core-services/cache/coordination/records'
+import type { SharedRecords } from '@/lib/core-services/cache/coordination/records'
 import { lockNotAcquired } from '@/lib/core-services/cache/errors'
 import { defaultPorts } from '@/lib/shared/ports'
 
@@ -36,7 +36,7 @@ function startWorld(wait: () => Promise<void>) {
     await wait()
     if (milliseconds > 1_000) throw new Error('the instance has ended')
   }
-  const notes: Notes = {
+  const notes: SharedRecords = {
     read: <T>(kind: string, names: readonly string[]) =>
       asked(() => names.map((name) => (kept.get(kind + name) ?? null) as T | null)),
     write: (kind, name, value) => asked(() => void kept.set(kind + name, value)),
@@ -66,7 +66,7 @@ function startWorld(wait: () => Promise<void>) {
   }
   const runtime: PingRuntime = {
     ports: { ...defaultPorts, clock: { ...defaultPorts.clock, sleep } },
-    notes: async () => notes,
+    sharedRecords: async () => notes,
     locks: async () => locks as Locks,
   }
   /** Reads what was changed by the time it asks, and makes up its mind about it later. */

@@ -6,7 +6,7 @@ import {
   workOffSoftly,
 } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
-import type { Notes } from '@/lib/core-services/cache/coordination/records'
+import type { SharedRecords } from '@/lib/core-services/cache/coordination/records'
 import { codedError } from '@/lib/shared/errors'
 import { alarmClock, type ManualClock } from '@/lib/testing/clock'
 import { type Deferred, deferred } from '../../kit/clock/deferred'
@@ -57,7 +57,7 @@ function gatedDrain() {
 const ping = async ({ runtime }: Instance, sentAt: number, drain: Drain, of = hook): Promise<void> => {
   if (await announcePing({ ...of, sentAt }, runtime)) await workOffSoftly(of, drain, runtime)
 }
-const announced = (notes: Notes, sentAt: number) =>
+const announced = (notes: SharedRecords, sentAt: number) =>
   notes.write('look', 'ach1:announced', [sentAt, 'app1'], 60)
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000, interval: 5 })
 const asleep = (instance: Instance, count: number) => soon(() => instance.clock.sleepers).toBe(count)
@@ -120,7 +120,7 @@ describe('pings', () => {
     await Promise.all(later)
     expect(begun).toHaveLength(2)
     expect((begun[1] ?? 0) - (begun[0] ?? 0)).toBeGreaterThanOrEqual(20_000)
-    expect(await lookQueue(hook, await one.runtime.notes()).read()).toMatchObject({
+    expect(await lookQueue(hook, await one.runtime.sharedRecords()).read()).toMatchObject({
       announced: 4,
       settled: 4,
     })
@@ -219,7 +219,7 @@ describe('who drains', () => {
     await soon(() => begun.length).toBe(1)
     const locks = await other.runtime.locks()
     await redis.flush()
-    await announced(await one.runtime.notes(), 1)
+    await announced(await one.runtime.sharedRecords(), 1)
     const taken = await locks.acquire('webhook:ach1')
     one.lockClock.advance(3_400)
     await soon(() => one.events.of('lock.lost').length).toBe(1)
@@ -297,7 +297,7 @@ describe('the cron', () => {
   })
 
   it('settles what was announced in vain, and drains once more for what came meanwhile', async () => {
-    const notes = await one.runtime.notes()
+    const notes = await one.runtime.sharedRecords()
     await announced(notes, 7)
     const { drain, begun, causes } = gatedDrain()
     const run = drainUnasked(hook, drain, one.runtime)

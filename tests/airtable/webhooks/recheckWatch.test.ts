@@ -8,7 +8,7 @@ const redis = redisForThisFile()
 
 it('a ping that is announced late does not take the place of a newer one', async () => {
   const { runtime } = await startFieldProcess(redis, {})
-  const queue = lookQueue(hook, await runtime.notes())
+  const queue = lookQueue(hook, await runtime.sharedRecords())
   await queue.announce(5)
   await queue.announce(3)
   expect((await queue.read()).announced).toBe(5)
@@ -16,7 +16,7 @@ it('a ping that is announced late does not take the place of a newer one', async
 
 it('a ping that is announced while an older one is put right stays the newest', async () => {
   const { runtime } = await startFieldProcess(redis, {})
-  const notes = await runtime.notes()
+  const notes = await runtime.sharedRecords()
   const queue = lookQueue(hook, notes)
   await queue.announce(5)
   let exchanges = 0

@@ -90,7 +90,7 @@ describe('a refresh', () => {
     const readers = [under('a'), under('a', 'b')]
     await Promise.all(readers.map((reader) => read(reader)))
     const before = fetcher.mock.calls.length
-    test.runtime.copies.dropAll()
+    test.runtime.memoryCache.dropAll()
     for (const reader of readers) expect((await read(reader)).status).toBe('hit')
     expect(fetcher.mock.calls.length).toBe(before)
   })

@@ -36,7 +36,7 @@ describe.each([
     ['as a key that is invalidated', () => invalidateField({ key: name }, app.runtime)],
     ['as a tag that is invalidated', () => invalidateTags(['a', name], app.runtime)],
     ['as a lock', () => app.cache.lock.withLock(name, async () => 1)],
-    ['as a note', () => app.cache.notes.write('kind', name, 1, 60)],
+    ['as a note', () => app.cache.sharedRecords.write('kind', name, 1, 60)],
   ])('is refused %s', async (_where, use) => {
     redis.upstash.resetCounters()
     await expect(use()).rejects.toMatchObject(refused)
@@ -87,8 +87,8 @@ describe('names of what every object has', () => {
     expect((await read(config)).status).toBe('miss')
     await invalidateField({ key: name }, app.runtime)
     expect((await read(config)).status).toBe('miss')
-    await app.cache.notes.write('kind', name, { [name]: 1 }, 60)
-    expect(await app.cache.notes.read('kind', [name])).toEqual([{ [name]: 1 }])
+    await app.cache.sharedRecords.write('kind', name, { [name]: 1 }, 60)
+    expect(await app.cache.sharedRecords.read('kind', [name])).toEqual([{ [name]: 1 }])
     expect(await app.cache.lock.withLock(name, async () => 'alone')).toBe('alone')
   })
 

@@ -32,11 +32,11 @@ const begin = (one: AnyField, server = servers.here) => beginRefresh(server.runt
 
 /** What the other server knows of it. */
 async function noted(one: AnyField, { runtime }: Watcher = servers.there): Promise<FieldRun | null> {
-  const name = noteName(await runtime.notes(), ofField(one.key))
+  const name = noteName(await runtime.sharedRecords(), ofField(one.key))
   return lastRun(runtime, ofField(one.key), (await (await runtime.store()).read([name])).get(name))
 }
 async function notedAll({ runtime }: Watcher = servers.there): Promise<AllRun | null> {
-  const name = noteName(await runtime.notes(), ALL)
+  const name = noteName(await runtime.sharedRecords(), ALL)
   return lastRun(runtime, ALL, (await (await runtime.store()).read([name])).get(name))
 }
 const underWay = (run: FieldRun | AllRun | null) =>

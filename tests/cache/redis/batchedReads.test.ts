@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { redisTooLarge } from '@/lib/core-services/cache/errors'
-import { createTickReads } from '@/lib/core-services/cache/redis/batchedReads'
+import { createBatchedReads } from '@/lib/core-services/cache/redis/batchedReads'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
 import { systemClock } from '@/lib/shared/clock'
 
@@ -18,7 +18,7 @@ function redisWith(sizeOf: (name: string) => number) {
       throw redisTooLarge('max request size exceeded')
     return sizes.map((size) => 'x'.repeat(size))
   }
-  return { counts, read: createTickReads(send, systemClock) }
+  return { counts, read: createBatchedReads(send, systemClock) }
 }
 
 const names = Array.from({ length: 400 }, (_, index) => `k${index}`)

@@ -148,7 +148,7 @@ it.each<[string, () => Promise<unknown>]>([
   ['rpush', () => test.cache.rpush('k', 1, LOSSY)],
   ['sadd', () => test.cache.sadd('k', LOSSY)],
   ['a pipeline', () => test.cache.pipeline((redis) => [redis.set('k', LOSSY)])],
-  ['a note', () => test.cache.notes.write('kind', 'k', LOSSY, 60)],
+  ['a note', () => test.cache.sharedRecords.write('kind', 'k', LOSSY, 60)],
 ])('%s refuses what it could not give back, and sends nothing', async (_, store) => {
   await expect(store()).rejects.toMatchObject({
     code: 'VALUE_NOT_SERIALIZABLE',

@@ -62,7 +62,7 @@ export function createRuntime({
     1_000_000,
     ports.clock,
   )
-  const { flights } = memory
+  const { singleFlight } = memory
   const told =
     <T>(name: string, work: () => Promise<T>) =>
     () => {
@@ -73,10 +73,10 @@ export function createRuntime({
     ...memory,
     ports,
     store: async () => store,
-    flights: {
-      ...flights,
-      join: (name, work) => flights.join(name, told(name, work)),
-      queue: (name, by, work, demanding) => flights.queue(name, by, told(name, work), demanding),
+    singleFlight: {
+      ...singleFlight,
+      run: (name, work) => singleFlight.run(name, told(name, work)),
+      queue: (name, by, work, demanding) => singleFlight.queue(name, by, told(name, work), demanding),
     },
     deployment: release,
     refreshTimeoutMs: FETCH_TIMEOUT_MS,

@@ -52,16 +52,16 @@ const KIND = 'webhook'
 const KEPT_SECONDS = 30 * 86_400
 
 export function hookStore(
-  runtime: Pick<CronRuntime, 'notes'> = fieldRuntime(),
+  runtime: Pick<CronRuntime, 'sharedRecords'> = fieldRuntime(),
   ids: () => Iterable<string> = () => webhookSecrets().keys(),
 ): HookStore {
   return {
     async read(baseId) {
-      const records = await (await runtime.notes()).read<HookRecord>(KIND, [...ids()])
+      const records = await (await runtime.sharedRecords()).read<HookRecord>(KIND, [...ids()])
       return records.filter((record) => record !== null).filter((record) => record.baseId === baseId)
     },
     async save(record) {
-      await (await runtime.notes()).write(KIND, record.id, record, KEPT_SECONDS)
+      await (await runtime.sharedRecords()).write(KIND, record.id, record, KEPT_SECONDS)
     },
   }
 }

@@ -1,10 +1,11 @@
 /** How one field follows what a webhook has recorded. */
 import type { WebhookCause } from '../../../shared/events'
 import { unpackEntry } from '../../cache/entry/entry'
-import { allPresent, freshnessOf, type Look } from '../../cache/entry/freshness'
+import { getFreshness } from '../../cache/entry/freshness'
 import { cacheUnavailable } from '../../cache/errors'
 import { lookAt, type Place, placeOf } from '../../cache/fields/fieldPlace'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
+import { allPresent, type Lookup } from '../../cache/fields/lookup'
 import { isHalfFetched } from '../../cache/fields/refresh/fetchProgress'
 import { invalidateField } from '../../cache/invalidate'
 import { forceRefresh } from '../../cache/refreshCache'
@@ -32,7 +33,7 @@ export interface Seen {
   /** Null when nothing stands that anybody is served. */
   standing: Standing | null
   place: Place
-  look: Pick<Look, 'guards' | 'tokens'>
+  look: Pick<Lookup, 'guards' | 'tokens'>
 }
 
 export interface Following {
@@ -59,7 +60,7 @@ export async function lookAtField(runtime: CronRuntime, field: AirtableField<unk
   const place = placeOf(runtime, await runtime.store(), field)
   const look = await lookAt(runtime, place)
   const { valid } = look
-  const served = valid && freshnessOf(valid, field, runtime.ports.clock.now()) !== 'expired'
+  const served = valid && getFreshness(valid, field, runtime.ports.clock.now()) !== 'expired'
   const entry = served ? await unpackEntry(valid, runtime.cipherFor?.(field)) : null
   const standing = entry && { mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
   return { field, standing, place, look }

@@ -43,7 +43,7 @@ export interface Rest {
   restMs: number
 }
 
-export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'notes'>
+export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'sharedRecords'>
 
 /** Whoever types makes a ping for each pause: what comes within this time is drained together, in ms. */
 const DEBOUNCE_MS = 300
@@ -60,9 +60,9 @@ const CRON_PATIENCE = { retryCount: 20, retryDelay: 500 }
  * that is not newer than the last one that was settled, which is a replay. Rejects with a REDIS_ error when it could not
  * be noted. Two billed commands, one for a replay.
  */
-export async function announcePing(ping: Ping, { ports, notes }: PingRuntime): Promise<boolean> {
+export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRuntime): Promise<boolean> {
   const { webhookId: webhook, baseId: base, sentAt } = ping
-  const queue = lookQueue(ping, await notes())
+  const queue = lookQueue(ping, await sharedRecords())
   const { announced, settled } = await queue.read()
   const replayed = sentAt <= settled
   ports.emit({ type: 'webhook.pinged', webhook, base, replayed })
@@ -81,7 +81,7 @@ export function workOffSoftly(
   first: Look = FIRST_LOOK,
 ): Promise<boolean> {
   return failingSoftly(hook, runtime, async () => {
-    const queue = lookQueue(hook, await runtime.notes())
+    const queue = lookQueue(hook, await runtime.sharedRecords())
     return workOff({ hook, drain, runtime, queue }, first, 1)
   })
 }
@@ -91,7 +91,7 @@ export function workOffSoftly(
  * `drain` does, and with a REDIS_ error.
  */
 export async function drainUnasked(hook: Hook, drain: Drain, runtime: PingRuntime): Promise<boolean> {
-  const queue = lookQueue(hook, await runtime.notes())
+  const queue = lookQueue(hook, await runtime.sharedRecords())
   const work = { hook, drain, runtime, queue }
   const drained = await underLock(hook, await runtime.locks(), CRON_PATIENCE, async ({ signal }) => {
     await lookOnce(work, signal, 'cron')

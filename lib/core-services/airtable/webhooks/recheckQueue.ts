@@ -4,7 +4,7 @@
  * the time that the first one has asked for. Pings are announced without a lock; everything else is written by the
  * instance that holds the lock of the webhook.
  */
-import type { Notes } from '../../cache/coordination/records'
+import type { SharedRecords } from '../../cache/coordination/records'
 import type { Hook } from './verifyPing'
 
 /** A second look. */
@@ -132,7 +132,7 @@ const KEPT_SECONDS = 30 * 86_400
 export const noteNames = (webhookId: string) => [`${webhookId}:announced`, `${webhookId}:worked`] as const
 
 /** Each method rejects with a REDIS_ error. */
-export function lookQueue({ webhookId, baseId }: Hook, notes: Notes): LookQueue {
+export function lookQueue({ webhookId, baseId }: Hook, notes: SharedRecords): LookQueue {
   const names = noteNames(webhookId)
   return {
     read: async () => queueFrom(await notes.read(LOOKS, names)),

@@ -18,25 +18,27 @@ const NAME = 'last'
 /** Longer than anybody should let the cron rest, in s. */
 const KEPT_SECONDS = 30 * 86_400
 
-type Runtime = Pick<CronRuntime, 'notes' | 'ports'>
+type Runtime = Pick<CronRuntime, 'sharedRecords' | 'ports'>
 type Stored = Pick<WebhookReport, 'at' | 'webhooks'>
 
 /** Rejects with a REDIS_ error. */
 export async function saveWebhookReport(
-  { notes, ports }: Runtime,
+  { sharedRecords, ports }: Runtime,
   webhooks: readonly WebhookOutcome[],
 ): Promise<void> {
   const report: Stored = { at: ports.clock.now(), webhooks }
-  await (await notes()).write(KIND, NAME, report, KEPT_SECONDS)
+  await (await sharedRecords()).write(KIND, NAME, report, KEPT_SECONDS)
 }
 
 /** One billed command, and none where there are no webhooks. */
-export async function readWebhookReport({ notes }: Pick<Runtime, 'notes'>): Promise<WebhookReport> {
+export async function readWebhookReport({
+  sharedRecords,
+}: Pick<Runtime, 'sharedRecords'>): Promise<WebhookReport> {
   const secrets = webhookSecrets()
   const nothing: WebhookReport = { configured: secrets.size, at: null, webhooks: [] }
   if (secrets.size === 0) return nothing
   try {
-    const [stored] = await (await notes()).read<Stored>(KIND, [NAME])
+    const [stored] = await (await sharedRecords()).read<Stored>(KIND, [NAME])
     if (!stored) return nothing
     // One whose secret was taken out is nobody's concern any more.
     return { ...nothing, ...stored, webhooks: stored.webhooks.filter(({ webhook }) => secrets.has(webhook)) }

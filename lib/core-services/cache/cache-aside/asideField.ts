@@ -2,7 +2,7 @@
 
 import { secondsProblem } from '../../../shared/durations'
 import { codedError } from '../../../shared/errors'
-import { inWords } from '../../../shared/text'
+import { describeValue } from '../../../shared/text'
 import type { StandardSchema } from '../entry/schema'
 import { type FieldCacheConfig, findFieldByKey } from '../fields/fieldConfig'
 
@@ -53,9 +53,13 @@ export function asideField<T>(
 
 function assertOptions(options: unknown): void {
   if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
-  throw codedError('OPTIONS_INVALID', `The options of cacheAside are ${inWords(options)}, not an object`, {
-    hint: 'Give { ttl: 60 } for a minute.',
-  })
+  throw codedError(
+    'OPTIONS_INVALID',
+    `The options of cacheAside are ${describeValue(options)}, not an object`,
+    {
+      hint: 'Give { ttl: 60 } for a minute.',
+    },
+  )
 }
 
 function windowsOf({

@@ -4,7 +4,7 @@ import { readFieldCache } from '../fieldCacheService'
 import type { AsideRuntime } from '../fields/fieldRuntime'
 import { chunked } from '../redis/chunk'
 import { asideField, type CacheAsideOptions, DEFAULT_NAME } from './asideField'
-import { type BatchSource, createGathering } from './batchLoader'
+import { type BatchSource, createBatchLoader } from './batchLoader'
 
 /** How many chunks are under way at a time, so that a source is not asked for everything at once. */
 const CHUNKS_AT_A_TIME = 4
@@ -32,7 +32,7 @@ function readChunk<T>(
   options: CacheAsideOptions<T | null>,
 ): Promise<[key: string, value: T | null][]> {
   const { clock } = runtime.ports
-  const gathering = createGathering(keys, source, { clock, name: options.name ?? DEFAULT_NAME })
+  const gathering = createBatchLoader(keys, source, { clock, name: options.name ?? DEFAULT_NAME })
   const readKey = async (key: string): Promise<[string, T | null]> => {
     // A stale one is still to be asked for, in the background.
     let refreshing = false

@@ -9,7 +9,7 @@ export type BatchSource<T> = (
   context: { signal: AbortSignal },
 ) => Promise<readonly (T | null | undefined)[]>
 
-export interface Gathering<T> {
+export interface BatchLoader<T> {
   /** The value of one key, out of a call that others share; null when the source has none. */
   ask(key: string, signal: AbortSignal): Promise<T | null>
   /** Nobody waits any longer for this key to be asked for. */
@@ -27,14 +27,14 @@ interface Asked<T> {
  * How long those that have asked wait for keys of which nothing is known yet, in ms: long enough for two requests to
  * Redis that were sent side by side. A key that another instance or another caller fetches is never asked for here.
  */
-const GATHER_MS = 20
+const GATHERING_MS = 20
 
 /** `keys`: those that may be asked for. `name`: what errors call the source. */
-export function createGathering<T>(
+export function createBatchLoader<T>(
   keys: readonly string[],
   source: BatchSource<T>,
   { clock, name }: { clock: Pick<Clock, 'sleep'>; name: string },
-): Gathering<T> {
+): BatchLoader<T> {
   const expected = new Set(keys)
   let asked: Asked<T>[] = []
   let timer: AbortController | undefined
@@ -42,7 +42,7 @@ export function createGathering<T>(
   async function waitForOthers(): Promise<void> {
     const own = new AbortController()
     timer = own
-    await clock.sleep(GATHER_MS, own.signal)
+    await clock.sleep(GATHERING_MS, own.signal)
     if (!own.signal.aborted) await callSource()
   }
 

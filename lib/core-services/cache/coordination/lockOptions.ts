@@ -1,7 +1,7 @@
 /** What may be asked of a lock, in the units of its callers: ttl in seconds, delays in ms. */
 
 import type { Instant } from '../../../shared/clock'
-import { inWords } from '../../../shared/text'
+import { describeValue } from '../../../shared/text'
 import { lockInvalid } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
 
@@ -60,22 +60,24 @@ export function lockSettings(
   const ttlMs = typeof ttlSeconds === 'number' ? Math.round(ttlSeconds * 1000) : 0
   if (!(ttlMs >= 1 && ttlSeconds <= MAX_LOCK_TTL_SECONDS)) {
     throw lockInvalid(
-      `its ttl is ${inWords(ttlSeconds)}, not a number of seconds up to ${MAX_LOCK_TTL_SECONDS}`,
+      `its ttl is ${describeValue(ttlSeconds)}, not a number of seconds up to ${MAX_LOCK_TTL_SECONDS}`,
     )
   }
   if (!(Number.isInteger(retryCount) && retryCount >= 0 && retryCount <= MAX_LOCK_RETRIES)) {
-    throw lockInvalid(`retryCount is ${inWords(retryCount)}, not a whole number up to ${MAX_LOCK_RETRIES}`)
+    throw lockInvalid(
+      `retryCount is ${describeValue(retryCount)}, not a whole number up to ${MAX_LOCK_RETRIES}`,
+    )
   }
   if (!(typeof retryDelay === 'number' && retryDelay >= 0 && retryDelay <= MAX_LOCK_RETRY_DELAY_MS)) {
     throw lockInvalid(
-      `retryDelay is ${inWords(retryDelay)}, not a number of ms up to ${MAX_LOCK_RETRY_DELAY_MS}`,
+      `retryDelay is ${describeValue(retryDelay)}, not a number of ms up to ${MAX_LOCK_RETRY_DELAY_MS}`,
     )
   }
   return { ttlMs, retryCount, retryDelay }
 }
 
 /** Sorted, each once. Throws LOCK_INVALID, or KEY_INVALID for a name that could not be a key. */
-export function namesOf(names: readonly string[], keys: KeySpace): string[] {
+export function checkLockNames(names: readonly string[], keys: KeySpace): string[] {
   // A name has the limits of a key: what can be stored can also be locked.
   for (const name of names) keys.physical(name)
   const sorted = [...new Set(names)].sort()

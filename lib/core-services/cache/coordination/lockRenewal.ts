@@ -5,7 +5,7 @@ import type { Ports } from '../../../shared/ports'
 import { isRedisFailure, lockLost } from '../errors'
 import type { Lock, Term } from './lockOptions'
 
-export interface Keeper {
+export interface LockRenewal {
   /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held. */
   readonly signal: AbortSignal
   lose(): void
@@ -20,12 +20,12 @@ const EXTENSIONS_PER_TTL = 3
  * `term`: how long the lock is certain, by either clock. `prolong` tells the new one, or null when Redis says that the lock
  * is no longer ours, and rejects when Redis cannot be asked.
  */
-export function keepExtended(
+export function startRenewal(
   { names, ttlSeconds }: Lock,
   term: Term,
   prolong: () => Promise<Term | null>,
   { clock, emit }: Pick<Ports, 'clock' | 'emit'>,
-): Keeper {
+): LockRenewal {
   const lost = new AbortController()
   const stopped = new AbortController()
   const remainingMs = () => term.milliseconds - passedSince(clock, term.since)

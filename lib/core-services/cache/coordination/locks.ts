@@ -10,15 +10,15 @@ import type { Ports } from '../../../shared/ports'
 import { isRedisFailure, lockNotAcquired } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
 import {
+  checkLockNames,
   type Lock,
   type LockDefaults,
   type LockHolder,
   type LockOptions,
   lockSettings,
-  namesOf,
   type Term,
 } from './lockOptions'
-import { keepExtended } from './lockRenewal'
+import { startRenewal } from './lockRenewal'
 import type { LockStore } from './lockScripts'
 
 export interface Locks {
@@ -60,7 +60,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
 
   async function take(names: readonly string[], ttlSeconds = defaults.ttlSeconds, options?: LockOptions) {
     const { ttlMs, retryCount, retryDelay } = lockSettings(defaults, ttlSeconds, options)
-    const lock = { names: namesOf(names, keys), holder: ports.uniqueToken(), ttlSeconds }
+    const lock = { names: checkLockNames(names, keys), holder: ports.uniqueToken(), ttlSeconds }
     const started = clock.monotonic()
     for (let attempt = 1; ; attempt += 1) {
       const taken = await takeOnce(lock, ttlMs)
@@ -147,7 +147,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     },
     async withLock(names, work, ttlSeconds, options) {
       const { lock, term } = await take([names].flat(), ttlSeconds, options)
-      const keeper = keepExtended(lock, term, () => prolong(lock, lock.ttlSeconds), ports)
+      const keeper = startRenewal(lock, term, () => prolong(lock, lock.ttlSeconds), ports)
       const finish = async () => {
         keeper.stop()
         if (!(await giveBack(lock))) keeper.lose()

@@ -7,7 +7,7 @@ import type { KeySpace } from '../redis/commands/keySpace'
 import { decodeValue, encodeValue } from '../redis/json'
 import type { Send } from '../redis/pipeline'
 
-export interface Notes {
+export interface SharedRecords {
   /** In the order of the names, null where nothing stands. */
   read<T>(kind: string, names: readonly string[]): Promise<(T | null)[]>
   /** Kept for so many seconds. */
@@ -17,15 +17,15 @@ export interface Notes {
 }
 
 /** Notes of which there is one at a time, and which can be read along with other names. */
-export interface ClaimedNotes extends Notes {
+export interface ClaimableRecords extends SharedRecords {
   /** Writes, and answers true, unless one stands already. */
   claim(kind: string, name: string, value: unknown, seconds: number): Promise<boolean>
   remove(kind: string, name: string): Promise<void>
   /** The physical name. */
-  nameOf(kind: string, name: string): string
+  physicalName(kind: string, name: string): string
 }
 
-export function createNotes(send: Send, keys: KeySpace): ClaimedNotes {
+export function createSharedRecords(send: Send, keys: KeySpace): ClaimableRecords {
   return {
     async read<T>(kind: string, names: readonly string[]) {
       if (names.length === 0) return []
@@ -47,6 +47,6 @@ export function createNotes(send: Send, keys: KeySpace): ClaimedNotes {
     async remove(kind, name) {
       await send('UNLINK', keys.internal(kind, name))
     },
-    nameOf: keys.internal,
+    physicalName: keys.internal,
   }
 }

@@ -3,7 +3,7 @@
 import { deadlineProblem, secondsProblem } from '../../../shared/durations'
 import type { RefreshReason } from '../../../shared/events'
 import { processState, setProcessState } from '../../../shared/processState'
-import { inWords } from '../../../shared/text'
+import { describeValue } from '../../../shared/text'
 import type { Windows } from '../entry/freshness'
 import type { StandardSchema } from '../entry/schema'
 import { fieldInvalid, keyInvalid } from '../errors'
@@ -245,7 +245,7 @@ function kindProblem({ dependsOn, schema, advanced }: AnyField): string | undefi
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
     return 'schema is no Standard Schema, such as those of zod'
   if (advanced !== undefined && (typeof advanced !== 'object' || advanced === null))
-    return `advanced is ${inWords(advanced)}, not an object`
+    return `advanced is ${describeValue(advanced)}, not an object`
   return undefined
 }
 
@@ -268,7 +268,8 @@ function tagsProblem(tags: readonly string[]): string | undefined {
   if (!Array.isArray(tags)) return 'its tags are no list'
   for (const tag of tags) {
     const problem = tagProblem(tag)
-    if (problem !== undefined) return `its tag ${JSON.stringify(inWords(tag))} cannot be used: ${problem}`
+    if (problem !== undefined)
+      return `its tag ${JSON.stringify(describeValue(tag))} cannot be used: ${problem}`
   }
   return undefined
 }

@@ -1,12 +1,13 @@
 /** Where a field stands in Redis, and a look at it. */
 
-import { type Look, lifetimeOf, lookFrom, storedIn, type Windows } from '../entry/freshness'
+import { getLifetime, type Windows } from '../entry/freshness'
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from '../entry/versionTokens'
 import { type AnyField, isConfigured } from './fieldConfig'
 import type { FieldRuntime } from './fieldRuntime'
+import { buildLookup, decodeStored, type Lookup } from './lookup'
 import type { FieldMemory } from './memory/fieldMemory'
 import type { FieldStore, TokenWrite } from './store/fieldStore'
-import { chargedStore } from './store/meteredStore'
+import { createMeteredStore } from './store/meteredStore'
 
 export interface Place {
   field: AnyField
@@ -22,9 +23,9 @@ export interface Place {
 /** The own token of a member of a family is forgotten some time after its entry; there may be any number of them. */
 const OWN_TOKEN_SECONDS = 30 * 86_400
 
-/** Flights and leases are named by it, and each deployment that keeps its own aside has one of its own. */
-export function placeName({ memos, deployment }: FieldRuntime, { key }: AnyField): string {
-  return memos.of(key).aside ? `${key} aside ${deployment}` : key
+/** SingleFlight and leases are named by it, and each deployment that keeps its own aside has one of its own. */
+export function placeName({ hints, deployment }: FieldRuntime, { key }: AnyField): string {
+  return hints.get(key).aside ? `${key} aside ${deployment}` : key
 }
 
 export function placeOf(runtime: FieldRuntime, store: FieldStore, field: AnyField): Place {
@@ -41,7 +42,7 @@ export function storeFor(
   { name }: AnyField,
 ): FieldStore {
   const watched = { ...store, read: (names: readonly string[]) => reachability.watch(store.read(names)) }
-  return chargedStore(watched, (cost) => ports.emit({ type: 'field.charged', field: name, ...cost }))
+  return createMeteredStore(watched, (cost) => ports.emit({ type: 'field.charged', field: name, ...cost }))
 }
 
 /** The guards that every reader of a field knows. */
@@ -53,9 +54,9 @@ export function guardsFor(field: AnyField): string[] {
  * One command, or two when the entry depends on what this process has not known; `lease`: a name whose holder is asked
  * for in the same command.
  */
-export async function lookAt(runtime: FieldMemory, place: Place, lease?: string): Promise<Look> {
+export async function lookAt(runtime: FieldMemory, place: Place, lease?: string): Promise<Lookup> {
   const { store, entry, guards, field } = place
-  const known = runtime.memos.of(place.name).dependencies ?? []
+  const known = runtime.hints.get(place.name).dependencies ?? []
   const asked = new Set([...guards, ...known])
   const first = await store.read([
     entry,
@@ -63,7 +64,7 @@ export async function lookAt(runtime: FieldMemory, place: Place, lease?: string)
     ...(lease === undefined ? [] : [lease]),
   ])
   const text = first.get(entry)
-  const stored = storedIn(text, field.advanced?.encrypt === true)
+  const stored = decodeStored(text, field.advanced?.encrypt === true)
   const unknown = Object.keys(stored?.tokens ?? {}).filter((guard) => !asked.has(guard))
   const rest = unknown.length === 0 ? first : await store.read(unknown.map(store.names.guard))
   const later = new Set(unknown)
@@ -72,43 +73,43 @@ export async function lookAt(runtime: FieldMemory, place: Place, lease?: string)
   if (stored) noteGuards(runtime, place, Object.keys(stored.tokens))
   const told = [...known, ...unknown]
   const seen = { text, token, holder: lease === undefined ? null : first.get(lease), sentAt: first.sentAt }
-  return noted(runtime, place, lookFrom(seen, stored, guards, told), [...asked, ...unknown], token)
+  return noted(runtime, place, buildLookup(seen, stored, guards, told), [...asked, ...unknown], token)
 }
 
 /** So that the next look asks for all tokens of an entry in one command, as far as the reader does not name them anyway. */
-export function noteGuards({ memos }: FieldMemory, place: Place, names: readonly string[]): void {
-  const memo = memos.of(place.name)
+export function noteGuards({ hints }: FieldMemory, place: Place, names: readonly string[]): void {
+  const fieldHints = hints.get(place.name)
   const named = new Set([...place.guards, ownGuard(place.field.key)])
-  const before = memo.dependencies
+  const before = fieldHints.dependencies
   if (!before && names.every((guard) => named.has(guard))) return
   const others = names.filter((guard) => guard !== ownGuard(place.field.key))
   if (before?.length === others.length && before.every((guard, index) => guard === others[index])) return
-  memo.dependencies = others.length === 0 ? undefined : others
+  fieldHints.dependencies = others.length === 0 ? undefined : others
 }
 
 /** Remembers what a look has told, for this field and for whatever else carries one of its tags. */
 function noted(
-  { copies }: FieldMemory,
+  { memoryCache }: FieldMemory,
   { name }: Place,
-  look: Look,
+  look: Lookup,
   asked: readonly string[],
   token: (guard: string) => Token | null,
-): Look {
-  copies.noteTokens(
+): Lookup {
+  memoryCache.noteTokens(
     asked.map((guard) => [guard, token(guard)] as const),
     look.sentAt,
   )
-  const copy = copies.get(name)
+  const copy = memoryCache.get(name)
   // One that is missing tells of no newer one, but what stores it is invalid all the same.
   const lost = copy && asked.some((guard) => Object.hasOwn(copy.entry.tokens, guard) && token(guard) === null)
-  if (lost && copy.provenAt.monotonic <= look.sentAt.monotonic) copies.drop(name)
+  if (lost && copy.provenAt.monotonic <= look.sentAt.monotonic) memoryCache.drop(name)
   return look
 }
 
 /** All tokens of what will replace the entry, with new ones for those that are missing, and the writes that create these. */
 export function completeTokens(
   place: Place,
-  { guards, tokens: found }: Pick<Look, 'guards' | 'tokens'>,
+  { guards, tokens: found }: Pick<Lookup, 'guards' | 'tokens'>,
   uniqueToken: () => Token,
 ): { tokens: Token[]; missing: TokenWrite[] } {
   const tokens = found.map((token) => token ?? uniqueToken())
@@ -128,7 +129,7 @@ export function tokenSeconds(
   field: Pick<AnyField, 'key'> & Partial<Windows>,
   guard: string,
 ): number | undefined {
-  const lifetime = lifetimeOf({ ttl: 1, ...field })
+  const lifetime = getLifetime({ ttl: 1, ...field })
   if (guard !== ownGuard(field.key) || isConfigured(field) || lifetime === 'forever') return undefined
   return Math.max(OWN_TOKEN_SECONDS, 2 * lifetime)
 }

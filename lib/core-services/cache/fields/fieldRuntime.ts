@@ -1,9 +1,9 @@
 /** What reads and refreshes of fields need from the process that they run in. */
 
 import type { Ports } from '../../../shared/ports'
-import type { Flights } from '../../../shared/singleFlight'
+import type { SingleFlight } from '../../../shared/singleFlight'
 import type { Locks } from '../coordination/locks'
-import type { Notes } from '../coordination/records'
+import type { SharedRecords } from '../coordination/records'
 import { isRedisFailure } from '../errors'
 import type { Reachability } from '../redis/transport/reachability'
 import type { FieldMemory } from './memory/fieldMemory'
@@ -12,7 +12,7 @@ import type { FieldStore } from './store/fieldStore'
 export interface FieldRuntime extends FieldMemory {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
   store(): Promise<FieldStore>
-  flights: Flights
+  singleFlight: SingleFlight
   /** Whether Redis answers this process. */
   reachability: Reachability
   ports: Ports
@@ -27,7 +27,7 @@ export interface CronRuntime extends FieldRuntime {
   /** Rejects as `store` does. */
   locks(): Promise<Locks>
   /** Rejects as `store` does. */
-  notes(): Promise<Notes>
+  sharedRecords(): Promise<SharedRecords>
 }
 
 /** What walks the key space. */

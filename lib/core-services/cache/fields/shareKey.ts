@@ -4,7 +4,7 @@
  */
 import { processState } from '../../../shared/processState'
 import { shortHash } from '../../../shared/shortHash'
-import { inWords } from '../../../shared/text'
+import { describeValue } from '../../../shared/text'
 
 /** What the fetch and the entry are the same without. */
 const OF_READERS: ReadonlySet<string> = new Set([
@@ -98,7 +98,7 @@ function textOf(
 ): string {
   if (typeof value === 'function') return `<${name(value, path)}>`
   if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value !== 'object' || value === null) return inWords(value)
+  if (typeof value !== 'object' || value === null) return describeValue(value)
   if (depth > DEEPEST || !(Array.isArray(value) || isData(value))) return `<${name(value, path)}>`
   const parts = Object.entries(value)
     .filter(([option, part]) => part !== undefined && !OF_READERS.has(option))

@@ -6,10 +6,11 @@
 
 import type { Freshness } from '../../../shared/events'
 import { decodeEntry, type Entry, type EntryHeader } from '../entry/entry'
-import { allPresent, flightName, freshnessOf, holds, uniteGuards, watchedTokens } from '../entry/freshness'
+import { getFreshness, holds } from '../entry/freshness'
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
 import { type Place, placeOf } from '../fields/fieldPlace'
+import { allPresent, flightName, uniteGuards, watchedTokens } from '../fields/lookup'
 import { FAILED } from '../fields/refresh/resolveMiss'
 import type { Head } from '../fields/store/entryHeaders'
 import type { Snapshot } from '../redis/batchedReads'
@@ -52,7 +53,7 @@ export async function readFieldStates(
   fields: readonly AnyField[],
   notes: readonly string[] = [],
 ): Promise<FieldStates> {
-  const [store, inspection] = await Promise.all([runtime.store(), runtime.inspection()])
+  const [store, entryHeaders] = await Promise.all([runtime.store(), runtime.entryHeaders()])
   const places = fields.map((field) => placeOf(runtime, store, field))
   const memory = runtime.seen
 
@@ -63,7 +64,7 @@ export async function readFieldStates(
       ...new Set([...wanted.flatMap((place) => namesOf(place, memory.get(place.name))), ...others]),
     ]
     const asked = wanted.filter((place) => anew || !believed(runtime, place, memory.get(place.name)))
-    const { heads, snapshot } = await inspection.look(
+    const { heads, snapshot } = await entryHeaders.read(
       asked.map(({ entry }) => entry),
       names,
     )
@@ -103,7 +104,7 @@ function believed(
   seen: SeenEntry | undefined,
 ): boolean {
   if (!seen?.header || clock.monotonic() - seen.at >= BELIEVED_MS) return false
-  return freshnessOf(seen.header, field, clock.now()) === 'fresh'
+  return getFreshness(seen.header, field, clock.now()) === 'fresh'
 }
 
 function seenIn(head: Head | undefined, before: SeenEntry | undefined, at: number): SeenEntry {
@@ -152,7 +153,7 @@ function conditionOf(place: Place, seen: SeenEntry | undefined, token: Tokens, n
   if (!seen?.present) return 'absent'
   if (!seen.header || (place.field.dependsOn && !seen.header.dependencies)) return 'unreadable'
   if (!holds(seen.header, place.guards, token)) return 'invalidated'
-  return freshnessOf(seen.header, place.field, now)
+  return getFreshness(seen.header, place.field, now)
 }
 
 function timesOf(

@@ -3,7 +3,7 @@
  * that nobody has to stay for the outcome. Without Redis they are those of this process.
  */
 
-import type { ClaimedNotes } from '../coordination/records'
+import type { ClaimableRecords } from '../coordination/records'
 import { isRedisFailure } from '../errors'
 import type { NotedRun, WatchRuntime } from './watchRuntime'
 
@@ -69,8 +69,8 @@ const CLAIM_KIND = 'refreshing'
 const nameFor = (subject: Subject): string => (subject.kind === 'field' ? `key:${subject.key}` : 'all')
 
 /** Where the note stands, to be read along with other names. */
-export function noteName(notes: ClaimedNotes, subject: Subject): string {
-  return notes.nameOf(KIND, nameFor(subject))
+export function noteName(notes: ClaimableRecords, subject: Subject): string {
+  return notes.physicalName(KIND, nameFor(subject))
 }
 
 /** False when such a run is under way, in whatever instance. Without Redis only those of this process are known. */
@@ -150,10 +150,10 @@ export function isUnderWay({ endedAt, until }: NotedRun, now: number): boolean {
 async function unlessRedisFails<T>(
   runtime: WatchRuntime,
   fallback: T,
-  ask: (notes: ClaimedNotes) => Promise<T>,
+  ask: (notes: ClaimableRecords) => Promise<T>,
 ): Promise<T> {
   try {
-    return await ask(await runtime.notes())
+    return await ask(await runtime.sharedRecords())
   } catch (error) {
     if (!isRedisFailure(error)) throw error
     return fallback

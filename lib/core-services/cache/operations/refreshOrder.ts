@@ -82,7 +82,7 @@ const compare = (one: number, other: number): number => (one < other ? -1 : Numb
 /** Rejects with a REDIS_ error when they cannot be read. */
 export async function readAttempts(runtime: CronRuntime, fields: readonly AnyField[]): Promise<Attempts> {
   const { clock, emit } = runtime.ports
-  const notes = await runtime.notes()
+  const notes = await runtime.sharedRecords()
   const [stored] = await notes.read<Record<string, number>>(KIND, [NAME])
   const names = new Set(fields.map(({ name }) => name))
   const times = new Map(Object.entries(stored ?? {}).filter(([name]) => names.has(name)))

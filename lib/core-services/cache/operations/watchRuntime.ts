@@ -1,15 +1,15 @@
 /** What the admin page and refreshes by hand need from the process, and what it remembers for them. */
-import type { ClaimedNotes } from '../coordination/records'
+import type { ClaimableRecords } from '../coordination/records'
 import type { EntryHeader } from '../entry/entry'
 import type { FieldRuntime } from '../fields/fieldRuntime'
-import type { Inspection } from '../fields/store/entryHeaders'
+import type { EntryHeaders } from '../fields/store/entryHeaders'
 
 /** What watches the fields and keeps notes of what was begun by hand. */
 export interface WatchRuntime extends FieldRuntime {
   /** Rejects as `store` does. */
-  notes(): Promise<ClaimedNotes>
+  sharedRecords(): Promise<ClaimableRecords>
   /** Rejects as `store` does. */
-  inspection(): Promise<Inspection>
+  entryHeaders(): Promise<EntryHeaders>
   /** Takes out of the words of an error what may not be shown: they can be those of a source. */
   clean(text: string): string
   /** What this process remembers of entries that it looked at, by the name of their place. */

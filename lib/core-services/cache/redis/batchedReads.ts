@@ -6,7 +6,7 @@
 import { type Clock, currentInstant, type Instant } from '../../../shared/clock'
 import { hasCode } from '../../../shared/errors'
 import { redisBadReply } from '../errors'
-import { type Asked, createTick } from './batching'
+import { type Asked, createBatching } from './batching'
 import type { RawReply, Send } from './pipeline'
 
 export interface Snapshot {
@@ -18,7 +18,7 @@ export interface Snapshot {
   readers: number
 }
 
-export type TickReads = (names: readonly string[]) => Promise<Snapshot>
+export type BatchedReads = (names: readonly string[]) => Promise<Snapshot>
 
 /** Well below the 10 MB that Upstash allows for a reply, in characters. */
 const REPLY_LIMIT = 6_000_000
@@ -27,7 +27,7 @@ const SIZES_KEPT = 10_000
 
 type Names = readonly string[]
 
-export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): TickReads {
+export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): BatchedReads {
   const sizes = new Map<string, number>()
 
   function remember(name: string, size: number): void {
@@ -41,7 +41,7 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
     const names = [...new Set(batch.flatMap(({ question }) => question))]
     const sentAt = currentInstant(clock)
     try {
-      const snapshot = snapshotOf(names, await send('MGET', ...names), sentAt, batch.length)
+      const snapshot = buildSnapshot(names, await send('MGET', ...names), sentAt, batch.length)
       for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)
       for (const { resolve } of batch) resolve(snapshot)
     } catch (error) {
@@ -57,11 +57,11 @@ export function createTickReads(send: Send, clock: Pick<Clock, 'monotonic' | 'no
   }
 
   const sizeOf = (names: Names): number => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
-  return createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
+  return createBatching(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
 }
 
 /** The answer of an MGET. Throws REDIS_BAD_REPLY. */
-export function snapshotOf(
+export function buildSnapshot(
   names: readonly string[],
   reply: RawReply,
   sentAt: Instant,

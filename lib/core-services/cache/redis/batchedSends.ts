@@ -3,7 +3,7 @@
  * requests, not for sixty. What is billed stays the same.
  */
 
-import { type Asked, createTick } from './batching'
+import { type Asked, createBatching } from './batching'
 import type { Command, RawReply } from './pipeline'
 
 /** Sends commands in one request, in order, each with an outcome of its own. */
@@ -15,7 +15,7 @@ const REQUEST_LIMIT = 1_000_000
 type Commands = readonly Command[]
 
 /** `maxCommands`: how many commands one request takes. */
-export function createTickSends(
+export function createBatchedSends(
   sendTogether: SendTogether,
   maxCommands: number,
 ): (commands: Commands) => Promise<RawReply[]> {
@@ -35,7 +35,7 @@ export function createTickSends(
     }
   }
 
-  return createTick(sendBatch, [
+  return createBatching(sendBatch, [
     { most: maxCommands, of: (commands) => commands.length },
     { most: REQUEST_LIMIT, of: charactersOf },
   ])

@@ -16,7 +16,7 @@ export interface Limit<Question> {
  * Collects what is asked for in a tick and hands it on in batches, each within all limits unless a question alone is
  * beyond one.
  */
-export function createTick<Question, Answer>(
+export function createBatching<Question, Answer>(
   send: (batch: readonly Asked<Question, Answer>[]) => Promise<void>,
   limits: readonly Limit<Question>[],
 ): (question: Question) => Promise<Answer> {

@@ -1,6 +1,6 @@
 /** Values as they stand in Redis: JSON, so that each comes back exactly as it went in. */
 import { redisBadReply, valueNotSerializable } from '../errors'
-import { lossOf, refusalOf } from './jsonLoss'
+import { findLoss, findRefusal } from './jsonLoss'
 
 /** Throws VALUE_NOT_SERIALIZABLE for what JSON cannot hold, or would change without a word, and says where that is. */
 export function encodeValue(value: unknown): string {
@@ -8,7 +8,7 @@ export function encodeValue(value: unknown): string {
   let loss: string | undefined
   try {
     text = JSON.stringify(value)
-    loss = lossOf(value)
+    loss = findLoss(value)
   } catch (cause) {
     throw valueNotSerializable(explained(value, cause), cause)
   }
@@ -18,7 +18,7 @@ export function encodeValue(value: unknown): string {
 
 function explained(value: unknown, cause: unknown): unknown {
   try {
-    return refusalOf(value) ?? cause
+    return findRefusal(value) ?? cause
   } catch {
     return cause
   }

@@ -13,12 +13,12 @@ interface Loss {
 const MOST_KEY_CHARACTERS = 60
 
 /** Such as `agents[3].joined is a Map`; undefined where JSON keeps everything. One walk, without a replacer, which is slow. */
-export function lossOf(value: unknown): string | undefined {
+export function findLoss(value: unknown): string | undefined {
   return described(lossIn(value))
 }
 
 /** The same for what `JSON.stringify` has refused: a BigInt, or what contains itself. */
-export function refusalOf(value: unknown): string | undefined {
+export function findRefusal(value: unknown): string | undefined {
   return described(lossIn(value, new Set()))
 }
 

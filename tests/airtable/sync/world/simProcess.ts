@@ -5,7 +5,7 @@ import { watchLooks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
 import { createLocks } from '@/lib/core-services/cache/coordination/locks'
-import { createNotes } from '@/lib/core-services/cache/coordination/records'
+import { createSharedRecords } from '@/lib/core-services/cache/coordination/records'
 import { redisUnreachable } from '@/lib/core-services/cache/errors'
 import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
@@ -45,7 +45,7 @@ export const keySpace = createKeySpace({ prefix: 'sim', version: 'v1', maxLength
 
 interface Inside {
   slots: Map<string, unknown>
-  cache: Pick<CacheService, 'fieldStore' | 'lock' | 'notes'>
+  cache: Pick<CacheService, 'fieldStore' | 'lock' | 'sharedRecords'>
   airtable: AirtableClient
 }
 
@@ -121,7 +121,7 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
     cache: {
       fieldStore: createFieldStore(send, settled(sendTogether), 100, keySpace, ports),
       lock: createLocks(createLockStore(send, keySpace), keySpace, lockDefaults, ports),
-      notes: createNotes(send, keySpace),
+      sharedRecords: createSharedRecords(send, keySpace),
     },
     airtable: airtable.client((work) =>
       living(async () => {

@@ -216,9 +216,9 @@ describe('the memory', () => {
   it('forgets what is past its windows', async () => {
     const config = field(async () => 1, { ...remembered, ttl: 60, staleIfError: 60 })
     await read(config)
-    expect(servers.here.runtime.copies.get('agents_list')).toBeDefined()
+    expect(servers.here.runtime.memoryCache.get('agents_list')).toBeDefined()
     pass(121)
-    expect(servers.here.runtime.copies.get('agents_list')).toBeUndefined()
+    expect(servers.here.runtime.memoryCache.get('agents_list')).toBeUndefined()
   })
 
   it('does not answer for a process that stood still, whose own clock has not noticed', async () => {

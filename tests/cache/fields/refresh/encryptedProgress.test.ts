@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { beforeEach, expect, test } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { FetchContext, FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
-import { createMemos } from '@/lib/core-services/cache/fields/memory/fieldMemo'
+import { createHints } from '@/lib/core-services/cache/fields/memory/fieldHints'
 import { sendOnce } from '@/local/engine/sendOnce'
 import { endCoolDowns } from '../../../kit/fields/coolDowns'
 import { type FieldProcess, field, startFieldProcess } from '../../../kit/fields/fieldProcess'
@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 /** In a process that has not met the cool-down. */
 const read = (config: FieldCacheConfig<string>) =>
-  readFieldCache(config, 'never', { ...here.runtime, memos: createMemos() })
+  readFieldCache(config, 'never', { ...here.runtime, hints: createHints() })
 const progressKeys = async () => (await sendOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
 
 const encrypted = { tags: [], advanced: { encrypt: true } }

@@ -156,7 +156,7 @@ it('a lease that is given back after a later read has begun is not that read’s
     'never',
     runtime,
   )
-  runtime.copies.dropAll()
+  runtime.memoryCache.dropAll()
   refuses = false
   const [gate, fetching] = [deferred<string>(), deferred<void>()]
   const second = readFieldCache(
@@ -190,7 +190,7 @@ it('a lease that readers of other tags have come after is still known to be of t
   for (const tag of ['b', 'c', 'd', 'e', 'f']) await read(tag)
   // With the entry go the tags that it has gathered, and the next flight is named as the first one was.
   redis.evict(keySpace.physical('people'))
-  runtime.copies.dropAll()
+  runtime.memoryCache.dropAll()
   expect((await read()).status).toBe('miss')
   expect(time.now).toBe(0)
 })

@@ -34,8 +34,8 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
-        search: 'copies.prove(copy, snapshot.sentAt)',
-        replace: 'copies.prove(copy, { monotonic: ports.clock.monotonic(), wall: ports.clock.now() })',
+        search: 'memoryCache.prove(copy, snapshot.sentAt)',
+        replace: 'memoryCache.prove(copy, { monotonic: ports.clock.monotonic(), wall: ports.clock.now() })',
       },
     ],
   },
@@ -68,7 +68,7 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
         search:
-          "  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n  const guards",
+          "  if (getFreshness(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n  const guards",
         replace: '  const guards',
       },
     ],
@@ -79,8 +79,8 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
-        search: 'if (!copy || copies.unprovenFor(copy) >= (',
-        replace: 'if (!copy || copies.unprovenFor(copy) >= 1e9 + (',
+        search: 'if (!copy || memoryCache.unprovenFor(copy) >= (',
+        replace: 'if (!copy || memoryCache.unprovenFor(copy) >= 1e9 + (',
       },
     ],
   },
@@ -152,10 +152,10 @@ export const memoryMutations: readonly Mutation[] = [
   },
   {
     name: 'what is remembered of the guards of all fields has no bound',
-    test: 'tests/cache/fields/memory/fieldMemo.test.ts',
+    test: 'tests/cache/fields/memory/fieldHints.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fields/memory/fieldMemo.ts',
+        file: 'core-services/cache/fields/memory/fieldHints.ts',
         search: 'const MOST_GUARD_BYTES = 10_000_000',
         replace: 'const MOST_GUARD_BYTES = 10_000_000_000',
       },
@@ -179,7 +179,7 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/refreshCache.ts',
-        search: 'runtime.copies.dropGuarded([ownGuard(field.key)], own)\n',
+        search: 'runtime.memoryCache.dropGuarded([ownGuard(field.key)], own)\n',
         replace: '',
       },
     ],

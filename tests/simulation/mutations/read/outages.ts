@@ -93,8 +93,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fieldCacheService.ts',
-        search: 'if (answered) return answered\n  // Copies',
-        replace: "if (answered || first === 'late') return answered\n  // Copies",
+        search: 'if (answered) return answered\n  // MemoryCache',
+        replace: "if (answered || first === 'late') return answered\n  // MemoryCache",
       },
     ],
   },
@@ -126,7 +126,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: "return freshnessOf(entry, config, ports.clock.now()) !== 'expired'",
+        search: "return getFreshness(entry, config, ports.clock.now()) !== 'expired'",
         replace: 'return true',
       },
     ],
@@ -175,7 +175,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'if (copies.overtaken(tokens, began.monotonic)) return false',
+        search: 'if (memoryCache.overtaken(tokens, began.monotonic)) return false',
         replace: '',
       },
     ],
@@ -219,8 +219,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/coolDown.ts',
-        search: 'if (code !== null) memo.failed =',
-        replace: 'memo.failed = code === null ? undefined :',
+        search: 'if (code !== null) fieldHints.failed =',
+        replace: 'fieldHints.failed = code === null ? undefined :',
       },
     ],
   },

@@ -8,8 +8,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/redis/batchedReads.ts',
-        search: '  return createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])\n',
-        replace: `  const begin = createTick(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
+        search: '  return createBatching(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])\n',
+        replace: `  const begin = createBatching(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
   const sent = new Map<string, Promise<Snapshot>>()
   return (names) => {
     const running = sent.get(names.join()) ?? begin(names).finally(() => sent.delete(names.join()))
@@ -36,7 +36,7 @@ export const readMutations: readonly Mutation[] = [
     scenarios: ['readers before and after an invalidation'],
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: "${tokens.join('.')}.",
         replace: '${tokens[0]}.',
       },
@@ -47,7 +47,7 @@ export const readMutations: readonly Mutation[] = [
     scenarios: ['a value that goes stale'],
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: ".${replaced?.revision ?? '-'}${",
         replace: ".${replaced ? '-' : '-'}${",
       },
@@ -59,11 +59,11 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: `    const born = await runtime.flights.join(creation, () => createTokens(runtime, fill))
+        search: `    const born = await runtime.singleFlight.run(creation, () => createTokens(runtime, fill))
     return born && fly(runtime, fill, born.tokens, born.lease)
   }
 `,
-        replace: `    return runtime.flights.join(\`missing \${creation}\`, async () => {
+        replace: `    return runtime.singleFlight.run(\`missing \${creation}\`, async () => {
       const born = await createTokens(runtime, fill)
       return born && fly(runtime, fill, born.tokens, born.lease)
     })
@@ -76,7 +76,7 @@ export const readMutations: readonly Mutation[] = [
     name: 'an invalidated value is served while it is refreshed',
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: 'valid: stored && holds(stored, readerGuards, token) ? stored : null',
         replace:
           'valid: stored && !holds(stored, readerGuards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
@@ -89,8 +89,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'runtime.flights.queue(`uncached ${config.key}`, key, () =>',
-        replace: 'runtime.flights.join(`uncached ${config.key} ${key}`, () =>',
+        search: 'runtime.singleFlight.queue(`uncached ${config.key}`, key, () =>',
+        replace: 'runtime.singleFlight.run(`uncached ${config.key} ${key}`, () =>',
       },
     ],
   },

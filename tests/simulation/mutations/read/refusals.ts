@@ -11,8 +11,8 @@ export const refusalMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'copies.toldBy(guard, began.monotonic) ?? UNKNOWN,',
-        replace: 'copies.toldBy(guard, Number.NEGATIVE_INFINITY) ?? UNKNOWN,',
+        search: 'memoryCache.toldBy(guard, began.monotonic) ?? UNKNOWN,',
+        replace: 'memoryCache.toldBy(guard, Number.NEGATIVE_INFINITY) ?? UNKNOWN,',
       },
     ],
   },

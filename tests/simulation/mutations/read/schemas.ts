@@ -10,7 +10,7 @@ export const schemaMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/redis/json.ts',
-        search: 'loss = lossOf(value)',
+        search: 'loss = findLoss(value)',
         replace: 'loss = undefined',
       },
     ],

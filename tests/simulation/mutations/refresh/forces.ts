@@ -63,8 +63,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/refreshCache.ts',
-        search: "runtime.flights.queue(queueOf(field), by, work, reason === 'force')",
-        replace: 'runtime.flights.join(queueOf(field), work)',
+        search: "runtime.singleFlight.queue(queueOf(field), by, work, reason === 'force')",
+        replace: 'runtime.singleFlight.run(queueOf(field), work)',
       },
     ],
   },

@@ -76,7 +76,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'const born = await runtime.flights.running<Born | null>(creation)',
+        search: 'const born = await runtime.singleFlight.running<Born | null>(creation)',
         replace: 'const born = null as Born | null',
       },
     ],
@@ -97,7 +97,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: "runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined",
+        search: "runtime.memoryCache.overtaken(entry.tokens, began) ? 'outdated' : undefined",
         replace: 'undefined',
       },
     ],

@@ -60,7 +60,7 @@ export const dependencyMutations: readonly Mutation[] = [
     scenarios: ['readers before and after what their value depends on is invalidated'],
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: "${tokens.join('.')}",
         replace: "${tokens.slice(0, -1).join('.')}",
       },

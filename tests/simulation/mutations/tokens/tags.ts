@@ -50,7 +50,7 @@ export const tagMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/tagsOfEntries.test.ts',
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: 'if (others.length === 0) return [...readerGuards]\n',
         replace: 'if (others.length >= 0) return [...readerGuards]\n',
       },
@@ -61,7 +61,7 @@ export const tagMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/tagsOfEntries.test.ts',
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: 'new Set(replaced?.dependencies)',
         replace: 'new Set(replaced?.dependencies?.slice(replaced.dependencies.length))',
       },
@@ -94,7 +94,7 @@ export const tagMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/tagsOfEntries.test.ts',
     edits: [
       {
-        file: 'core-services/cache/entry/freshness.ts',
+        file: 'core-services/cache/fields/lookup.ts',
         search: '${watched && `.${watched}`}',
         replace: "${watched && ''}",
       },

@@ -80,10 +80,10 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
      */
     async remove(names: readonly string[], together: SendTogether = sendTogether): Promise<number> {
       if (names.length === 0) return 0
-      const { copies } = memory()
+      const { memoryCache } = memory()
       const entries = names.map(keys.physical)
       const guards = names.map(ownGuard)
-      copies.dropGuarded(guards)
+      memoryCache.dropGuarded(guards)
       const tokens = names.map((key) => ({
         name: store.names.guard(ownGuard(key)),
         token: ports.uniqueToken(),
@@ -91,7 +91,7 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
       }))
       const { removed, known } = await revoke(sendTogether, tokens, entries, together)
       // What was asked for before and came meanwhile.
-      copies.dropGuarded(guards)
+      memoryCache.dropGuarded(guards)
       const invalidated = guards.filter((_, index) => known[index])
       if (invalidated.length > 0) ports.emit({ type: 'field.invalidated', guards: invalidated })
       return removed
@@ -99,12 +99,12 @@ export function createFieldKeys({ store, sendTogether, keys, ports, memory }: Fi
 
     /** Drops what this process has in memory of keys of which Redis has lost the tokens: no field stands there now. */
     forget(names: readonly string[]): void {
-      const { copies, memos } = memory()
-      copies.dropGuarded(names.filter((name) => memos.has(name)).map(ownGuard))
+      const { memoryCache, hints } = memory()
+      memoryCache.dropGuarded(names.filter((name) => hints.has(name)).map(ownGuard))
     },
 
     /** The process forgets everything: which of its copies have keys of a pattern is told by nothing. */
-    forgetAll: () => memory().copies.dropAll(),
+    forgetAll: () => memory().memoryCache.dropAll(),
 
     /** New tokens for keys that have some, and how many entries stood under them. 1 or 2 commands, 1 for each of a family. */
     async rotate(names: readonly string[]): Promise<number> {

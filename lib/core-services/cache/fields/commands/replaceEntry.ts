@@ -5,15 +5,16 @@
  */
 
 import type { Ports } from '../../../../shared/ports'
-import { createFlights } from '../../../../shared/singleFlight'
+import { createSingleFlight } from '../../../../shared/singleFlight'
 import { type Entry, encodeBody, unpackEntry } from '../../entry/entry'
-import { type Look, lifetimeOf, uniteGuards } from '../../entry/freshness'
+import { getLifetime } from '../../entry/freshness'
 import { checkBody } from '../../entry/schema'
 import { COARSE_GUARD, ownGuard, type Token, type TokenMap } from '../../entry/versionTokens'
 import { isRedisFailure, writeContended } from '../../errors'
 import { type CacheOptions, setArguments } from '../../redis/commands/setOptions'
 import { type AnyField, findFieldByKey } from '../fieldConfig'
 import { completeTokens, guardsFor, lookAt, type Place, tokenSeconds } from '../fieldPlace'
+import { type Lookup, uniteGuards } from '../lookup'
 import type { FieldMemory } from '../memory/fieldMemory'
 import { dependencyTokens } from '../refresh/dependencyTokens'
 import { dependenciesOf } from '../refresh/fetchedMetadata'
@@ -50,7 +51,7 @@ type Outcome = 'stored' | 'contended' | 'refused'
 
 export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replacement): EntryReplacer {
   const { clock, emit, random, uniqueToken } = ports
-  const turns = createFlights()
+  const turns = createSingleFlight()
 
   /** Of a member of a family nothing is known but its key, and the tags of the entry that stands there. */
   function placeOf(key: string, seconds = KEPT_SECONDS): Place {
@@ -61,7 +62,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       fetcher: () => Promise.reject(new Error('it is only written')),
     }
     // Where its entry has gone, what the process remembers tells of its tags.
-    const remembered = memory().copies.get(key)?.entry ?? null
+    const remembered = memory().memoryCache.get(key)?.entry ?? null
     const guards = uniteGuards(guardsFor(field), remembered)
     return { field, store, name: key, entry: store.names.entry(key), guards }
   }
@@ -78,7 +79,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         : outcome === 'stored'
     } catch (error) {
       // Without an answer it may have been done.
-      if (isRedisFailure(error)) memory().copies.dropGuarded([ownGuard(key)])
+      if (isRedisFailure(error)) memory().memoryCache.dropGuarded([ownGuard(key)])
       throw error
     }
   }
@@ -94,7 +95,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
   }
 
   /** Tokens for the tags of an entry that a value brings; null when something was invalidated meanwhile. */
-  async function tokensFor(place: Place, look: Look, body: string): Promise<Captured | null> {
+  async function tokensFor(place: Place, look: Lookup, body: string): Promise<Captured | null> {
     const { tokens, missing } = completeTokens(place, look, uniqueToken)
     if (missing.length > 0 && !(await store.createTokens(missing)).created) return null
     const { [COARSE_GUARD]: coarse = '', ...own } = Object.fromEntries(
@@ -123,7 +124,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       return 'refused'
     }
     const { [guard]: before = '', ...others } = captured
-    const lifetime = lifetimeOf(place.field, entry)
+    const lifetime = getLifetime(place.field, entry)
     const written = await store.writeForced({
       entry: place.entry,
       text,
@@ -134,7 +135,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       own,
     })
     if (!written) return 'contended'
-    memory().copies.dropGuarded([guard], own.token)
+    memory().memoryCache.dropGuarded([guard], own.token)
     emit({ type: 'field.invalidated', guards: [guard] })
     return 'stored'
   }

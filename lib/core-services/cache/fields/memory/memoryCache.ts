@@ -16,7 +16,7 @@ export interface Copy {
   provenAt: Instant
 }
 
-export interface Copies {
+export interface MemoryCache {
   /** Undefined as well for a copy that this process knows to be invalidated: that one is dropped for good. */
   get(place: string): Copy | undefined
   /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be of use. */
@@ -47,7 +47,7 @@ const TOKEN_OVERHEAD = 200
 const LONGEST_MS = 86_400_000
 
 /** `maxBytes` 0 turns the layer off. */
-export function createCopies(maxBytes: number, clock: Pick<Clock, 'monotonic' | 'now'>): Copies {
+export function createMemoryCache(maxBytes: number, clock: Pick<Clock, 'monotonic' | 'now'>): MemoryCache {
   const copies = new LRUCache<string, Copy>({
     maxSize: Math.max(1, maxBytes),
     sizeCalculation: ({ entry }) =>

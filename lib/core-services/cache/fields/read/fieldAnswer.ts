@@ -50,6 +50,6 @@ export async function openKnown<T>(
  * Another release of the app runs that stores another shape or format. Overwriting each other's would cost a fetch at
  * each read: this process keeps its own aside from now on.
  */
-export function keepAside({ memos }: FieldRuntime, { name, field }: Place): void {
-  if (name === field.key) memos.of(name).aside = true
+export function keepAside({ hints }: FieldRuntime, { name, field }: Place): void {
+  if (name === field.key) hints.get(name).aside = true
 }

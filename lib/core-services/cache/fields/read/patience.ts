@@ -15,10 +15,10 @@ export async function inPatience<T>(
   name: string,
   ask: () => Promise<T>,
 ): Promise<T | 'late'> {
-  const { reachability, flights, ports } = runtime
+  const { reachability, singleFlight, ports } = runtime
   const patienceMs = reachability.patienceMs()
   if (patienceMs === 0) {
-    goOn(runtime, flights.join(`ask ${name}`, ask))
+    goOn(runtime, singleFlight.run(`ask ${name}`, ask))
     return 'late'
   }
   const asking = ask()

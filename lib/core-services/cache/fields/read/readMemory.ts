@@ -1,6 +1,6 @@
 /** Answers out of the memory of this process: at once while its proof is young, then once Redis says that nothing changed. */
 
-import { covers, freshnessOf } from '../../entry/freshness'
+import { covers, getFreshness } from '../../entry/freshness'
 import { tokensHold } from '../../entry/versionTokens'
 import type { FieldCacheConfig } from '../fieldConfig'
 import { guardsFor, type Place, placeName } from '../fieldPlace'
@@ -19,11 +19,11 @@ export async function readMemory<T>(
   runtime: FieldRuntime,
   config: FieldCacheConfig<T>,
 ): Promise<FieldAnswer<T> | null> {
-  const { copies, ports } = runtime
-  const copy = copies.get(placeName(runtime, config))
-  if (!copy || copies.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
+  const { memoryCache, ports } = runtime
+  const copy = memoryCache.get(placeName(runtime, config))
+  if (!copy || memoryCache.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
   if (!covers(copy.entry, guardsFor(config))) return null
-  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  if (getFreshness(copy.entry, config, ports.clock.now()) !== 'fresh') return null
   const opened = await openKnown(runtime, config, copy.entry)
   if (!opened) return null
   ports.emit({ type: 'field.lookup', field: config.name, at: 'memory', found: 'fresh' })
@@ -36,11 +36,11 @@ export async function revalidate<T>(
   place: Place,
   config: FieldCacheConfig<T>,
 ): Promise<FieldAnswer<T> | null> {
-  const { copies, ports } = runtime
-  const copy = copies.get(place.name)
+  const { memoryCache, ports } = runtime
+  const copy = memoryCache.get(place.name)
   if (!copy || !covers(copy.entry, place.guards)) return null
   // Past its ttl somebody may have stored a newer one.
-  if (freshnessOf(copy.entry, config, ports.clock.now()) !== 'fresh') return null
+  if (getFreshness(copy.entry, config, ports.clock.now()) !== 'fresh') return null
   const guards = Object.keys(copy.entry.tokens)
   const started = ports.clock.monotonic()
   const ask = () => proveCopy(runtime, place, config, copy, guards)
@@ -58,11 +58,11 @@ async function proveCopy<T>(
   copy: Copy,
   guards: readonly string[],
 ): Promise<Opened<T> | null> {
-  const { copies, ports } = runtime
+  const { memoryCache, ports } = runtime
   const snapshot = await place.store.read(guards.map(place.store.names.guard))
   const token = (guard: string) => snapshot.get(place.store.names.guard(guard))
   const holds = tokensHold(guards, copy.entry.tokens, token)
-  copies.noteTokens(
+  memoryCache.noteTokens(
     guards.map((guard) => [guard, token(guard)] as const),
     snapshot.sentAt,
   )
@@ -73,7 +73,7 @@ async function proveCopy<T>(
     at: 'tokens',
     found: holds ? 'fresh' : 'invalidated',
   })
-  if (opened) copies.prove(copy, snapshot.sentAt)
-  else if (copies.get(place.name) === copy) copies.drop(place.name)
+  if (opened) memoryCache.prove(copy, snapshot.sentAt)
+  else if (memoryCache.get(place.name) === copy) memoryCache.drop(place.name)
   return opened
 }

@@ -3,16 +3,17 @@
  * usual place again once what stood there has ended. It looks when it is about to fetch: until then its own value serves.
  */
 
-import { freshnessOf, type Look } from '../../entry/freshness'
+import { getFreshness } from '../../entry/freshness'
 import type { AnyField } from '../fieldConfig'
 import { lookAt, type Place } from '../fieldPlace'
 import type { FieldRuntime } from '../fieldRuntime'
+import type { Lookup } from '../lookup'
 import { openStored } from '../refresh/fetchEntry'
 
 export interface WayBack {
   /** The usual place. */
   place: Place
-  look: Look
+  look: Lookup
   /** A process of this release has stored a fresh value there already. */
   arrived: boolean
 }
@@ -30,8 +31,8 @@ export async function wayBack(
   if (look.foreign) return null
   const opened = look.valid && (await openStored(runtime, config, look.valid))
   if (opened && !opened.ok && opened.refused) return null
-  runtime.memos.of(key).aside = false
+  runtime.hints.get(key).aside = false
   const { clock } = runtime.ports
-  const arrived = opened?.ok === true && freshnessOf(opened.entry, config, clock.now()) === 'fresh'
+  const arrived = opened?.ok === true && getFreshness(opened.entry, config, clock.now()) === 'fresh'
   return { place, look, arrived }
 }

@@ -6,12 +6,13 @@
 
 import { currentInstant, type Instant } from '../../../../shared/clock'
 import type { CodedError } from '../../../../shared/errors'
-import { covers, freshnessOf, uniteGuards } from '../../entry/freshness'
+import { covers, getFreshness } from '../../entry/freshness'
 import { isSourceError } from '../../errors'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField, FieldCacheConfig } from '../fieldConfig'
 import { guardsFor, placeName } from '../fieldPlace'
 import type { FieldRuntime } from '../fieldRuntime'
+import { uniteGuards } from '../lookup'
 import type { Copy } from '../memory/memoryCache'
 import { coolDownOf, cooling, failedSource, leaveAlone } from '../refresh/coolDown'
 import { type Fetched, type Opened, openEntry } from '../refresh/fetchEntry'
@@ -37,20 +38,21 @@ export function heldCopies(
   refused = false,
   withinMs = OUTAGE_MS,
 ): Copy[] {
-  const { copies, ports } = runtime
+  const { memoryCache, ports } = runtime
   if (config.memoryTtl === 0) return []
   const isUsable = (copy: Copy): boolean =>
-    copies.unprovenFor(copy) < withinMs && freshnessOf(copy.entry, config, ports.clock.now()) === 'fresh'
+    memoryCache.unprovenFor(copy) < withinMs &&
+    getFreshness(copy.entry, config, ports.clock.now()) === 'fresh'
   return rememberedCopies(runtime, config, refused).filter(isUsable)
 }
 
 /** The copies that count for this reader, the newest first. `refused`: as for `heldCopies`. */
 function rememberedCopies(runtime: FieldRuntime, config: AnyField, refused: boolean): Copy[] {
-  const { copies, reachability } = runtime
+  const { memoryCache, reachability } = runtime
   const name = placeName(runtime, config)
-  const proved = copies.get(name)
-  const unproved = copies.get(unprovedName(name))
-  const ofShape = unproved && copies.get(unprovedShapeName(name, config))
+  const proved = memoryCache.get(name)
+  const unproved = memoryCache.get(unprovedName(name))
+  const ofShape = unproved && memoryCache.get(unprovedShapeName(name, config))
   const counts = ({ provenAt }: Copy): boolean => refused || !reachability.answeredSince(provenAt.monotonic)
   const remembered = [
     ...(proved ? [proved] : []),
@@ -125,7 +127,7 @@ export function keepUnproved(
   const place = placeName(runtime, field)
   const name = unprovedName(place)
   // With the tags that other readers name, or each of them would fetch a copy of its own.
-  const guards = uniteGuards(guardsFor(field), runtime.copies.get(name)?.entry ?? null)
+  const guards = uniteGuards(guardsFor(field), runtime.memoryCache.get(name)?.entry ?? null)
   const tokens = { ...lastKnownTokens(runtime, field, began, [...guards, ...dependencies]), ...before }
   const kept = { ...entry, tokens, dependencies }
   keepUnder(runtime, name, field, kept, began)
@@ -134,8 +136,8 @@ export function keepUnproved(
 }
 
 /** While a copy is renewed it answers those who come meanwhile, for twice as long at most: none of them waits. */
-function answersFor({ flights }: FieldRuntime, { key }: AnyField): number {
-  return flights.running(flightOf(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
+function answersFor({ singleFlight }: FieldRuntime, { key }: AnyField): number {
+  return singleFlight.running(flightOf(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
 }
 
 const flightOf = (key: string): string => `uncached ${key}`
@@ -157,8 +159,8 @@ async function fetchOnce<T>(
     const fetched = await queueFetch(runtime, config, optionsKey(config))
     return (await opened(runtime, config, fetched, 'miss')) ?? fetchAlone(runtime, config)
   }
-  const running = runtime.flights.running<Kept>(name)
-  const fetched = await (running ?? runtime.flights.join(name, () => fetchAndKeep(runtime, config)))
+  const running = runtime.singleFlight.running<Kept>(name)
+  const fetched = await (running ?? runtime.singleFlight.run(name, () => fetchAndKeep(runtime, config)))
   if (!running) return opened(runtime, config, fetched, 'miss')
   const isOwn = fetched.began.monotonic > asked
   if (!isOwn && !mayServe(runtime, config, fetched)) return null
@@ -167,10 +169,10 @@ async function fetchOnce<T>(
 
 /** Whether what had begun before a reader asked is of use for it: it may have taken longer than its value may be served. */
 function mayServe(runtime: FieldRuntime, config: AnyField, { entry, began, dependencies }: Kept): boolean {
-  const { copies, ports } = runtime
+  const { memoryCache, ports } = runtime
   const tokens = lastKnownTokens(runtime, config, began, dependencies)
-  if (copies.overtaken(tokens, began.monotonic)) return false
-  return freshnessOf(entry, config, ports.clock.now()) !== 'expired'
+  if (memoryCache.overtaken(tokens, began.monotonic)) return false
+  return getFreshness(entry, config, ports.clock.now()) !== 'expired'
 }
 
 /** For when the schema refuses what another caller has fetched: that one has another schema, or none. */
@@ -183,7 +185,7 @@ async function fetchAlone<T>(
 }
 
 function queueFetch(runtime: FieldRuntime, config: AnyField, key: string): Promise<Kept> {
-  return runtime.flights.queue(`uncached ${config.key}`, key, () => fetchAndKeep(runtime, config))
+  return runtime.singleFlight.queue(`uncached ${config.key}`, key, () => fetchAndKeep(runtime, config))
 }
 
 interface Kept extends Fetched {
@@ -226,7 +228,7 @@ async function lastGood<T>(
   refused: boolean,
 ): Promise<Opened<T> | null> {
   const now = runtime.ports.clock.now()
-  const served = ({ entry }: Copy): boolean => freshnessOf(entry, config, now) !== 'expired'
+  const served = ({ entry }: Copy): boolean => getFreshness(entry, config, now) !== 'expired'
   return firstKnown(runtime, config, rememberedCopies(runtime, config, refused).filter(served))
 }
 
@@ -257,12 +259,12 @@ function lastKnownTokens(
   began: Instant,
   dependencies: readonly string[],
 ): Record<string, string> {
-  const { memos, copies } = runtime
-  const known = memos.of(placeName(runtime, field)).dependencies ?? []
+  const { hints, memoryCache } = runtime
+  const known = hints.get(placeName(runtime, field)).dependencies ?? []
   return Object.fromEntries(
     [...guardsFor(field), ...known, ...dependencies].map((guard) => [
       guard,
-      copies.toldBy(guard, began.monotonic) ?? UNKNOWN,
+      memoryCache.toldBy(guard, began.monotonic) ?? UNKNOWN,
     ]),
   )
 }

@@ -7,7 +7,7 @@ import { sourceCooling, sourceUnfinished } from '../../errors'
 import type { AnyField } from '../fieldConfig'
 import { placeName } from '../fieldPlace'
 import type { FieldRuntime } from '../fieldRuntime'
-import type { Memo, Rest } from '../memory/fieldMemo'
+import type { FieldHints, Rest } from '../memory/fieldHints'
 
 /** How long a failing source is left alone unless it says itself, in ms. */
 const COOL_DOWN_MS = 5_000
@@ -22,22 +22,22 @@ export function coolDownOf(error: CodedError): { code: string; milliseconds: num
 
 /** `code`: of the error with which the source has failed; null when another instance fetches. */
 export function leaveAlone(
-  { memos, ports }: FieldRuntime,
+  { hints, ports }: FieldRuntime,
   place: string,
   flight: string,
   milliseconds: number,
   code: string | null,
 ): void {
-  const memo = memos.of(place)
+  const fieldHints = hints.get(place)
   const rest: Rest = { since: currentInstant(ports.clock), milliseconds, code }
-  if (code !== null) memo.failed = longerFailure(ports, memo.failed, rest)
-  const before = memo.quiet?.flight === flight ? memo.quiet : undefined
-  memo.quiet = { flight, ...longerFailure(ports, before, rest) }
+  if (code !== null) fieldHints.failed = longerFailure(ports, fieldHints.failed, rest)
+  const before = fieldHints.quiet?.flight === flight ? fieldHints.quiet : undefined
+  fieldHints.quiet = { flight, ...longerFailure(ports, before, rest) }
 }
 
 /** The source has answered: what it had asked for before is over. */
 export function sourceAnswered(runtime: FieldRuntime, field: AnyField): void {
-  runtime.memos.of(placeName(runtime, field)).failed = undefined
+  runtime.hints.get(placeName(runtime, field)).failed = undefined
 }
 
 /** A failure stands until its end, whatever is found out meanwhile for a shorter time. */
@@ -48,14 +48,14 @@ function longerFailure(ports: Ports, before: Rest | undefined, rest: Rest): Rest
 const leftOf = ({ clock }: Ports, { since, milliseconds }: Rest): number =>
   milliseconds - passedSince(clock, since)
 
-export function quietFlight(runtime: FieldRuntime, place: string, flight: string): Memo['quiet'] {
-  const { quiet } = runtime.memos.of(place)
+export function quietFlight(runtime: FieldRuntime, place: string, flight: string): FieldHints['quiet'] {
+  const { quiet } = runtime.hints.get(place)
   return quiet?.flight === flight && leftOf(runtime.ports, quiet) > 0 ? quiet : undefined
 }
 
 /** The code of the error with which the source of a field has failed a moment ago, in whichever flight. */
 export function failedSource(runtime: FieldRuntime, field: AnyField): string | null {
-  const { failed } = runtime.memos.of(placeName(runtime, field))
+  const { failed } = runtime.hints.get(placeName(runtime, field))
   return failed && leftOf(runtime.ports, failed) > 0 ? failed.code : null
 }
 

@@ -4,11 +4,12 @@ import { refreshDeadline } from '../../../../shared/durations'
 import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../../shared/errors'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
 import { type Entry, encodeBody, unpackEntry } from '../../entry/entry'
-import { freshnessOf, type Look } from '../../entry/freshness'
+import { getFreshness } from '../../entry/freshness'
 import { type Checked, checkBody } from '../../entry/schema'
 import { isUnfinished, sourceFailed, sourceInvalid, sourceTimeout } from '../../errors'
 import type { AnyField, FetchContext, FieldCacheConfig, Kept } from '../fieldConfig'
 import type { FieldRuntime } from '../fieldRuntime'
+import type { Lookup } from '../lookup'
 import { sourceAnswered } from './coolDown'
 import { assertKept, dependenciesOf, lifeOf } from './fetchedMetadata'
 import { type Captured, createFetchProgress } from './fetchProgress'
@@ -27,7 +28,7 @@ export interface Fetched {
 }
 
 /** What stands while a field is fetched: an entry, and the same again while its tokens hold. */
-export type Standing = Pick<Look, 'stored' | 'valid'>
+export type Standing = Pick<Lookup, 'stored' | 'valid'>
 
 /** Deadline of the source, in whole ms. */
 export function timeoutOf({ refreshTimeoutMs }: FieldRuntime, field: AnyField): number {
@@ -109,7 +110,7 @@ function memoryOf(
       const opened = valid && (await openStored(runtime, field, valid))
       if (!opened?.ok) return null
       const { note, fetchedAt, endMs } = opened.entry
-      const isOver = freshnessOf(opened.entry, field, runtime.ports.clock.now()) === 'expired'
+      const isOver = getFreshness(opened.entry, field, runtime.ports.clock.now()) === 'expired'
       // Before the schema: what a fetcher carries on goes through it again, with whatever it transforms.
       return {
         value: JSON.parse(opened.entry.body),

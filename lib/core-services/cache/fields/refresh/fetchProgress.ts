@@ -8,7 +8,7 @@ import { passedSince } from '../../../../shared/clock'
 import type { RefreshReason } from '../../../../shared/events'
 import { truncateText } from '../../../../shared/text'
 import { decodeEntry, type Entry, unpackEntry } from '../../entry/entry'
-import { lifetimeOf } from '../../entry/freshness'
+import { getLifetime } from '../../entry/freshness'
 import { type Token, tokensHold } from '../../entry/versionTokens'
 import { sourceTimeout, sourceUnfinished } from '../../errors'
 import type { AnyField, FetchContext } from '../fieldConfig'
@@ -173,7 +173,7 @@ async function writeProgress(
   if (text === null) return false
   const forced = reason === 'force'
   const most = forced ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
-  const lifetime = lifetimeOf(field)
+  const lifetime = getLifetime(field)
   const seconds =
     lifetime === 'forever' ? most : Math.min(most, Math.max(KEPT_AT_LEAST_SECONDS, Math.ceil(lifetime)))
   return askStore(runtime, 'progress', false, async () => {

@@ -4,7 +4,7 @@
  */
 
 import { MOST_SECONDS, timeProblem } from '../../../../shared/durations'
-import { inWords, truncateText } from '../../../../shared/text'
+import { describeValue, truncateText } from '../../../../shared/text'
 import type { Entry } from '../../entry/entry'
 import { tagGuards } from '../../entry/versionTokens'
 import { sourceInvalid } from '../../errors'
@@ -53,7 +53,7 @@ export function dependenciesOf(field: AnyField, value: unknown): string[] {
 
 const MOST_TAG_SHOWN = 60
 
-const shown = (tag: unknown): string => JSON.stringify(truncateText(inWords(tag), MOST_TAG_SHOWN))
+const shown = (tag: unknown): string => JSON.stringify(truncateText(describeValue(tag), MOST_TAG_SHOWN))
 
 export interface Told {
   /** As readers get it. */

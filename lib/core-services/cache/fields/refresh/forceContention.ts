@@ -2,12 +2,12 @@
 
 import { currentInstant, passedSince } from '../../../../shared/clock'
 import type { Entry } from '../../entry/entry'
-import type { Look } from '../../entry/freshness'
 import { ownGuard, type Token } from '../../entry/versionTokens'
 import { forceContended } from '../../errors'
 import type { AnyField } from '../fieldConfig'
 import type { Place } from '../fieldPlace'
 import type { FieldRuntime } from '../fieldRuntime'
+import type { Lookup } from '../lookup'
 import { openKnown } from '../read/fieldAnswer'
 import { timeoutOf } from './fetchEntry'
 import { keepCopy } from './storeEntry'
@@ -30,7 +30,7 @@ export interface Contention {
 }
 
 interface Captured {
-  look: Look
+  look: Lookup
   tokens: readonly Token[]
 }
 
@@ -92,12 +92,12 @@ function isNewerThan(entry: Entry, field: AnyField, first: Token, mark: string):
   return forced?.by === mark && forced.upon !== first && ownToken(entry, field) !== first
 }
 
-async function adopt(runtime: FieldRuntime, place: Place, { valid, sentAt }: Look): Promise<Entry | null> {
+async function adopt(runtime: FieldRuntime, place: Place, { valid, sentAt }: Lookup): Promise<Entry | null> {
   const { field } = place
   const opened = valid && (await openKnown(runtime, field, valid))
   if (!opened) return null
   keepCopy(runtime, place, opened.entry, sentAt)
-  runtime.copies.dropGuarded([ownGuard(field.key)], ownToken(opened.entry, field))
+  runtime.memoryCache.dropGuarded([ownGuard(field.key)], ownToken(opened.entry, field))
   runtime.ports.emit({ type: 'field.arrived', field: field.name })
   return opened.entry
 }

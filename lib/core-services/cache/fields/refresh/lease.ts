@@ -10,7 +10,7 @@ import type { Token } from '../../entry/versionTokens'
 import { isRedisFailure } from '../../errors'
 import type { Place } from '../fieldPlace'
 import { askStore, askStoreLater, type FieldRuntime } from '../fieldRuntime'
-import type { OwnLease } from '../memory/fieldMemo'
+import type { OwnLease } from '../memory/fieldHints'
 import type { Lease } from '../store/fieldStore'
 import { timeoutOf } from './fetchEntry'
 
@@ -115,18 +115,18 @@ function isUsable({ ports }: FieldRuntime, { sentAt, ended }: OwnLease, millisec
   return !ended && passedSince(ports.clock, sentAt) < milliseconds
 }
 
-function knownLease({ memos }: FieldRuntime, place: Place, name: string): OwnLease | undefined {
-  return memos.of(place.name).leases?.find((one) => one.name === name)
+function knownLease({ hints }: FieldRuntime, place: Place, name: string): OwnLease | undefined {
+  return hints.get(place.name).leases?.find((one) => one.name === name)
 }
 
-function forget({ memos }: FieldRuntime, place: Place, name: string): void {
-  const memo = memos.of(place.name)
-  memo.leases = memo.leases?.filter((one) => one.name !== name) ?? []
+function forget({ hints }: FieldRuntime, place: Place, name: string): void {
+  const fieldHints = hints.get(place.name)
+  fieldHints.leases = fieldHints.leases?.filter((one) => one.name !== name) ?? []
 }
 
 function remember(runtime: FieldRuntime, place: Place, lease: OwnLease): void {
   const { name, holder, sentAt, ended, replaces } = lease
   forget(runtime, place, name)
-  const memo = runtime.memos.of(place.name)
-  memo.leases = [...(memo.leases ?? []), { name, holder, sentAt, ended, replaces }].slice(-KEPT)
+  const fieldHints = runtime.hints.get(place.name)
+  fieldHints.leases = [...(fieldHints.leases ?? []), { name, holder, sentAt, ended, replaces }].slice(-KEPT)
 }

@@ -7,13 +7,14 @@ import { currentInstant, type Instant, passedSince } from '../../../../shared/cl
 import type { CodedError } from '../../../../shared/errors'
 import type { RefreshReason } from '../../../../shared/events'
 import type { Entry } from '../../entry/entry'
-import { allPresent, flightName, freshnessOf, type Look } from '../../entry/freshness'
+import { getFreshness } from '../../entry/freshness'
 import type { Token } from '../../entry/versionTokens'
 import { isSourceError } from '../../errors'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
 import { completeTokens, lookAt, type Place } from '../fieldPlace'
 import type { FieldRuntime } from '../fieldRuntime'
+import { allPresent, flightName, type Lookup } from '../lookup'
 import type { Lease } from '../store/fieldStore'
 import { coolDownOf, cooling, leaveAlone, quietFlight } from './coolDown'
 import { fetchEntry } from './fetchEntry'
@@ -37,7 +38,7 @@ export type Filled = {
 export interface Fill {
   place: Place
   /** Its entry, if there is one, is to be replaced: no flight that brought it is joined or waited for. */
-  look: Look
+  look: Lookup
   reason: RefreshReason
   /** Whether to wait for a fetch of another instance; a background refresh leaves it to that one. */
   patient: boolean
@@ -58,11 +59,11 @@ export async function fillField(runtime: FieldRuntime, fill: Fill): Promise<Fill
   const creation = `tokens ${place.name} ${look.guards.join(' ')}`
   if (!allPresent(tokens)) {
     // Joined only until the tokens are confirmed, which is before the fetch begins.
-    const born = await runtime.flights.join(creation, () => createTokens(runtime, fill))
+    const born = await runtime.singleFlight.run(creation, () => createTokens(runtime, fill))
     return born && fly(runtime, fill, born.tokens, born.lease)
   }
   // Whoever sees tokens that this process is just creating shares the lease that comes with them, or would wait for it.
-  const born = await runtime.flights.running<Born | null>(creation)?.catch(() => null)
+  const born = await runtime.singleFlight.running<Born | null>(creation)?.catch(() => null)
   const lease = born?.tokens.join() === tokens.join() ? born.lease : undefined
   return fly(runtime, fill, tokens, lease)
 }
@@ -104,7 +105,7 @@ function fly(
 ): Promise<Filled> {
   const { place } = fill
   const flight = flightName(place.name, tokens, fill.look)
-  return runtime.flights.join(`fetch ${flight}`, async () => {
+  return runtime.singleFlight.run(`fetch ${flight}`, async () => {
     // What began long after its look could only be stored over a newer entry.
     if (!taken && isOvertaken(runtime, fill, tokens)) return null
     const quiet = quietFlight(runtime, place.name, flight)
@@ -118,7 +119,9 @@ function fly(
       ? lease
       : await acquire(runtime, fill, tokens, flight, lease, shared !== undefined)
     if (held === 'refused') {
-      return runtime.flights.join(`uncached ${flight}`, () => fetchUnder(runtime, fill, tokens, flight, null))
+      return runtime.singleFlight.run(`uncached ${flight}`, () =>
+        fetchUnder(runtime, fill, tokens, flight, null),
+      )
     }
     if (held === null || !('holder' in held)) return held
     if (passedSince(runtime.ports.clock, held.sentAt) >= held.milliseconds) return null
@@ -130,7 +133,7 @@ function fly(
 /** Whether this process has learned since the look that a token of it stands no more. */
 function isOvertaken(runtime: FieldRuntime, { look }: Fill, tokens: readonly Token[]): boolean {
   const captured = Object.fromEntries(look.guards.map((guard, index) => [guard, tokens[index] as Token]))
-  return runtime.copies.overtaken(captured, look.sentAt.monotonic)
+  return runtime.memoryCache.overtaken(captured, look.sentAt.monotonic)
 }
 
 /** The lease that is now ours, or what made it needless; `refused` when Redis answers and takes none. */
@@ -156,7 +159,7 @@ async function acquire(
     }
     const look = await lookAt(runtime, place, lease.name)
     const arrived = look.valid !== null && look.valid.revision !== replaced?.revision
-    if (look.valid && arrived && freshnessOf(look.valid, place.field, clock.now()) === 'fresh') {
+    if (look.valid && arrived && getFreshness(look.valid, place.field, clock.now()) === 'fresh') {
       emit({ type: 'field.arrived', field })
       return { entry: look.valid, by: null, sourceMs: 0, arrivedAt: look.sentAt }
     }
@@ -207,7 +210,7 @@ async function fetchUnder(
     return storeEntry(runtime, place, entry, lease.milliseconds, () => {
       // Somebody else may hold the lease by now, and be further.
       if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'
-      return runtime.copies.overtaken(entry.tokens, began) ? 'outdated' : undefined
+      return runtime.memoryCache.overtaken(entry.tokens, began) ? 'outdated' : undefined
     })
   }
   try {

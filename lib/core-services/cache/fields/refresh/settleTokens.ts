@@ -1,10 +1,10 @@
 /** Which tokens a fetched entry stores: those of its own tags, of the tags it keeps, and of what its value depends on. */
 
 import type { Entry } from '../../entry/entry'
-import { type Look, MOST_TAGS } from '../../entry/freshness'
 import { COARSE_GUARD, isTagGuard, ownGuard, type Token } from '../../entry/versionTokens'
 import { noteGuards, type Place } from '../fieldPlace'
 import { askStore, type FieldRuntime } from '../fieldRuntime'
+import { type Lookup, MOST_TAGS } from '../lookup'
 import { dependencyTokens } from './dependencyTokens'
 
 /**
@@ -16,7 +16,7 @@ export async function settleTokens(
   place: Place,
   dependencies: readonly string[],
   tokens: readonly Token[],
-  look: Pick<Look, 'guards' | 'dependencies'>,
+  look: Pick<Lookup, 'guards' | 'dependencies'>,
 ): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
   const { guards, captured } = capturedTokens(runtime, place, dependencies, tokens, look)
   // Whatever becomes of it, the next fetch captures them before it begins.
@@ -34,20 +34,20 @@ export async function settleTokens(
 
 /** Tags that others name are kept as far as there is room; it is told once that configurations disagree. */
 function capturedTokens(
-  { memos, ports }: FieldRuntime,
+  { hints, ports }: FieldRuntime,
   { name, field, guards: named }: Place,
   dependencies: readonly string[],
   tokens: readonly Token[],
-  look: Pick<Look, 'guards'>,
+  look: Pick<Lookup, 'guards'>,
 ): { guards: readonly string[]; captured: Record<string, Token> } {
   const captured = Object.fromEntries(look.guards.map((guard, index) => [guard, tokens[index] as Token]))
   const known = new Set([...named, ...dependencies, ownGuard(field.key)])
   const others = look.guards.filter((guard) => !known.has(guard))
   const room = Math.max(0, MOST_TAGS - [...known].filter(isTagGuard).length)
   const left = new Set(others.slice(room))
-  const memo = memos.of(name)
-  if (others.length > 0 && !memo.disagreed) {
-    memo.disagreed = true
+  const fieldHints = hints.get(name)
+  if (others.length > 0 && !fieldHints.disagreed) {
+    fieldHints.disagreed = true
     ports.emit({
       type: 'tags.disagreed',
       field: field.name,

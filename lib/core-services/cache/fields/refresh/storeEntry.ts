@@ -3,7 +3,7 @@
 import type { Instant } from '../../../../shared/clock'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
 import type { Entry } from '../../entry/entry'
-import { lifetimeOf } from '../../entry/freshness'
+import { getLifetime } from '../../entry/freshness'
 import type { AnyField } from '../fieldConfig'
 import type { Place } from '../fieldPlace'
 import { askStore, type FieldRuntime } from '../fieldRuntime'
@@ -45,7 +45,7 @@ export async function storeEntry(
 
 /** How long Redis keeps an entry, in s: as long as anybody may serve it. */
 export function keptSeconds({ field, name }: Place, entry: Entry): number | 'forever' {
-  const lifetime = lifetimeOf(field, entry)
+  const lifetime = getLifetime(field, entry)
   return lifetime === 'forever' && name !== field.key ? ASIDE_SECONDS : lifetime
 }
 
@@ -56,18 +56,18 @@ export function keepCopy(runtime: FieldRuntime, { name, field }: Place, entry: E
 
 /** The same under another name than that of its place. */
 export function keepUnder(
-  { copies, ports }: FieldRuntime,
+  { memoryCache, ports }: FieldRuntime,
   name: string,
   field: AnyField,
   entry: Entry,
   sentAt: Instant,
 ): void {
-  const lifetime = lifetimeOf(field, entry)
+  const lifetime = getLifetime(field, entry)
   const keepMs =
     lifetime === 'forever'
       ? Number.POSITIVE_INFINITY
       : lifetime * 1000 - (ports.clock.now() - entry.fetchedAt)
-  copies.put(name, entry, sentAt, keepMs)
+  memoryCache.put(name, entry, sentAt, keepMs)
 }
 
 /** For when Redis cannot be asked: what is fetched is for those who wait for it. Rejects as `fetchEntry` does. */

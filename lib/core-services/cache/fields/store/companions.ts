@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../../../../shared/clock'
-import type { ClaimedNotes } from '../../coordination/records'
+import type { ClaimableRecords } from '../../coordination/records'
 import { decodeValue } from '../../redis/json'
 import type { FieldStore } from './fieldStore'
 
@@ -29,7 +29,7 @@ export const createCompanions = (): Companions => ({ all: [], askedAt: Number.NE
 
 export function withCompanions(
   store: FieldStore,
-  notes: Pick<ClaimedNotes, 'nameOf'>,
+  notes: Pick<ClaimableRecords, 'physicalName'>,
   companions: Companions,
   { monotonic }: Pick<Clock, 'monotonic'>,
 ): FieldStore {
@@ -40,7 +40,7 @@ export function withCompanions(
       companions.askedAt = monotonic()
       const asked = companions.all.map(({ kind, names: of, seen }) => ({
         seen,
-        names: of().map((name) => notes.nameOf(kind, name)),
+        names: of().map((name) => notes.physicalName(kind, name)),
       }))
       const snapshot = await store.read([...names, ...asked.flatMap((one) => one.names)])
       for (const one of asked) {

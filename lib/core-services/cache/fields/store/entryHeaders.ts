@@ -5,7 +5,7 @@
 
 import { currentInstant } from '../../../../shared/clock'
 import type { Ports } from '../../../../shared/ports'
-import { type Snapshot, snapshotOf } from '../../redis/batchedReads'
+import { buildSnapshot, type Snapshot } from '../../redis/batchedReads'
 import type { SendTogether } from '../../redis/batchedSends'
 import type { Command, RawReply } from '../../redis/pipeline'
 import { beginning, USUAL_HEADER_BYTES, withWholeHeader } from './partialEntry'
@@ -18,25 +18,28 @@ export interface Head {
   bytes: number
 }
 
-export interface Inspection {
+export interface EntryHeaders {
   /** 2 commands for each entry and 1 for all names, in one request. */
-  look(entries: readonly string[], names: readonly string[]): Promise<{ heads: Head[]; snapshot: Snapshot }>
+  read(entries: readonly string[], names: readonly string[]): Promise<{ heads: Head[]; snapshot: Snapshot }>
 }
 
-export function createInspection(sendTogether: SendTogether, { clock }: Pick<Ports, 'clock'>): Inspection {
+export function createEntryHeaders(
+  sendTogether: SendTogether,
+  { clock }: Pick<Ports, 'clock'>,
+): EntryHeaders {
   async function completed(entry: string, { text, bytes }: Head): Promise<Head> {
     if (text === null || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
     return { text: await withWholeHeader(sendTogether, entry, text), bytes }
   }
 
   return {
-    async look(entries, names) {
+    async read(entries, names) {
       const sentAt = currentInstant(clock)
       const [values, ...beginnings] = await sendTogether([
         ['MGET', ...names],
         ...entries.flatMap((entry): Command[] => [beginning(entry), ['STRLEN', entry]]),
       ])
-      const snapshot = snapshotOf(names, values ? replyOf(values) : null, sentAt)
+      const snapshot = buildSnapshot(names, values ? replyOf(values) : null, sentAt)
       const heads = entries.map((entry, index) => {
         const [text, bytes] = beginnings.slice(2 * index, 2 * index + 2)
         return completed(entry, headOf(text, bytes))

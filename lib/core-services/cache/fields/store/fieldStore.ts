@@ -8,8 +8,8 @@ import type { Ports } from '../../../../shared/ports'
 import { shortHash } from '../../../../shared/shortHash'
 import type { Token } from '../../entry/versionTokens'
 import { redisBadReply } from '../../errors'
-import { createTickReads, type Snapshot, snapshotOf } from '../../redis/batchedReads'
-import { createTickSends, type SendTogether } from '../../redis/batchedSends'
+import { buildSnapshot, createBatchedReads, type Snapshot } from '../../redis/batchedReads'
+import { createBatchedSends, type SendTogether } from '../../redis/batchedSends'
 import { billedScript } from '../../redis/billing'
 import type { KeySpace } from '../../redis/commands/keySpace'
 import type { Command, RawReply, Send } from '../../redis/pipeline'
@@ -121,7 +121,7 @@ export function createFieldStore(
   keys: KeySpace,
   { clock }: Pick<Ports, 'clock'>,
 ): FieldStore {
-  const sendInTick = createTickSends(sendTogether, maxCommands)
+  const sendBatched = createBatchedSends(sendTogether, maxCommands)
   const leaseCommand = ({ name, holder, milliseconds }: Lease): Command => [
     'SET',
     name,
@@ -140,7 +140,7 @@ export function createFieldStore(
       forceCoolDown: (key) => keys.internal('cooldown', key),
       progress: (key, whose) => keys.internal('progress', `${key}:${shortHash(whose)}`),
     },
-    read: createTickReads(send, clock),
+    read: createBatchedReads(send, clock),
     async createTokens(tokens, lease) {
       const commands = [
         ...tokens.flatMap(({ name, token, seconds }): Command[] =>
@@ -149,32 +149,32 @@ export function createFieldStore(
         ...together('MSETNX', tokens),
         ...(lease ? [leaseCommand(lease)] : []),
       ]
-      const replies = await sendInTick(commands)
+      const replies = await sendBatched(commands)
       const leased = lease !== undefined && replies.pop() === 'OK'
       return { created: replies.every((reply) => reply === 'OK' || reply === 1), leased }
     },
     async createAndRead(tokens, names) {
       const sentAt = currentInstant(clock)
-      const [, values] = await sendInTick([...together('MSETNX', tokens), ['MGET', ...names]])
-      return snapshotOf(names, values ?? null, sentAt)
+      const [, values] = await sendBatched([...together('MSETNX', tokens), ['MGET', ...names]])
+      return buildSnapshot(names, values ?? null, sentAt)
     },
     async takeLease(lease) {
       const { name, holder, milliseconds, replaces = [] } = lease
-      if (replaces.length === 0) return (await sendInTick([leaseCommand(lease)]))[0] === 'OK'
-      const [reply] = await sendInTick([
+      if (replaces.length === 0) return (await sendBatched([leaseCommand(lease)]))[0] === 'OK'
+      const [reply] = await sendBatched([
         ['EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, ...replaces],
       ])
       return reply === 1
     },
     async endLease({ name, holder }, note, milliseconds) {
-      await sendInTick([['EVAL', END_LEASE_SCRIPT, 1, name, holder, note, milliseconds]])
+      await sendBatched([['EVAL', END_LEASE_SCRIPT, 1, name, holder, note, milliseconds]])
     },
     async write(entry, text, ttl) {
       const expiry = ttl === 'forever' ? [] : ['EX', ttl]
-      const [reply] = await sendInTick([['SET', entry, text, ...expiry]])
+      const [reply] = await sendBatched([['SET', entry, text, ...expiry]])
       if (reply !== 'OK') throw redisBadReply('SET was not answered with OK')
     },
-    replace: async (entry, text) => (await sendInTick([['SET', entry, text, 'XX', 'KEEPTTL']]))[0] === 'OK',
+    replace: async (entry, text) => (await sendBatched([['SET', entry, text, 'XX', 'KEEPTTL']]))[0] === 'OK',
     async writeForced({ entry, text, ttl, expected, own }) {
       const names = [entry, ...expected.map(([name]) => name)]
       const tokens = expected.map(([, token]) => token)
@@ -187,7 +187,7 @@ export function createFieldStore(
       const expiring = tokens.flatMap(({ name, token, seconds }): Command[] =>
         seconds === undefined ? [] : [['SET', name, token, 'EX', seconds]],
       )
-      const replies = await sendInTick([...together('MSET', tokens), ...expiring])
+      const replies = await sendBatched([...together('MSET', tokens), ...expiring])
       if (replies.some((reply) => reply !== 'OK')) throw redisBadReply('a token was not answered with OK')
     },
     revoke: (tokens, entries) => revoke(sendTogether, tokens, entries),

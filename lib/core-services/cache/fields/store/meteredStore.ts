@@ -15,7 +15,7 @@ const REFUSED_COMMANDS = 2
 /** EVAL and the two calls inside one that changes a lease. */
 const SCRIPT_COMMANDS = 3
 
-export function chargedStore(store: FieldStore, pay: (cost: Cost) => void): FieldStore {
+export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void): FieldStore {
   const charge = (commands: number, written: readonly string[], read: readonly (string | null)[] = []) =>
     pay({ commands, bytesRead: bytesOf(read), bytesWritten: bytesOf(written) })
 

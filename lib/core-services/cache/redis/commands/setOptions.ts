@@ -1,7 +1,7 @@
 /** Options of `set`, as Redis knows them. */
 
 import { secondsProblem } from '../../../../shared/durations'
-import { inWords } from '../../../../shared/text'
+import { describeValue } from '../../../../shared/text'
 import { optionsInvalid } from '../../errors'
 import type { Argument } from '../pipeline'
 
@@ -32,7 +32,7 @@ export function setArguments(options: number | CacheOptions = {}): Argument[] {
     typeof options !== 'number' &&
     (typeof options !== 'object' || options === null || Array.isArray(options))
   )
-    throw optionsInvalid(`they are ${inWords(options)}, no number of seconds and no object`)
+    throw optionsInvalid(`they are ${describeValue(options)}, no number of seconds and no object`)
   const given: CacheOptions = typeof options === 'number' ? { ex: options } : options
   const expiries = EXPIRIES.filter((name) => given[name] !== undefined)
   if (expiries.length + (given.keepTtl ? 1 : 0) > 1) throw optionsInvalid('more than one expiry is given')
@@ -69,7 +69,7 @@ export function wholeSeconds(name: string, seconds: number): number {
 
 function wholeNumber(name: string, value: number | undefined): number {
   if (value === undefined || !Number.isSafeInteger(value) || value <= 0) {
-    throw optionsInvalid(`${name} is ${inWords(value)}, not a positive whole number`)
+    throw optionsInvalid(`${name} is ${describeValue(value)}, not a positive whole number`)
   }
   return value
 }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import type { Instant } from '../../../../shared/clock'
 import type { Token } from '../../entry/versionTokens'
 
-export interface Memo {
+export interface FieldHints {
   /**
    * The guards of the last entry besides its own token, as far as not every reader names them: the next look asks for
    * their tokens in the same command. Forgotten when all fields together have too many of them.
@@ -41,8 +41,8 @@ export interface OwnLease {
   readonly replaces: readonly Token[]
 }
 
-export interface Memos {
-  of(place: string): Memo
+export interface Hints {
+  get(place: string): FieldHints
   /** Whether the process has looked at this field, as far as it remembers. */
   has(place: string): boolean
 }
@@ -52,14 +52,14 @@ const KEPT = 10_000
 const MOST_GUARD_BYTES = 10_000_000
 const NAME_OVERHEAD = 40
 
-export function createMemos(): Memos {
-  const memos = new Map<string, Memo>()
+export function createHints(): Hints {
+  const hints = new Map<string, FieldHints>()
   const guards = new LRUCache<string, readonly string[]>({
     maxSize: MOST_GUARD_BYTES,
     sizeCalculation: (names) => names.reduce((sum, name) => sum + name.length + NAME_OVERHEAD, NAME_OVERHEAD),
   })
 
-  const create = (place: string): Memo => ({
+  const create = (place: string): FieldHints => ({
     get dependencies() {
       return guards.get(place)
     },
@@ -70,14 +70,14 @@ export function createMemos(): Memos {
   })
 
   return {
-    has: (place) => memos.has(place),
-    of(place) {
-      const memo = memos.get(place) ?? create(place)
-      memos.delete(place)
-      memos.set(place, memo)
-      const [oldest] = memos.keys()
-      if (memos.size > KEPT && oldest !== undefined) memos.delete(oldest)
-      return memo
+    has: (place) => hints.has(place),
+    get(place) {
+      const fieldHints = hints.get(place) ?? create(place)
+      hints.delete(place)
+      hints.set(place, fieldHints)
+      const [oldest] = hints.keys()
+      if (hints.size > KEPT && oldest !== undefined) hints.delete(oldest)
+      return fieldHints
     },
   }
 }
