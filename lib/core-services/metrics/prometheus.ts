@@ -7,12 +7,12 @@ import { BUCKETS_MS, type Latency } from './histogram'
 import type { MetricsSnapshot } from './snapshot'
 import { FIELD_METRICS, SYSTEM_METRICS } from './table/counters'
 import { FIELD_GAUGES, GAUGES, type Gauge, type Sample } from './table/gauges'
-import { listMetrics, type Metric, type MetricTable, type Value } from './table/metric'
+import { getValue, listMetrics, type Metric, type MetricTable, type Value } from './table/metric'
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 type SampleLabels = Readonly<Record<string, string>>
-/** Labels of all samples, and what they are read from. */
+/** Labels of all samples, and what these are read from. */
 type Source<T> = readonly [labels: SampleLabels, source: T]
 
 /**
@@ -21,39 +21,34 @@ type Source<T> = readonly [labels: SampleLabels, source: T]
  */
 export function prometheusText(snapshot: MetricsSnapshot): string {
   const complete = snapshot.scope === 'deployment'
-  const gauges = GAUGES.filter(({ always }) => complete || always)
-  const fields = Object.entries(snapshot.fields).map(([field, metrics]) => ({ labels: { field }, metrics }))
+  const fields = Object.entries(complete ? snapshot.fields : {})
   const families = [
-    ...gauges.map((gauge) => gaugeText(gauge, [[{}, snapshot]])),
-    ...(complete ? tableTexts(SYSTEM_METRICS, [[{}, snapshot.total.system]]) : []),
-    ...(complete
-      ? tableTexts(
-          FIELD_METRICS,
-          fields.map(({ labels, metrics }) => [labels, metrics.total]),
-        )
-      : []),
-    ...(complete ? FIELD_GAUGES : []).map((gauge) =>
+    ...GAUGES.filter(({ always }) => complete || always).map((gauge) => gaugeText(gauge, [[{}, snapshot]])),
+    ...tableTexts(SYSTEM_METRICS, complete ? [[{}, snapshot.total.system]] : []),
+    ...tableTexts(
+      FIELD_METRICS,
+      fields.map(([field, { total }]) => [{ field }, total]),
+    ),
+    ...FIELD_GAUGES.map((gauge) =>
       gaugeText(
         gauge,
-        fields.map(({ labels, metrics }) => [labels, metrics]),
+        fields.map(([field, metrics]) => [{ field }, metrics]),
       ),
     ),
   ]
   return `${families.filter((text) => text !== '').join('\n')}\n`
 }
 
-function gaugeText<T>(
-  { name, type = 'gauge', help, unit, from }: Gauge<T>,
-  sources: readonly Source<T>[],
-): string {
+function gaugeText<T>(gauge: Gauge<T>, sources: readonly Source<T>[]): string {
+  const { name, type = 'gauge', help, unit, from } = gauge
   const samples = sources.flatMap(([labels, source]) =>
-    from(source).map(({ value, suffix, ...rest }) => ({
-      value: unit === 'ms' && suffix !== '_count' ? toSeconds(value) : value,
-      labels: { ...labels, ...rest.labels },
-      ...(suffix && { suffix }),
+    from(source).map((sample) => ({
+      ...sample,
+      value: unit === 'ms' && sample.suffix !== '_count' ? toSeconds(sample.value) : sample.value,
+      labels: { ...labels, ...sample.labels },
     })),
   )
-  return family(name, type, help, samples)
+  return familyText(name, type, help, samples)
 }
 
 /** Rows of one name become one family. */
@@ -63,30 +58,22 @@ function tableTexts(table: MetricTable, sources: readonly Source<object>[]): str
   return [...names].map((name) => {
     const own = rows.filter(({ metric }) => metric.name === name)
     const samples = sources.flatMap(([labels, source]) =>
-      own.flatMap(({ path, metric }) => {
-        const value = path.reduce((node, key) => node[key as never] as object, source) as unknown as Value
-        return metricSamples(metric, value, { ...labels, ...metric.fixedLabels })
-      }),
+      own.flatMap(({ metric, path }) =>
+        metricSamples(metric, getValue(source, path), { ...labels, ...metric.fixedLabels }),
+      ),
     )
     const [first] = own
-    return first ? family(name, first.metric.kind, first.metric.help, samples) : ''
+    return first ? familyText(name, first.metric.kind, first.metric.help, samples) : ''
   })
 }
 
 function metricSamples(metric: Metric, value: Value, labels: SampleLabels): Sample[] {
-  return metric.kind === 'counter'
-    ? counterSamples(metric.labels, value, labels)
-    : histogramSamples(value as Latency, labels)
-}
-
-function counterSamples(
-  names: readonly (readonly [string, ...unknown[]])[],
-  value: Value,
-  labels: SampleLabels,
-): Sample[] {
+  if (metric.kind === 'histogram') return histogramSamples(value as Latency, labels)
   if (typeof value === 'number') return [{ value, labels }]
-  const [[name] = [''], ...rest] = names
-  return Object.entries(value).flatMap(([key, own]) => counterSamples(rest, own, { ...labels, [name]: key }))
+  const [[name] = [''], ...rest] = metric.labels
+  return Object.entries(value).flatMap(([key, own]) =>
+    metricSamples({ ...metric, labels: rest }, own, { ...labels, [name]: key }),
+  )
 }
 
 function histogramSamples({ buckets, sumMs, count }: Latency, labels: SampleLabels): Sample[] {
@@ -104,7 +91,7 @@ function histogramSamples({ buckets, sumMs, count }: Latency, labels: SampleLabe
   ]
 }
 
-function family(name: string, type: string, help: string, samples: readonly Sample[]): string {
+function familyText(name: string, type: string, help: string, samples: readonly Sample[]): string {
   if (samples.length === 0) return ''
   const lines = samples.map(({ value, labels = {}, suffix = '' }) => {
     const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`)

@@ -1,11 +1,10 @@
-/** What the metrics tell: plain data, the same for the page of the admin, Prometheus and whoever asks in code. */
-
+/** What metrics look like to those who read them: plain data for the admin page, Prometheus and code. */
 import type { BreakerState } from '../../shared/events'
 import type { FIELD_METRICS, SYSTEM_METRICS } from './table/counters'
 import type { CronRun, LastFailure, LastFlaws, LastSuccess } from './table/lastEvents'
 import type { Values } from './table/metric'
 
-/** Windows end now. They begin at a full minute, that of a day at a full hour, so they are up to that much longer. */
+/** Windows end now and begin at a full minute, or a full hour for `24h`: they are up to that much longer than they say. */
 export const WINDOWS = ['5m', '1h', '24h'] as const
 export type Window = (typeof WINDOWS)[number]
 
@@ -35,27 +34,27 @@ export interface FieldMetrics {
   lastFailure: LastFailure | null
   /** The last value that was made although some records were flawed. A later value does not clear it; absent without any. */
   lastFlaws?: LastFlaws
-  /** What its commands would cost in 30 days such as the last 24 hours; null as long as less than 10 minutes are known. */
+  /** The price of its commands in 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
   monthlyUsd: number | null
 }
 
-/** One process that serves the app, as it was when it told of itself last. */
+/** One process that serves the app, as it last reported. */
 export interface InstanceMetrics {
-  /** Drawn at its start. */
+  /** Random, chosen at its start. */
   id: string
-  /** When it told of itself, ms since 1970. */
+  /** When it last reported, ms since 1970. */
   seenAt: number
   startedAt: number
   breaker: BreakerState
-  /** Locks that it held. */
+  /** Locks that it held then. */
   locks: number
 }
 
 /** One bar of a plot. */
 export interface SeriesPoint {
-  /** When it begins, ms since 1970. The last one is not over yet. */
+  /** When it begins, ms since 1970. The last bar is not complete yet. */
   at: number
-  /** How long it is, in seconds: 60 or 3,600. */
+  /** Its length in seconds: 60 or 3,600. */
   seconds: number
   reads: number
   hitRate: number | null
@@ -73,42 +72,42 @@ export interface MetricsSnapshot {
   /** False while CACHE_METRICS_ENABLED is off: then every number is 0. */
   enabled: boolean
   /**
-   * `deployment`: the sum over all instances, and over those that are gone. An instance tells after an answer once 15 s
-   * have passed, 60 s while it sends next to nothing to Redis, so it may be that much further. `process`: Redis could
-   * not be asked, so this is what this process alone has not handed over yet.
+   * `deployment`: the sum over all instances, past ones included. It is up to 15 s behind, and up to 60 s for instances
+   * that send few commands to Redis. `process`: Redis could not be reached, so these are only the counts that this process
+   * has not reported yet.
    */
   scope: 'deployment' | 'process'
-  /** Absent while Redis takes the writes of this process: with which code it refuses them, and since when. */
+  /** Error code with which Redis refuses the writes of this process, and since when. Absent while it takes them. */
   refusedWrites?: { code: string; since: number }
-  /** Ms since 1970. */
+  /** When the snapshot was made, ms since 1970. */
   takenAt: number
-  /** Since when is counted, ms since 1970. */
+  /** When counting began, ms since 1970. */
   since: number
   total: Traffic
   windows: Record<Window, Traffic>
-  /** By name; whatever has no proper name, or came when 100 were known, is under `other`. */
+  /** By name. Fields without a proper name, and those beyond the first 100 of a process, are under `other`. */
   fields: Record<string, FieldMetrics>
-  /** Those that told of themselves in the last 5 minutes, the latest first. */
+  /** Those that reported in the last 5 minutes, the latest first. */
   instances: readonly InstanceMetrics[]
   /** The worst of all instances: `open` before `half-open` before `closed`. */
   breaker: BreakerState
   /** The sum over all instances. */
   activeLocks: number
-  /** The last run that was not skipped; null if there was none. */
+  /** The last run that was not skipped; null without any. */
   lastCronRun: CronRun | null
-  /** Oldest first, without gaps: 60 minutes and 24 hours, and the one that is under way. */
+  /** Oldest first, without gaps: 60 minutes and 24 hours, then the current minute or hour. */
   series: { minutes: readonly SeriesPoint[]; hours: readonly SeriesPoint[] }
   bill: {
-    /** In 30 days such as the last 24 hours; null as long as less than 10 minutes are known. */
+    /** In 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
     monthlyCommands: number | null
     monthlyUsd: number | null
     usdPer100kCommands: number
   }
-  /** The same as in `windows`, under the names of the app that this one grew out of. */
+  /** Numbers of the last 5 minutes under the names that monitoring of the app's forerunners reads. */
   performance: {
-    /** In the last 5 minutes; 0 without reads. */
+    /** 0 without reads. */
     hitRate: number
-    /** Failed reads among all in the last 5 minutes, from 0 to 1. */
+    /** The share of reads that failed, from 0 to 1. */
     errorRate: number
     operationsPerSecond: number
     p95LatencyMs: number

@@ -2,70 +2,27 @@
  * Every metric that is counted, one row each, under the key that it has in the snapshot. Counting events, adding up over
  * instances, the snapshot and the text for Prometheus follow from the row: a new metric is one row here.
  */
-import {
-  BREAKER_STATES,
-  type EventType,
-  type FieldCacheEvent,
-  type FieldStatus,
-  type RefreshReason,
-} from '../../../shared/events'
+import { BREAKER_STATES, type EventType, type FieldCacheEvent } from '../../../shared/events'
 import { ANY, counter, histogram, type MetricTable } from './metric'
 
-export const FIELD_STATUSES = [
-  'hit',
-  'stale',
-  'miss',
-  'refreshed',
-  'degraded',
-  'cooldown',
-] as const satisfies readonly FieldStatus[]
-
-export const REFRESH_REASONS = [
-  'miss',
-  'stale',
-  'force',
-  'cron',
-  'change',
-] as const satisfies readonly RefreshReason[]
-
-/**
- * `unstored`: the source answered, but its value was not stored. `paused`: the part that was read is kept, and the next
- * refresh goes on from there; a refresh that was paused because the source failed also counts as `failed`.
- */
-const REFRESH_OUTCOMES = ['stored', 'unstored', 'failed', 'paused'] as const
-
-const CRON_OUTCOMES = ['ok', 'failed', 'skipped'] as const
-/**
- * `failed`: at least one field was not refreshed, or one webhook not maintained, although it was due. `skipped`: there was
- * nothing to do, or another run was under way.
- */
-export type CronOutcome = (typeof CRON_OUTCOMES)[number]
-
 /** What a process does on its own account: counted, but no reason to report to the other instances. */
-export const OWN_WORK: ReadonlySet<EventType> = new Set<EventType>([
-  'redis.requested',
-  'redis.retried',
-  'breaker.changed',
-])
+export const OWN_WORK = new Set<EventType>(['redis.requested', 'redis.retried', 'breaker.changed'])
 
 /** Counted for each field. All rows have the label `field` in Prometheus; all their events name a field. */
 export const FIELD_METRICS = {
-  /** Answered reads, by the state of the value they were answered with. */
   reads: counter({
     stored: 'read',
     name: 'field_cache_reads_total',
     help: 'Answered reads, by status of the value',
-    labels: [['status', FIELD_STATUSES]],
+    labels: [['status', ['hit', 'stale', 'miss', 'refreshed', 'degraded', 'cooldown']]],
     from: { 'field.read': ({ status }) => [1, status] },
   }),
-  /** Reads that ended with an error. */
   failedReads: counter({
     stored: 'unread',
     name: 'field_cache_reads_failed_total',
     help: 'Reads that ended with an error',
     from: { 'field.failed': () => [1] },
   }),
-  /** Of answered reads, as their callers waited. */
   readLatency: histogram({
     stored: 'wait',
     name: 'field_cache_read_duration_seconds',
@@ -73,20 +30,23 @@ export const FIELD_METRICS = {
     unit: 'ms',
     from: { 'field.read': ({ durationMs }) => durationMs },
   }),
-  /** Calls of the fetcher. */
   sourceCalls: counter({
     stored: 'call',
     name: 'field_cache_source_calls_total',
     help: 'Calls of the fetcher',
     from: { 'refresh.started': () => [1] },
   }),
+  /**
+   * `unstored`: the source answered, but its value was not stored. `paused`: the part that was read is kept, and the next
+   * refresh goes on from there; a refresh that was paused because the source failed also counts as `failed`.
+   */
   refreshes: counter({
     stored: 'refresh',
     name: 'field_cache_refreshes_total',
     help: 'Calls of the fetcher that ended, by reason and outcome',
     labels: [
-      ['reason', REFRESH_REASONS],
-      ['outcome', REFRESH_OUTCOMES],
+      ['reason', ['miss', 'stale', 'force', 'cron', 'change']],
+      ['outcome', ['stored', 'unstored', 'failed', 'paused']],
     ],
     from: {
       'refresh.finished': ({ reason, stored }) => [1, reason, stored ? 'stored' : 'unstored'],
@@ -134,7 +94,7 @@ export const FIELD_METRICS = {
 
 /** Counted for the whole process. */
 export const SYSTEM_METRICS = {
-  /** All requests to Redis: of fields, locks, health checks, these metrics and the app itself. */
+  /** All requests to Redis, failed ones included: of fields, locks, health checks, these metrics and the app itself. */
   redis: {
     /** As Upstash bills them: entries of pipelines, scripts and the calls inside scripts. */
     commands: counter({
@@ -149,7 +109,6 @@ export const SYSTEM_METRICS = {
       help: 'HTTP requests to Redis',
       from: { 'redis.requested': ({ requests }) => [requests] },
     }),
-    /** Bytes of request bodies. */
     bytesSent: counter({
       stored: 'redis:out',
       name: 'field_cache_redis_bytes_total',
@@ -157,7 +116,6 @@ export const SYSTEM_METRICS = {
       fixedLabels: { direction: 'sent' },
       from: { 'redis.requested': ({ bytesSent }) => [bytesSent] },
     }),
-    /** Bytes of response bodies. */
     bytesReceived: counter({
       stored: 'redis:in',
       name: 'field_cache_redis_bytes_total',
@@ -171,7 +129,6 @@ export const SYSTEM_METRICS = {
       help: 'Redis requests that were sent again',
       from: { 'redis.retried': () => [1] },
     }),
-    /** Failed requests by error code. */
     errors: counter({
       stored: 'redis:err',
       name: 'field_cache_redis_errors_total',
@@ -179,7 +136,6 @@ export const SYSTEM_METRICS = {
       labels: [['code', ANY]],
       from: { 'redis.requested': ({ code }) => (code === null ? null : [1, code]) },
     }),
-    /** Of all requests, failed ones included. */
     latency: histogram({
       stored: 'redis:took',
       name: 'field_cache_redis_duration_seconds',
@@ -195,7 +151,6 @@ export const SYSTEM_METRICS = {
     help: 'Billed Redis commands that these metrics cost',
     from: {},
   }),
-  /** How often the circuit breaker of a process went into each state. */
   breakerTransitions: counter({
     stored: 'breaker',
     name: 'field_cache_breaker_transitions_total',
@@ -227,7 +182,6 @@ export const SYSTEM_METRICS = {
       help: 'Requests to Airtable',
       from: { 'airtable.requested': () => [1] },
     }),
-    /** Failed requests by error code. */
     errors: counter({
       stored: 'airtable:err',
       name: 'field_cache_airtable_errors_total',
@@ -252,7 +206,6 @@ export const SYSTEM_METRICS = {
       'webhook.dead': () => [1, 'dead'],
     },
   }),
-  /** Fields brought up to date after a change: from the changed records, or by reading everything. */
   changes: counter({
     stored: 'changed',
     name: 'field_cache_changes_followed_total',
@@ -260,22 +213,23 @@ export const SYSTEM_METRICS = {
     labels: [['by', ['records', 'all']]],
     from: { 'field.synced': ({ how }) => [1, how] },
   }),
+  /**
+   * `failed`: at least one field was not refreshed, or one webhook not maintained, although it was due. `skipped`: there was
+   * nothing to do, or another run was under way.
+   */
   cronRuns: counter({
     stored: 'cron',
     name: 'field_cache_cron_runs_total',
     help: 'Runs of the cron, by outcome',
-    labels: [['outcome', CRON_OUTCOMES]],
+    labels: [['outcome', ['ok', 'failed', 'skipped']]],
     from: { 'cron.finished': (run) => [1, toCronOutcome(run)] },
   }),
 } satisfies MetricTable
 
-export function toCronOutcome({
-  refreshed,
-  fresh,
-  unfinished,
-  failed,
-  webhooks,
-}: Extract<FieldCacheEvent, { type: 'cron.finished' }>): CronOutcome {
+export function toCronOutcome(
+  run: Extract<FieldCacheEvent, { type: 'cron.finished' }>,
+): 'ok' | 'failed' | 'skipped' {
+  const { refreshed, fresh, unfinished, failed, webhooks } = run
   if (failed > 0 || webhooks.some(({ outcome }) => outcome === 'failed')) return 'failed'
   return refreshed + fresh + unfinished + webhooks.length > 0 ? 'ok' : 'skipped'
 }

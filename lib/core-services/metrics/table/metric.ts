@@ -10,9 +10,9 @@ type Label = readonly [name: string, values: readonly string[]]
 type Labels = readonly Label[]
 type LabelValues<L extends Labels> = { [Index in keyof L]: L[Index][1][number] }
 
-type EventOf<T extends EventType> = Extract<FieldCacheEvent, { type: T }>
+type EventByType<T extends EventType> = Extract<FieldCacheEvent, { type: T }>
 /** What each event contributes; events that are not named contribute nothing. */
-export type From<Result> = { readonly [T in EventType]?: (event: EventOf<T>) => Result }
+export type From<Result> = { readonly [T in EventType]?: (event: EventByType<T>) => Result }
 
 /** What an event contributes; undefined when `from` does not name it. */
 export function getContribution<Result>(from: From<Result>, event: FieldCacheEvent): Result | undefined {
@@ -93,6 +93,10 @@ export function listMetrics(
     isMetric(node) ? [{ path: [...path, key], metric: node }] : listMetrics(node, [...path, key]),
   )
 }
+
+/** The value of a row in the values of its table. */
+export const getValue = (values: object, path: readonly string[]): Value =>
+  path.reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], values) as Value
 
 /** The values of a table, from its counts by name. Counts that no row of this release names are left out. */
 export function toValues<T extends MetricTable>(table: T, sums: ReadonlyMap<string, number>): Values<T> {
