@@ -1,57 +1,7 @@
-import { execFile } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
 import { listImports, read, resolveImport } from './kit/house/sources'
-import { snippetsIn, withAssertions } from './kit/text/snippets'
-
-const run = promisify(execFile)
-const output = (error: { stdout: string }) => error
-
-const [setUp = '', ...scenarios] = snippetsIn('docs/freshness.md', 'ts freshness')
-
-describe('the snippets of the documents', () => {
-  let folder: string
-
-  beforeAll(() => {
-    folder = mkdtempSync('.readme-check-')
-    writeFileSync(
-      join(folder, 'tsconfig.json'),
-      JSON.stringify({
-        extends: '../tsconfig.json',
-        compilerOptions: { incremental: false, paths: { '@/*': ['../*'] } },
-        include: ['*.ts', '../lib/core-services/serviceLoader.ts'],
-      }),
-    )
-    const [airtable = ''] = snippetsIn('docs/airtable.md', 'ts airtable')
-    writeFileSync(join(folder, 'airtable.ts'), airtable)
-    const tests = scenarios.map(
-      (code, index) => `it('${index + 1}', async () => {\n${withAssertions(code)}\n})`,
-    )
-    const reset = "beforeEach(() => {\n  test.reset()\n  name = 'Ada'\n  fetcher.mockClear()\n})"
-    const imports = "import { beforeEach, expect, it } from 'vitest'"
-    writeFileSync(join(folder, 'freshness.test.ts'), [imports, setUp, reset, ...tests].join('\n'))
-    writeFileSync(
-      join(folder, 'vitest.config.ts'),
-      `import base from '../vitest.config'
-      export default { ...base, test: { ...base.test, include: ['**/freshness.test.ts'], exclude: [] } }`,
-    )
-  })
-  afterAll(() => rmSync(folder, { recursive: true }))
-
-  it('pass the type check of the project', async () => {
-    const tsc = ['node_modules/typescript/bin/tsc', '-p', join(folder, 'tsconfig.json')]
-    expect(await run(process.execPath, tsc).catch(output)).toMatchObject({ stdout: '' })
-  })
-
-  it('of docs/freshness.md give what their comments say', async () => {
-    const vitest = ['node_modules/vitest/vitest.mjs', 'run', '--config', join(folder, 'vitest.config.ts')]
-    const { stdout } = await run(process.execPath, [...vitest, '--dir', folder]).catch(output)
-    expect(scenarios.length).toBeGreaterThan(5)
-    expect(stdout).toMatch(new RegExp(`Tests .*${scenarios.length} passed`))
-  })
-})
 
 describe.each(['airtable', 'architecture', 'freshness', 'operations'])('docs/%s.md', (name) => {
   const document = read(`docs/${name}.md`)
@@ -63,25 +13,6 @@ describe.each(['airtable', 'architecture', 'freshness', 'operations'])('docs/%s.
       /^(?:app|bench|docs|lib|local|scripts|tests)\/[\w./[\]()-]*$/.test(text),
     )
     expect(paths.filter((path) => !existsSync(path))).toEqual([])
-  })
-
-  it('has what its links lead to, in other documents too', () => {
-    const anchors = (path: string) =>
-      [...read(path).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
-        title
-          .toLowerCase()
-          .replace(/[^\w -]/g, '')
-          .replaceAll(' ', '-'),
-      )
-    const links = [...prose.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)].map(
-      ([, path = '', anchor]) => ({
-        path: path === '' ? `docs/${name}.md` : join(dirname(`docs/${name}.md`), path),
-        anchor,
-      }),
-    )
-    const isDead = ({ path, anchor }: { path: string; anchor?: string | undefined }) =>
-      !existsSync(path) || (anchor !== undefined && !anchors(path).includes(anchor))
-    expect(links.filter(isDead)).toEqual([])
   })
 })
 

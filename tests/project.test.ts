@@ -1,8 +1,14 @@
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import vercel from '../vercel.json'
+import { anchorsIn, countWords, linksIn, PAGES, paragraphsIn, readPage, tableCellsIn } from './docs/pages'
 import { findCrossings } from './kit/house/borders'
 import { CODE_FOLDERS, findCircles, listSources, read } from './kit/house/sources'
+
+/** Words that leave open who or what is meant. */
+const BANNED = /\b(?:whoever|nobody|somebody|anybody|whom)\b/i
+const NOT_REWRITTEN = ['docs/operations.md']
 
 const everySource = CODE_FOLDERS.flatMap(listSources)
 
@@ -74,5 +80,47 @@ describe('the house', () => {
 
   it('has no file over 350 lines', () => {
     expect(everySource.filter((file) => read(file).split('\n').length > 351)).toEqual([])
+  })
+})
+
+describe('docs', () => {
+  const pages = PAGES.map(readPage)
+
+  it('README.md has at most 150 lines and 1,600 words', () => {
+    const readme = read('README.md')
+    expect(readme.trimEnd().split('\n').length).toBeLessThanOrEqual(150)
+    expect(countWords(readme)).toBeLessThanOrEqual(1_600)
+  })
+
+  it('have no paragraph over 90 words and no table cell over 60, and 40 words a paragraph on average', () => {
+    const rewritten = pages.filter(({ path }) => !NOT_REWRITTEN.includes(path))
+    for (const page of rewritten) {
+      const long = paragraphsIn(page).filter((text) => countWords(text) > 90)
+      const full = tableCellsIn(page).filter((text) => countWords(text) > 60)
+      expect({ path: page.path, long, full }).toEqual({ path: page.path, long: [], full: [] })
+    }
+    const counts = rewritten.flatMap(paragraphsIn).map(countWords)
+    expect(counts.reduce((sum, words) => sum + words, 0) / counts.length).toBeLessThanOrEqual(40)
+  })
+
+  it('name persons and programs, and never leave open who is meant', () => {
+    const found = pages
+      .filter(({ path }) => !NOT_REWRITTEN.includes(path))
+      .flatMap(({ path, prose }) =>
+        prose.filter((line) => BANNED.test(line)).map((line) => `${path}: ${line.slice(0, 80)}`),
+      )
+    expect(found).toEqual([])
+  })
+
+  it('lead with each link to a file and a heading that are there', () => {
+    for (const page of pages) {
+      const dead = linksIn(page).filter((target) => {
+        const [file = '', anchor] = target.split('#')
+        const path = file === '' ? page.path : join(dirname(page.path), file)
+        if (!existsSync(path)) return true
+        return anchor !== undefined && !anchorsIn(readPage(path)).has(anchor)
+      })
+      expect({ path: page.path, dead }).toEqual({ path: page.path, dead: [] })
+    }
   })
 })

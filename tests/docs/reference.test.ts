@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CacheService } from '@/lib/core-services/cache/cacheService'
-import { codedError } from '@/lib/core-services/cache/errors'
 import { problemResponse } from '@/lib/http/problem'
+import { codedError } from '@/lib/shared/errors'
 import { readPage } from './pages'
 
 const sourcesIn = (folder: string) =>

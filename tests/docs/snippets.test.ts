@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { snippetsIn, withAssertions } from '../kit/text/snippets'
 import { type CodeBlock, readPage } from './pages'
 
 const TSC = 'node_modules/typescript/bin/tsc'
@@ -15,15 +16,14 @@ const VITEST = 'node_modules/vitest/vitest.mjs'
 /** Pages of which every block is looked at; of the others those that are marked with a word. */
 const WHOLE_PAGES = ['README.md', 'docs/guide.md', 'docs/reference.md', 'CONTRIBUTING.md']
 const MARKED = [{ path: 'docs/airtable.md', mark: 'ts airtable' }]
+/** Its first block is what each of the others begins with. */
+const SCENARIOS = { path: 'docs/freshness.md', mark: 'ts freshness' }
 
 /** What the file has that a block is meant to be written into. */
 const SURROUNDINGS: Record<string, string> = {
   'README.md#a-field-in-ten-lines': `
     import { z } from 'zod'
     import type { FieldCacheConfig } from '@/lib/core-services/cache/fieldCacheConfigs'`,
-  'docs/airtable.md': `
-    import { airtableList, type TableSource } from '@/lib/core-services/airtable/airtableField'
-    declare const people: TableSource`,
 }
 
 const EXAMPLE = `
@@ -68,7 +68,7 @@ function toModule(path: string, section: string, blocks: readonly CodeBlock[]): 
   const from = `${path}#${section}`
   const name = from.replaceAll(/[^a-z-]+/gi, '-')
   const extension = blocks.some(({ info }) => info.startsWith('tsx')) ? 'tsx' : 'ts'
-  const code = [SURROUNDINGS[from] ?? SURROUNDINGS[path] ?? '', ...blocks.map(withChecks)].join('\n')
+  const code = [SURROUNDINGS[from] ?? '', ...blocks.map(withChecks)].join('\n')
   const tests = blocks.filter(({ info }) => info === 'ts test').length
   if (tests > 0) return { from, file: `${name}.test.ts`, code, checks: tests }
   const checks = code.split(PUSH).length - 1
@@ -77,6 +77,17 @@ function toModule(path: string, section: string, blocks: readonly CodeBlock[]): 
 }
 
 const PUSH = 'shown.push('
+
+/** Each block is a test of its own over the first one, from a cache that is empty again. */
+function scenarioModule({ path, mark }: typeof SCENARIOS): Module {
+  const [setUp = '', ...scenarios] = snippetsIn(path, mark)
+  const reset = "beforeEach(() => {\n  test.reset()\n  name = 'Ada'\n  fetcher.mockClear()\n})"
+  const tests = scenarios.map(
+    (code, index) => `it('${path}, scenario ${index + 1}', async () => {\n${withAssertions(code)}\n})`,
+  )
+  const code = ["import { beforeEach, expect, it } from 'vitest'", setUp, reset, ...tests].join('\n')
+  return { from: path, file: 'freshness.test.ts', code, checks: scenarios.length }
+}
 
 /** `expression // → value`: both are kept, to be compared once everything has run. */
 function withChecks({ code, line }: CodeBlock): string {
@@ -94,6 +105,7 @@ describe('the code in the documents', () => {
   const modules = [
     ...WHOLE_PAGES.flatMap((path) => modulesOf(path)),
     ...MARKED.flatMap(({ path, mark }) => modulesOf(path, mark)),
+    scenarioModule(SCENARIOS),
   ]
   let folder: string
 
@@ -111,7 +123,7 @@ describe('the code in the documents', () => {
     writeFileSync(
       join(folder, 'vitest.config.ts'),
       `import base from '../vitest.config'
-      export default { ...base, test: { ...base.test, include: ['**/*.test.ts'], exclude: [] } }`,
+      export default { ...base, test: { ...base.test, include: ['**/*.test.ts'], exclude: [], isolate: false, fileParallelism: false } }`,
     )
   })
   afterAll(() => rmSync(folder, { recursive: true }))
