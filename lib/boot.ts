@@ -11,7 +11,7 @@ import {
   refreshConfig,
 } from './config/appConfig'
 import { airtableConfig, assertWebhookSecrets, peopleTable } from './core-services/airtable/airtableConfig'
-import { watchLooks } from './core-services/airtable/webhooks/recheckWatch'
+import { watchRechecks } from './core-services/airtable/webhooks/recheckWatch'
 import type { AnyField } from './core-services/cache/fields/fieldConfig'
 import { createKeySpace } from './core-services/cache/redis/commands/keySpace'
 import { cacheConfig, cacheFailFast, keyConfig } from './core-services/cache/settings/cacheConfig'
@@ -60,7 +60,7 @@ export async function boot(env: Env = process.env): Promise<BootResult> {
     const { fields } = await import('./core-services/cache/fieldCacheConfigs')
     assertKeysFit(env, fields)
     assertEncryptable(env, fields)
-    watchLooks(fields)
+    watchRechecks(fields)
     await initCoreServices(['cache', 'airtable'])
     return { ok: true, report: '', fatal: false }
   } catch (error) {

@@ -51,7 +51,7 @@ describe('docs/architecture.md', () => {
 it('docs/airtable.md explains every reason for which everything is read', () => {
   const folder = 'lib/core-services/airtable'
   const unions = [`${folder}/sync/syncPlan.ts`, `${folder}/changelog/payloads.ts`].map((file) =>
-    /type (?:WhyFull|Unreadable) =([\s\S]*?)\n\n/.exec(read(file)),
+    /type (?:FullReadReason|Unreadable) =([\s\S]*?)\n\n/.exec(read(file)),
   )
   const reasons = unions
     .flatMap((union) => [...(union?.[1] ?? '').matchAll(/'([a-z-]+)'/g)])

@@ -20,7 +20,7 @@ export type RefreshReason = 'miss' | 'stale' | 'force' | 'cron' | 'change'
  * Why changes were looked for: Airtable has called, the cron looks for itself, or what was read a moment ago may have been
  * too old.
  */
-export type WebhookCause = 'ping' | 'cron' | 'again'
+export type WebhookCause = 'ping' | 'cron' | 'recheck'
 
 export type WebhookDeath = 'gone' | 'disabled' | 'expired'
 

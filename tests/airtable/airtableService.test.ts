@@ -4,7 +4,7 @@ import { setupServer } from 'msw/node'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AirtableService } from '@/lib/core-services/airtable/airtableService'
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
-import { airtableClient, hastyClock, recordedBudget } from '@/tests/kit/airtable/airtableClient'
+import { airtableClient, hastyClock, recordedLimiter } from '@/tests/kit/airtable/airtableClient'
 
 const ENDPOINT = 'http://airtable.test'
 const API_KEY = 'pat-secret'
@@ -244,8 +244,8 @@ describe('trying again', () => {
       page([record('rec1')], 'itr1/rec1'),
       refusal(429, 'RATE_LIMIT_REACHED'),
     )
-    const { budget, outcomes } = recordedBudget()
-    const airtable = await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, budget)
+    const { limiter, outcomes } = recordedLimiter()
+    const airtable = await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, limiter)
     await expect(read(airtable)).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED' })
     expect(urls).toHaveLength(3)
     expect(outcomes).toEqual([
@@ -274,8 +274,8 @@ describe('being stopped', () => {
       await delay('infinite')
       return HttpResponse.error()
     })
-    const { budget, outcomes } = recordedBudget()
-    const airtable = await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, budget)
+    const { limiter, outcomes } = recordedLimiter()
+    const airtable = await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, limiter)
     await expect(read(airtable, abort.signal)).rejects.toThrow('out of time')
     expect(outcomes).toEqual([{ kind: 'unanswered' }])
   })
@@ -283,8 +283,8 @@ describe('being stopped', () => {
   it('happens between pages: no further one is asked for', async () => {
     const abort = new AbortController()
     const { urls } = answer(page([record('rec1')], 'itr1/rec1'), page([]))
-    const { budget, taken } = recordedBudget(2)
-    const reading = read(await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, budget), abort.signal)
+    const { limiter, taken } = recordedLimiter(2)
+    const reading = read(await airtableClient({ url: ENDPOINT, apiKey: API_KEY }, {}, limiter), abort.signal)
     await expect.poll(taken).toBe(2)
     abort.abort(new Error('enough'))
     await expect(reading).rejects.toThrow('enough')

@@ -1,9 +1,9 @@
 import type { Mutation } from './mutation'
 import { changeMutations } from './mutations/airtable/changes'
 import { limitMutations } from './mutations/airtable/limits'
+import { recheckMutations } from './mutations/airtable/rechecks'
 import { recordMutations } from './mutations/airtable/records'
 import { doorMutations } from './mutations/read/doors'
-import { lookMutations } from './mutations/read/looks'
 import { memoryMutations } from './mutations/read/memory'
 import { outageMutations } from './mutations/read/outages'
 import { readMutations } from './mutations/read/reads'
@@ -31,7 +31,7 @@ export const mutations: readonly Mutation[] = [
   ...dependencyMutations,
   ...changeMutations,
   ...cronMutations,
-  ...lookMutations,
+  ...recheckMutations,
   ...limitMutations,
   ...recordMutations,
   ...outageMutations,

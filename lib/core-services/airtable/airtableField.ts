@@ -13,17 +13,17 @@ import { encodeMark } from './changelog/syncMark'
 import { attachmentsEnd } from './records/attachments'
 import {
   assertReadable,
+  createRefusalCheck,
   type Flaws,
   type ItemMaker,
-  itemOf,
   type Listed,
   makeItems,
   makeValue,
-  refusedBy,
   reportFlaws,
+  withRecordId,
 } from './records/items'
 import type { AirtableRecord } from './records/page'
-import { assertNotEmptied, encodeMadeOf, itemsBefore } from './records/previousItems'
+import { assertNotEmptied, encodeOrigin, previousItems } from './records/previousItems'
 import { readInParts } from './records/resumableRead'
 import { type LogPosition, type TableSource, tableTag } from './records/table'
 
@@ -31,7 +31,7 @@ export type { Listed } from './records/items'
 export type { TableSource } from './records/table'
 
 /** In s; an instance waits for it with a timer. */
-const MOST_FOLLOW_EVERY = 60
+const MAX_SYNC_SECONDS = 60
 
 interface Reading {
   table: TableSource
@@ -100,8 +100,8 @@ export function airtableList<Item extends Listed>({
   const { name, schema } = declared
   const maker: ItemMaker = {
     // A delta sorts new items among stored ones, so all of them are compared in the shape of these.
-    item: itemOf(name, (record) => asStored(item(record))),
-    ...(schema && { refused: refusedBy(schema) }),
+    item: withRecordId(name, (record) => asStored(item(record))),
+    ...(schema && { refused: createRefusalCheck(schema) }),
   }
   const sort = (items: Listed[]) =>
     order === 'view'
@@ -110,7 +110,7 @@ export function airtableList<Item extends Listed>({
   const make: Make<Item[]> = async (records, context, shape) => {
     const { items, flaws } = await makeItems(records, maker)
     assertReadable(name, flaws, records.length)
-    const before = flaws.unreadable.length > 0 ? await itemsBefore(context, shape, maker) : null
+    const before = flaws.unreadable.length > 0 ? await previousItems(context, shape, maker) : null
     const made = records.flatMap(({ id }) => (items.has(id) ? items.get(id) : before?.get(id)) ?? [])
     return { value: sort(made) as Item[], flaws, isEmpty: made.length === 0 }
   }
@@ -139,18 +139,15 @@ function airtableField<T>(
   make: Make<T>,
   code: string,
 ): AirtableField<T> {
-  const { followEvery = 0 } = table
-  if (!(Number.isSafeInteger(followEvery) && followEvery >= 0 && followEvery <= MOST_FOLLOW_EVERY)) {
-    const range = `a whole number of seconds from 0 to ${MOST_FOLLOW_EVERY}`
-    throw fieldInvalid(
-      config.name,
-      `followEvery of its table "${table.name}" is ${followEvery}, not ${range}`,
-    )
+  const { syncEvery = 0 } = table
+  if (!(Number.isSafeInteger(syncEvery) && syncEvery >= 0 && syncEvery <= MAX_SYNC_SECONDS)) {
+    const range = `a whole number of seconds from 0 to ${MAX_SYNC_SECONDS}`
+    throw fieldInvalid(config.name, `syncEvery of its table "${table.name}" is ${syncEvery}, not ${range}`)
   }
   const reading = { table, columns, code, ...(view === undefined ? {} : { view }) }
   const read: AirtableField<T>['airtable']['read'] = async (context, position, announced = new Set()) => {
     const records = await readAll(reading, context, position)
-    const { value, flaws, isEmpty } = await make(records, context, shapeOf(reading))
+    const { value, flaws, isEmpty } = await make(records, context, buildShape(reading))
     if (isEmpty) await assertNotEmptied({ name: config.name, mayBeEmpty }, context, announced)
     reportFlaws(config.name, flaws)
     return value
@@ -169,7 +166,7 @@ export function isAirtableField<T>(field: FieldCacheConfig<T>): field is Airtabl
 }
 
 /** Tells the declaration and the code that a value was made by. */
-export function shapeOf({ table, view, columns, code }: Coded): string {
+export function buildShape({ table, view, columns, code }: Coded): string {
   const { baseId, tableId } = table.locate()
   return shortHash(JSON.stringify([deploymentName(), baseId, tableId, view, columns, code]))
 }
@@ -181,12 +178,12 @@ async function readAll(
   position: LogPosition | null,
 ): Promise<readonly AirtableRecord[]> {
   const { records, startedAt, position: since } = await readInParts(reading, context, position)
-  const made = { shape: shapeOf(reading), records: records.length }
+  const made = { shape: buildShape(reading), records: records.length }
   if (since) {
     const { hook, cursor, pending = {} } = since
     const followed = context.reason === 'change'
     context.keep({ note: encodeMark({ ...made, at: startedAt, pending, followed, hook, cursor }) })
-  } else context.keep({ note: encodeMadeOf(made) })
+  } else context.keep({ note: encodeOrigin(made) })
   const endsAt = attachmentsEnd(records, startedAt)
   if (endsAt !== undefined) context.keep({ endsAt })
   return records

@@ -4,10 +4,16 @@ import { defaultPorts, type Ports } from '../../shared/ports'
 import type { ServiceInterface } from '../service-registry'
 import { type AirtableConfig, airtableConfig } from './airtableConfig'
 import { airtableLeftAlone, airtableNotInitialized, type Target } from './client/airtableErrors'
-import { pauseBefore } from './client/retryPolicy'
-import { type AirtableRequest, type AskOutcome, ask } from './client/sendRequest'
-import { createSharedBudget } from './rate-limit/processLimiter'
-import type { BaseState, BudgetSettings, Outcome, RequestBudget, TurnOptions } from './rate-limit/rateLimiter'
+import { retryPauseMs } from './client/retryPolicy'
+import { type AirtableRequest, ask, type RequestResult } from './client/sendRequest'
+import { createProcessLimiter } from './rate-limit/processLimiter'
+import type {
+  BaseState,
+  PermitOptions,
+  RateLimiter,
+  RateLimiterOptions,
+  RequestOutcome,
+} from './rate-limit/rateLimiter'
 import { type AirtableRecord, pageRequest } from './records/page'
 import { type Pages, type Part, readPages } from './records/readPages'
 
@@ -28,30 +34,30 @@ export interface FetchRecordsOptions {
 }
 
 /** `signal` ends the call, and its reason is what it rejects with. */
-export type CallOptions = TurnOptions
+export type CallOptions = PermitOptions
 
-type AirtablePorts = BudgetSettings['ports'] & Pick<Ports, 'alarm'>
+type AirtablePorts = RateLimiterOptions['ports'] & Pick<Ports, 'alarm'>
 
 export class AirtableService implements ServiceInterface {
   readonly #readConfig: () => AirtableConfig
   readonly #ports: AirtablePorts
-  readonly #createBudget: typeof createSharedBudget
-  #started: { config: AirtableConfig; budget: RequestBudget } | undefined
+  readonly #createLimiter: typeof createProcessLimiter
+  #started: { config: AirtableConfig; limiter: RateLimiter } | undefined
 
   constructor(
     config: () => AirtableConfig = airtableConfig,
     ports: AirtablePorts = defaultPorts,
-    createBudget = createSharedBudget,
+    createLimiter = createProcessLimiter,
   ) {
     this.#readConfig = config
     this.#ports = ports
-    this.#createBudget = createBudget
+    this.#createLimiter = createLimiter
   }
 
   /** Rejects with CONFIG_INVALID when the key is missing; asks Airtable nothing. */
   async initialize(): Promise<void> {
     const config = this.#readConfig()
-    this.#started = { config, budget: this.#createBudget(config.pageTimeoutMs, this.#ports) }
+    this.#started = { config, limiter: this.#createLimiter(config.pageTimeoutMs, this.#ports) }
   }
 
   /**
@@ -90,7 +96,7 @@ export class AirtableService implements ServiceInterface {
   }
 
   /**
-   * Any request, in its turn of the budget that all instances share, with the deadline of a page; tried again where
+   * Any request, in its permit of the budget that all instances share, with the deadline of a page; tried again where
    * that does no harm. Rejects as `fetchRecords` does.
    */
   async call<T>(request: AirtableRequest<T>, options: CallOptions = {}): Promise<T> {
@@ -100,37 +106,37 @@ export class AirtableService implements ServiceInterface {
       const outcome = await this.#askInTurn(request, options)
       if (outcome.ok) return outcome.value
       const pause = request.repeatable
-        ? pauseBefore(outcome.error.code, failures, outcome.retryAfter, random)
+        ? retryPauseMs(outcome.error.code, failures, outcome.retryAfter, random)
         : undefined
       if (pause === undefined) throw outcome.error
       await clock.sleep(pause, options.signal)
     }
   }
 
-  /** How the bases stand that are in use or left alone, over all instances: see `RequestBudget.bases`. */
+  /** How the bases stand that are in use or left alone, over all instances: see `RateLimiter.bases`. */
   async bases(): Promise<BaseState[]> {
     if (!this.#started) throw airtableNotInitialized()
-    return this.#started.budget.bases()
+    return this.#started.limiter.bases()
   }
 
   /** Rejects with AIRTABLE_RATE_LIMITED or AIRTABLE_QUOTA_EXHAUSTED while the base is left alone. */
-  async #askInTurn<T>(request: AirtableRequest<T>, options: TurnOptions): Promise<AskOutcome<T>> {
+  async #askInTurn<T>(request: AirtableRequest<T>, options: PermitOptions): Promise<RequestResult<T>> {
     if (!this.#started) throw airtableNotInitialized()
-    const { config, budget } = this.#started
-    const turn = await budget.take(request.subject.baseId, options)
-    if (!turn.granted) throw airtableLeftAlone(request.subject, turn.coolDown)
-    let became: Outcome = { kind: 'unanswered' }
+    const { config, limiter } = this.#started
+    const permit = await limiter.take(request.subject.baseId, options)
+    if (!permit.granted) throw airtableLeftAlone(request.subject, permit.coolDown)
+    let became: RequestOutcome = { kind: 'unanswered' }
     try {
       const outcome = await ask(config, request, this.#ports, options.signal)
-      became = becameOf(outcome)
+      became = toRequestOutcome(outcome)
       return outcome
     } finally {
-      turn.settle(became)
+      permit.settle(became)
     }
   }
 }
 
-function becameOf(outcome: AskOutcome<unknown>): Outcome {
+function toRequestOutcome(outcome: RequestResult<unknown>): RequestOutcome {
   if (outcome.ok) return { kind: 'answered', works: true }
   const { error, retryAfter: seconds } = outcome
   if (error.code === 'AIRTABLE_RATE_LIMITED') return { kind: 'refused', why: 'rate-limit', seconds }

@@ -1,6 +1,6 @@
 /** What the cron calls: looks after webhooks and refreshes the fields that are due, in the time that the function has. */
 import { refreshConfig } from '../../config/appConfig'
-import { tendingOf } from '../../core-services/airtable/webhooks/webhookCron'
+import { webhookMaintenance } from '../../core-services/airtable/webhooks/webhookCron'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { refreshDueFields } from '../../core-services/cache/operations/scheduledRefresh'
 import { holdsSecret } from '../auth/bearer'
@@ -22,7 +22,7 @@ export async function answerCron(
     const run = await refreshDueFields(fields, {
       budgetMs: maxDurationSeconds * 1000 - RESERVE_MS,
       enabled: refreshConfig().warmupEnabled,
-      ...tendingOf(fields),
+      ...webhookMaintenance(fields),
     })
     const failed = [...run.fields, ...run.webhooks].some(({ outcome }) => outcome === 'failed')
     return Response.json(run, { status: failed ? 502 : 200, headers: NO_STORE })

@@ -1,7 +1,7 @@
 /** Where Airtable rings when something has changed. */
 import { webhookSecrets } from '../../core-services/airtable/airtableConfig'
-import { drainInto } from '../../core-services/airtable/webhooks/handlePing'
-import { announcePing, workOffSoftly } from '../../core-services/airtable/webhooks/pingQueue'
+import { createWebhookSync } from '../../core-services/airtable/webhooks/handlePing'
+import { announcePing, drainPingQueue } from '../../core-services/airtable/webhooks/pingQueue'
 import { type Ping, verifiedPing } from '../../core-services/airtable/webhooks/verifyPing'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { fieldRuntime } from '../../core-services/cache/processContext'
@@ -36,6 +36,6 @@ export async function answerWebhook(request: Request, fields: readonly AnyField[
 }
 
 async function follow(ping: Ping, fields: readonly AnyField[]): Promise<void> {
-  if (!(await workOffSoftly(ping, drainInto(fields), fieldRuntime()))) return
+  if (!(await drainPingQueue(ping, createWebhookSync(fields), fieldRuntime()))) return
   settled().set(ping.webhookId, Math.max(ping.sentAt, settled().get(ping.webhookId) ?? 0))
 }

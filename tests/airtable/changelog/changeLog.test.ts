@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { createChangeRun } from '@/lib/core-services/airtable/changelog/changeLog'
-import { recordOf, settledCursor } from '@/lib/core-services/airtable/changelog/webhookStore'
+import { createChangeLog } from '@/lib/core-services/airtable/changelog/changeLog'
+import { buildRecord, settledCursor } from '@/lib/core-services/airtable/changelog/webhookStore'
 import type { PayloadPage, Webhook } from '@/lib/core-services/airtable/webhooksApi'
 
 const payload = (id: string) => ({
@@ -34,11 +34,11 @@ function runOver(
     if (grows) ids.push('late')
     return [{ ...hook, cursorForNextPayload: ids.length + 1 }]
   })
-  const record = recordOf({ id: 'achA', baseId: 'appA', scope: null, cursor }, 0)
+  const record = buildRecord({ id: 'achA', baseId: 'appA', scope: null, cursor }, 0)
   const options = { announced: true, quiet, signal: new AbortController().signal }
-  const run = createChangeRun({ payloads, list }, record, options)
+  const run = createChangeLog({ payloads, list }, record, options)
   const idsFrom = async (from: number) => [
-    ...((await run.drainFrom(from)).tables.get('tblA')?.records.keys() ?? []),
+    ...((await run.readFrom(from)).tables.get('tblA')?.records.keys() ?? []),
   ]
   return { run, payloads, list, idsFrom }
 }
@@ -56,7 +56,7 @@ describe('a look at what a webhook has recorded', () => {
 
   test('takes an empty log for lost when the webhook has come further', async () => {
     const { run, list } = runOver(['a', 'b'], { oldest: 3 })
-    expect((await run.drainFrom(1)).unreadable).toBe('payloads-lost')
+    expect((await run.readFrom(1)).unreadable).toBe('payloads-lost')
     expect(list).toHaveBeenCalledTimes(1)
     expect(await run.position()).toEqual({ hook: 'achA', cursor: 3 })
   })
@@ -76,10 +76,10 @@ describe('a look at what a webhook has recorded', () => {
 
 test('whoever reads now begins where the log ended before the last two seconds', () => {
   const seen = { id: 'achA', baseId: 'appA', scope: null }
-  const first = recordOf({ ...seen, cursor: 5 }, 10_000)
+  const first = buildRecord({ ...seen, cursor: 5 }, 10_000)
   expect([settledCursor(first, 11_999), settledCursor(first, 12_000)]).toEqual([1, 5])
-  const second = recordOf({ ...seen, cursor: 8 }, 20_000, first)
+  const second = buildRecord({ ...seen, cursor: 8 }, 20_000, first)
   expect([settledCursor(second, 21_000), settledCursor(second, 22_000)]).toEqual([5, 8])
-  const soon = recordOf({ ...seen, cursor: 9 }, 20_500, second)
+  const soon = buildRecord({ ...seen, cursor: 9 }, 20_500, second)
   expect([settledCursor(soon, 21_000), settledCursor(soon, 22_500)]).toEqual([5, 9])
 })

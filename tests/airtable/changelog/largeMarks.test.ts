@@ -1,7 +1,7 @@
 /** What a mark has to note of many records: it never breaks the field, however much that is. */
 import { expect, test } from 'vitest'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
-import { type ChangeMark, decodeMark, encodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
+import { decodeMark, encodeMark, type SyncMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { type FetchContext, MOST_NOTE_CHARACTERS } from '@/lib/core-services/cache/fields/fieldConfig'
 import { fieldRuntime } from '@/lib/core-services/cache/processContext'
@@ -69,7 +69,7 @@ test('sixty records that are touched twice within two seconds are followed', asy
   await write(60, { Team: 'out' })
   await app.drain([people], 'ping')
   app.pass(5_000)
-  await app.drain([people], 'again')
+  await app.drain([people], 'recheck')
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })
 
@@ -93,7 +93,7 @@ const times = (count: number, at: (index: number) => number) =>
   Object.fromEntries(
     Array.from({ length: count }, (_, index) => [`rec${String(index).padStart(14, '0')}`, at(index)]),
   )
-const mark: ChangeMark = {
+const mark: SyncMark = {
   hook: 'achA',
   cursor: 5,
   at: 1,
@@ -143,9 +143,9 @@ test('a list of which more was touched than a mark can note is read as a whole t
   const people = listBy('Name')
   await standingWithMany(people)
   // It is not time yet, and that is not forgotten.
-  expect(await app.drain([people], 'again')).toBe(2_100)
+  expect(await app.drain([people], 'recheck')).toBe(2_100)
   app.pass(2_000)
-  expect(await app.drain([people], 'again')).toBeUndefined()
+  expect(await app.drain([people], 'recheck')).toBeUndefined()
   expect(app.events.of('field.synced')).toMatchObject([{ how: 'all', why: 'many-records', pending: 0 }])
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { refusalError } from '@/lib/core-services/airtable/client/errorResponses'
+import { errorFromResponse } from '@/lib/core-services/airtable/client/errorResponses'
 import { ASKED, ERROR_BODIES } from '../../kit/airtable/errorBodies'
 
 describe('what Airtable refuses', () => {
   it.each(ERROR_BODIES)('$name ($status) is $code', ({ status, body, code, names, mend, retryAfter }) => {
-    const error = refusalError({ status, retryAfter: undefined, text: body }, ASKED)
+    const error = errorFromResponse({ status, retryAfter: undefined, text: body }, ASKED)
     expect(error).toMatchObject({ code, hint: expect.stringContaining(mend) })
     expect(error.retryAfter).toBe(retryAfter)
     for (const name of names) expect(error.message).toContain(name)
   })
 
   it('takes over how long Airtable asks to wait', () => {
-    const refused = (status: number) => refusalError({ status, retryAfter: 42, text: '' }, ASKED)
+    const refused = (status: number) => errorFromResponse({ status, retryAfter: 42, text: '' }, ASKED)
     expect([429, 503].map((status) => refused(status).retryAfter)).toEqual([42, 42])
   })
 
@@ -27,14 +27,16 @@ describe('what Airtable refuses', () => {
     '{"error":"constructor"}',
     '{"error":{"type":"__proto__"}}',
   ])('takes %s for the body of somebody else', (text) => {
-    expect(refusalError({ status: 418, retryAfter: undefined, text }, ASKED).code).toBe('AIRTABLE_BAD_REPLY')
-    expect(refusalError({ status: 500, retryAfter: undefined, text }, ASKED).code).toBe(
+    expect(errorFromResponse({ status: 418, retryAfter: undefined, text }, ASKED).code).toBe(
+      'AIRTABLE_BAD_REPLY',
+    )
+    expect(errorFromResponse({ status: 500, retryAfter: undefined, text }, ASKED).code).toBe(
       'AIRTABLE_UNAVAILABLE',
     )
   })
 
   it('names the view only when one was asked for', () => {
-    const error = refusalError(
+    const error = errorFromResponse(
       { status: 500, retryAfter: undefined, text: '' },
       { ...ASKED, view: undefined },
     )
@@ -43,7 +45,7 @@ describe('what Airtable refuses', () => {
 
   it('repeats no more than a line of what Airtable says', () => {
     const text = JSON.stringify({ error: { type: 'ODD', message: 'word\n '.repeat(5_000) } })
-    const { message } = refusalError({ status: 422, retryAfter: undefined, text }, ASKED)
+    const { message } = errorFromResponse({ status: 422, retryAfter: undefined, text }, ASKED)
     expect(message.length).toBeLessThan(400)
     expect(message).not.toContain('\n')
   })

@@ -1,11 +1,11 @@
 /** What becomes of the request budget when the clock of Redis jumps, as when another server takes over. */
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createClockWatch } from '@/lib/core-services/airtable/rate-limit/clockCheck'
-import { GAP_MS, QUIET_MS, wishOf } from '@/lib/core-services/airtable/rate-limit/limits'
+import { createPermitRequest, GAP_MS, QUIET_MS } from '@/lib/core-services/airtable/rate-limit/limits'
 import {
-  type BudgetReply,
-  type BudgetStore,
-  createBudgetStore,
+  createRateLimitStore,
+  type RateLimitReply,
+  type RateLimitStore,
 } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { manualClock } from '@/lib/testing/clock'
@@ -15,7 +15,7 @@ const START = Date.UTC(2026, 0, 1)
 const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
 
 let redis: LuaRedis
-let store: BudgetStore
+let store: RateLimitStore
 let now: number
 
 beforeAll(async () => {
@@ -24,7 +24,7 @@ beforeAll(async () => {
 beforeEach(() => {
   now = START
   redis.reset(() => now)
-  store = createBudgetStore({ send: redis.send, keys })
+  store = createRateLimitStore({ send: redis.send, keys })
 })
 
 const take = (ticket: string, back: string[] = []) =>
@@ -32,13 +32,13 @@ const take = (ticket: string, back: string[] = []) =>
     quietMs: QUIET_MS,
     back: back.map((one) => ({ base: 'app1', ticket: one, gap: GAP_MS, works: true })),
     cool: [],
-    take: wishOf('app1', ticket, false, 10_000),
+    take: createPermitRequest('app1', ticket, false, 10_000),
   })
 
 /** Asks until there is a permit. Answers how long that took. */
 async function waitFor(ticket: string, back: string[] = []): Promise<number> {
   let waited = 0
-  let reply: BudgetReply = await take(ticket, back)
+  let reply: RateLimitReply = await take(ticket, back)
   while (reply.kind === 'later' && waited < 120_000) {
     waited += reply.ms
     now += reply.ms
@@ -91,7 +91,12 @@ describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by)
     })
     now -= by
     expect(await store.look()).toMatchObject([{ inUse: 5 }])
-    await store.exchange({ quietMs: 0, back: [], cool: [], take: wishOf('app2', 'x', false, 10_000) })
+    await store.exchange({
+      quietMs: 0,
+      back: [],
+      cool: [],
+      take: createPermitRequest('app2', 'x', false, 10_000),
+    })
     now += GAP_MS
     expect((await store.look()).find(({ base }) => base === 'app1')).toBeUndefined()
   })
@@ -105,7 +110,7 @@ describe('a jump ahead that an instance has noticed', () => {
       back: [],
       cool: [],
       jumped,
-      take: wishOf('app1', ticket, false, 10_000),
+      take: createPermitRequest('app1', ticket, false, 10_000),
     })
 
   beforeEach(async () => {

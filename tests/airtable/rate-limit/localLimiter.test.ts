@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import {
-  createOwnPermits,
-  type OwnPermit,
-  type OwnPermits,
+  createLocalLimiter,
+  type LocalLimiter,
+  type LocalPermit,
 } from '@/lib/core-services/airtable/rate-limit/localLimiter'
 import { alarmClock } from '@/lib/testing/clock'
 
@@ -11,7 +11,7 @@ const HOLD_MS = 11_025
 
 function start({ perBase = 5, perToken = 50 } = {}) {
   const clock = alarmClock()
-  return { clock, permits: createOwnPermits({ perBase, perToken, holdMs: HOLD_MS }, clock) }
+  return { clock, permits: createLocalLimiter({ perBase, perToken, holdMs: HOLD_MS }, clock) }
 }
 
 /** All that have got a permit once what is due has happened, in their order. */
@@ -19,8 +19,8 @@ async function settled(): Promise<void> {
   await new Promise(setImmediate)
 }
 
-function takeMany(permits: OwnPermits, count: number, base = 'app1', signal?: AbortSignal) {
-  const got: OwnPermit[] = []
+function takeMany(permits: LocalLimiter, count: number, base = 'app1', signal?: AbortSignal) {
+  const got: LocalPermit[] = []
   for (let index = 0; index < count; index += 1)
     void permits.take(base, signal).then((permit) => permit && got.push(permit))
   return got

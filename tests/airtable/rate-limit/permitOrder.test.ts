@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { wishOf } from '@/lib/core-services/airtable/rate-limit/limits'
-import { createBudgetStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
+import { createPermitRequest } from '@/lib/core-services/airtable/rate-limit/limits'
+import { createRateLimitStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { type LuaRedis, startLuaRedis } from '../../kit/redis/luaRedis'
-import { type BudgetHistory, CALM, type Caller, densest, liveOnBudget } from './world'
+import { CALM, type Caller, densest, type LimiterHistory, liveOnLimiter } from './world'
 
 let redis: LuaRedis
 
@@ -16,10 +16,15 @@ function bareBudget() {
   let now = 1_000_000
   redis.reset(() => now)
   const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
-  const store = createBudgetStore({ send: redis.send, keys })
+  const store = createRateLimitStore({ send: redis.send, keys })
   return {
     ask: (ticket: string) =>
-      store.exchange({ quietMs: 0, back: [], cool: [], take: wishOf('app1', ticket, false, 60_000) }),
+      store.exchange({
+        quietMs: 0,
+        back: [],
+        cool: [],
+        take: createPermitRequest('app1', ticket, false, 60_000),
+      }),
     back: (ticket: string, gap: number) =>
       store.exchange({ quietMs: 0, back: [{ base: 'app1', ticket, gap, works: true }], cool: [] }),
     pass(milliseconds: number) {
@@ -34,10 +39,10 @@ function caller(number: number, startsAt: number, rest: Partial<Caller> = {}): C
   return { ...one, process: number % 3, startsAt, ...rest }
 }
 
-const liveThrough = (callers: readonly Caller[]): Promise<BudgetHistory> =>
-  liveOnBudget({ ...CALM, callers, delays: [5, 20, 10] }, redis)
+const liveThrough = (callers: readonly Caller[]): Promise<LimiterHistory> =>
+  liveOnLimiter({ ...CALM, callers, delays: [5, 20, 10] }, redis)
 
-const placeOf = ({ arrivals }: BudgetHistory, wanted: Caller) =>
+const placeOf = ({ arrivals }: LimiterHistory, wanted: Caller) =>
   arrivals.findIndex(({ caller: sender }) => sender === wanted)
 
 describe('the line for permits', () => {

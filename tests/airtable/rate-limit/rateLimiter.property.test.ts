@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type LuaRedis, startLuaRedis } from '../../kit/redis/luaRedis'
-import { BASES, type BudgetHistory, type BudgetPlan, CALM, densest, liveOnBudget } from './world'
+import { BASES, CALM, densest, type LimiterHistory, type LimiterPlan, liveOnLimiter } from './world'
 
 const RUNS = 250
 /** About two seconds each, on a machine with nothing else to do. */
@@ -42,19 +42,19 @@ const flushesFrom = (min: number) => fc.array(fc.integer({ min, max: 9_000 }), {
 const by = fc.constantFrom(-3_600_000, -60_000, -5_000, -900, 900, 5_000, 60_000, 3_600_000)
 const jump = fc.tuple(fc.integer({ min: 2_000, max: 9_000 }), by)
 
-const calm: fc.Arbitrary<BudgetPlan> = fc.record({
+const calm: fc.Arbitrary<LimiterPlan> = fc.record({
   ...constants(CALM),
   callers: fc.array(living, { minLength: 4, maxLength: 10 }),
   delays: delays(0, 1, 5, 40),
 })
-const rough: fc.Arbitrary<BudgetPlan> = fc.record({
+const rough: fc.Arbitrary<LimiterPlan> = fc.record({
   ...constants(CALM),
   callers: fc.array(mortal, { minLength: 6, maxLength: 10 }),
   delays: anyDelays,
   faults,
   freezes,
 })
-const forgetful: fc.Arbitrary<BudgetPlan> = fc.record({
+const forgetful: fc.Arbitrary<LimiterPlan> = fc.record({
   callers: fc.array(
     mortal.map((drawn) => ({ ...drawn, process: 0 })),
     { minLength: 6, maxLength: 10 },
@@ -70,7 +70,7 @@ const forgetful: fc.Arbitrary<BudgetPlan> = fc.record({
       .map(([from, length]) => [from, from + length] as const),
   ),
 })
-const amnesia: fc.Arbitrary<BudgetPlan> = fc.record({
+const amnesia: fc.Arbitrary<LimiterPlan> = fc.record({
   ...constants(CALM),
   callers: fc
     .array(living, { minLength: 3, maxLength: 7 })
@@ -79,7 +79,7 @@ const amnesia: fc.Arbitrary<BudgetPlan> = fc.record({
   flushes: flushesFrom(2_000),
 })
 /** Each process has met the budget before. */
-const restless: fc.Arbitrary<BudgetPlan> = fc.record({
+const restless: fc.Arbitrary<LimiterPlan> = fc.record({
   ...constants(CALM),
   callers: fc
     .array(living, { minLength: 3, maxLength: 7 })
@@ -103,14 +103,14 @@ beforeAll(async () => {
 
 /** Lives through plans, checks each history, and that each of these things came about in some of them. */
 async function holdsFor(
-  plans: fc.Arbitrary<BudgetPlan>,
-  seen: readonly (keyof BudgetHistory['during'])[],
-  check: (history: BudgetHistory, plan: BudgetPlan) => void = () => undefined,
+  plans: fc.Arbitrary<LimiterPlan>,
+  seen: readonly (keyof LimiterHistory['during'])[],
+  check: (history: LimiterHistory, plan: LimiterPlan) => void = () => undefined,
 ): Promise<void> {
   const counts = new Map(seen.map((what) => [what, 0]))
   await fc.assert(
     fc.asyncProperty(plans, async (plan) => {
-      const history = await liveOnBudget(plan, redis)
+      const history = await liveOnLimiter(plan, redis)
       for (const base of BASES) expect(densest(history, base)).toBeLessThanOrEqual(5)
       check(history, plan)
       for (const what of seen) if (history.during[what]) counts.set(what, (counts.get(what) ?? 0) + 1)

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   type BaseState,
-  createRequestBudget,
-  type RequestBudget,
-  type Turn,
+  createRateLimiter,
+  type Permit,
+  type RateLimiter,
 } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
-import { createBudgetStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
+import { createRateLimitStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { systemClock } from '@/lib/shared/clock'
@@ -18,7 +18,7 @@ import { redisForThisFile } from '../../kit/redis/redisSuite'
 const redis = redisForThisFile()
 
 interface Instance {
-  budget: RequestBudget
+  limiter: RateLimiter
   cache: CacheService
   events: RecordedEvents
   /** How long it has slept each time, in ms; it does not really sleep. */
@@ -37,12 +37,12 @@ async function startInstance(clockPorts: Partial<Ports['clock']> = {}): Promise<
     },
     ...clockPorts,
   }
-  const budget = createRequestBudget({
-    store: async () => createBudgetStore(cache.internals),
+  const limiter = createRateLimiter({
+    store: async () => createRateLimitStore(cache.internals),
     pageTimeoutMs: 10_000,
     ports: { ...defaultPorts, clock, random: () => 0.5, emit: events.emit },
   })
-  return { budget, cache, events, slept }
+  return { limiter, cache, events, slept }
 }
 
 let here: Instance
@@ -58,21 +58,21 @@ beforeEach(async () => {
 const evals = () => redis.upstash.counters.byCommand.EVAL ?? 0
 const answered = { kind: 'answered', works: true } as const
 
-function granted(turn: Turn): Extract<Turn, { granted: true }> {
-  if (!turn.granted) throw new Error(`refused: ${turn.coolDown.why}`)
-  return turn
+function granted(permit: Permit): Extract<Permit, { granted: true }> {
+  if (!permit.granted) throw new Error(`refused: ${permit.coolDown.why}`)
+  return permit
 }
 
-async function takeMany({ budget }: Instance, count: number, base = 'app1') {
-  const turns = await Promise.all(Array.from({ length: count }, () => budget.take(base)))
-  return turns.map(granted)
+async function takeMany({ limiter }: Instance, count: number, base = 'app1') {
+  const permits = await Promise.all(Array.from({ length: count }, () => limiter.take(base)))
+  return permits.map(granted)
 }
 
 /** Who waits in line longer than this test does. */
-async function isKeptWaiting({ budget }: Instance, background = false): Promise<boolean> {
+async function isKeptWaiting({ limiter }: Instance, background = false): Promise<boolean> {
   const patience = new AbortController()
   const before = evals()
-  const waiting = budget.take('app1', { background, signal: patience.signal }).catch(() => 'gave up')
+  const waiting = limiter.take('app1', { background, signal: patience.signal }).catch(() => 'gave up')
   await expect.poll(evals).toBeGreaterThan(before + 2)
   patience.abort()
   return (await waiting) === 'gave up'
@@ -107,16 +107,16 @@ describe('the budget of requests', () => {
 
   it('gives back and takes in one command when one page follows the other', async () => {
     for (let page = 1; page <= 3; page += 1) {
-      const turn = granted(await here.budget.take('app1'))
-      turn.settle(answered)
+      const permit = granted(await here.limiter.take('app1'))
+      permit.settle(answered)
     }
     await expect.poll(evals).toBe(4)
     expect(evals()).toBe(4)
   })
 
   it('keeps a permit busy whose request was given up, as it may still arrive', async () => {
-    const turns = await takeMany(here, 5)
-    for (const turn of turns) turn.settle({ kind: 'unanswered' })
+    const permits = await takeMany(here, 5)
+    for (const permit of permits) permit.settle({ kind: 'unanswered' })
     expect(await isKeptWaiting(there)).toBe(true)
   })
 
@@ -129,7 +129,7 @@ describe('the budget of requests', () => {
   it('lets an aborted waiter go with the reason of its signal', async () => {
     await takeMany(here, 5)
     const gone = new AbortController()
-    const waiting = there.budget.take('app1', { signal: gone.signal })
+    const waiting = there.limiter.take('app1', { signal: gone.signal })
     gone.abort(new Error('gone'))
     await expect(waiting).rejects.toThrow('gone')
   })
@@ -142,48 +142,48 @@ describe('what Upstash bills', () => {
     const counted = await startLuaRedis()
     counted.reset(() => 1_000)
     const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
-    const budget = createRequestBudget({
-      store: async () => createBudgetStore({ send: counted.send, keys }),
+    const limiter = createRateLimiter({
+      store: async () => createRateLimitStore({ send: counted.send, keys }),
       pageTimeoutMs: 10_000,
       ports: defaultPorts,
     })
-    for (let page = 1; page <= 4; page += 1) granted(await budget.take('app1')).settle(answered)
+    for (let page = 1; page <= 4; page += 1) granted(await limiter.take('app1')).settle(answered)
     await expect.poll(() => counted.billed).toBe(4 * 4 + 4)
   })
 })
 
 describe('a cool-down', () => {
   it('after a 429 stops every instance before its next request, for as long as Airtable asks', async () => {
-    const [turn] = await takeMany(here, 1)
-    turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
+    const [permit] = await takeMany(here, 1)
+    permit?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
     await expect.poll(evals).toBe(2)
     const refused = { granted: false, coolDown: { base: 'app1', why: 'rate-limit', seconds: 17 } }
-    expect(await here.budget.take('app1')).toEqual(refused)
-    expect(await there.budget.take('app1')).toEqual(refused)
+    expect(await here.limiter.take('app1')).toEqual(refused)
+    expect(await there.limiter.take('app1')).toEqual(refused)
     await takeMany(there, 1, 'app2')
   })
 
   it('costs a command in each instance, not one for each caller', async () => {
-    const [turn] = await takeMany(here, 1)
-    turn?.settle({ kind: 'refused', why: 'rate-limit' })
+    const [permit] = await takeMany(here, 1)
+    permit?.settle({ kind: 'refused', why: 'rate-limit' })
     await expect.poll(evals).toBe(2)
     for (let caller = 0; caller < 10; caller += 1) {
-      await here.budget.take('app1')
-      await there.budget.take('app1')
+      await here.limiter.take('app1')
+      await there.limiter.take('app1')
     }
     expect(evals()).toBe(3)
   })
 
   it('after a spent quota keeps background work off for hours, and a caller who waits for minutes', async () => {
-    const [turn] = await takeMany(here, 1)
-    turn?.settle({ kind: 'refused', why: 'quota' })
+    const [permit] = await takeMany(here, 1)
+    permit?.settle({ kind: 'refused', why: 'quota' })
     await expect.poll(evals).toBe(2)
     const third = await startInstance()
-    expect(await there.budget.take('app1', { background: true })).toEqual({
+    expect(await there.limiter.take('app1', { background: true })).toEqual({
       granted: false,
       coolDown: { base: 'app1', why: 'quota', seconds: 6 * 3_600 },
     })
-    expect(await third.budget.take('app1')).toEqual({
+    expect(await third.limiter.take('app1')).toEqual({
       granted: false,
       coolDown: { base: 'app1', why: 'quota', seconds: 600 },
     })
@@ -195,12 +195,12 @@ describe('how bases stand', () => {
 
   it('is told by any instance, for two commands', async () => {
     await takeMany(here, 2, 'app1')
-    const [turn] = await takeMany(there, 1, 'app2')
-    turn?.settle({ kind: 'refused', why: 'quota' })
+    const [permit] = await takeMany(there, 1, 'app2')
+    permit?.settle({ kind: 'refused', why: 'quota' })
     await expect.poll(evals).toBe(4)
     const third = await startInstance()
     redis.upstash.resetCounters()
-    expect(sorted(await third.budget.bases())).toEqual([
+    expect(sorted(await third.limiter.bases())).toEqual([
       { ...free, base: 'app1', inUse: 2 },
       { base: 'app2', inUse: 1, waiting: 0, coolDown: { why: 'quota', seconds: 6 * 3_600 } },
     ])
@@ -210,28 +210,28 @@ describe('how bases stand', () => {
   it('counts those who wait in line', async () => {
     await takeMany(here, 5)
     const patience = new AbortController()
-    const waiting = there.budget.take('app1', { signal: patience.signal }).catch(() => undefined)
+    const waiting = there.limiter.take('app1', { signal: patience.signal }).catch(() => undefined)
     await expect.poll(evals).toBeGreaterThan(6)
-    expect(await here.budget.bases()).toEqual([{ ...free, base: 'app1', inUse: 5, waiting: 1 }])
+    expect(await here.limiter.bases()).toEqual([{ ...free, base: 'app1', inUse: 5, waiting: 1 }])
     patience.abort()
     await waiting
   })
 
   it('is empty when nobody asks anything', async () => {
-    expect(await here.budget.bases()).toEqual([])
+    expect(await here.limiter.bases()).toEqual([])
   })
 
   it('is what this instance knows when Redis has forgotten it or cannot be asked', async () => {
-    const [turn] = await takeMany(here, 1)
-    turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
+    const [permit] = await takeMany(here, 1)
+    permit?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
     await expect.poll(evals).toBe(2)
     const known = [{ base: 'app1', inUse: null, waiting: null, coolDown: { why: 'rate-limit', seconds: 17 } }]
     await redis.flush()
-    expect(await here.budget.bases()).toEqual(known)
+    expect(await here.limiter.bases()).toEqual(known)
     await redis.killEngine()
     try {
-      expect(await here.budget.bases()).toEqual(known)
-      expect(await there.budget.bases()).toEqual([])
+      expect(await here.limiter.bases()).toEqual(known)
+      expect(await there.limiter.bases()).toEqual([])
     } finally {
       await redis.reviveEngine()
     }
@@ -246,19 +246,19 @@ describe('without Redis', () => {
       return systemClock.sleep(milliseconds, signal)
     }
     const alone = await startInstance({ sleep })
-    const [turn] = await takeMany(alone, 1)
+    const [permit] = await takeMany(alone, 1)
     await redis.killEngine()
     try {
       await takeMany(alone, 4)
       expect(alone.events.of('redis.degraded')).not.toEqual([])
       expect(pauses).toEqual([])
       const patience = new AbortController()
-      const sixth = alone.budget.take('app1', { signal: patience.signal })
+      const sixth = alone.limiter.take('app1', { signal: patience.signal })
       await expect.poll(() => pauses).toEqual([expect.any(Number)])
       patience.abort(new Error('enough'))
       await expect(sixth).rejects.toThrow('enough')
-      turn?.settle({ kind: 'refused', why: 'rate-limit', seconds: 5 })
-      expect(await alone.budget.take('app1')).toMatchObject({ granted: false })
+      permit?.settle({ kind: 'refused', why: 'rate-limit', seconds: 5 })
+      expect(await alone.limiter.take('app1')).toMatchObject({ granted: false })
     } finally {
       await redis.reviveEngine()
     }
@@ -280,11 +280,11 @@ describe('a Redis that has forgotten the budget', () => {
   })
 
   it('hears of the requests that were under way', async () => {
-    const turns = await takeMany(here, 5)
+    const permits = await takeMany(here, 5)
     await redis.flush()
     const third = await startInstance()
     await takeMany(third, 1)
-    for (const turn of turns.slice(0, 4)) turn.settle(answered)
+    for (const permit of permits.slice(0, 4)) permit.settle(answered)
     await expect.poll(evals).toBe(7)
     third.slept.length = 0
     await takeMany(third, 1)
@@ -302,8 +302,8 @@ describe('a permit that is found too late, as by a process that was frozen', () 
         if (milliseconds > 2) frozen += freezes.pop() ?? 0
       },
     })
-    const [turn] = await takeMany(here, 5)
-    turn?.settle(answered)
+    const [permit] = await takeMany(here, 5)
+    permit?.settle(answered)
     await expect.poll(evals).toBe(6)
     await takeMany(late, 1)
     expect(freezes).toEqual([])

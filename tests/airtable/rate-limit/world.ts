@@ -1,6 +1,9 @@
 import { LINGER_MS } from '@/lib/core-services/airtable/rate-limit/limits'
-import { createRequestBudget, type RequestBudget } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
-import { type BudgetRequest, createBudgetStore } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
+import { createRateLimiter, type RateLimiter } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
+import {
+  createRateLimitStore,
+  type RateLimitRequest,
+} from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
 import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
@@ -25,23 +28,23 @@ export interface Caller {
   patienceMs: number | null
 }
 
-export interface BudgetPlan {
+export interface LimiterPlan {
   callers: readonly Caller[]
-  /** What each leg of each request takes, in ms, whether to Redis or to Airtable; used in turn. */
+  /** What each leg of each request takes, in ms, whether to Redis or to Airtable; used in permit. */
   delays: readonly number[]
-  /** What becomes of the requests to Redis; used in turn. */
+  /** What becomes of the requests to Redis; used in permit. */
   faults: readonly ('none' | 'lost' | 'unanswered' | 'late')[]
   /** When Redis forgets everything, in ms. */
   flushes: readonly number[]
   /** From when to when it cannot be asked. */
   outage: readonly [from: number, to: number] | null
-  /** By how much processes oversleep, in ms, as one that was frozen; used in turn. */
+  /** By how much processes oversleep, in ms, as one that was frozen; used in permit. */
   freezes: readonly number[]
   /** When the clock of Redis jumps, and by how many ms. */
   jumps: readonly (readonly [at: number, by: number])[]
 }
 
-export interface BudgetHistory {
+export interface LimiterHistory {
   /** When Airtable got requests, and whose. */
   arrivals: { caller: Caller; at: number }[]
   finished: number
@@ -71,16 +74,16 @@ const DURING = [
 ] as const
 
 /** Lives through a plan with the shipped budget and the shipped script. */
-export async function liveOnBudget(
-  { callers, delays, faults, flushes, outage, freezes, jumps }: BudgetPlan,
+export async function liveOnLimiter(
+  { callers, delays, faults, flushes, outage, freezes, jumps }: LimiterPlan,
   redis: LuaRedis,
-): Promise<BudgetHistory> {
+): Promise<LimiterHistory> {
   const timeline = createTimeline()
-  const history: BudgetHistory = {
+  const history: LimiterHistory = {
     arrivals: [],
     finished: 0,
     finishedAt: 0,
-    during: Object.fromEntries(DURING.map((what) => [what, false])) as BudgetHistory['during'],
+    during: Object.fromEntries(DURING.map((what) => [what, false])) as LimiterHistory['during'],
   }
   redis.reset(() => {
     const past = jumps.filter(([at]) => at <= timeline.now())
@@ -115,7 +118,7 @@ export async function liveOnBudget(
     })
   }
   /** Three in a row, and a process goes on without Redis: with others around that is another story. */
-  function faultOf(ticket: string | undefined): BudgetPlan['faults'][number] {
+  function faultOf(ticket: string | undefined): LimiterPlan['faults'][number] {
     const down = outage !== null && timeline.now() >= outage[0] && timeline.now() < outage[1]
     if (down) return 'lost'
     const fault = faults[requests++ % faults.length] ?? 'none'
@@ -124,7 +127,7 @@ export async function liveOnBudget(
     return (failed.get(ticket) ?? 0) > 2 ? 'none' : fault
   }
   const send: Send = async (...command) => {
-    const fault = faultOf((JSON.parse(String(command.at(-1))) as BudgetRequest).take?.ticket)
+    const fault = faultOf((JSON.parse(String(command.at(-1))) as RateLimitRequest).take?.ticket)
     if (fault !== 'none') history.during.lost = true
     await leg()
     if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
@@ -139,8 +142,8 @@ export async function liveOnBudget(
   }
   const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
   const processes = [0, 1, 2].map(() =>
-    createRequestBudget({
-      store: async () => createBudgetStore({ send, keys }),
+    createRateLimiter({
+      store: async () => createRateLimitStore({ send, keys }),
       pageTimeoutMs: PAGE_TIMEOUT_MS,
       ports: {
         ...defaultPorts,
@@ -172,26 +175,26 @@ export async function liveOnBudget(
     return kind
   }
 
-  async function call(budget: RequestBudget, caller: Caller): Promise<void> {
+  async function call(limiter: RateLimiter, caller: Caller): Promise<void> {
     const { base, background, pages, diesAfter, startsAt, patienceMs } = caller
     await clock.sleep(startsAt)
     const patience = new AbortController()
     const { signal } = patience
     if (patienceMs !== null) void clock.sleep(patienceMs).then(() => patience.abort())
     for (let page = 1; page <= pages; page += 1) {
-      const turn = await budget.take(base, { background, signal }).catch(() => null)
-      if (turn === null) {
+      const permit = await limiter.take(base, { background, signal }).catch(() => null)
+      if (permit === null) {
         history.during.aborted = true
         return
       }
-      if (!turn.granted) throw new Error('nobody has refused anything')
+      if (!permit.granted) throw new Error('nobody has refused anything')
       const kind = await request(caller, signal)
       if (page === diesAfter) {
         history.during.died = true
         return
       }
       if (kind === 'unanswered') history.during.gaveUp = true
-      turn.settle(kind === 'answered' ? { kind, works: true } : { kind })
+      permit.settle(kind === 'answered' ? { kind, works: true } : { kind })
     }
     history.finished += 1
     history.finishedAt = timeline.now()
@@ -204,7 +207,7 @@ export async function liveOnBudget(
   }
 
   for (const at of flushes) void forget(at)
-  for (const caller of callers) void call(processes[caller.process] as RequestBudget, caller)
+  for (const caller of callers) void call(processes[caller.process] as RateLimiter, caller)
   await timeline.run()
   history.during.jumped = jumps.some(([jump]) => history.arrivals.some(({ at }) => at > jump))
   const counts = BASES.map((base) => densest(history, base))
@@ -213,7 +216,7 @@ export async function liveOnBudget(
 }
 
 /** The most requests that a base got, or all of them together, in any 1,000 ms. */
-export function densest({ arrivals }: BudgetHistory, base?: string): number {
+export function densest({ arrivals }: LimiterHistory, base?: string): number {
   const times = arrivals
     .filter(({ caller }) => base === undefined || caller.base === base)
     .map(({ at }) => at)

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { RecordChange } from '@/lib/core-services/airtable/changelog/payloads'
-import { type ChangeMark, decodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
+import { decodeMark, type SyncMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import type { AirtableRecord } from '@/lib/core-services/airtable/records/page'
 import { applyDelta, checkByColumns, type ReadCheck } from '@/lib/core-services/airtable/sync/applyDelta'
 import type { Kept } from '@/lib/core-services/cache/fields/fieldConfig'
 
 const NOW = Date.UTC(2026, 0, 10)
-const mark: ChangeMark = { hook: 'achA', cursor: 5, at: 0, shape: 's', records: 3, pending: {} }
+const mark: SyncMark = { hook: 'achA', cursor: 5, at: 0, shape: 's', records: 3, pending: {} }
 
 interface Person {
   id: string
@@ -43,16 +43,20 @@ async function apply({
   const asked: string[][] = []
   const kept: Kept = {}
   let pauses = 0
-  const told = Object.entries(changes).map(
+  const records = Object.entries(changes).map(
     ([id, change]) => [id, { destroyed: false, cells: {}, ...change }] as const,
   )
-  const drained = { cursor: 9, payloads: 4, tables: new Map() }
   const merged = await applyDelta(
     {
       list,
       previous: { value: structuredClone(people), note: undefined, fetchedAt: 1_000, endsAt },
       mark: { ...mark, pending },
-      plan: { kind: 'delta', drained, changes: new Map(told), due: new Set(due) },
+      plan: {
+        kind: 'delta',
+        changes: { cursor: 9, payloads: 4, tables: new Map() },
+        records: new Map(records),
+        due: new Set(due),
+      },
       read: async (ids) => {
         asked.push([...ids])
         const shown = view[Math.min(asked.length, view.length) - 1] ?? {}

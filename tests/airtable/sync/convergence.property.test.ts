@@ -82,7 +82,7 @@ function comingAbout({ events, quietAt }: History, { last }: Script): Set<string
       if (event.type === 'webhook.processed' && last === 'nothing' && at > quietAt)
         return ['carried on by a reader']
       if (event.type === 'field.synced') return [event.why ?? 'by records']
-      if (event.type === 'webhook.processed' && event.cause === 'again') return ['second look']
+      if (event.type === 'webhook.processed' && event.cause === 'recheck') return ['second look']
       if (event.type === 'webhook.processed' && event.cause === 'cron') return ['drained by the cron']
       if (event.type === 'source.flawed' && event.unreadable > 0) return ['unreadable']
       if (event.type === 'refresh.failed' && event.cause === 'AIRTABLE_VIEW_EMPTIED')

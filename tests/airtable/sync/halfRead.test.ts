@@ -1,9 +1,9 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
-import { recordOf } from '@/lib/core-services/airtable/changelog/webhookStore'
+import { buildRecord } from '@/lib/core-services/airtable/changelog/webhookStore'
 import type { AirtableRecord } from '@/lib/core-services/airtable/records/page'
 import type { Part } from '@/lib/core-services/airtable/records/readPages'
-import { followChanges } from '@/lib/core-services/airtable/sync/syncFields'
+import { syncFields } from '@/lib/core-services/airtable/sync/syncFields'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
@@ -12,7 +12,7 @@ import { redisForThisFile } from '@/tests/kit/redis/redisSuite'
 
 const HALF = 300
 const here = processForEachTest(redisForThisFile())
-const hook = recordOf({ id: 'achHook', baseId: 'appBase', scope: 'tblItems', cursor: 1 }, 0)
+const hook = buildRecord({ id: 'achHook', baseId: 'appBase', scope: 'tblItems', cursor: 1 }, 0)
 
 interface Item {
   id: string
@@ -68,7 +68,7 @@ async function ping(): Promise<void> {
     return { payloads: page as never[], cursor: cursor + page.length, mightHaveMore: false }
   }
   const store = { read: async () => [hook], save: async () => undefined }
-  const follow = followChanges([field], async () => ({ payloads }) as never, { runtime: here.runtime, store })
+  const follow = syncFields([field], async () => ({ payloads }) as never, { runtime: here.runtime, store })
   await follow(hook, 'ping', new AbortController().signal)
 }
 

@@ -3,10 +3,14 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
 import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { changeTag } from '@/lib/core-services/airtable/records/table'
-import { drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
-import { announcePing, type Drain, workOffSoftly } from '@/lib/core-services/airtable/webhooks/pingQueue'
-import { isForgotten, lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
-import { watchLooks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
+import { createWebhookSync } from '@/lib/core-services/airtable/webhooks/handlePing'
+import {
+  announcePing,
+  drainPingQueue,
+  type WebhookSync,
+} from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { isAbandoned, openRecheckQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
+import { watchRechecks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { createCompanions } from '@/lib/core-services/cache/fields/store/companions'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
@@ -42,7 +46,7 @@ const people = airtableList({
   order: (one, other) => one.name.localeCompare(other.name),
 }) as AirtableField<unknown>
 const limits = { ...DELTA_LIMITS, smallView: 0, mostShare: 1 }
-const drain = drainInto([people], { limits })
+const drain = createWebhookSync([people], { limits })
 
 /** Into the team: by that a record leaves or enters the view, which its payload does not tell. */
 async function move(who: number, Team: string): Promise<void> {
@@ -55,9 +59,9 @@ async function move(who: number, Team: string): Promise<void> {
 }
 
 const newPing = () => ({ baseId: BASE, webhookId: app.hook, sentAt: fieldRuntime().ports.clock.now() })
-async function ping(how: Drain = drain): Promise<boolean> {
+async function ping(how: WebhookSync = drain): Promise<boolean> {
   const one = newPing()
-  return (await announcePing(one, fieldRuntime())) && workOffSoftly(one, how, fieldRuntime())
+  return (await announcePing(one, fieldRuntime())) && drainPingQueue(one, how, fieldRuntime())
 }
 const cached = async () => (await readFieldCache(people)).data
 /** Of the webhook of this test: what the one before it has left to do may go on. */
@@ -81,40 +85,40 @@ beforeEach(async () => {
 
 test('a second look is taken although another ping comes while the first one is', async () => {
   let second: Promise<boolean> | undefined
-  const meanwhile: Drain = async (...given) => {
+  const meanwhile: WebhookSync = async (...given) => {
     const answer = await drain(...given)
     if (!second) {
       const one = newPing()
       await announcePing(one, fieldRuntime())
-      second = workOffSoftly(one, drain, fieldRuntime())
+      second = drainPingQueue(one, drain, fieldRuntime())
     }
     return answer
   }
   await move(1, 'out')
   await ping(meanwhile)
   await second
-  expect(looks().slice(0, 3)).toEqual(['ping', 'ping', 'again'])
+  expect(looks().slice(0, 3)).toEqual(['ping', 'ping', 'recheck'])
   expect(await cached()).toEqual(await refetched(people))
 })
 
 test('a second look that fails is taken once more, after a pause, by a process that reads', async () => {
-  watchLooks([people], { limits })
-  const failing: Drain = (...given) => {
-    if (given[1] === 'again') throw codedError('AIRTABLE_UNAVAILABLE', 'down', { retryAfter: 120 })
+  watchRechecks([people], { limits })
+  const failing: WebhookSync = (...given) => {
+    if (given[1] === 'recheck') throw codedError('AIRTABLE_UNAVAILABLE', 'down', { retryAfter: 120 })
     return drain(...given)
   }
   await move(1, 'out')
   expect(await ping(failing)).toBe(false)
   expect(app.events.of('webhook.failed')).toMatchObject([{ code: 'AIRTABLE_UNAVAILABLE' }])
-  const queue = await lookQueue(newPing(), await fieldRuntime().sharedRecords()).read()
+  const queue = await openRecheckQueue(newPing(), await fieldRuntime().sharedRecords()).read()
   const failedAt = fieldRuntime().ports.clock.now()
-  expect([isForgotten(queue, failedAt + 110_000), isForgotten(queue, failedAt + 120_000)]).toEqual([
+  expect([isAbandoned(queue, failedAt + 110_000), isAbandoned(queue, failedAt + 120_000)]).toEqual([
     false,
     true,
   ])
   app.pass(120_000)
   await cached()
-  await looked('ping', 'again')
+  await looked('ping', 'recheck')
   expect(await cached()).toEqual(await refetched(people))
 })
 
@@ -125,10 +129,10 @@ test('a look that finds the lock taken all the time is taken by a process that r
   expect(await ping()).toBe(false)
   expect(looks()).toEqual([])
   await locks.release(lock)
-  watchLooks([people], { limits })
+  watchRechecks([people], { limits })
   app.pass(11_000)
   await cached()
-  await looked('ping', 'again')
+  await looked('ping', 'recheck')
   expect(await cached()).toEqual(await refetched(people))
 })
 
@@ -136,14 +140,14 @@ describe('an instance that has answered a ping and dies', () => {
   test('before it has looked is followed by the next process that reads any field', async () => {
     await move(1, 'out')
     await announcePing(newPing(), fieldRuntime())
-    watchLooks([people], { limits })
+    watchRechecks([people], { limits })
     app.pass(9_000)
     await cached()
     expect(looks()).toEqual([])
     app.pass(2_000)
     const other = { name: 'other', key: 'other', ttl: 60, memoryTtl: 0, fetcher: async () => 1 }
     await readFieldCache(other)
-    await looked('ping', 'again')
+    await looked('ping', 'recheck')
     expect(await cached()).toEqual(await refetched(people))
   })
 
@@ -155,12 +159,12 @@ describe('an instance that has answered a ping and dies', () => {
     await move(1, 'out')
     const one = newPing()
     await announcePing(one, mortal)
-    void workOffSoftly(one, drain, mortal)
+    void drainPingQueue(one, drain, mortal)
     await looked('ping')
-    watchLooks([people], { limits })
+    watchRechecks([people], { limits })
     app.pass(15_000)
     await cached()
-    await looked('ping', 'again')
+    await looked('ping', 'recheck')
     expect(await cached()).toEqual(await refetched(people))
   })
 })
@@ -185,15 +189,15 @@ describe('what was read before it could be believed', () => {
     await move(1, 'out')
     const one = newPing()
     await announcePing(one, mortal)
-    void workOffSoftly(one, drain, mortal)
+    void drainPingQueue(one, drain, mortal)
     await looked('ping')
     const early = await cached()
     lagging(false)
     app.pass(60_000)
-    watchLooks([people], { limits })
+    watchRechecks([people], { limits })
     await cached()
     // Its record is absent for the first time then, and for the second time two seconds later.
-    await looked('ping', 'again', 'again')
+    await looked('ping', 'recheck', 'recheck')
     expect(await cached()).not.toEqual(early)
     expect(await cached()).toEqual(await refetched(people))
   })
@@ -206,7 +210,7 @@ describe('what was read before it could be believed', () => {
     const early = await readFieldCache(unmarked)
     lagging(false)
     app.pass(2_100)
-    await app.drain([people], 'again', limits)
+    await app.drain([people], 'recheck', limits)
     expect(await cached()).not.toEqual(early.data)
     expect(await cached()).toEqual(await refetched(people))
   })
@@ -227,14 +231,14 @@ describe('what was read before it could be believed', () => {
     lagging(false)
     app.pass(2_100)
     await readFieldCache(people, 'always')
-    await app.drain([people], 'again', limits)
+    await app.drain([people], 'recheck', limits)
     expect((await readFieldCache(derived)).data).not.toEqual(early.data)
     expect((await readFieldCache(derived)).data).toEqual(await refetched(people))
   })
 })
 
 test('looks travel along with a read that is sent anyway: one command, and 400 bytes at most for a copy', async () => {
-  watchLooks([people], { limits })
+  watchRechecks([people], { limits })
   const warm = { ...people, memoryTtl: 60 }
   await move(1, 'out')
   await ping()

@@ -36,7 +36,7 @@ async function follow(watched: readonly AnyField[]): Promise<Record<string, numb
   const again = await app.drain(watched, 'ping')
   if (typeof again === 'number') {
     app.pass(again)
-    await app.drain(watched, 'again')
+    await app.drain(watched, 'recheck')
   }
   return { ...app.airtable.counters.byKind }
 }
@@ -71,13 +71,13 @@ test('a ping for nothing: one listing of payloads and one of webhooks', async ()
 })
 
 describe('a table that says how often it is followed at most', () => {
-  const every = (followEvery: number) =>
+  const every = (syncEvery: number) =>
     airtableValue<number>({
-      name: `every-${followEvery}`,
-      key: `every${followEvery}`,
+      name: `every-${syncEvery}`,
+      key: `every${syncEvery}`,
       ttl: 3_600,
       columns: ['Nombre'],
-      table: { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE_TABLE.id }), followEvery },
+      table: { name: 'people', locate: () => ({ baseId: BASE, tableId: PEOPLE_TABLE.id }), syncEvery },
       value: (records) => records.length,
     }) as AnyField
 
@@ -89,7 +89,7 @@ describe('a table that says how often it is followed at most', () => {
 
   test.each([61, 0.5, -1, Number.NaN])('is refused with %d seconds, by the name of the option', (seconds) => {
     expect(() => every(seconds)).toThrow(
-      expect.objectContaining({ code: 'FIELD_INVALID', message: expect.stringContaining('followEvery') }),
+      expect.objectContaining({ code: 'FIELD_INVALID', message: expect.stringContaining('syncEvery') }),
     )
   })
 })

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { Drained, RecordChange } from '@/lib/core-services/airtable/changelog/payloads'
+import type { LogChanges, RecordChange } from '@/lib/core-services/airtable/changelog/payloads'
 import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
-import type { ChangeMark } from '@/lib/core-services/airtable/changelog/syncMark'
-import { planFor, type Standing } from '@/lib/core-services/airtable/sync/syncPlan'
+import type { SyncMark } from '@/lib/core-services/airtable/changelog/syncMark'
+import { planSync, type ValueState } from '@/lib/core-services/airtable/sync/syncPlan'
 
 const DAY = 86_400_000
 const NOW = Date.UTC(2026, 0, 10)
 const subject = { tableId: 'tblA', hook: 'achA', shape: 'as-declared', list: true }
-const mark: ChangeMark = {
+const mark: SyncMark = {
   hook: 'achA',
   cursor: 5,
   at: NOW - 1_000,
@@ -16,16 +16,16 @@ const mark: ChangeMark = {
   pending: {},
 }
 
-const touching = (ids: readonly string[], more: Partial<Drained> = {}, schema = false): Drained => {
+const touching = (ids: readonly string[], more: Partial<LogChanges> = {}, schema = false): LogChanges => {
   const records = new Map<string, RecordChange>(ids.map((id) => [id, { destroyed: false, cells: {} }]))
   return { cursor: 6, payloads: 1, tables: new Map([['tblA', { records, schema }]]), ...more }
 }
-const nothing: Drained = { cursor: 5, payloads: 0, tables: new Map() }
+const nothing: LogChanges = { cursor: 5, payloads: 0, tables: new Map() }
 const many = (count: number) => Array.from({ length: count }, (_, index) => `rec${index}`)
 
-function plan(drained: Drained, standing: Partial<Standing> = {}, about: Partial<typeof subject> = {}) {
-  const stands = { mark, fetchedAt: NOW - DAY / 2, ...standing }
-  return planFor({ ...subject, ...about }, stands, async () => drained, NOW, DELTA_LIMITS)
+function plan(changes: LogChanges, value: Partial<ValueState> = {}, about: Partial<typeof subject> = {}) {
+  const stored = { mark, fetchedAt: NOW - DAY / 2, ...value }
+  return planSync({ ...subject, ...about }, stored, async () => changes, NOW, DELTA_LIMITS)
 }
 
 describe('how a value follows a change', () => {
@@ -51,7 +51,7 @@ describe('how a value follows a change', () => {
     expect(await plan(touching(['rec1']), since(0))).toEqual({ kind: 'full', why: 'many-records' })
   })
 
-  test.each<[string, string, Drained, Partial<Standing>, Partial<typeof subject>]>([
+  test.each<[string, string, LogChanges, Partial<ValueState>, Partial<typeof subject>]>([
     ['no-mark', 'nothing tells how far its log was read', touching([]), { mark: null }, {}],
     ['no-mark', 'its log is that of another webhook', touching([]), { mark: { ...mark, hook: 'achB' } }, {}],
     ['declared-anew', 'other code made it', touching([]), { mark: { ...mark, shape: 'other' } }, {}],
@@ -76,16 +76,16 @@ describe('how a value follows a change', () => {
     ['reconcile', 'all of it was read a day ago', touching(['rec1']), { fetchedAt: NOW - DAY - 1 }, {}],
     ['many-records', 'more than one request of records was touched', touching(many(101)), {}, {}],
     ['many-records', 'a fifth was touched', touching(many(61)), { mark: { ...mark, records: 300 } }, {}],
-  ])('reads everything (%s) when %s', async (why, _when, drained, standing, about) => {
-    expect(await plan(drained, standing, about)).toEqual({ kind: 'full', why })
+  ])('reads everything (%s) when %s', async (why, _when, changes, value, about) => {
+    expect(await plan(changes, value, about)).toEqual({ kind: 'full', why })
   })
 
   test('does not ask for a log that could not help', async () => {
     const never = async () => {
       throw new Error('the log was asked for')
     }
-    const stands = { mark: { ...mark, at: NOW - 7 * DAY }, fetchedAt: NOW }
-    expect(await planFor(subject, stands, never, NOW, DELTA_LIMITS)).toEqual({
+    const stored = { mark: { ...mark, at: NOW - 7 * DAY }, fetchedAt: NOW }
+    expect(await planSync(subject, stored, never, NOW, DELTA_LIMITS)).toEqual({
       kind: 'full',
       why: 'log-too-old',
     })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
-import { type Tending, tendWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
-import type { Drain } from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { type Maintenance, maintainWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
+import type { WebhookSync } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { readWebhookReport } from '@/lib/core-services/airtable/webhooks/webhookReport'
 import { createWebhooksApi } from '@/lib/core-services/airtable/webhooksApi'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
@@ -63,18 +63,18 @@ async function ourHook(scope: string | null = fivePeople.id) {
   return id
 }
 
-async function cron(fields = [people, copies], overrides: Partial<Tending> = {}) {
+async function cron(fields = [people, copies], overrides: Partial<Maintenance> = {}) {
   const { runtime } = server
   const client = await airtableClient(airtable)
   const api = async () => createWebhooksApi(client)
   const store = hookStore(runtime, () => secrets.keys())
-  const drain: Drain = async ({ webhookId }, cause) => {
+  const drain: WebhookSync = async ({ webhookId }, cause) => {
     const { payloads } = await (await api()).payloads(baseId, webhookId)
     drained.push({ webhook: webhookId, cause, payloads: payloads.length })
     return undefined
   }
   const tend = (remainingMs: () => number) =>
-    tendWebhooks({ fields, secrets, api, drain, store, runtime, remainingMs, ...overrides })
+    maintainWebhooks({ fields, secrets, api, drain, store, runtime, remainingMs, ...overrides })
   airtable.resetCounters()
   return refreshDueFields(fields, { budgetMs: 60_000, enabled: true, tend }, runtime)
 }

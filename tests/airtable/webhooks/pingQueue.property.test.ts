@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import {
   announcePing,
-  type Drain,
-  drainUnasked,
+  drainNow,
+  drainPingQueue,
   type PingRuntime,
-  workOffSoftly,
+  type WebhookSync,
 } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import type { Locks } from '@/lib/core-services/cache/coordination/locks'
 import type { SharedRecords } from '@/lib/core-services/cache/coordination/records'
@@ -70,7 +70,7 @@ function startWorld(wait: () => Promise<void>) {
     locks: async () => locks as Locks,
   }
   /** Reads what was changed by the time it asks, and makes up its mind about it later. */
-  const drain: Drain = async () => {
+  const drain: WebhookSync = async () => {
     drainsUnderWay += 1
     mostAtOnce = Math.max(mostAtOnce, drainsUnderWay)
     const read = await asked(() => [...open])
@@ -98,7 +98,7 @@ function startWorld(wait: () => Promise<void>) {
       open.add(sentAt)
       const deliver = async () => {
         await wait()
-        if (await announcePing({ ...hook, sentAt }, runtime)) await workOffSoftly(hook, drain, runtime)
+        if (await announcePing({ ...hook, sentAt }, runtime)) await drainPingQueue(hook, drain, runtime)
       }
       await Promise.all(Array.from({ length: deliveries }, deliver))
     },
@@ -134,7 +134,7 @@ it('what failing drains have left is drained by the next one of the cron, with w
         world.fail(failures)
         await scheduler.waitFor(Promise.all(edits.map(world.edit)))
         world.fail(0)
-        const cron = () => drainUnasked(hook, world.drain, world.runtime)
+        const cron = () => drainNow(hook, world.drain, world.runtime)
         const [drained] = await scheduler.waitFor(Promise.all([cron(), ...later.map(world.edit)]))
         // Somebody else was at it, whose drain may have failed.
         if (!drained) await scheduler.waitFor(cron())

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   announcePing,
-  type Drain,
-  drainUnasked,
-  workOffSoftly,
+  drainNow,
+  drainPingQueue,
+  type WebhookSync,
 } from '@/lib/core-services/airtable/webhooks/pingQueue'
-import { lookQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
+import { openRecheckQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
 import type { SharedRecords } from '@/lib/core-services/cache/coordination/records'
 import { codedError } from '@/lib/shared/errors'
 import { alarmClock, type ManualClock } from '@/lib/testing/clock'
@@ -44,7 +44,7 @@ beforeEach(async () => {
 function gatedDrain() {
   const begun: Deferred<void>[] = []
   const causes: string[] = []
-  const drain: Drain = (_, cause) => {
+  const drain: WebhookSync = (_, cause) => {
     const gate = deferred<void>()
     begun.push(gate)
     causes.push(cause)
@@ -54,8 +54,8 @@ function gatedDrain() {
 }
 
 /** What the route does with a ping: it is noted before the answer, and worked off after it. */
-const ping = async ({ runtime }: Instance, sentAt: number, drain: Drain, of = hook): Promise<void> => {
-  if (await announcePing({ ...of, sentAt }, runtime)) await workOffSoftly(of, drain, runtime)
+const ping = async ({ runtime }: Instance, sentAt: number, drain: WebhookSync, of = hook): Promise<void> => {
+  if (await announcePing({ ...of, sentAt }, runtime)) await drainPingQueue(of, drain, runtime)
 }
 const announced = (notes: SharedRecords, sentAt: number) =>
   notes.write('look', 'ach1:announced', [sentAt, 'app1'], 60)
@@ -103,7 +103,7 @@ describe('pings', () => {
 
   it('that come before a table may be followed again are drained together once it may', async () => {
     const begun: number[] = []
-    const drain: Drain = async () => {
+    const drain: WebhookSync = async () => {
       begun.push(one.clock.now())
       return { again: undefined, restMs: 20_000 }
     }
@@ -120,7 +120,7 @@ describe('pings', () => {
     await Promise.all(later)
     expect(begun).toHaveLength(2)
     expect((begun[1] ?? 0) - (begun[0] ?? 0)).toBeGreaterThanOrEqual(20_000)
-    expect(await lookQueue(hook, await one.runtime.sharedRecords()).read()).toMatchObject({
+    expect(await openRecheckQueue(hook, await one.runtime.sharedRecords()).read()).toMatchObject({
       announced: 4,
       settled: 4,
     })
@@ -291,7 +291,7 @@ describe('a drain that fails', () => {
 describe('the cron', () => {
   it('drains at once what nobody has announced', async () => {
     const drain = vi.fn(async () => undefined)
-    expect(await drainUnasked(hook, drain, one.runtime)).toBe(true)
+    expect(await drainNow(hook, drain, one.runtime)).toBe(true)
     expect(drain.mock.calls).toMatchObject([[hook, 'cron', expect.any(AbortSignal)]])
     expect(one.events.of('webhook.processed')).toMatchObject([{ ...told, cause: 'cron' }])
   })
@@ -300,7 +300,7 @@ describe('the cron', () => {
     const notes = await one.runtime.sharedRecords()
     await announced(notes, 7)
     const { drain, begun, causes } = gatedDrain()
-    const run = drainUnasked(hook, drain, one.runtime)
+    const run = drainNow(hook, drain, one.runtime)
     await soon(() => begun.length).toBe(1)
     const later = ping(other, 8, drain)
     await asleep(other, 1)
@@ -313,13 +313,13 @@ describe('the cron', () => {
     other.clock.advance(11_000)
     await later
     expect(causes).toEqual(['cron', 'ping'])
-    expect(await lookQueue(hook, notes).read()).toMatchObject({ announced: 8, settled: 8, later: [] })
+    expect(await openRecheckQueue(hook, notes).read()).toMatchObject({ announced: 8, settled: 8, later: [] })
   })
 
   it('leaves it to who is at it for longer than it waits', async () => {
     const drain = vi.fn(async () => undefined)
     await (await other.runtime.locks()).acquire('webhook:ach1')
-    const run = drainUnasked(hook, drain, one.runtime)
+    const run = drainNow(hook, drain, one.runtime)
     for (let tries = 1; tries <= 20; tries += 1) {
       await soon(() => one.lockClock.sleepers).toBe(1)
       one.lockClock.advance(750)
@@ -330,7 +330,7 @@ describe('the cron', () => {
 
   it('is told what fails', async () => {
     const drain = () => Promise.reject(codedError('AIRTABLE_FORBIDDEN', 'no'))
-    await expect(drainUnasked(hook, drain, one.runtime)).rejects.toMatchObject({ code: 'AIRTABLE_FORBIDDEN' })
+    await expect(drainNow(hook, drain, one.runtime)).rejects.toMatchObject({ code: 'AIRTABLE_FORBIDDEN' })
   })
 })
 
@@ -338,7 +338,7 @@ it('without Redis a ping is refused, so that it comes again, and nothing is drai
   const drain = vi.fn(async () => undefined)
   await redis.killEngine()
   await expect(ping(one, 1, drain)).rejects.toMatchObject({ code: expect.stringMatching(/^REDIS_/) })
-  expect(await workOffSoftly(hook, drain, one.runtime)).toBe(false)
+  expect(await drainPingQueue(hook, drain, one.runtime)).toBe(false)
   expect(drain).not.toHaveBeenCalled()
   expect(one.events.of('redis.degraded')).toMatchObject([{ operation: 'webhook' }])
   expect(one.events.all.filter(({ type }) => type.startsWith('webhook'))).toEqual([])

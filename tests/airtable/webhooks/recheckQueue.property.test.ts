@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   afterFailure,
-  afterLook,
-  isForgotten,
-  nextLook,
+  afterSync,
+  isAbandoned,
+  nextSync,
+  parseQueue,
   type Queue,
-  queueFrom,
 } from '@/lib/core-services/airtable/webhooks/recheckQueue'
 
 const NOW = Date.UTC(2026, 0, 10)
@@ -24,7 +24,7 @@ describe('second looks that are asked for one after the other', () => {
         let now = NOW
         const waiting: { at: number; began: number }[] = []
         const takeWhatIsDue = (until: number) => {
-          for (let look = nextLook(queue, until); look; look = nextLook(queue, until)) {
+          for (let look = nextSync(queue, until); look; look = nextSync(queue, until)) {
             if (look.at > until) return
             // What was asked for first is looked at no later than its time; what is not due stays for the next look.
             const began = Math.max(now, Math.min(...queue.later.map(({ at }) => at)))
@@ -33,7 +33,7 @@ describe('second looks that are asked for one after the other', () => {
               expect(look.since).toBeLessThanOrEqual(since)
             }
             waiting.splice(0, waiting.length, ...waiting.filter(({ at }) => at > began))
-            queue = afterLook(queue, 'again', began, undefined)
+            queue = afterSync(queue, 'recheck', began, undefined)
             now = began
           }
         }
@@ -42,7 +42,7 @@ describe('second looks that are asked for one after the other', () => {
           takeWhatIsDue(begins)
           now = begins
           if (again) waiting.push({ at: now + WAIT, began: now })
-          queue = afterLook(queue, 'ping', now, again ? now + WAIT : undefined)
+          queue = afterSync(queue, 'ping', now, again ? now + WAIT : undefined)
           expect(queue.later.length).toBeLessThanOrEqual(2)
           const times = waiting.map(({ at }) => at)
           if (times.length > 0) {
@@ -52,7 +52,7 @@ describe('second looks that are asked for one after the other', () => {
         }
         takeWhatIsDue(now + 10 * WAIT)
         expect(waiting).toEqual([])
-        expect(nextLook(queue, now)).toBeNull()
+        expect(nextSync(queue, now)).toBeNull()
       }),
     ))
 })
@@ -68,12 +68,12 @@ describe('first looks at a table that wants a pause', () => {
         let now = NOW
         const began: number[] = []
         const lookUntil = (until: number) => {
-          for (let look = nextLook(queue, now); look; look = nextLook(queue, now)) {
+          for (let look = nextSync(queue, now); look; look = nextSync(queue, now)) {
             now = Math.max(now, look.at)
             if (now > until) break
             expect(now).toBeLessThanOrEqual(Math.max(queue.announced, (began.at(-1) ?? 0) + REST))
             began.push(now)
-            queue = afterLook(queue, 'ping', now, undefined, REST)
+            queue = afterSync(queue, 'ping', now, undefined, REST)
           }
           now = until
         }
@@ -90,18 +90,18 @@ describe('first looks at a table that wants a pause', () => {
 
   it('do not keep back second looks, nor wait for a time that a wrong clock has set', () => {
     const resting: Queue = { ...empty, announced: 9, rested: NOW + 5_000 }
-    expect(nextLook(resting, NOW)).toEqual({ cause: 'ping', at: NOW + 5_000, since: 0 })
+    expect(nextSync(resting, NOW)).toEqual({ cause: 'ping', at: NOW + 5_000, since: 0 })
     const second = { at: NOW + 1_000, since: NOW }
-    expect(nextLook({ ...resting, later: [second] }, NOW)).toEqual({ cause: 'again', ...second })
-    expect(nextLook({ ...resting, later: [{ at: NOW + 6_000, since: NOW }] }, NOW)).toMatchObject({
+    expect(nextSync({ ...resting, later: [second] }, NOW)).toEqual({ cause: 'recheck', ...second })
+    expect(nextSync({ ...resting, later: [{ at: NOW + 6_000, since: NOW }] }, NOW)).toMatchObject({
       cause: 'ping',
     })
-    expect(nextLook({ ...resting, rested: NOW + 3_600_000 }, NOW)).toMatchObject({ cause: 'ping', at: 0 })
+    expect(nextSync({ ...resting, rested: NOW + 3_600_000 }, NOW)).toMatchObject({ cause: 'ping', at: 0 })
   })
 
   it('are not forgotten before their time', () => {
     const resting: Queue = { ...empty, announced: NOW, rested: NOW + 30_000 }
-    expect([isForgotten(resting, NOW + 39_999), isForgotten(resting, NOW + 40_000)]).toEqual([false, true])
+    expect([isAbandoned(resting, NOW + 39_999), isAbandoned(resting, NOW + 40_000)]).toEqual([false, true])
   })
 })
 
@@ -109,46 +109,46 @@ describe('what is next', () => {
   const later = [{ at: NOW, since: NOW - WAIT }]
 
   it('is a second look that is due, though pings keep coming', () => {
-    expect(nextLook({ ...empty, announced: 9, later }, NOW)).toEqual({
-      cause: 'again',
+    expect(nextSync({ ...empty, announced: 9, later }, NOW)).toEqual({
+      cause: 'recheck',
       at: 0,
       since: NOW - WAIT,
     })
-    expect(nextLook({ ...empty, announced: 9, later }, NOW - 1)).toMatchObject({ cause: 'ping', at: 0 })
+    expect(nextSync({ ...empty, announced: 9, later }, NOW - 1)).toMatchObject({ cause: 'ping', at: 0 })
   })
 
   it('is the other one after each failure, so that what keeps failing keeps neither from its turn', () => {
     const causes = (queue: Queue) =>
       Array.from({ length: 4 }, () => {
-        const look = nextLook(queue, NOW)
+        const look = nextSync(queue, NOW)
         queue = afterFailure(queue, NOW)
         return look?.cause
       })
-    expect(causes({ ...empty, announced: 9, later })).toEqual(['again', 'ping', 'again', 'ping'])
-    expect(causes({ ...empty, announced: 9, later, rested: NOW + 1 })).toEqual(Array(4).fill('again'))
+    expect(causes({ ...empty, announced: 9, later })).toEqual(['recheck', 'ping', 'recheck', 'ping'])
+    expect(causes({ ...empty, announced: 9, later, rested: NOW + 1 })).toEqual(Array(4).fill('recheck'))
     expect(causes({ ...empty, announced: 9, later: [] })).toEqual(Array(4).fill('ping'))
   })
 
   it('is at once what a clock that is wrong has put off for hours', () => {
     const wrong = [{ at: NOW + 3_600_000, since: NOW }]
-    expect(nextLook({ ...empty, later: wrong }, NOW)).toMatchObject({ cause: 'again', at: 0 })
+    expect(nextSync({ ...empty, later: wrong }, NOW)).toMatchObject({ cause: 'recheck', at: 0 })
   })
 
   it('is one look too many where what stands in Redis cannot be read', () => {
-    expect(nextLook(queueFrom([[7, 'app1'], { of: 'another release' }]), NOW)).toMatchObject({
+    expect(nextSync(parseQueue([[7, 'app1'], { of: 'another release' }]), NOW)).toMatchObject({
       cause: 'ping',
     })
-    expect(queueFrom([null, 'nonsense'])).toEqual({ ...empty, base: null })
+    expect(parseQueue([null, 'nonsense'])).toEqual({ ...empty, base: null })
   })
 })
 
 describe('a look that nobody seems to be at', () => {
   it('is one whose time was 10 s ago', () => {
     const announced = { ...empty, announced: NOW, settled: NOW - 1 }
-    expect([isForgotten(announced, NOW + 9_999), isForgotten(announced, NOW + 10_000)]).toEqual([false, true])
+    expect([isAbandoned(announced, NOW + 9_999), isAbandoned(announced, NOW + 10_000)]).toEqual([false, true])
     const second = { ...empty, later: [{ at: NOW, since: 0 }] }
-    expect([isForgotten(second, NOW + 9_999), isForgotten(second, NOW + 10_000)]).toEqual([false, true])
-    expect(isForgotten({ ...announced, settled: NOW }, NOW + 99_999)).toBe(false)
+    expect([isAbandoned(second, NOW + 9_999), isAbandoned(second, NOW + 10_000)]).toEqual([false, true])
+    expect(isAbandoned({ ...announced, settled: NOW }, NOW + 99_999)).toBe(false)
   })
 
   it('that has failed is left alone for 10 s, then twice as long each time, 5 minutes at most', () => {
@@ -157,11 +157,11 @@ describe('a look that nobody seems to be at', () => {
     for (let failure = 0; failure < 7; failure += 1) {
       queue = afterFailure(queue, NOW)
       pauses.push(queue.notBefore - NOW)
-      expect(isForgotten(queue, queue.notBefore - 1)).toBe(false)
-      expect(isForgotten(queue, queue.notBefore)).toBe(true)
+      expect(isAbandoned(queue, queue.notBefore - 1)).toBe(false)
+      expect(isAbandoned(queue, queue.notBefore)).toBe(true)
     }
     expect(pauses).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000])
     expect(afterFailure(empty, NOW, 90).notBefore).toBe(NOW + 90_000)
-    expect(afterLook(queue, 'ping', NOW, undefined)).toMatchObject({ failures: 0, notBefore: 0 })
+    expect(afterSync(queue, 'ping', NOW, undefined)).toMatchObject({ failures: 0, notBefore: 0 })
   })
 })

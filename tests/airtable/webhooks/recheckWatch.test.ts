@@ -1,5 +1,9 @@
 import { expect, it } from 'vitest'
-import { LOOKS, lookQueue, noteNames } from '@/lib/core-services/airtable/webhooks/recheckQueue'
+import {
+  openRecheckQueue,
+  QUEUE_KIND,
+  queueRecordNames,
+} from '@/lib/core-services/airtable/webhooks/recheckQueue'
 import { startFieldProcess } from '../../kit/fields/fieldProcess'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
 
@@ -8,7 +12,7 @@ const redis = redisForThisFile()
 
 it('a ping that is announced late does not take the place of a newer one', async () => {
   const { runtime } = await startFieldProcess(redis, {})
-  const queue = lookQueue(hook, await runtime.sharedRecords())
+  const queue = openRecheckQueue(hook, await runtime.sharedRecords())
   await queue.announce(5)
   await queue.announce(3)
   expect((await queue.read()).announced).toBe(5)
@@ -17,15 +21,16 @@ it('a ping that is announced late does not take the place of a newer one', async
 it('a ping that is announced while an older one is put right stays the newest', async () => {
   const { runtime } = await startFieldProcess(redis, {})
   const notes = await runtime.sharedRecords()
-  const queue = lookQueue(hook, notes)
+  const queue = openRecheckQueue(hook, notes)
   await queue.announce(5)
   let exchanges = 0
-  const late = lookQueue(hook, {
+  const late = openRecheckQueue(hook, {
     ...notes,
     async exchange<T>(kind: string, name: string, value: unknown, seconds: number) {
       const replaced = await notes.exchange<T>(kind, name, value, seconds)
       exchanges += 1
-      if (exchanges === 1) await notes.write(LOOKS, noteNames(hook.webhookId)[0], [7, hook.baseId], 60)
+      if (exchanges === 1)
+        await notes.write(QUEUE_KIND, queueRecordNames(hook.webhookId)[0], [7, hook.baseId], 60)
       return replaced
     },
   })

@@ -51,7 +51,7 @@ interface Change {
   what: string
   make(): Promise<unknown>
   /** What has to have ended for it to be visible. */
-  seen?: 'ping' | 'again'
+  seen?: 'ping' | 'recheck'
   isVisible(list: Agent[]): boolean
   /** Of Airtable, until all is done. */
   requests?: number
@@ -66,7 +66,7 @@ beforeEach(async () => {
   // Its first ping makes the webhook known.
   await expect.poll(() => drains('ping'), soon).toBe(1)
   // What is still being read then would be looked at once more: that has to be over before time passes.
-  await expect.poll(() => drains('again'), soon).toBe(1)
+  await expect.poll(() => drains('recheck'), soon).toBe(1)
   app.pass(60_000)
 }, 60_000)
 
@@ -91,7 +91,7 @@ describe('a view of 10,000 records', () => {
       {
         // What a read does not show is believed to be gone the second time.
         what: 'left the view',
-        seen: 'again',
+        seen: 'recheck',
         make: () => ask(`People/${one}`, 'PATCH', { Cargo: 'Administración' }),
         isVisible: (list) => list.length === RECORDS && !list.some(({ id }) => id === one),
       },
@@ -109,14 +109,14 @@ describe('a view of 10,000 records', () => {
     ]
     for (const { what, make, isVisible, seen = 'ping', requests = 3 } of changes) {
       app.pass(60_000)
-      const before = { ping: drains('ping'), again: drains('again') }
+      const before = { ping: drains('ping'), recheck: drains('recheck') }
       app.airtable.resetCounters()
       await make()
       await expect.poll(() => drains(seen) - before[seen], soon).toBe(1)
       app.pass(1_000)
       expect({ what, visible: isVisible(await agents()) }).toEqual({ what, visible: true })
       // Nothing is looked at once more that is known to be gone.
-      if (requests > 1) await expect.poll(() => drains('again') - before.again, soon).toBe(1)
+      if (requests > 1) await expect.poll(() => drains('recheck') - before.recheck, soon).toBe(1)
       const { update = 0, create = 0, delete: deleted = 0, ...reads } = app.airtable.counters.byKind
       const counted = Object.values(reads).reduce((sum, count) => sum + count, 0)
       expect({ what, writes: update + create + deleted, counted }).toEqual({

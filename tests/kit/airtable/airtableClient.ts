@@ -1,5 +1,5 @@
 import { AirtableService } from '@/lib/core-services/airtable/airtableService'
-import type { Outcome, RequestBudget } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
+import type { RateLimiter, RequestOutcome } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
 
 /** A clock by which a second passes between any two looks, so that no turn is waited for, and pauses are only noted. */
@@ -21,23 +21,23 @@ export function hastyClock() {
 export async function airtableClient(
   connection: { url: string; apiKey: string; pageTimeoutMs?: number },
   ports: Partial<Ports> = {},
-  budget?: RequestBudget,
+  limiter?: RateLimiter,
 ): Promise<AirtableService> {
   const { url: endpointUrl, apiKey, pageTimeoutMs = 5_000 } = connection
   const service = new AirtableService(
     () => ({ apiKey, endpointUrl, pageTimeoutMs }),
     { ...defaultPorts, clock: hastyClock(), ...ports },
-    budget && (() => budget),
+    limiter && (() => limiter),
   )
   await service.initialize()
   return service
 }
 
 /** A budget that gives every turn but the last of so many, for which one waits until one gives up. */
-export function recordedBudget(turns = Number.POSITIVE_INFINITY) {
-  const outcomes: Outcome[] = []
+export function recordedLimiter(turns = Number.POSITIVE_INFINITY) {
+  const outcomes: RequestOutcome[] = []
   let taken = 0
-  const budget: RequestBudget = {
+  const limiter: RateLimiter = {
     bases: async () => [],
     async take(_base, { signal } = {}) {
       taken += 1
@@ -47,5 +47,5 @@ export function recordedBudget(turns = Number.POSITIVE_INFINITY) {
       })
     },
   }
-  return { budget, outcomes, taken: () => taken }
+  return { limiter, outcomes, taken: () => taken }
 }

@@ -1,4 +1,4 @@
-import { type AirtableField, shapeOf } from '@/lib/core-services/airtable/airtableField'
+import { type AirtableField, buildShape } from '@/lib/core-services/airtable/airtableField'
 import { encodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import { field } from '../fields/fieldProcess'
 
@@ -19,7 +19,7 @@ export function readerOf(
     airtable: {
       ...reading,
       read(context, position) {
-        const mark = { at: context.startedAt, shape: shapeOf(reading), records: 1, pending: {} }
+        const mark = { at: context.startedAt, shape: buildShape(reading), records: 1, pending: {} }
         if (position) context.keep({ note: encodeMark({ ...mark, ...position }) })
         return fetcher()
       },

@@ -4,9 +4,9 @@ import { webhookSecrets } from '@/lib/core-services/airtable/airtableConfig'
 import { AirtableService } from '@/lib/core-services/airtable/airtableService'
 import type { DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
-import { airtableWebhooks, drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
-import { tendWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
-import type { Drain } from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { airtableWebhooks, createWebhookSync } from '@/lib/core-services/airtable/webhooks/handlePing'
+import { maintainWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
+import type { WebhookSync } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import type { CronRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
@@ -22,7 +22,7 @@ import { type AirtableServer, startAirtableServer } from '@/local/airtable/serve
 import type { TableData } from '@/local/airtable/tables/table'
 import { setEnvironment } from '../process/environment'
 import type { TestRedis } from '../redis/testRedis'
-import { hastyClock, recordedBudget } from './airtableClient'
+import { hastyClock, recordedLimiter } from './airtableClient'
 import { askHooks, createHook } from './airtableHooks'
 
 /** Longer sleeps are those of who watches over others, such as a lock: for them no time passes. */
@@ -55,7 +55,7 @@ export interface ChangesApp {
   readonly hook: string
   pass(milliseconds: number): void
   /** What a ping, the cron or the second look leads to, with all that they debounce left out. */
-  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): ReturnType<Drain>
+  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): ReturnType<WebhookSync>
   /** One run of the cron. */
   cron(fields: readonly AnyField[], limits?: DeltaLimits): ReturnType<typeof refreshDueFields>
 }
@@ -94,7 +94,7 @@ export function changesAppForThisFile(
       new AirtableService(
         undefined,
         { ...processPorts(), clock: hastyClock() },
-        () => recordedBudget().budget,
+        () => recordedLimiter().limiter,
       )
     const services = processState<RegistryState>('services', () => new Map())
     services.set('airtable', { create: unpaced, requires: [], prefers: [] })
@@ -113,7 +113,7 @@ export function changesAppForThisFile(
     setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: `${hook}:${created.macSecretBase64}` })
   })
   const drainOf = (fields: readonly AnyField[], limits?: DeltaLimits) =>
-    drainInto(fields, limits === undefined ? {} : { limits })
+    createWebhookSync(fields, limits === undefined ? {} : { limits })
   return {
     get airtable() {
       return airtable
@@ -130,7 +130,7 @@ export function changesAppForThisFile(
       const runtime: CronRuntime = fieldRuntime()
       const drain = drainOf(fields, limits)
       const tend = (remainingMs: () => number) =>
-        tendWebhooks({
+        maintainWebhooks({
           fields,
           secrets: webhookSecrets(),
           api: airtableWebhooks,

@@ -1,4 +1,4 @@
-import { type AirtableField, shapeOf } from '@/lib/core-services/airtable/airtableField'
+import { type AirtableField, buildShape } from '@/lib/core-services/airtable/airtableField'
 import { checkBody } from '@/lib/core-services/cache/entry/schema'
 import type { FetchContext, Previous } from '@/lib/core-services/cache/fields/fieldConfig'
 
@@ -19,7 +19,7 @@ const nothingStored: FetchContext = {
  * stands, which counts only for records that cannot be read.
  */
 export async function refetched<T>(field: AirtableField<T>, served?: unknown): Promise<T> {
-  const note = JSON.stringify({ shape: shapeOf(field.airtable), records: 1 })
+  const note = JSON.stringify({ shape: buildShape(field.airtable), records: 1 })
   const before: Previous = { value: served, note, fetchedAt: 0, endsAt: undefined }
   const context = { ...nothingStored, previous: async () => (served === undefined ? null : before) }
   const checked = await checkBody(field.schema, JSON.stringify(await field.airtable.read(context, null)))

@@ -2,13 +2,13 @@
 
 import type { LogPosition } from '../records/table'
 import type { PayloadPage, WebhooksApi } from '../webhooksApi'
-import { type Drained, drain, unlessRefused } from './payloads'
+import { drain, type LogChanges, unlessRefused } from './payloads'
 import type { HookRecord } from './webhookStore'
 
-export interface ChangeRun {
+export interface ChangeLog {
   record: HookRecord
   /** What was recorded from a cursor on. */
-  drainFrom(cursor: number): Promise<Drained>
+  readFrom(cursor: number): Promise<LogChanges>
   /** Where a value that is read from now on begins to be behind; null when the webhook is of no use any more. */
   position(): Promise<LogPosition | null>
   /** The furthest that was read. */
@@ -23,16 +23,16 @@ export interface RunOptions {
   signal: AbortSignal
 }
 
-const NOTHING: Omit<Drained, 'cursor'> = { payloads: 0, tables: new Map() }
+const NOTHING: Omit<LogChanges, 'cursor'> = { payloads: 0, tables: new Map() }
 const LOST = { unreadable: 'payloads-lost' } as const
 
-export function createChangeRun(
+export function createChangeLog(
   api: Pick<WebhooksApi, 'payloads' | 'list'>,
   record: HookRecord,
   { announced, quiet, signal }: RunOptions,
-): ChangeRun {
+): ChangeLog {
   const { id, baseId } = record
-  const drains = new Map<number, Promise<Drained>>()
+  const drains = new Map<number, Promise<LogChanges>>()
   let pages: PayloadPage[] = []
   let end = record.cursor
   let usable = true
@@ -59,7 +59,7 @@ export function createChangeRun(
     return page
   }
 
-  async function read(from: number): Promise<Drained> {
+  async function read(from: number): Promise<LogChanges> {
     const drained = (await isEmptied(from)) ? { ...NOTHING, cursor: from, ...LOST } : await drain(list, from)
     if (drained.unreadable) usable = false
     end = Math.max(end, drained.cursor)
@@ -80,7 +80,7 @@ export function createChangeRun(
 
   return {
     record,
-    drainFrom(cursor) {
+    readFrom(cursor) {
       if (quiet && cursor >= record.cursor) return Promise.resolve({ ...NOTHING, cursor })
       const known = drains.get(cursor) ?? read(cursor)
       drains.set(cursor, known)

@@ -17,7 +17,7 @@ const REMEMBERED_MS = 60_000
 export async function recentPosition({ baseId, tableId }: AirtableTable): Promise<LogPosition | null> {
   const ids = [...webhookSecrets().keys()]
   if (ids.length === 0) return null
-  const record = (await recordsOf(baseId, ids)).find(({ scope }) => scope === null || scope === tableId)
+  const record = (await recallRecords(baseId, ids)).find(({ scope }) => scope === null || scope === tableId)
   if (!record) return null
   return { hook: record.id, cursor: settledCursor(record, fieldRuntime().ports.clock.now()) }
 }
@@ -40,7 +40,7 @@ async function readNow(baseId: string, forget: () => void): Promise<HookRecord[]
   }
 }
 
-function recordsOf(baseId: string, ids: readonly string[]): Promise<HookRecord[]> {
+function recallRecords(baseId: string, ids: readonly string[]): Promise<HookRecord[]> {
   const { clock } = fieldRuntime().ports
   const memory = processState('hooks', () => new Map<string, Remembered>())
   const name = [baseId, ...ids].join(' ')

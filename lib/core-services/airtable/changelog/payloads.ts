@@ -29,7 +29,7 @@ export type Unreadable =
   | 'unknown-format'
   | 'too-many-payloads'
 
-export interface Drained {
+export interface LogChanges {
   /** Where the next one goes on. */
   cursor: number
   payloads: number
@@ -63,7 +63,10 @@ export async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | null>
 }
 
 /** Lists all payloads from a cursor on. Rejects with an AIRTABLE_ error when another try can help. */
-export async function drain(list: (cursor: number) => Promise<PayloadPage>, from: number): Promise<Drained> {
+export async function drain(
+  list: (cursor: number) => Promise<PayloadPage>,
+  from: number,
+): Promise<LogChanges> {
   const tables = new Map<string, Changing>()
   const drained = { cursor: from, payloads: 0, tables }
   for (let pages = 1; ; pages += 1) {
@@ -93,7 +96,7 @@ interface Changing {
 
 function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
   for (const [id, table] of entries(payload.changedTablesById)) {
-    const changing = changesOf(tables, id)
+    const changing = getTableChanges(tables, id)
     if (entries(table.changedFieldsById).length > 0 || strings(table.destroyedFieldIds).length > 0)
       changing.schema = true
     for (const [, view] of entries(table.changedViewsById)) {
@@ -106,7 +109,7 @@ function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
       changing.records.set(record, { destroyed: true, cells: {} })
   }
   const made = Object.keys(Object(payload.createdTablesById))
-  for (const id of [...made, ...strings(payload.destroyedTableIds)]) changesOf(tables, id).schema = true
+  for (const id of [...made, ...strings(payload.destroyedTableIds)]) getTableChanges(tables, id).schema = true
 }
 
 function touch({ records }: Changing, part: Json): void {
@@ -126,7 +129,7 @@ function set(records: Map<string, RecordChange>, id: string, cells: unknown): vo
   records.set(id, { destroyed: false, cells: { ...known?.cells, ...Object(cells) }, ...untold })
 }
 
-function changesOf(tables: Map<string, Changing>, id: string): Changing {
+function getTableChanges(tables: Map<string, Changing>, id: string): Changing {
   const changing = tables.get(id) ?? { records: new Map(), schema: false }
   tables.set(id, changing)
   return changing

@@ -4,7 +4,7 @@ import { MOST_NOTE_CHARACTERS } from '../../cache/fields/fieldConfig'
  * What is kept beside a value about the log of changes that it is to be brought up to date from. It is part of the
  * entry, so a value and how far its log was read are written together or not at all.
  */
-export interface ChangeMark {
+export interface SyncMark {
   /** The webhook whose log it is (ach…). */
   hook: string
   /** The first payload that the value may not have. */
@@ -34,21 +34,21 @@ export interface ChangeMark {
 type Times = Readonly<Record<string, number>>
 
 /** Whether something has to be looked at once more. */
-export const isPending = ({ pending, anyPending }: ChangeMark): boolean =>
+export const isPending = ({ pending, anyPending }: SyncMark): boolean =>
   anyPending !== undefined || Object.keys(pending).length > 0
 
 /** As much of it as a note can hold. */
-export function fitted(mark: ChangeMark): ChangeMark {
+export function fitMark(mark: SyncMark): SyncMark {
   if (encoded(mark).length <= MOST_NOTE_CHARACTERS) return mark
   const { shown, ...rest } = mark
   const times = [...Object.values(mark.pending), ...Object.values(shown ?? {})]
   return { ...rest, pending: {}, anyPending: Math.max(mark.anyPending ?? 0, ...times) }
 }
 
-export const encodeMark = (mark: ChangeMark): string => encoded(fitted(mark))
+export const encodeMark = (mark: SyncMark): string => encoded(fitMark(mark))
 
 /** Records of the same time share it: a delta touches many at once. */
-function encoded({ pending, shown, ...rest }: ChangeMark): string {
+function encoded({ pending, shown, ...rest }: SyncMark): string {
   const seen = shown === undefined ? {} : { shown: byTime(shown) }
   return JSON.stringify({ ...rest, pending: byTime(pending), ...seen })
 }
@@ -60,11 +60,14 @@ function byTime(times: Times): [at: number, ids: string][] {
 }
 
 /** Null for whatever is not one: then only reading everything will do. */
-export function decodeMark(note: string | undefined): ChangeMark | null {
+export function decodeMark(note: string | undefined): SyncMark | null {
   if (note === undefined) return null
   try {
-    const { pending, shown, ...rest } = Object(JSON.parse(note)) as Record<keyof ChangeMark, unknown>
-    const times = { pending: timesIn(pending), ...(shown === undefined ? {} : { shown: timesIn(shown) }) }
+    const { pending, shown, ...rest } = Object(JSON.parse(note)) as Record<keyof SyncMark, unknown>
+    const times = {
+      pending: parseTimes(pending),
+      ...(shown === undefined ? {} : { shown: parseTimes(shown) }),
+    }
     const mark = { ...rest, ...times }
     return isMark(mark) ? mark : null
   } catch {
@@ -72,9 +75,9 @@ export function decodeMark(note: string | undefined): ChangeMark | null {
   }
 }
 
-type Read = Partial<Record<keyof ChangeMark, unknown>>
+type Read = Partial<Record<keyof SyncMark, unknown>>
 
-function isMark(mark: Read): mark is Read & ChangeMark {
+function isMark(mark: Read): mark is Read & SyncMark {
   const { hook, cursor, at, shape, records, pending, shown = {}, followed = false, anyPending = 0 } = mark
   return (
     typeof hook === 'string' &&
@@ -87,7 +90,7 @@ function isMark(mark: Read): mark is Read & ChangeMark {
 }
 
 /** Null for what is no list of times with the records that share each. */
-function timesIn(groups: unknown): Times | null {
+function parseTimes(groups: unknown): Times | null {
   if (!Array.isArray(groups)) return null
   const times: Record<string, number> = {}
   for (const [at, ids] of groups) {

@@ -23,7 +23,7 @@ export interface HookRecord {
 }
 
 /** The record of a webhook whose log was seen to end at `cursor`; `before` is what was known of it. */
-export function recordOf(
+export function buildRecord(
   seen: Pick<HookRecord, 'id' | 'baseId' | 'scope' | 'cursor'>,
   now: number,
   before?: HookRecord,

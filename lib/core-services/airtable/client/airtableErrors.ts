@@ -22,7 +22,7 @@ export interface HookTarget {
 }
 
 /** What a request is about. */
-export type Subject = Target | HookTarget
+export type RequestTarget = Target | HookTarget
 
 /** Airtable refuses everything for this long after its rate limit was exceeded, in seconds. */
 const PENALTY_SECONDS = 30
@@ -34,7 +34,7 @@ export const MAX_IDS = 100
 
 const tableText = ({ baseId, tableId }: Target): string => `table ${tableId} of base ${baseId}`
 
-export function subjectText(subject: Subject): string {
+export function describeTarget(subject: RequestTarget): string {
   if ('tableId' in subject)
     return subject.view ? `${tableText(subject)}, view "${subject.view}"` : tableText(subject)
   const { baseId, webhookId } = subject
@@ -44,28 +44,28 @@ export function subjectText(subject: Subject): string {
 export const airtableUnauthorized = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_UNAUTHORIZED',
-    `Airtable refused the key in AIRTABLE_API_KEY (${subjectText(target)})`,
+    `Airtable refused the key in AIRTABLE_API_KEY (${describeTarget(target)})`,
     {
       hint: 'Make a personal access token with the scope data.records:read and put it into AIRTABLE_API_KEY.',
     },
   )
 
 export const airtableForbidden = (target: Target): CodedError =>
-  codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${subjectText(target)}`, {
+  codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${describeTarget(target)}`, {
     hint: 'Add the base to the token, with the scope data.records:read, and see that its owner may open the base.',
   })
 
 export const airtableForbiddenOrMissing = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_FORBIDDEN',
-    `The key in AIRTABLE_API_KEY may not read ${subjectText(target)}, or there is no such base or table`,
+    `The key in AIRTABLE_API_KEY may not read ${describeTarget(target)}, or there is no such base or table`,
     {
       hint: 'Add the base to the token, with the scope data.records:read, and check the ids of base (app…) and table (tbl…): Airtable does not tell the two apart.',
     },
   )
 
 export const airtableNotFound = (target: Target): CodedError =>
-  codedError('AIRTABLE_NOT_FOUND', `Airtable does not know ${subjectText(target)}`, {
+  codedError('AIRTABLE_NOT_FOUND', `Airtable does not know ${describeTarget(target)}`, {
     hint: 'Check the ids of base (app…) and table (tbl…) in the environment, and the address in AIRTABLE_ENDPOINT_URL if that is set.',
   })
 
@@ -91,14 +91,14 @@ export function airtableFieldUnknown(target: Target, column: string | undefined)
 
 /** `detail` is Airtable's own word for it. */
 export const airtableRefused = (target: Target, detail: string): CodedError =>
-  codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${subjectText(target)}: ${detail}`, {
+  codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${describeTarget(target)}: ${detail}`, {
     hint: 'Check what fieldCacheConfigs.ts asks for: its views and its columns.',
   })
 
 export const airtableOffsetInvalid = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_REFUSED',
-    `Airtable refused the offset that it had given (${subjectText(target)}): INVALID_OFFSET_VALUE`,
+    `Airtable refused the offset that it had given (${describeTarget(target)}): INVALID_OFFSET_VALUE`,
     {
       hint: 'A proxy that keeps single pages hands out offsets that have died: let it pass them through.',
     },
@@ -107,7 +107,7 @@ export const airtableOffsetInvalid = (target: Target): CodedError =>
 export const airtableIteratorLost = (target: Target): CodedError =>
   codedError(
     'AIRTABLE_ITERATOR_LOST',
-    `Airtable forgot the list while it was read (${subjectText(target)})`,
+    `Airtable forgot the list while it was read (${describeTarget(target)})`,
     {
       hint: 'The list was read again from its first page, and forgotten again: it usually passes by itself.',
       retryAfter: SOON_SECONDS,
@@ -115,21 +115,25 @@ export const airtableIteratorLost = (target: Target): CodedError =>
   )
 
 /** `seconds`: how long Airtable asks to wait, if it says so. */
-export const airtableRateLimited = (subject: Subject, seconds: number | undefined): CodedError =>
-  codedError('AIRTABLE_RATE_LIMITED', `Airtable's rate limit was exceeded reading ${subjectText(subject)}`, {
-    hint: 'More than 5 requests a second reach the base, from here or from elsewhere, or 50 come with the same token.',
-    retryAfter: seconds ?? PENALTY_SECONDS,
-  })
+export const airtableRateLimited = (subject: RequestTarget, seconds: number | undefined): CodedError =>
+  codedError(
+    'AIRTABLE_RATE_LIMITED',
+    `Airtable's rate limit was exceeded reading ${describeTarget(subject)}`,
+    {
+      hint: 'More than 5 requests a second reach the base, from here or from elsewhere, or 50 come with the same token.',
+      retryAfter: seconds ?? PENALTY_SECONDS,
+    },
+  )
 
 /** Airtable has refused a request to the base a moment ago, here or in another instance. */
-export const airtableLeftAlone = (subject: Subject, { why, seconds }: CoolDown): CodedError =>
+export const airtableLeftAlone = (subject: RequestTarget, { why, seconds }: CoolDown): CodedError =>
   why === 'quota' ? airtableQuotaExhausted(subject) : airtableRateLimited(subject, seconds)
 
 /** It has no time after which trying again helps: Airtable does not say when the quota is renewed. */
-export const airtableQuotaExhausted = (subject: Subject): CodedError =>
+export const airtableQuotaExhausted = (subject: RequestTarget): CodedError =>
   codedError(
     'AIRTABLE_QUOTA_EXHAUSTED',
-    `The monthly API calls of the workspace of base ${subject.baseId} are used up (${subjectText(subject)})`,
+    `The monthly API calls of the workspace of base ${subject.baseId} are used up (${describeTarget(subject)})`,
     {
       hint: 'Raise the plan of the workspace or wait for the next month; then refresh less often.',
     },
@@ -137,43 +141,51 @@ export const airtableQuotaExhausted = (subject: Subject): CodedError =>
 
 /** `seconds`: how long it asks to wait, if it says so. */
 export const airtableUnavailable = (
-  subject: Subject,
+  subject: RequestTarget,
   detail: string,
   seconds?: number,
   cause?: unknown,
 ): CodedError =>
-  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${subjectText(subject)}): ${detail}`, {
+  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${describeTarget(subject)}): ${detail}`, {
     hint: 'It answered with a server error or not at all; it usually passes by itself.',
     retryAfter: seconds ?? SOON_SECONDS,
     cause,
   })
 
-export function airtableUnreachable(subject: Subject, error: unknown): CodedError {
+export function airtableUnreachable(subject: RequestTarget, error: unknown): CodedError {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
   // Only the system's own errors have a code; others can quote the header that holds the key.
   if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(subject, 'no answer')
   return airtableUnavailable(subject, `no answer (${String(inner.code)})`, undefined, inner)
 }
 
-export const airtableTimeout = (milliseconds: number, subject: Subject): CodedError =>
+export const airtableTimeout = (milliseconds: number, subject: RequestTarget): CodedError =>
   codedError(
     'AIRTABLE_TIMEOUT',
-    `Airtable did not answer within ${milliseconds} ms (${subjectText(subject)})`,
+    `Airtable did not answer within ${milliseconds} ms (${describeTarget(subject)})`,
     {
       hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if it is that slow.',
       retryAfter: SOON_SECONDS,
     },
   )
 
-export const airtableBadReply = (subject: Subject, reason: string): CodedError =>
-  codedError('AIRTABLE_BAD_REPLY', `What answered for ${subjectText(subject)} is not Airtable: ${reason}`, {
-    hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy or a login page may stand in between.',
-  })
+export const airtableBadReply = (subject: RequestTarget, reason: string): CodedError =>
+  codedError(
+    'AIRTABLE_BAD_REPLY',
+    `What answered for ${describeTarget(subject)} is not Airtable: ${reason}`,
+    {
+      hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy or a login page may stand in between.',
+    },
+  )
 
-export const airtableTooLarge = (subject: Subject, bytes: number): CodedError =>
-  codedError('AIRTABLE_TOO_LARGE', `What answered for ${subjectText(subject)} has more than ${bytes} bytes`, {
-    hint: 'Ask for fewer columns; if the table is small, what answers is not Airtable.',
-  })
+export const airtableTooLarge = (subject: RequestTarget, bytes: number): CodedError =>
+  codedError(
+    'AIRTABLE_TOO_LARGE',
+    `What answered for ${describeTarget(subject)} has more than ${bytes} bytes`,
+    {
+      hint: 'Ask for fewer columns; if the table is small, what answers is not Airtable.',
+    },
+  )
 
 export const airtableQueryInvalid = (target: Target): CodedError =>
   codedError('AIRTABLE_QUERY_INVALID', `The columns of ${tableText(target)} are given by id and by name`, {

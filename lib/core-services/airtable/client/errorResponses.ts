@@ -18,7 +18,7 @@ import {
   airtableUnavailable,
   airtableViewUnknown,
   type HookTarget,
-  type Subject,
+  type RequestTarget,
   type Target,
 } from './airtableErrors'
 import {
@@ -37,35 +37,36 @@ export interface Reply {
   text: string
 }
 
-interface Refusal<S extends Subject> extends Omit<Reply, 'text'> {
+interface ErrorResponse<S extends RequestTarget> extends Omit<Reply, 'text'> {
   subject: S
   /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not one of Airtable's. */
   type: string
   message: string
 }
 
-type ErrorOf<S extends Subject> = (refusal: Refusal<S>) => CodedError
-interface Errors<S extends Subject> {
-  byType: Readonly<Record<string, ErrorOf<S>>>
+type MakeError<S extends RequestTarget> = (refusal: ErrorResponse<S>) => CodedError
+interface ErrorTable<S extends RequestTarget> {
+  byType: Readonly<Record<string, MakeError<S>>>
   /** For bodies of Airtable's with another type. */
-  byStatus: Readonly<Record<number, ErrorOf<S>>>
+  byStatus: Readonly<Record<number, MakeError<S>>>
   /** For all the rest; `detail` is what Airtable says. */
   other: (subject: S, detail: string) => CodedError
 }
 
-const rateLimited: ErrorOf<Subject> = ({ subject, retryAfter }) => airtableRateLimited(subject, retryAfter)
-const quotaExhausted: ErrorOf<Subject> = ({ subject }) => airtableQuotaExhausted(subject)
-const COMMON: Errors<Subject>['byType'] = {
+const rateLimited: MakeError<RequestTarget> = ({ subject, retryAfter }) =>
+  airtableRateLimited(subject, retryAfter)
+const quotaExhausted: MakeError<RequestTarget> = ({ subject }) => airtableQuotaExhausted(subject)
+const COMMON: ErrorTable<RequestTarget>['byType'] = {
   RATE_LIMIT_REACHED: rateLimited,
   PUBLIC_API_BILLING_LIMIT_EXCEEDED: quotaExhausted,
 }
 
 const on =
-  <S extends Subject>(make: (subject: S) => CodedError): ErrorOf<S> =>
+  <S extends RequestTarget>(make: (subject: S) => CodedError): MakeError<S> =>
   ({ subject }) =>
     make(subject)
 
-const OF_RECORDS: Errors<Target> = {
+const RECORD_ERRORS: ErrorTable<Target> = {
   byType: {
     ...COMMON,
     AUTHENTICATION_REQUIRED: on(airtableUnauthorized),
@@ -85,18 +86,24 @@ const OF_RECORDS: Errors<Target> = {
   other: airtableRefused,
 }
 
-const OF_WEBHOOKS: Errors<HookTarget> = {
+const WEBHOOK_ERRORS: ErrorTable<HookTarget> = {
   byType: { ...COMMON, TOO_MANY_WEBHOOKS_IN_BASE: on(webhooksFull) },
   byStatus: { 401: on(webhookUnauthorized), 403: on(webhookForbidden), 404: on(webhookUnknown) },
   other: webhookRefused,
 }
 
-export function refusalError(reply: Reply, subject: Subject): CodedError {
-  return 'tableId' in subject ? errorOf(OF_RECORDS, reply, subject) : errorOf(OF_WEBHOOKS, reply, subject)
+export function errorFromResponse(reply: Reply, subject: RequestTarget): CodedError {
+  return 'tableId' in subject
+    ? findError(RECORD_ERRORS, reply, subject)
+    : findError(WEBHOOK_ERRORS, reply, subject)
 }
 
-function errorOf<S extends Subject>(errors: Errors<S>, { text, ...reply }: Reply, subject: S): CodedError {
-  const refusal: Refusal<S> = { ...reply, ...readErrorBody(text), subject }
+function findError<S extends RequestTarget>(
+  errors: ErrorTable<S>,
+  { text, ...reply }: Reply,
+  subject: S,
+): CodedError {
+  const refusal: ErrorResponse<S> = { ...reply, ...readErrorBody(text), subject }
   const { status, type, message, retryAfter } = refusal
   // How Airtable writes this one is not documented: a word of it is enough, as waiting 30 s would never help.
   if (status === 429 && /billing|month/i.test(`${type} ${message}`)) return quotaExhausted(refusal)
@@ -114,7 +121,7 @@ function errorOf<S extends Subject>(errors: Errors<S>, { text, ...reply }: Reply
  * Airtable writes errors as `{error: {type, message}}`, `{error: 'TYPE'}` and `{errors: [{error: 'TYPE', message}]}`;
  * what stands in between writes HTML.
  */
-function readErrorBody(text: string): Pick<Refusal<Subject>, 'type' | 'message'> {
+function readErrorBody(text: string): Pick<ErrorResponse<RequestTarget>, 'type' | 'message'> {
   const body = Object(parseJson(text)) as Record<string, unknown>
   const told = Array.isArray(body.errors) ? body.errors[0] : body.error
   const { type, error, message } = typeof told === 'string' ? { ...body, type: told } : Object(told)

@@ -1,4 +1,4 @@
-import { airtableBadReply, type Subject } from './airtableErrors'
+import { airtableBadReply, type RequestTarget } from './airtableErrors'
 
 /** An escape of half a character, or of a whole one in two. */
 const SURROGATE = /\\u[dD][89a-fA-F]/
@@ -8,7 +8,7 @@ const SURROGATE = /\\u[dD][89a-fA-F]/
  * Half a character, as a program leaves it that cuts an emoji in two, becomes U+FFFD: no UTF-8 holds it, and a page that
  * shows it is not the page that its browser makes of it (React's error 418).
  */
-export function parseReply(text: string, subject: Subject): Readonly<Record<string, unknown>> {
+export function parseReply(text: string, subject: RequestTarget): Readonly<Record<string, unknown>> {
   try {
     return Object(SURROGATE.test(text) ? JSON.parse(text, wellFormed) : JSON.parse(text))
   } catch {

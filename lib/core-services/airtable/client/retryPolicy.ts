@@ -20,7 +20,7 @@ const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_SECONDS = 5
 
 /** The pause before a page is asked for again, in ms; undefined when it is not. `failures`: of this page, from 1. */
-export function pauseBefore(
+export function retryPauseMs(
   code: string,
   failures: number,
   retryAfter: number | undefined,

@@ -8,8 +8,8 @@ import { withinDeadline } from '../../../shared/deadline'
 import { type CodedError, isCodedError } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
 import type { AirtableConfig } from '../airtableConfig'
-import { airtableTimeout, airtableTooLarge, airtableUnreachable, type Subject } from './airtableErrors'
-import { type Reply, refusalError } from './errorResponses'
+import { airtableTimeout, airtableTooLarge, airtableUnreachable, type RequestTarget } from './airtableErrors'
+import { errorFromResponse, type Reply } from './errorResponses'
 
 const AIRTABLE_URL = 'https://api.airtable.com'
 /** Enough for 100 records of 160 KB. */
@@ -23,7 +23,7 @@ const MAX_RETRY_AFTER = 3_600
 /** Something to ask of Airtable. */
 export interface AirtableRequest<T> {
   /** What it is about; its base is the one whose limit it counts against. */
-  subject: Subject
+  subject: RequestTarget
   method: 'GET' | 'POST' | 'DELETE'
   /** What follows the address of the server, query included. */
   path: string
@@ -35,7 +35,7 @@ export interface AirtableRequest<T> {
   read(text: string): T
 }
 
-export type AskOutcome<T> =
+export type RequestResult<T> =
   | { ok: true; value: T }
   | {
       ok: false
@@ -51,12 +51,12 @@ export type AskOutcome<T> =
 export async function ask<T>(
   config: AirtableConfig,
   request: AirtableRequest<T>,
-  ports: AskPorts,
+  ports: RequestPorts,
   signal: AbortSignal | undefined,
-): Promise<AskOutcome<T>> {
+): Promise<RequestResult<T>> {
   const tell = (code: string | null) => ports.emit({ type: 'airtable.requested', code })
   try {
-    const outcome = await askOnce(config, request, ports, signal)
+    const outcome = await sendOnce(config, request, ports, signal)
     tell(outcome.ok ? null : outcome.error.code)
     return outcome
   } catch (error) {
@@ -65,26 +65,26 @@ export async function ask<T>(
   }
 }
 
-type AskPorts = Pick<Ports, 'clock' | 'alarm' | 'isControlFlow' | 'emit'>
+type RequestPorts = Pick<Ports, 'clock' | 'alarm' | 'isControlFlow' | 'emit'>
 
-async function askOnce<T>(
+async function sendOnce<T>(
   config: AirtableConfig,
   request: AirtableRequest<T>,
-  { clock, alarm, isControlFlow }: AskPorts,
+  { clock, alarm, isControlFlow }: RequestPorts,
   signal: AbortSignal | undefined,
-): Promise<AskOutcome<T>> {
+): Promise<RequestResult<T>> {
   const { pageTimeoutMs } = config
   const { subject } = request
   try {
     const reply = await withinDeadline(
       pageTimeoutMs,
       () => airtableTimeout(pageTimeoutMs, subject),
-      (deadline) => converse(config, request, () => clock.now(), deadline),
+      (deadline) => fetchReply(config, request, () => clock.now(), deadline),
       { alarm },
       signal,
     )
     if (reply.ok) return { ok: true, value: request.read(reply.text) }
-    return { ok: false, error: refusalError(reply, subject), retryAfter: reply.retryAfter }
+    return { ok: false, error: errorFromResponse(reply, subject), retryAfter: reply.retryAfter }
   } catch (error) {
     if (isControlFlow(error)) throw error
     signal?.throwIfAborted()
@@ -93,7 +93,7 @@ async function askOnce<T>(
   }
 }
 
-async function converse(
+async function fetchReply(
   { apiKey, endpointUrl = AIRTABLE_URL, pageTimeoutMs }: AirtableConfig,
   { subject, method, path, body }: AirtableRequest<unknown>,
   now: () => number,
@@ -110,7 +110,7 @@ async function converse(
     signal,
   })
   const { status, ok } = response
-  const retryAfter = retryAfterOf(response.headers.get('retry-after'), now)
+  const retryAfter = parseRetryAfter(response.headers.get('retry-after'), now)
   if (!ok) {
     // Without the rest of its body the status still tells what an error is.
     const limits = { maxBytes: MAX_ERROR_BYTES, maxMs: pageTimeoutMs * ERROR_BODY_SHARE, signal }
@@ -123,7 +123,7 @@ async function converse(
 }
 
 /** Seconds, from a number of them or from a date. */
-function retryAfterOf(header: string | null, now: () => number): number | undefined {
+function parseRetryAfter(header: string | null, now: () => number): number | undefined {
   if (header === null) return undefined
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now()) / 1000
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(Math.ceil(seconds), 1), MAX_RETRY_AFTER)

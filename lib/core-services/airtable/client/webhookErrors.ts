@@ -1,13 +1,13 @@
 /** Errors of the webhooks API, as those of records in airtableErrors.ts. */
 import { type CodedError, codedError } from '../../../shared/errors'
-import { type HookTarget, subjectText } from './airtableErrors'
+import { describeTarget, type HookTarget } from './airtableErrors'
 
 const SCOPES = 'data.records:read, schema.bases:read and webhook:manage'
 
 export const webhookUnauthorized = (target: HookTarget): CodedError =>
   codedError(
     'AIRTABLE_UNAUTHORIZED',
-    `Airtable refused the key in AIRTABLE_API_KEY (${subjectText(target)})`,
+    `Airtable refused the key in AIRTABLE_API_KEY (${describeTarget(target)})`,
     { hint: `Make a personal access token with the scopes ${SCOPES} and put it into AIRTABLE_API_KEY.` },
   )
 
@@ -15,14 +15,14 @@ export const webhookUnauthorized = (target: HookTarget): CodedError =>
 export const webhookForbidden = (target: HookTarget): CodedError =>
   codedError(
     'AIRTABLE_FORBIDDEN',
-    `The key in AIRTABLE_API_KEY may not do this with ${subjectText(target)}, or there is no such base`,
+    `The key in AIRTABLE_API_KEY may not do this with ${describeTarget(target)}, or there is no such base`,
     {
       hint: `Add the base to the token, with the scopes ${SCOPES}; its owner must be a creator of the base to make, refresh, switch on or delete webhooks.`,
     },
   )
 
 export const webhookUnknown = (target: HookTarget): CodedError =>
-  codedError('AIRTABLE_WEBHOOK_UNKNOWN', `Airtable does not know ${subjectText(target)}`, {
+  codedError('AIRTABLE_WEBHOOK_UNKNOWN', `Airtable does not know ${describeTarget(target)}`, {
     hint: 'It was deleted, or has been dead for a week: make a new one with npm run airtable:webhook -- create.',
   })
 
@@ -37,6 +37,6 @@ export const webhooksFull = (target: HookTarget): CodedError =>
 
 /** `detail` is Airtable's own word for it. */
 export const webhookRefused = (target: HookTarget, detail: string): CodedError =>
-  codedError('AIRTABLE_REFUSED', `Airtable refused what was asked of ${subjectText(target)}: ${detail}`, {
+  codedError('AIRTABLE_REFUSED', `Airtable refused what was asked of ${describeTarget(target)}: ${detail}`, {
     hint: 'See what npm run airtable:webhook -- status tells of it; a webhook cannot be changed, only made anew.',
   })

@@ -32,7 +32,7 @@ const TRUSTED_MS = 60_000
 export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
   const known = new Map<string, Known>()
 
-  function secondsOf(base: string, until: 'until' | 'foregroundUntil'): CoolDown | undefined {
+  function remaining(base: string, until: 'until' | 'foregroundUntil'): CoolDown | undefined {
     const cool = known.get(base)
     const left = cool ? cool[until] - clock.monotonic() : 0
     if (!cool || left <= 0) return undefined
@@ -49,7 +49,7 @@ export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
     of(base: string, background: boolean, alone = false): CoolDown | undefined {
       const cool = known.get(base)
       if (!alone && cool && cool.askAgainAt <= clock.monotonic()) return undefined
-      return secondsOf(base, background ? 'until' : 'foregroundUntil')
+      return remaining(base, background ? 'until' : 'foregroundUntil')
     },
     /** Forgets what Redis has shown to be over. */
     outdated(base: string): void {
@@ -61,7 +61,7 @@ export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
       if (known.get(base)?.why === 'quota') known.delete(base)
     },
     list(): CoolDown[] {
-      return [...known.keys()].flatMap((base) => secondsOf(base, 'until') ?? [])
+      return [...known.keys()].flatMap((base) => remaining(base, 'until') ?? [])
     },
   }
 }

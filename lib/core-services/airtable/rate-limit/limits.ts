@@ -1,5 +1,5 @@
 /** The numbers of the request budget. Airtable's own: https://airtable.com/developers/web/api/rate-limits */
-import type { BudgetRequest, CoolKind, Wish } from './rateLimitStore'
+import type { CoolKind, PermitRequest, RateLimitRequest } from './rateLimitStore'
 
 export const PER_BASE = 5
 export const PER_TOKEN = 50
@@ -26,7 +26,12 @@ const QUOTA_PROBE_MS = 10 * 60_000
 export const sentMs = (pageTimeoutMs: number): number => pageTimeoutMs + LINGER_MS + GAP_MS
 
 /** `pageTimeoutMs`: deadline of a request, at whose end its connection is closed. */
-export function wishOf(base: string, ticket: string, background: boolean, pageTimeoutMs: number): Wish {
+export function createPermitRequest(
+  base: string,
+  ticket: string,
+  background: boolean,
+  pageTimeoutMs: number,
+): PermitRequest {
   return {
     base,
     ticket,
@@ -43,7 +48,11 @@ export function wishOf(base: string, ticket: string, background: boolean, pageTi
 }
 
 /** How long a base is left alone after a refusal. `seconds`: how long Airtable asks for, if it does. */
-export function coolAfter(base: string, kind: CoolKind, seconds?: number): BudgetRequest['cool'][number] {
+export function toCoolDownReport(
+  base: string,
+  kind: CoolKind,
+  seconds?: number,
+): RateLimitRequest['cool'][number] {
   if (kind === 'quota') return { base, kind, ms: QUOTA_MS, foregroundMs: QUOTA_PROBE_MS }
   const ms = Math.ceil((seconds ?? PENALTY_SECONDS) * 1000)
   return { base, kind, ms, foregroundMs: ms }

@@ -6,17 +6,17 @@
  */
 import type { Clock } from '../../../shared/clock'
 
-export interface OwnPermit {
+export interface LocalPermit {
   /** In so many ms from now it may be used again. Without this call that is when its hold ends. */
   back(gapMs: number): void
 }
 
-export interface OwnPermits {
+export interface LocalLimiter {
   /** Resolves when the next request to the base may be sent, in the order of asking; to nothing on abort. */
-  take(base: string, signal?: AbortSignal): Promise<OwnPermit | undefined>
+  take(base: string, signal?: AbortSignal): Promise<LocalPermit | undefined>
 }
 
-export interface OwnLimits {
+export interface LocalLimits {
   perBase: number
   perToken: number
   /** How long a permit counts as used that is not given back, in ms. */
@@ -30,13 +30,13 @@ interface Hold {
 
 interface Waiter {
   base: string
-  enter(permit: OwnPermit): void
+  enter(permit: LocalPermit): void
 }
 
-export function createOwnPermits(
-  { perBase, perToken, holdMs }: OwnLimits,
+export function createLocalLimiter(
+  { perBase, perToken, holdMs }: LocalLimits,
   clock: Pick<Clock, 'monotonic' | 'sleep'>,
-): OwnPermits {
+): LocalLimiter {
   let holds: Hold[] = []
   const waiters = new Set<Waiter>()
   let nap: AbortController | undefined
@@ -48,7 +48,7 @@ export function createOwnPermits(
     return Math.max(roomAt(ofBase, perBase), roomAt(holds, perToken)) - now
   }
 
-  function hold(base: string): OwnPermit {
+  function hold(base: string): LocalPermit {
     const held: Hold = { base, until: clock.monotonic() + holdMs }
     holds.push(held)
     return {

@@ -3,17 +3,17 @@
 import { hasCode } from '../../../shared/errors'
 import { cacheUnavailable } from '../../cache/errors'
 import { serviceRegistry } from '../../service-registry'
-import { type BudgetSettings, createRequestBudget, type RequestBudget } from './rateLimiter'
-import { type BudgetStore, createBudgetStore } from './rateLimitStore'
+import { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './rateLimiter'
+import { createRateLimitStore, type RateLimitStore } from './rateLimitStore'
 
 /** `pageTimeoutMs`: deadline of a request to Airtable. */
-export function createSharedBudget(pageTimeoutMs: number, ports: BudgetSettings['ports']): RequestBudget {
-  return createRequestBudget({ store, pageTimeoutMs, ports })
+export function createProcessLimiter(pageTimeoutMs: number, ports: RateLimiterOptions['ports']): RateLimiter {
+  return createRateLimiter({ store, pageTimeoutMs, ports })
 }
 
-async function store(): Promise<BudgetStore> {
+async function store(): Promise<RateLimitStore> {
   try {
-    return createBudgetStore((await serviceRegistry.getService('cache')).internals)
+    return createRateLimitStore((await serviceRegistry.getService('cache')).internals)
   } catch (error) {
     // Without a cache that has started there is nothing to share: a process on its own has its own permits.
     if (!hasCode(error, 'SERVICE_FAILED', 'SERVICE_UNKNOWN')) throw error

@@ -1,24 +1,31 @@
-/** What this process and the budget in Redis tell each other. What is news travels with the next wish, if one follows. */
+/** What this process and the budget in Redis tell each other. What is news travels with the next permitRequest, if one follows. */
 
 import { currentInstant } from '../../../shared/clock'
 import { getErrorCode, getErrorMessage, hasCode } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
 import { createClockWatch } from './clockCheck'
 import { PER_TOKEN, QUIET_MS } from './limits'
-import type { BaseUse, BudgetReply, BudgetRequest, BudgetStore, ClockJump, Wish } from './rateLimitStore'
+import type {
+  BaseUse,
+  ClockJump,
+  PermitRequest,
+  RateLimitReply,
+  RateLimitRequest,
+  RateLimitStore,
+} from './rateLimitStore'
 
-export type TalkPorts = Pick<Ports, 'clock' | 'emit' | 'defer' | 'isControlFlow'>
+export type RateLimitPorts = Pick<Ports, 'clock' | 'emit' | 'defer' | 'isControlFlow'>
 
-export interface BudgetTalk {
+export interface RateLimitClient {
   /** Null when Redis cannot be asked. */
-  ask(wish: Wish): Promise<BudgetReply | null>
+  ask(permitRequest: PermitRequest): Promise<RateLimitReply | null>
   tell(back: Back, cool?: Cool): void
   /** Null when Redis cannot be asked. */
   look(): Promise<BaseUse[] | null>
 }
 
-type Back = BudgetRequest['back'][number]
-type Cool = BudgetRequest['cool'][number]
+type Back = RateLimitRequest['back'][number]
+type Cool = RateLimitRequest['cool'][number]
 
 /** What Redis has not heard yet. */
 interface News {
@@ -36,7 +43,10 @@ const MOST_JUMPS = 3
 const TELL_AFTER_MS = 2
 
 /** `store` rejects when Redis cannot be asked. */
-export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkPorts): BudgetTalk {
+export function createRateLimitClient(
+  store: () => Promise<RateLimitStore>,
+  ports: RateLimitPorts,
+): RateLimitClient {
   const { clock } = ports
   /** Whether Redis must know of the budget, unless it has lost it. */
   let met = false
@@ -44,11 +54,11 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
   const redisClock = createClockWatch(clock)
 
   /** `reliable`: the clock of Redis has not gone ahead just before. */
-  async function exchange(take?: Wish): Promise<{ reply: BudgetReply; reliable: boolean }> {
+  async function exchange(take?: PermitRequest): Promise<{ reply: RateLimitReply; reliable: boolean }> {
     const told = untold
     untold = { back: [], cool: [] }
     try {
-      const cool = told.cool.flatMap((news) => leftOf(news, clock.monotonic()))
+      const cool = told.cool.flatMap((news) => remainingCoolDown(news, clock.monotonic()))
       const quietMs = met ? QUIET_MS : 0
       const { back, jumped } = told
       const request = { quietMs, back, cool, ...(jumped && { jumped }), ...(take && { take }) }
@@ -91,11 +101,11 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
   }
 
   return {
-    async ask(wish) {
+    async ask(permitRequest) {
       let jumps = 0
       for (let attempt = 1; ; attempt += 1) {
         try {
-          const { reply, reliable } = await exchange(wish)
+          const { reply, reliable } = await exchange(permitRequest)
           if (reliable || jumps === MOST_JUMPS) return reply
           // Its ticket stands for the same permit, which Redis now puts off.
           jumps += 1
@@ -129,7 +139,7 @@ export function createBudgetTalk(store: () => Promise<BudgetStore>, ports: TalkP
 }
 
 /** A cool-down counts from the moment of the refusal, however late Redis hears of it. */
-function leftOf({ cool, openedAt }: News['cool'][number], now: number): Cool[] {
+function remainingCoolDown({ cool, openedAt }: News['cool'][number], now: number): Cool[] {
   const passed = Math.floor(now - openedAt)
   if (passed >= cool.ms) return []
   return [{ ...cool, ms: cool.ms - passed, foregroundMs: Math.max(cool.foregroundMs - passed, 0) }]

@@ -22,12 +22,12 @@
  * to report it adds to the skew, which is by how many ms the clock has jumped in all, and what follows is what follows a
  * loss.
  *
- * KEYS: the state of all bases, as JSON. ARGV: a BudgetRequest as JSON. Answers a code, ms, a kind of cool-down, the time
+ * KEYS: the state of all bases, as JSON. ARGV: a RateLimitRequest as JSON. Answers a code, ms, a kind of cool-down, the time
  * and the skew. Billed 4: EVAL, TIME, GET, SET; 3 when nothing changes.
  */
 import { SHEBANG } from '../../cache/redis/shebang'
 
-export const BUDGET_SCRIPT = `${SHEBANG}local ask = cjson.decode(ARGV[1])
+export const RATE_LIMIT_SCRIPT = `${SHEBANG}local ask = cjson.decode(ARGV[1])
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 local stored = redis.call('GET', KEYS[1])
@@ -109,48 +109,48 @@ for _, place in pairs(state.bases) do
   out = out + #place.holds
 end
 
-local function take(wish)
-  local place = at(wish.base)
+local function take(permitRequest)
+  local place = at(permitRequest.base)
   for _, hold in ipairs(place.holds) do
-    if hold.ticket == wish.ticket and not hold.back then
+    if hold.ticket == permitRequest.ticket and not hold.back then
       hold.from = math.max(hold.from, state.quiet)
-      hold.to = math.max(hold.from, now) + wish.holdMs
+      hold.to = math.max(hold.from, now) + permitRequest.holdMs
       return { 1, math.max(hold.from - now, 0), 0 }
     end
   end
-  local others = only(place.line, function(waiter) return waiter.ticket ~= wish.ticket end)
+  local others = only(place.line, function(waiter) return waiter.ticket ~= permitRequest.ticket end)
   local cool = place.cool
   if cool then
-    local to = wish.late > 0 and cool.to or cool.foreground
+    local to = permitRequest.late > 0 and cool.to or cool.foreground
     if to > now then
       place.line = others
       return { -1, to - now, cool.kind }
     end
   end
 
-  local rank = now + wish.late
+  local rank = now + permitRequest.late
   for _, waiter in ipairs(place.line) do
-    if waiter.ticket == wish.ticket then rank = waiter.rank end
+    if waiter.ticket == permitRequest.ticket then rank = waiter.rank end
   end
   local ahead = #only(others, function(waiter)
-    return waiter.rank < rank or (waiter.rank == rank and waiter.ticket < wish.ticket)
+    return waiter.rank < rank or (waiter.rank == rank and waiter.ticket < permitRequest.ticket)
   end)
-  if wish.late > 0 and now < rank then ahead = ahead + 1 end
+  if permitRequest.late > 0 and now < rank then ahead = ahead + 1 end
 
-  local free = math.min(wish.perBase - #place.holds, wish.perToken - out)
-  local soon = only(place.holds, function(hold) return hold.back and hold.to - now <= wish.aheadMs end)
+  local free = math.min(permitRequest.perBase - #place.holds, permitRequest.perToken - out)
+  local soon = only(place.holds, function(hold) return hold.back and hold.to - now <= permitRequest.aheadMs end)
   local missing = ahead + 1 - free - #soon
-  local pause = math.max(math.min(wish.pauseMs * missing, wish.mostPauseMs), state.quiet - now)
+  local pause = math.max(math.min(permitRequest.pauseMs * missing, permitRequest.mostPauseMs), state.quiet - now)
   if pause > 0 then
-    others[#others + 1] = { ticket = wish.ticket, rank = rank, to = now + 2 * pause + wish.lineMs }
+    others[#others + 1] = { ticket = permitRequest.ticket, rank = rank, to = now + 2 * pause + permitRequest.lineMs }
     place.line = others
     return { 0, pause, 0 }
   end
 
   place.line = others
   if cool then
-    cool.foreground = math.min(cool.to, now + wish.probeMs)
-    cool.probe = wish.ticket
+    cool.foreground = math.min(cool.to, now + permitRequest.probeMs)
+    cool.probe = permitRequest.ticket
   end
   local from = now
   if free < 1 then
@@ -159,7 +159,7 @@ local function take(wish)
     from = soon[1 - free].to
     place.holds = only(place.holds, function(hold) return not hold.passed end)
   end
-  place.holds[#place.holds + 1] = { ticket = wish.ticket, from = from, to = from + wish.holdMs }
+  place.holds[#place.holds + 1] = { ticket = permitRequest.ticket, from = from, to = from + permitRequest.holdMs }
   return { 1, from - now, 0 }
 end
 

@@ -3,12 +3,12 @@
 import { z } from 'zod'
 import type { Internals } from '../../cache/connection'
 import { redisBadReply } from '../../cache/errors'
-import { BUDGET_SCRIPT } from './rateLimitScript'
+import { RATE_LIMIT_SCRIPT } from './rateLimitScript'
 
 /** Why a base is left alone: too many requests in a second, or in a month. */
 export type CoolKind = 'rate-limit' | 'quota'
 
-export interface BudgetRequest {
+export interface RateLimitRequest {
   /** For how long nobody gets a permit, in ms, if Redis has no state. */
   quietMs: number
   /** Permits and places in the line that are given back; once is enough, twice does no harm. */
@@ -24,7 +24,7 @@ export interface BudgetRequest {
   cool: readonly { base: string; kind: CoolKind; ms: number; foregroundMs: number }[]
   /** What this process has found out: the clock of Redis went ahead. From which skew to which. */
   jumped?: ClockJump
-  take?: Wish
+  take?: PermitRequest
 }
 
 /** Both in ms; a jump counts only while the skew is still the one that it was seen with. */
@@ -33,7 +33,7 @@ export interface ClockJump {
   to: number
 }
 
-export interface Wish {
+export interface PermitRequest {
   base: string
   /** The same one each time a caller asks again, so that it keeps its place. */
   ticket: string
@@ -54,7 +54,7 @@ export interface Wish {
   probeMs: number
 }
 
-export type BudgetReply =
+export type RateLimitReply =
   /** Wait so long, then send. */
   | { kind: 'granted'; ms: number }
   /** Wait so long, then ask again. */
@@ -80,12 +80,12 @@ export interface BaseUse {
   coolDown: { why: CoolKind; seconds: number } | null
 }
 
-export interface BudgetStore {
+export interface RateLimitStore {
   /**
    * `heard` is told what the clock of Redis says. Rejects with a REDIS_ error: what was asked may then have been done all
    * the same.
    */
-  exchange(request: BudgetRequest, heard?: (time: RedisTime) => void): Promise<BudgetReply>
+  exchange(request: RateLimitRequest, heard?: (time: RedisTime) => void): Promise<RateLimitReply>
   /** The bases that are in use or left alone. Two billed commands. Rejects with a REDIS_ error. */
   look(): Promise<BaseUse[]>
 }
@@ -110,12 +110,18 @@ const storedState = z.object({
 const KINDS = ['rate-limit', 'quota'] as const satisfies readonly CoolKind[]
 
 /** One state for all bases: they share the limit of the token. */
-export function createBudgetStore({ send, keys }: Internals): BudgetStore {
+export function createRateLimitStore({ send, keys }: Internals): RateLimitStore {
   const name = keys.internal('budget', 'airtable')
   return {
     async exchange({ cool, ...request }, heard) {
       const numbered = cool.map((one) => ({ ...one, kind: KINDS.indexOf(one.kind) + 1 }))
-      const reply = await send('EVAL', BUDGET_SCRIPT, 1, name, JSON.stringify({ ...request, cool: numbered }))
+      const reply = await send(
+        'EVAL',
+        RATE_LIMIT_SCRIPT,
+        1,
+        name,
+        JSON.stringify({ ...request, cool: numbered }),
+      )
       const [code, ms, kind, at, skew] = Array.isArray(reply) ? reply : []
       if (
         typeof ms !== 'number' ||
@@ -128,20 +134,20 @@ export function createBudgetStore({ send, keys }: Internals): BudgetStore {
       if (code === 2) return { kind: 'told' }
       if (code === 1) return { kind: 'granted', ms }
       if (code === 0) return { kind: 'later', ms }
-      return { kind: 'cooling', ms, why: whyOf(kind) }
+      return { kind: 'cooling', ms, why: toCoolKind(kind) }
     },
     async look() {
       const [clock, text] = await Promise.all([send('TIME'), send('GET', name)])
       const [seconds, micros] = Array.isArray(clock) ? clock.map(Number) : []
       if (seconds === undefined || micros === undefined) throw redisBadReply('TIME answered in another shape')
-      return text === null ? [] : usesOf(String(text), seconds * 1000 + micros / 1000)
+      return text === null ? [] : parseBases(String(text), seconds * 1000 + micros / 1000)
     },
   }
 }
 
-const whyOf = (kind: number): CoolKind => KINDS[kind - 1] ?? 'rate-limit'
+const toCoolKind = (kind: number): CoolKind => KINDS[kind - 1] ?? 'rate-limit'
 
-function usesOf(text: string, time: number): BaseUse[] {
+function parseBases(text: string, time: number): BaseUse[] {
   const { bases, at = time } = storedState.parse(JSON.parse(text))
   // Where the clock went back since, as the script will find out.
   const now = Math.max(time, at)
@@ -152,7 +158,9 @@ function usesOf(text: string, time: number): BaseUse[] {
       inUse: count(holds),
       waiting: count(line),
       coolDown:
-        cool && cool.to > now ? { why: whyOf(cool.kind), seconds: Math.ceil((cool.to - now) / 1000) } : null,
+        cool && cool.to > now
+          ? { why: toCoolKind(cool.kind), seconds: Math.ceil((cool.to - now) / 1000) }
+          : null,
     }))
     .filter(({ inUse, waiting, coolDown }) => inUse + waiting > 0 || coolDown !== null)
 }

@@ -50,7 +50,7 @@ export async function makeItems<Item extends Listed>(
       items.set(record.id, item(record))
     } catch (error) {
       if (isForAll(error)) throw error
-      flaws.why ??= whyOf(error)
+      flaws.why ??= toReason(error)
       flaws.unreadable.push(record.id)
     }
   }
@@ -65,7 +65,7 @@ export async function makeItems<Item extends Listed>(
 }
 
 /** Items one by one, where a schema of a list tells by paths which of them it refuses. */
-export function refusedBy<Item>(schema: StandardSchema<Item[]>): NonNullable<ItemMaker['refused']> {
+export function createRefusalCheck<Item>(schema: StandardSchema<Item[]>): NonNullable<ItemMaker['refused']> {
   return async (items) => {
     try {
       const { issues = [] } = await schema['~standard'].validate(structuredClone(items))
@@ -79,7 +79,7 @@ export function refusedBy<Item>(schema: StandardSchema<Item[]>): NonNullable<Ite
 }
 
 /** A list is brought up to date by the ids of records, so its items have these. Throws SOURCE_INVALID for others. */
-export function itemOf<Item extends Listed>(
+export function withRecordId<Item extends Listed>(
   field: string,
   item: (record: AirtableRecord) => Item | null,
 ): (record: AirtableRecord) => Item | null {
@@ -104,7 +104,7 @@ export function makeValue<T>(
     return { value: value(cleaned), flaws }
   } catch (error) {
     if (isForAll(error)) throw error
-    flaws.why = whyOf(error)
+    flaws.why = toReason(error)
     const readable = cleaned.filter((record) => !fails(() => value([record])))
     flaws.unreadable = cleaned.filter((record) => !readable.includes(record)).map(({ id }) => id)
     assertReadable(field, flaws, records.length)
@@ -154,7 +154,7 @@ const isForAll = (error: unknown): boolean =>
   processPorts().isControlFlow(error) || hasCode(error, 'SOURCE_INVALID', 'FIELD_INVALID')
 
 /** Without the words of an error that is not ours: they can hold the value that it met. */
-function whyOf(error: unknown): string {
+function toReason(error: unknown): string {
   if (isCodedError(error)) return error.message
   return error instanceof Error && /^\w{1,40}$/.test(error.name) ? error.name : 'Error'
 }

@@ -43,14 +43,14 @@ const RECORD_ID = /^rec\w+$/
 /** The page at an offset, or the first one: a GET, or a POST when its address would become too long. */
 export function pageRequest(target: Target, offset: string | undefined): AirtableRequest<Page> {
   const table = `/v0/${[target.baseId, target.tableId].map(encodeURIComponent).join('/')}`
-  const parameters = parametersOf(target, offset)
-  const path = `${table}?${queryOf(parameters)}`
+  const parameters = buildParameters(target, offset)
+  const path = `${table}?${toQuery(parameters)}`
   const common = { subject: target, repeatable: true, read: (text: string) => readPage(text, target) }
   if (path.length <= MAX_PATH_LENGTH) return { ...common, method: 'GET', path }
   return { ...common, method: 'POST', path: `${table}/listRecords`, body: parameters }
 }
 
-function parametersOf(target: Target, offset: string | undefined): Parameters {
+function buildParameters(target: Target, offset: string | undefined): Parameters {
   const { view, fields } = target
   const ids = fields.filter((field) => FIELD_ID.test(field)).length
   if (ids > 0 && ids < fields.length) throw airtableQueryInvalid(target)
@@ -58,20 +58,20 @@ function parametersOf(target: Target, offset: string | undefined): Parameters {
     pageSize: PAGE_SIZE,
     fields: [...fields],
     ...(view ? { view } : {}),
-    ...(target.ids ? { filterByFormula: formulaOf(target.ids, target) } : {}),
+    ...(target.ids ? { filterByFormula: buildFormula(target.ids, target) } : {}),
     ...(ids > 0 ? { returnFieldsByFieldId: true } : {}),
     ...(offset ? { offset } : {}),
   }
 }
 
-function formulaOf(ids: readonly string[], target: Target): string {
+function buildFormula(ids: readonly string[], target: Target): string {
   if (ids.length > MAX_IDS) throw airtableIdsInvalid(target, `there are ${ids.length} of them`)
   if (!ids.every((id) => RECORD_ID.test(id)))
     throw airtableIdsInvalid(target, 'one is not the id of a record')
   return `OR(${ids.map((id) => `RECORD_ID()='${id}'`).join()})`
 }
 
-function queryOf({ fields = [], ...others }: Parameters): URLSearchParams {
+function toQuery({ fields = [], ...others }: Parameters): URLSearchParams {
   const query = new URLSearchParams(Object.entries(others).map(([name, value]) => [name, String(value)]))
   for (const field of fields) query.append('fields[]', String(field))
   return query

@@ -4,7 +4,7 @@ import { airtableEmptied } from '../client/airtableErrors'
 import type { ItemMaker, Listed } from './items'
 
 /** Noted with each value, alone or as part of its mark. */
-interface MadeOf {
+interface Origin {
   /** Tells the declaration and the code that it was made by. */
   shape: string
   /** How many records the view had. */
@@ -12,11 +12,11 @@ interface MadeOf {
 }
 
 /** The note of a value that follows no log of changes. */
-export const encodeMadeOf = ({ shape, records }: MadeOf): string => JSON.stringify({ shape, records })
+export const encodeOrigin = ({ shape, records }: Origin): string => JSON.stringify({ shape, records })
 
-function madeOf(note: string | undefined): MadeOf | null {
+function parseOrigin(note: string | undefined): Origin | null {
   try {
-    const { shape, records } = Object(JSON.parse(note ?? 'null')) as Record<keyof MadeOf, unknown>
+    const { shape, records } = Object(JSON.parse(note ?? 'null')) as Record<keyof Origin, unknown>
     return typeof shape === 'string' && typeof records === 'number' ? { shape, records } : null
   } catch {
     return null
@@ -24,14 +24,14 @@ function madeOf(note: string | undefined): MadeOf | null {
 }
 
 /** The items of a list by their ids, as far as the same declaration has made them and the schema takes them still. */
-export async function itemsBefore(
+export async function previousItems(
   { previous }: FetchContext,
   shape: string,
   { refused }: ItemMaker,
 ): Promise<Map<string, Listed>> {
   const before = await previous()
-  if (!before || madeOf(before.note)?.shape !== shape) return new Map()
-  const items = entriesOf(before)
+  if (!before || parseOrigin(before.note)?.shape !== shape) return new Map()
+  const items = listEntries(before)
   const places = await refused?.(items)
   return new Map(items.filter((_, place) => !places?.has(place)).map((item) => [item.id, item]))
 }
@@ -54,14 +54,14 @@ export async function assertNotEmptied(
   if (field.mayBeEmpty || (reason === 'force' && !anonymous)) return
   const before = await previous()
   if (!before || before.isOver) return
-  const entries = entriesOf(before)
-  const count = Array.isArray(before.value) ? entries.length : (madeOf(before.note)?.records ?? 0)
+  const entries = listEntries(before)
+  const count = Array.isArray(before.value) ? entries.length : (parseOrigin(before.note)?.records ?? 0)
   const left = Array.isArray(before.value)
     ? entries.every(({ id }) => announced.has(id))
     : announced.size >= count
   if (count > 0 && !left) throw airtableEmptied(field.name, count)
 }
 
-function entriesOf({ value }: Previous): Listed[] {
+function listEntries({ value }: Previous): Listed[] {
   return Array.isArray(value) ? value.filter((item) => typeof Object(item).id === 'string') : []
 }

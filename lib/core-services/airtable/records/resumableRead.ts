@@ -42,10 +42,10 @@ export async function readInParts(
   const query = JSON.stringify([baseId, tableId, view ?? null, columns])
   const begun = { query, startedAt: context.startedAt, position }
   const left = await context.resume()
-  const earlier = left === null ? null : progressIn(left, query)
+  const earlier = left === null ? null : parseProgress(left, query)
   const usable = earlier !== null && hasWhatIsAnnounced(context, earlier.position, position)
   if (left !== null && !usable) context.startOver()
-  const time = timeOf(context)
+  const time = trackTime(context)
   let reading: Pick<Progress, 'query' | 'startedAt' | 'position'> = usable ? earlier : begun
   const { records, rest, because } = await airtable.readPart(
     baseId,
@@ -72,7 +72,7 @@ export async function readInParts(
 const isBackground = ({ reason }: FetchContext): boolean => ['stale', 'cron', 'change'].includes(reason)
 
 /** The time that the pages of this refresh may take: a page can take twice as long as the slowest one, and is stored. */
-function timeOf({ remainingMs }: FetchContext) {
+function trackTime({ remainingMs }: FetchContext) {
   let before = remainingMs()
   const storingMs = Math.min(STORING_MS, before * STORING_SHARE)
   let slowestMs = 0
@@ -104,7 +104,7 @@ function hasWhatIsAnnounced(
 }
 
 /** Null for what was asked for otherwise, or is of another release. */
-function progressIn(text: string, query: string): Progress | null {
+function parseProgress(text: string, query: string): Progress | null {
   try {
     const progress = Object(JSON.parse(text)) as Record<keyof Progress, unknown>
     return isProgress(progress) && progress.query === query ? progress : null

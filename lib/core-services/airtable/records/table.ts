@@ -11,7 +11,7 @@ export interface TableSource {
    * are synced together once it is over; none is lost. A webhook of several tables uses the shortest of theirs.
    * @default 0: each ping is synced at once
    */
-  followEvery?: number
+  syncEvery?: number
 }
 
 /** A position in the log of a webhook from which changes may be missing in a value. */

@@ -1,8 +1,9 @@
-/** How one field follows what a webhook has recorded. */
+/** Updates the stored value of one field from the log of a webhook. */
 import type { WebhookCause } from '../../../shared/events'
 import { unpackEntry } from '../../cache/entry/entry'
 import { getFreshness } from '../../cache/entry/freshness'
 import { cacheUnavailable } from '../../cache/errors'
+import type { FetchContext } from '../../cache/fields/fieldConfig'
 import { lookAt, type Place, placeOf } from '../../cache/fields/fieldPlace'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { allPresent, type Lookup } from '../../cache/fields/lookup'
@@ -10,149 +11,161 @@ import { isHalfFetched } from '../../cache/fields/refresh/fetchProgress'
 import { invalidateField } from '../../cache/invalidate'
 import { forceRefresh } from '../../cache/refreshCache'
 import type { AirtableField } from '../airtableField'
-import type { ChangeRun } from '../changelog/changeLog'
-import type { Drained } from '../changelog/payloads'
+import type { ChangeLog } from '../changelog/changeLog'
+import type { LogChanges } from '../changelog/payloads'
 import type { DeltaLimits } from '../changelog/syncLimits'
 import { decodeMark, isPending } from '../changelog/syncMark'
 import { airtableHalfRead } from '../client/airtableErrors'
 import { isTableId } from '../records/table'
-import { changeFetcher, subjectOf } from './syncFetcher'
-import { planFor, type Standing } from './syncPlan'
+import { fetchChanges, type SyncedValue, toSyncSource } from './fetchChanges'
+import { planSync, type ValueState } from './syncPlan'
 
-/** A value whose mark lies further behind than this is written anew although nothing in it has changed. */
-const MOST_PAYLOADS_AGAIN = 100
-const LONGEST_UNMARKED_MS = 86_400_000
-/** Clocks of instances differ, and a read begins before what it reads is noted: by less than this, in ms. */
-const CLOCKS_MS = 8_000
+/** A mark that lags this many payloads behind the log is written anew although the value has not changed. */
+const MAX_PAYLOADS_BEHIND = 100
+/** The same for a mark of this age, in ms. */
+const MAX_MARK_AGE_MS = 86_400_000
+/** Less than this lies between the clocks of two instances, and between a read and the time that is noted for it, in ms. */
+const CLOCK_DIFFERENCE_MS = 8_000
 
 /** `met`: the first sync of a webhook, before which anything may have happened. */
-export type FollowCause = WebhookCause | 'met'
+export type SyncCause = WebhookCause | 'met'
 
-export interface Seen {
+/** A field with what is stored of it. */
+export interface FieldState {
   field: AirtableField<unknown>
-  /** Null when nothing stands that anybody is served. */
-  standing: Standing | null
+  /** Null when no value is stored, or one that is too old to be served. */
+  value: ValueState | null
   place: Place
   look: Pick<Lookup, 'guards' | 'tokens'>
 }
 
-export interface Following {
+export interface SyncContext {
   limits: DeltaLimits
-  cause: FollowCause
-  /** What was read since then may be older than the change that is looked at, in ms since 1970. */
+  cause: SyncCause
+  /** What was read after this time may be older than the announced change, in ms since 1970. */
   since: number
-  /** Told of the cursor of each value that is about to follow. */
-  catchUp(cursor: number): Promise<void>
+  /** Records that derived values may only have seen changes before `cursor`. Called before a value is replaced. */
+  lowerFollowed(cursor: number): Promise<void>
 }
 
-export interface Followed {
-  /** Whether to look once more, because what was read may have been too old. */
-  again: boolean
+export interface SyncResult {
+  /** Whether the field has to be synced once more, because a read may have been too old. */
+  recheck: boolean
   /** Whether the value is another one now. */
   changed: boolean
 }
 
-const AS_IT_WAS: Followed = { again: false, changed: false }
-/** Records are pending, but it is not time yet. */
-const NOT_YET: Followed = { again: true, changed: false }
+const UNCHANGED: SyncResult = { recheck: false, changed: false }
+/** Records are pending, but the time of their second read has not come. */
+const RECHECK_LATER: SyncResult = { recheck: true, changed: false }
 
-export async function lookAtField(runtime: CronRuntime, field: AirtableField<unknown>): Promise<Seen> {
+export async function readFieldState(
+  runtime: CronRuntime,
+  field: AirtableField<unknown>,
+): Promise<FieldState> {
   const place = placeOf(runtime, await runtime.store(), field)
   const look = await lookAt(runtime, place)
   const { valid } = look
   const served = valid && getFreshness(valid, field, runtime.ports.clock.now()) !== 'expired'
   const entry = served ? await unpackEntry(valid, runtime.cipherFor?.(field)) : null
-  const standing = entry && { mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
-  return { field, standing, place, look }
+  const value = entry && { note: entry.note, mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
+  return { field, value, place, look }
 }
 
-export async function follow(
+export async function syncField(
   runtime: CronRuntime,
-  seen: Seen,
-  run: ChangeRun,
-  following: Following,
+  state: FieldState,
+  log: ChangeLog,
+  context: SyncContext,
   repeated = false,
-): Promise<Followed> {
-  const { standing } = seen
-  const { cause, since } = following
-  if (standing === null) return followNothing(runtime, seen, run, cause)
-  if (cause === 'again' && !mayBeBehind(standing, since)) return AS_IT_WAS
-  const { again, changed } = await followStanding(runtime, { ...seen, standing }, run, following, repeated)
-  // What is made of it may be made of an older one, which was replaced since, and nobody was told.
-  return { again, changed: changed || (cause === 'again' && !standing.mark?.followed) }
+): Promise<SyncResult> {
+  const { value } = state
+  const { cause, since } = context
+  if (value === null) return syncMissingValue(runtime, state, log, cause)
+  if (cause === 'recheck' && !mayBeBehind(value, since)) return UNCHANGED
+  const { recheck, changed } = await updateValue(runtime, { ...state, value }, log, context, repeated)
+  // A derived value may come from an older value that was replaced since by a read that invalidated nothing.
+  return { recheck, changed: changed || (cause === 'recheck' && !value.mark?.followed) }
 }
 
-async function followStanding(
+async function updateValue(
   runtime: CronRuntime,
-  { field, standing }: Seen & { standing: Standing },
-  run: ChangeRun,
-  following: Following,
+  { field, value }: FieldState & { value: ValueState },
+  log: ChangeLog,
+  context: SyncContext,
   repeated: boolean,
-): Promise<Followed> {
-  const { limits, cause, catchUp } = following
+): Promise<SyncResult> {
+  const { limits, cause, lowerFollowed } = context
   const now = runtime.ports.clock.now()
-  if (standing.mark === null && !(await mayHaveMissed(field, run, cause))) return AS_IT_WAS
-  const plan = await planFor(subjectOf(field, run), standing, run.drainFrom, now, limits)
-  if (plan.kind === 'none' && !fallsBehind(standing, plan.drained, now))
-    return standing.mark && isPending(standing.mark) ? NOT_YET : AS_IT_WAS
-  if (standing.mark) await catchUp(standing.mark.cursor)
-  const told = { pending: 0, changed: false }
-  const fetcher = changeFetcher(field, run, limits, runtime.ports, told)
+  if (value.mark === null && !(await mayHaveMissedChanges(field, log, cause))) return UNCHANGED
+  const plan = await planSync(toSyncSource(field, log), value, log.readFrom, now, limits)
+  if (plan.kind === 'none' && !isFarBehind(value, plan.changes, now))
+    return value.mark && isPending(value.mark) ? RECHECK_LATER : UNCHANGED
+  if (value.mark) await lowerFollowed(value.mark.cursor)
+  const fetches: SyncedValue[] = []
+  const fetcher = async (fetch: FetchContext) => {
+    const job = { field, log, limits, ports: runtime.ports, planned: { value, plan } }
+    const fetched = await fetchChanges(job, fetch)
+    fetches.push(fetched)
+    return fetched.value
+  }
   const { stored, entry } = await forceRefresh(runtime, { ...field, fetcher }, 'change')
-  if (!stored) throw cacheUnavailable(new Error('what has changed was fetched but not stored'))
-  const followed = { again: told.pending > 0, changed: told.changed }
-  // Its first part may have been read before what this run has seen.
-  const behind = (decodeMark(entry.note)?.cursor ?? run.end()) < run.end()
-  if (!behind || repeated) return followed
-  const then = await follow(runtime, await lookAtField(runtime, field), run, following, true)
-  return { again: followed.again || then.again, changed: followed.changed || then.changed }
+  if (!stored) throw cacheUnavailable(new Error('the changes were fetched, but Redis did not store them'))
+  // An invalidation during a fetch makes `forceRefresh` fetch again: the last one was stored.
+  const { pending: recheck = false, changed = false } = fetches.at(-1) ?? {}
+  // The first part of a read in several refreshes may be older than what this sync has seen in the log.
+  const behind = (decodeMark(entry.note)?.cursor ?? log.end()) < log.end()
+  if (!behind || repeated) return { recheck, changed }
+  const next = await syncField(runtime, await readFieldState(runtime, field), log, context, true)
+  return { recheck: recheck || next.recheck, changed: changed || next.changed }
 }
 
-/** Where nothing stands: what is on its way to stand there must not be taken for new. */
-async function followNothing(
+/** For a field without a value: a value that is being fetched now may be older than the change. */
+async function syncMissingValue(
   runtime: CronRuntime,
-  { field, place, look: { guards, tokens } }: Seen,
-  run: ChangeRun,
-  cause: FollowCause,
-): Promise<Followed> {
-  const second = cause === 'again'
-  if (!second && cause !== 'met' && !touches(await run.drainFrom(run.record.followed), field))
-    return AS_IT_WAS
+  { field, place, look: { guards, tokens } }: FieldState,
+  log: ChangeLog,
+  cause: SyncCause,
+): Promise<SyncResult> {
+  const isRecheck = cause === 'recheck'
+  if (!isRecheck && cause !== 'met' && !touches(await log.readFrom(log.record.followed), field))
+    return UNCHANGED
   if (!allPresent(tokens) || !(await isHalfFetched(runtime, { place, guards, tokens }))) {
-    // What is only being fetched may have been read before the change. So may what the first look brought, which a
-    // process may remember although Redis has evicted it.
+    // Makes every fetch that began before the change worthless, and so the copies of an evicted entry in the memory of
+    // other processes.
     await invalidateField(field, runtime)
-  } else if (!second) {
-    // Its value will tell from where on it is behind. Voided by each change, a large view would never be read to its end.
+  } else if (!isRecheck) {
+    // The finished value will hold a mark from where it is behind. If each change invalidated what was read so far, a
+    // large view would never be read to its end.
     throw airtableHalfRead(field.name)
   }
-  return { again: !second, changed: second }
+  return { recheck: !isRecheck, changed: isRecheck }
 }
 
-/** Of a value without a mark nobody can tell what it has missed: only a ping for something else is no reason to read it. */
-async function mayHaveMissed(
+/** A value without a mark may have missed any change. A ping for another table is still no reason to read it. */
+async function mayHaveMissedChanges(
   field: AirtableField<unknown>,
-  run: ChangeRun,
-  cause: FollowCause,
+  log: ChangeLog,
+  cause: SyncCause,
 ): Promise<boolean> {
-  return cause === 'met' || cause === 'cron' || touches(await run.drainFrom(run.record.followed), field)
+  return cause === 'met' || cause === 'cron' || touches(await log.readFrom(log.record.followed), field)
 }
 
-/** What waits to be looked at once more, or was read since the change, maybe too early to show it. */
-function mayBeBehind({ mark, fetchedAt }: Standing, since: number): boolean {
-  return (mark !== null && isPending(mark)) || (mark?.at ?? fetchedAt) > since - CLOCKS_MS
+/** Whether records are pending, or the value was read so soon after the change that it may not show it. */
+function mayBeBehind({ mark, fetchedAt }: ValueState, since: number): boolean {
+  return (mark !== null && isPending(mark)) || (mark?.at ?? fetchedAt) > since - CLOCK_DIFFERENCE_MS
 }
 
-function fallsBehind({ mark }: Standing, drained: Drained, now: number): boolean {
+function isFarBehind({ mark }: ValueState, changes: LogChanges, now: number): boolean {
   if (mark === null) return false
   return (
-    drained.cursor - mark.cursor > MOST_PAYLOADS_AGAIN ||
-    (drained.payloads > 0 && now - mark.at > LONGEST_UNMARKED_MS)
+    changes.cursor - mark.cursor > MAX_PAYLOADS_BEHIND ||
+    (changes.payloads > 0 && now - mark.at > MAX_MARK_AGE_MS)
   )
 }
 
-/** Whether a table that a field reads was changed, as far as that can be told. */
-export function touches({ tables, unreadable }: Drained, { airtable }: AirtableField<unknown>): boolean {
+/** Whether the table that a field reads was changed, or may have been because the log is unreadable. */
+export function touches({ tables, unreadable }: LogChanges, { airtable }: AirtableField<unknown>): boolean {
   if (unreadable) return true
   const { tableId } = airtable.table.locate()
   return isTableId(tableId) ? tables.has(tableId) : tables.size > 0

@@ -1,107 +1,112 @@
 /**
- * Brings what is stored up to date after Airtable has announced a change: lists record by record where that pays, the
- * rest by reading everything. Everybody else is served what stands until the new value replaces it.
+ * Updates the stored values of all fields that read a base after Airtable has announced a change. Readers are served the
+ * old value until the new one replaces it.
  */
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { invalidateTags } from '../../cache/invalidate'
 import { fieldRuntime } from '../../cache/processContext'
 import { type AirtableField, isAirtableField } from '../airtableField'
-import { type ChangeRun, createChangeRun } from '../changelog/changeLog'
+import { type ChangeLog, createChangeLog } from '../changelog/changeLog'
 import { DELTA_LIMITS, type DeltaLimits } from '../changelog/syncLimits'
-import { type HookRecord, type HookStore, hookStore, recordOf } from '../changelog/webhookStore'
+import { buildRecord, type HookRecord, type HookStore, hookStore } from '../changelog/webhookStore'
 import { changeTag, isTableId } from '../records/table'
 import type { WebhooksApi } from '../webhooksApi'
-import { type FollowCause, follow, lookAtField, type Seen, touches } from './syncField'
+import { type FieldState, readFieldState, type SyncCause, syncField, touches } from './syncField'
 
-export interface FollowOptions {
+export interface SyncOptions {
   runtime?: CronRuntime
   store?: HookStore
   limits?: DeltaLimits
 }
 
-/** A timer may wake a little before its time. */
+/** Added to the delay of a recheck, in ms: a timer may fire a little early. */
 const MARGIN_MS = 100
 
 /**
- * Answers after how many ms it wants to be called once more, with the cause `again`; undefined for never. `since`: when
- * the first of the calls began that have wanted this one, in ms since 1970; else it was a moment ago.
+ * Resolves with the delay after which it must be called again with the cause `recheck`, in ms; with undefined when no
+ * recheck is needed. `since`: when the first of the calls began that asked for this recheck, in ms since 1970.
+ * @default since: now
  */
-export type FollowChanges = (
+export type SyncFields = (
   record: HookRecord,
-  cause: FollowCause,
+  cause: SyncCause,
   signal: AbortSignal,
   since?: number,
 ) => Promise<number | undefined>
 
-export function followChanges(
+/** Rejects with the error of the first field that failed, after it has tried all of them. */
+export function syncFields(
   fields: readonly AnyField[],
   api: () => Promise<WebhooksApi>,
-  { runtime = fieldRuntime(), store = hookStore(runtime), limits = DELTA_LIMITS }: FollowOptions = {},
-): FollowChanges {
+  { runtime = fieldRuntime(), store = hookStore(runtime), limits = DELTA_LIMITS }: SyncOptions = {},
+): SyncFields {
   return async (record, cause, signal, since = runtime.ports.clock.now()) => {
-    const options = { announced: cause === 'ping', quiet: cause === 'again', signal }
-    const run = createChangeRun(await api(), record, options)
-    const followers = fields.filter(isAirtableField).filter((field) => isWatched(field, run))
+    const options = { announced: cause === 'ping', quiet: cause === 'recheck', signal }
+    const log = createChangeLog(await api(), record, options)
+    const watching = fields.filter(isAirtableField).filter((field) => isWatched(field, log))
     const failures: unknown[] = []
     const changed: AirtableField<unknown>[] = []
-    let again = false
+    let recheck = false
     let { followed } = record
-    /** Whoever dies between a value that catches up and telling of it leaves that to the next drain. */
-    const catchUp = async (cursor: number) => {
+    // Written before the value: if this instance dies in between, the next sync invalidates the derived values.
+    const lowerFollowed = async (cursor: number) => {
       if (cursor >= followed) return
       followed = cursor
       await store.save({ ...record, followed })
     }
-    const seen = await Promise.all(followers.map((field) => lookAtField(runtime, field)))
-    if (cause !== 'again') await run.drainFrom(Math.min(followed, ...seen.map((one) => cursorOf(one, run))))
-    // Lists first: they take a moment, and reading everything may take half a minute.
-    for (const one of seen.sort((first, second) => rank(first) - rank(second))) {
+    const states = await Promise.all(watching.map((field) => readFieldState(runtime, field)))
+    if (cause !== 'recheck')
+      await log.readFrom(Math.min(followed, ...states.map((state) => getCursor(state, log))))
+    // Lists first: a delta takes a moment, a full read up to half a minute.
+    for (const state of states.sort((first, second) => rank(first) - rank(second))) {
       signal.throwIfAborted()
       try {
-        const told = await follow(runtime, one, run, { limits, cause, since, catchUp })
-        again ||= told.again
-        if (told.changed) changed.push(one.field)
+        const result = await syncField(runtime, state, log, { limits, cause, since, lowerFollowed })
+        recheck ||= result.recheck
+        if (result.changed) changed.push(state.field)
       } catch (error) {
         if (runtime.ports.isControlFlow(error)) throw error
         failures.push(error)
       }
     }
-    if (cause !== 'again') {
-      // Not from where the fields were: whoever died after they had followed may have told nobody.
-      const drained = await run.drainFrom(record.followed)
-      changed.push(...followers.filter((field) => touches(drained, field)))
+    if (cause !== 'recheck') {
+      // From `record.followed`, not from the cursors of the fields: an instance that died after it had updated a field
+      // may not have invalidated what is derived from it.
+      const changes = await log.readFrom(record.followed)
+      changed.push(...watching.filter((field) => touches(changes, field)))
     }
     const tags = [...new Set(changed.map(({ airtable }) => changeTag(airtable.table)))]
     if (tags.length > 0) await invalidateTags(tags, runtime)
     if (failures.length > 0) throw failures[0]
-    const cursor = run.end()
-    // What is looked at once more may change once more, and that has to be told, too.
-    if (!again) followed = cursor
+    const cursor = log.end()
+    // A recheck may change a value once more, and its derived values have to be invalidated then, too.
+    if (!recheck) followed = cursor
     if (cause === 'met' || cursor > record.cursor || followed !== record.followed)
-      await store.save({ ...recordOf({ ...record, cursor }, runtime.ports.clock.now(), record), followed })
-    return again ? limits.lagMs + MARGIN_MS : undefined
+      await store.save({ ...buildRecord({ ...record, cursor }, runtime.ports.clock.now(), record), followed })
+    return recheck ? limits.lagMs + MARGIN_MS : undefined
   }
 }
 
-const rank = ({ field: { airtable } }: Seen): number => (airtable.list ? 0 : 1)
+const rank = ({ field: { airtable } }: FieldState): number => (airtable.list ? 0 : 1)
 
-/** From where the log is listed once for all fields, as far as they have followed it. */
-function cursorOf({ standing }: Seen, { record }: ChangeRun): number {
-  const mark = standing?.mark
+/** The cursor up to which a field has read the log. Reading from the lowest one lists the log once for all fields. */
+function getCursor({ value }: FieldState, { record }: ChangeLog): number {
+  const mark = value?.mark
   return mark?.hook === record.id ? mark.cursor : record.followed
 }
 
+/** Whether a webhook can announce changes of the table that a field reads. */
 export function isWatched(
   { airtable }: AirtableField<unknown>,
-  { record }: Pick<ChangeRun, 'record'>,
+  { record }: Pick<ChangeLog, 'record'>,
 ): boolean {
   const { baseId, tableId } = airtable.table.locate()
   return (
     baseId === record.baseId &&
-    (record.scope === null || !isTableId(record.scope) || sameTable(record.scope, tableId))
+    (record.scope === null || !isTableId(record.scope) || mayBeTable(record.scope, tableId))
   )
 }
 
 /** A table that is given by its name may be any of them. */
-const sameTable = (known: string, given: string): boolean => known === given || !isTableId(given)
+const mayBeTable = (known: string, given: string): boolean => known === given || !isTableId(given)

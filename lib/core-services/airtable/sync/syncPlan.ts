@@ -1,84 +1,93 @@
-/** Whether a value can be brought up to date record by record, and by which records; otherwise everything is read. */
+/** Decides whether a value can be updated record by record, and by which records, or has to be read whole. */
 
-import type { Drained, RecordChange, Unreadable } from '../changelog/payloads'
+import type { LogChanges, RecordChange, Unreadable } from '../changelog/payloads'
 import type { DeltaLimits } from '../changelog/syncLimits'
-import type { ChangeMark } from '../changelog/syncMark'
+import type { SyncMark } from '../changelog/syncMark'
 
-export type WhyFull =
+export type FullReadReason =
   | Unreadable
-  /** Nothing stands, or what stands does not say how far its log was read. */
+  /** The value does not say how far its log was read. */
   | 'no-mark'
-  /** It was made by another declaration, or by other code. */
+  /** The value was made by another declaration or by other code. */
   | 'declared-anew'
-  /** Payloads are kept for seven days. */
+  /** Airtable keeps payloads for seven days. */
   | 'log-too-old'
-  /** A change of columns, or the table is gone. */
+  /** A column has changed, or the table is gone. */
   | 'schema'
-  /** The whole view is as few requests. */
+  /** The whole view takes as few requests. */
   | 'small-view'
   | 'many-records'
   /** Payloads know tables by their ids only. */
   | 'table-by-name'
   /** The order or the value depends on all records. */
   | 'not-a-list'
-  /** Read as a whole once in a while, for what no payload tells. */
+  /** A daily full read, for what no payload tells. */
   | 'reconcile'
 
-export type Plan =
-  | { kind: 'none'; drained: Drained }
-  | { kind: 'full'; why: WhyFull }
-  | { kind: 'delta'; drained: Drained; changes: ReadonlyMap<string, RecordChange>; due: ReadonlySet<string> }
+export type SyncPlan =
+  | { kind: 'none'; changes: LogChanges }
+  | { kind: 'full'; why: FullReadReason }
+  /** `due`: pending records whose second read is to be believed. */
+  | {
+      kind: 'delta'
+      changes: LogChanges
+      records: ReadonlyMap<string, RecordChange>
+      due: ReadonlySet<string>
+    }
 
 const DAY_MS = 86_400_000
 const OLDEST_LOG_MS = 6 * DAY_MS
 const RECONCILE_MS = DAY_MS
 
-export interface Standing {
-  mark: ChangeMark | null
-  /** When everything was read last, in ms since 1970. */
+/** What is stored of a field. */
+export interface ValueState {
+  note: string | undefined
+  mark: SyncMark | null
+  /** When the whole view was read last, in ms since 1970. */
   fetchedAt: number
 }
 
-export interface Subject {
+export interface SyncSource {
   /** Null for a table that is given by its name, which may be any of them. */
   tableId: string | null
+  /** The webhook whose log is read (ach…). */
   hook: string
   shape: string
-  /** Whether the value is a list that items alone put in order. */
+  /** Whether the value is a list whose order depends on its items alone. */
   list: boolean
 }
 
-/** `drainFrom` is asked only when the log can tell something. */
-export async function planFor(
-  { tableId, hook, shape, list }: Subject,
-  { mark, fetchedAt }: Standing,
-  drainFrom: (cursor: number) => Promise<Drained>,
+/** Calls `readFrom` only when the log can tell something. */
+export async function planSync(
+  { tableId, hook, shape, list }: SyncSource,
+  { mark, fetchedAt }: Pick<ValueState, 'mark' | 'fetchedAt'>,
+  readFrom: (cursor: number) => Promise<LogChanges>,
   now: number,
   limits: DeltaLimits,
-): Promise<Plan> {
+): Promise<SyncPlan> {
   if (mark === null || mark.hook !== hook) return { kind: 'full', why: 'no-mark' }
   if (mark.shape !== shape) return { kind: 'full', why: 'declared-anew' }
   if (now - mark.at > OLDEST_LOG_MS) return { kind: 'full', why: 'log-too-old' }
-  const drained = await drainFrom(mark.cursor)
-  if (drained.unreadable) return { kind: 'full', why: drained.unreadable }
-  if (tableId === null && drained.tables.size > 0) return { kind: 'full', why: 'table-by-name' }
-  const table = drained.tables.get(tableId ?? '')
+  const changes = await readFrom(mark.cursor)
+  if (changes.unreadable) return { kind: 'full', why: changes.unreadable }
+  if (tableId === null && changes.tables.size > 0) return { kind: 'full', why: 'table-by-name' }
+  const table = changes.tables.get(tableId ?? '')
   const due = new Set(
     Object.keys(mark.pending).filter((id) => now - (mark.pending[id] ?? now) >= limits.lagMs),
   )
   const anyDue = mark.anyPending !== undefined && now - mark.anyPending >= limits.lagMs
-  if (!table && due.size === 0 && !anyDue) return { kind: 'none', drained }
+  if (!table && due.size === 0 && !anyDue) return { kind: 'none', changes }
   if (table?.schema) return { kind: 'full', why: 'schema' }
   if (!list) return { kind: 'full', why: 'not-a-list' }
   if (mark.anyPending !== undefined) return { kind: 'full', why: 'many-records' }
-  // To look once more at a few records is one request, however small the view is.
-  if (!table) return { kind: 'delta', drained, changes: new Map(), due }
+  // A second read of a few records is one request, however small the view is.
+  if (!table) return { kind: 'delta', changes, records: new Map(), due }
   if (mark.records <= limits.smallView) return { kind: 'full', why: 'small-view' }
   if (now - fetchedAt > RECONCILE_MS) return { kind: 'full', why: 'reconcile' }
-  const changes = table.records
+  const { records } = table
   const noted = Object.keys({ ...mark.pending, ...mark.shown })
-  const touched = new Set([...changes.keys(), ...noted]).size
+  const touched = new Set([...records.keys(), ...noted]).size
   if (touched > Math.min(limits.mostRecords, limits.mostShare * mark.records))
     return { kind: 'full', why: 'many-records' }
-  return { kind: 'delta', drained, changes, due }
+  return { kind: 'delta', changes, records, due }
 }

@@ -6,35 +6,35 @@ import { serviceRegistry } from '../../service-registry'
 import { isAirtableField } from '../airtableField'
 import { unlessRefused } from '../changelog/payloads'
 import { DELTA_LIMITS, type DeltaLimits } from '../changelog/syncLimits'
-import { type HookRecord, type HookStore, hookStore, recordOf } from '../changelog/webhookStore'
-import { followChanges, isWatched } from '../sync/syncFields'
+import { buildRecord, type HookRecord, type HookStore, hookStore } from '../changelog/webhookStore'
+import { isWatched, syncFields } from '../sync/syncFields'
 import { createWebhooksApi, type WebhooksApi } from '../webhooksApi'
-import type { Drain } from './pingQueue'
+import type { WebhookSync } from './pingQueue'
 import type { Hook } from './verifyPing'
 
 export const airtableWebhooks = async (): Promise<WebhooksApi> =>
   createWebhooksApi(await serviceRegistry.getService('airtable'))
 
-export interface DrainOptions {
+export interface WebhookSyncOptions {
   api?: () => Promise<WebhooksApi>
   runtime?: CronRuntime
   store?: HookStore
   limits?: DeltaLimits
 }
 
-export function drainInto(
+export function createWebhookSync(
   fields: readonly AnyField[],
   {
     api = airtableWebhooks,
     runtime = fieldRuntime(),
     store = hookStore(runtime),
     limits = DELTA_LIMITS,
-  }: DrainOptions = {},
-): Drain {
-  const follow = followChanges(fields, api, { runtime, store, limits })
+  }: WebhookSyncOptions = {},
+): WebhookSync {
+  const follow = syncFields(fields, api, { runtime, store, limits })
   /** Only a table that wants a pause makes an answer of two parts. */
   const withRest = (record: HookRecord, again: number | undefined) => {
-    const restMs = restOf(fields, record)
+    const restMs = getPauseMs(fields, record)
     return restMs > 0 ? { again, restMs } : again
   }
   return async (hook, cause, signal, since) => {
@@ -49,9 +49,9 @@ export function drainInto(
 }
 
 /** By the table that wants its changes soonest, of those that are read and that the webhook watches, in ms. */
-function restOf(fields: readonly AnyField[], record: HookRecord): number {
+function getPauseMs(fields: readonly AnyField[], record: HookRecord): number {
   const watched = fields.filter(isAirtableField).filter((field) => isWatched(field, { record }))
-  const seconds = watched.map(({ airtable }) => airtable.table.followEvery ?? 0)
+  const seconds = watched.map(({ airtable }) => airtable.table.syncEvery ?? 0)
   return seconds.length === 0 ? 0 : 1000 * Math.min(...seconds)
 }
 
@@ -71,5 +71,5 @@ async function meet(
   const webhook = webhooks === null ? unseen : webhooks.find(({ id }) => id === webhookId)
   if (!webhook) return undefined
   const { scope, cursorForNextPayload: cursor } = webhook
-  return recordOf({ id: webhookId, baseId, scope, cursor }, clock.now())
+  return buildRecord({ id: webhookId, baseId, scope, cursor }, clock.now())
 }

@@ -12,17 +12,17 @@ import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import type { Tended } from '../../cache/operations/scheduledRefresh'
 import type { WebhookSecrets } from '../airtableConfig'
 import { isAirtableField } from '../airtableField'
-import { type HookRecord, type HookStore, recordOf } from '../changelog/webhookStore'
+import { buildRecord, type HookRecord, type HookStore } from '../changelog/webhookStore'
 import type { Webhook, WebhooksApi } from '../webhooksApi'
-import { type Drain, drainUnasked } from './pingQueue'
+import { drainNow, type WebhookSync } from './pingQueue'
 import type { Hook } from './verifyPing'
 import { saveWebhookReport } from './webhookReport'
 
-export interface Tending {
+export interface Maintenance {
   fields: readonly AnyField[]
   secrets: WebhookSecrets
   api(): Promise<WebhooksApi>
-  drain: Drain
+  drain: WebhookSync
   store: HookStore
   runtime: CronRuntime
   /** How much time is left for the run, in ms. */
@@ -57,18 +57,18 @@ interface Seen {
 }
 
 /** Asks once for the webhooks of each base that fields read. Rejects when Redis cannot be asked. */
-export async function tendWebhooks(tending: Tending): Promise<Tended> {
+export async function maintainWebhooks(tending: Maintenance): Promise<Tended> {
   const fields = tending.fields
     .filter(isAirtableField)
     .map(({ name, airtable }) => ({ name, ...airtable.table.locate() }))
   const bases: Base[] = []
   for (const baseId of new Set(fields.map((field) => field.baseId)))
-    bases.push(await lookAtBase(tending, baseId))
+    bases.push(await readBase(tending, baseId))
   const webhooks: WebhookOutcome[] = []
   const due = new Set<string>()
   for (const id of tending.secrets.keys()) {
-    const seen = whereIs(id, bases)
-    const outcome = await tendOne(tending, seen)
+    const seen = locateWebhook(id, bases)
+    const outcome = await maintainWebhook(tending, seen)
     webhooks.push(outcome)
     if (outcome.outcome !== 'dead') continue
     for (const { name, baseId, tableId } of fields) {
@@ -79,7 +79,7 @@ export async function tendWebhooks(tending: Tending): Promise<Tended> {
   return { webhooks, due }
 }
 
-async function lookAtBase({ api, store }: Tending, baseId: string): Promise<Base> {
+async function readBase({ api, store }: Maintenance, baseId: string): Promise<Base> {
   const records = await store.read(baseId)
   try {
     return { baseId, records, webhooks: await (await api()).list(baseId) }
@@ -89,7 +89,7 @@ async function lookAtBase({ api, store }: Tending, baseId: string): Promise<Base
   }
 }
 
-function whereIs(id: string, bases: readonly Base[]): Seen {
+function locateWebhook(id: string, bases: readonly Base[]): Seen {
   for (const { baseId, webhooks } of bases) {
     const webhook = webhooks.find((listed) => listed.id === id)
     if (webhook) return { id, baseId, scope: webhook.scope, webhook }
@@ -107,63 +107,66 @@ function mayWatch(scope: string | null, tableId: string): boolean {
   return scope === tableId || !scope?.startsWith('tbl') || !tableId.startsWith('tbl')
 }
 
-async function tendOne(tending: Tending, { id, baseId, webhook, error }: Seen): Promise<WebhookOutcome> {
+async function maintainWebhook(
+  tending: Maintenance,
+  { id, baseId, webhook, error }: Seen,
+): Promise<WebhookOutcome> {
   const { emit, clock } = tending.runtime.ports
   const told = { webhook: id, base: baseId }
-  const why = webhook ? deathOf(webhook, clock.now()) : error === undefined ? 'gone' : undefined
+  const why = webhook ? findDeath(webhook, clock.now()) : error === undefined ? 'gone' : undefined
   if (why) {
     emit({ type: 'webhook.dead', ...told, why, hint: MEND })
     return { ...told, outcome: 'dead', drained: false, hint: MEND }
   }
-  if (baseId === null) return { ...told, outcome: 'failed', drained: false, ...reasonOf(error) }
+  if (baseId === null) return { ...told, outcome: 'failed', drained: false, ...toFailure(error) }
   const hook = { baseId, webhookId: id }
-  if (webhook) return tendLiving(tending, hook, webhook)
-  const read = await drainNow(tending, hook)
-  return { ...told, outcome: 'failed', drained: read.drained, ...reasonOf(error) }
+  if (webhook) return maintainLiving(tending, hook, webhook)
+  const read = await drainInTime(tending, hook)
+  return { ...told, outcome: 'failed', drained: read.drained, ...toFailure(error) }
 }
 
-async function tendLiving(tending: Tending, hook: Hook, webhook: Webhook): Promise<WebhookOutcome> {
+async function maintainLiving(tending: Maintenance, hook: Hook, webhook: Webhook): Promise<WebhookOutcome> {
   const { baseId, webhookId } = hook
   const api = await tending.api()
   const silent = !webhook.areNotificationsEnabled && webhook.notificationUrl !== null
   const ending = msLeft(webhook, tending.runtime.ports.clock.now()) < EXTENDED_BELOW_MS
-  const mute = silent ? await failureOf(() => api.enableNotifications(baseId, webhookId)) : undefined
-  const mortal = ending ? await failureOf(() => api.refresh(baseId, webhookId)) : undefined
-  const { drained, error } = await drainNow(tending, hook)
+  const mute = silent ? await catchFailure(() => api.enableNotifications(baseId, webhookId)) : undefined
+  const mortal = ending ? await catchFailure(() => api.refresh(baseId, webhookId)) : undefined
+  const { drained, error } = await drainInTime(tending, hook)
   if (drained) await note(tending, hook, webhook)
   // To read changes lengthens its life as well, and takes no creator of the base.
   const lived = drained && hasCode(mortal, 'AIRTABLE_FORBIDDEN') ? undefined : mortal
   const failure = mute ?? lived ?? error
   const outcome = failure ? 'failed' : silent ? 're-enabled' : ending ? 'extended' : 'alive'
-  return { webhook: webhookId, base: baseId, outcome, drained, ...reasonOf(failure) }
+  return { webhook: webhookId, base: baseId, outcome, drained, ...toFailure(failure) }
 }
 
 /** In each run, so that a quiet webhook is not forgotten; what was listed before its drain has been read by now. */
 async function note(
-  { store, runtime }: Tending,
+  { store, runtime }: Maintenance,
   { baseId, webhookId }: Hook,
   webhook: Webhook,
 ): Promise<void> {
   const known = (await store.read(baseId)).find(({ id }) => id === webhookId)
   const seen = { id: webhookId, baseId, scope: webhook.scope, cursor: webhook.cursorForNextPayload }
-  await store.save(recordOf(seen, runtime.ports.clock.now(), known))
+  await store.save(buildRecord(seen, runtime.ports.clock.now(), known))
 }
 
 /** Not drained, and no error: there is no time left, or somebody else is at it. */
-async function drainNow(
-  { drain, runtime, remainingMs }: Tending,
+async function drainInTime(
+  { drain, runtime, remainingMs }: Maintenance,
   hook: Hook,
 ): Promise<{ drained: boolean; error?: CodedError | undefined }> {
   if (remainingMs() < 2 * runtime.refreshTimeoutMs) return { drained: false }
   let drained = false
-  const error = await failureOf(async () => {
-    drained = await drainUnasked(hook, drain, runtime)
+  const error = await catchFailure(async () => {
+    drained = await drainNow(hook, drain, runtime)
   })
   return { drained, error }
 }
 
 /** Rejects with what is no failure of the source: without Redis the whole run is in vain. */
-async function failureOf(work: () => Promise<unknown>): Promise<CodedError | undefined> {
+async function catchFailure(work: () => Promise<unknown>): Promise<CodedError | undefined> {
   try {
     await work()
     return undefined
@@ -173,7 +176,7 @@ async function failureOf(work: () => Promise<unknown>): Promise<CodedError | und
   }
 }
 
-function deathOf(webhook: Webhook, now: number): WebhookDeath | undefined {
+function findDeath(webhook: Webhook, now: number): WebhookDeath | undefined {
   if (msLeft(webhook, now) <= 0) return 'expired'
   return webhook.isHookEnabled ? undefined : 'disabled'
 }
@@ -183,7 +186,7 @@ function msLeft({ expirationTime }: Webhook, now: number): number {
   return Number.isNaN(end) ? Number.POSITIVE_INFINITY : end - now
 }
 
-function reasonOf(error: CodedError | undefined): Pick<WebhookOutcome, 'code' | 'hint'> {
+function toFailure(error: CodedError | undefined): Pick<WebhookOutcome, 'code' | 'hint'> {
   if (!error) return {}
   return { code: error.code, ...(error.hint === undefined ? {} : { hint: error.hint }) }
 }

@@ -15,12 +15,12 @@ import { isRedisFailure } from '../../cache/errors'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import {
   afterFailure,
-  afterLook,
-  FIRST_LOOK,
-  type Look,
-  type LookQueue,
-  lookQueue,
-  nextLook,
+  afterSync,
+  nextSync,
+  openRecheckQueue,
+  PING_SYNC,
+  type QueuedSync,
+  type RecheckQueue,
 } from './recheckQueue'
 import type { Hook, Ping } from './verifyPing'
 
@@ -31,7 +31,7 @@ import type { Hook, Ping } from './verifyPing'
  * `since`: when the first of the drains began that have asked for this one, in ms since 1970. The answer can tell besides how
  * long the next drain for a ping has to wait, in ms, counted from the beginning of this one.
  */
-export type Drain = (
+export type WebhookSync = (
   hook: Hook,
   cause: WebhookCause,
   signal: AbortSignal,
@@ -62,7 +62,7 @@ const CRON_PATIENCE = { retryCount: 20, retryDelay: 500 }
  */
 export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRuntime): Promise<boolean> {
   const { webhookId: webhook, baseId: base, sentAt } = ping
-  const queue = lookQueue(ping, await sharedRecords())
+  const queue = openRecheckQueue(ping, await sharedRecords())
   const { announced, settled } = await queue.read()
   const replayed = sentAt <= settled
   ports.emit({ type: 'webhook.pinged', webhook, base, replayed })
@@ -74,15 +74,15 @@ export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRun
  * Looks until nothing is left in the queue, pings that come meanwhile included. Never rejects: what fails is one event, and
  * stays in the queue. False for what failed, and while another instance is at it.
  */
-export function workOffSoftly(
+export function drainPingQueue(
   hook: Hook,
-  drain: Drain,
+  drain: WebhookSync,
   runtime: PingRuntime,
-  first: Look = FIRST_LOOK,
+  first: QueuedSync = PING_SYNC,
 ): Promise<boolean> {
-  return failingSoftly(hook, runtime, async () => {
-    const queue = lookQueue(hook, await runtime.sharedRecords())
-    return workOff({ hook, drain, runtime, queue }, first, 1)
+  return reportFailure(hook, runtime, async () => {
+    const queue = openRecheckQueue(hook, await runtime.sharedRecords())
+    return drainQueue({ hook, drain, runtime, queue }, first, 1)
   })
 }
 
@@ -90,33 +90,33 @@ export function workOffSoftly(
  * Drains now, without having been asked to, then as above. False if another instance was at it all the time. Rejects as
  * `drain` does, and with a REDIS_ error.
  */
-export async function drainUnasked(hook: Hook, drain: Drain, runtime: PingRuntime): Promise<boolean> {
-  const queue = lookQueue(hook, await runtime.sharedRecords())
+export async function drainNow(hook: Hook, drain: WebhookSync, runtime: PingRuntime): Promise<boolean> {
+  const queue = openRecheckQueue(hook, await runtime.sharedRecords())
   const work = { hook, drain, runtime, queue }
-  const drained = await underLock(hook, await runtime.locks(), CRON_PATIENCE, async ({ signal }) => {
-    await lookOnce(work, signal, 'cron')
+  const drained = await withWebhookLock(hook, await runtime.locks(), CRON_PATIENCE, async ({ signal }) => {
+    await syncNext(work, signal, 'cron')
   })
-  await workOff(work, nextLook(await queue.read(), runtime.ports.clock.now()), 0)
+  await drainQueue(work, nextSync(await queue.read(), runtime.ports.clock.now()), 0)
   return drained
 }
 
 interface Work {
   hook: Hook
-  drain: Drain
+  drain: WebhookSync
   runtime: PingRuntime
-  queue: LookQueue
+  queue: RecheckQueue
 }
 
 /** False when another instance has the lock, and still has it after so many `waits` for a dead one to lose it. */
-async function workOff(work: Work, first: Look | null, waits: number): Promise<boolean> {
+async function drainQueue(work: Work, first: QueuedSync | null, waits: number): Promise<boolean> {
   const { queue, runtime } = work
   const { clock } = runtime.ports
   const locks = await runtime.locks()
   let refusals = 0
-  for (let look = first; look !== null; look = nextLook(await queue.read(), clock.now())) {
+  for (let look = first; look !== null; look = nextSync(await queue.read(), clock.now())) {
     // Without the lock until it is time, so that pings that come meanwhile need not wait.
     while (clock.now() < look.at) await clock.sleep(look.at - clock.now())
-    refusals = (await lookUnderLock(work, locks, look)) ? 0 : refusals + 1
+    refusals = (await syncUnderLock(work, locks, look)) ? 0 : refusals + 1
     if (refusals > waits) return false
     if (refusals > 0) await clock.sleep((LOCK_SECONDS + 1) * 1000)
   }
@@ -124,16 +124,16 @@ async function workOff(work: Work, first: Look | null, waits: number): Promise<b
 }
 
 /** False when another instance has the lock. */
-function lookUnderLock(work: Work, locks: Locks, first: Look): Promise<boolean> {
+function syncUnderLock(work: Work, locks: Locks, first: QueuedSync): Promise<boolean> {
   const { queue, runtime, hook } = work
   const { clock } = runtime.ports
-  return underLock(hook, locks, { retryCount: 0 }, async ({ signal }) => {
+  return withWebhookLock(hook, locks, { retryCount: 0 }, async ({ signal }) => {
     let look = first
     while (true) {
       if (look.cause === 'ping') await clock.sleep(DEBOUNCE_MS, signal)
       // Only typing brings the next one at once; for all else the queue is read when the lock is free again.
-      if ((await patiently(work, signal, () => lookOnce(work, signal))) !== 'ping') return
-      const next = nextLook(await queue.read(), clock.now())
+      if ((await withRetries(work, signal, () => syncNext(work, signal))) !== 'ping') return
+      const next = nextSync(await queue.read(), clock.now())
       if (next?.at !== 0) return
       look = next
     }
@@ -141,7 +141,7 @@ function lookUnderLock(work: Work, locks: Locks, first: Look): Promise<boolean> 
 }
 
 /** What is due, if anything still is; `cron`: in any case. Answers what it was. */
-async function lookOnce(
+async function syncNext(
   { hook, drain, runtime: { ports }, queue }: Work,
   signal: AbortSignal,
   unasked?: 'cron',
@@ -151,21 +151,21 @@ async function lookOnce(
   const { clock, emit } = ports
   const before = await queue.read()
   const [began, started] = [clock.now(), clock.monotonic()]
-  const look = nextLook(before, began)
+  const look = nextSync(before, began)
   const cause = unasked ?? (look !== null && look.at === 0 ? look.cause : null)
   if (cause === null) return null
-  const since = cause === 'again' && look !== null ? [look.since] : []
+  const since = cause === 'recheck' && look !== null ? [look.since] : []
   const answer = await drain(hook, cause, signal, ...since)
   const { again: againAfterMs, restMs } = typeof answer === 'object' ? answer : { again: answer, restMs: 0 }
   signal.throwIfAborted()
   const again = againAfterMs === undefined ? undefined : clock.now() + againAfterMs
-  await queue.replace(before, afterLook(before, cause, began, again, restMs))
+  await queue.replace(before, afterSync(before, cause, began, again, restMs))
   emit({ type: 'webhook.processed', webhook, base, cause, durationMs: clock.monotonic() - started })
   return cause
 }
 
 /** Tries again where the error says that it can help soon. What fails all the same is left in the queue for later. */
-async function patiently<T>(
+async function withRetries<T>(
   { runtime: { ports }, queue }: Work,
   signal: AbortSignal,
   look: () => Promise<T>,
@@ -188,7 +188,7 @@ async function patiently<T>(
 }
 
 /** False when somebody else has the lock. */
-async function underLock(
+async function withWebhookLock(
   { webhookId }: Hook,
   locks: Locks,
   patience: { retryCount: number; retryDelay?: number },
@@ -203,7 +203,7 @@ async function underLock(
   }
 }
 
-async function failingSoftly(
+async function reportFailure(
   { webhookId: webhook, baseId: base }: Hook,
   { ports }: PingRuntime,
   work: () => Promise<boolean>,

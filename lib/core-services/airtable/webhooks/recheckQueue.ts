@@ -8,7 +8,7 @@ import type { SharedRecords } from '../../cache/coordination/records'
 import type { Hook } from './verifyPing'
 
 /** A second look. */
-export interface LaterLook {
+export interface Recheck {
   /** Not before, in ms since 1970. */
   at: number
   /** When the first look began, in ms since 1970: what was read since then may be too old. */
@@ -22,21 +22,21 @@ export interface Queue {
   announced: number
   /** The newest ping that was announced before a look began that has ended well. */
   settled: number
-  /** When the next first look may begin, in ms since 1970; 0: at any time (`TableSource.followEvery`). */
+  /** When the next first look may begin, in ms since 1970; 0: at any time (`TableSource.syncEvery`). */
   rested?: number | undefined
   /** Two at most, the earlier one first: more are merged into the later one. */
-  later: readonly LaterLook[]
+  later: readonly Recheck[]
   /** How many looks have failed one after the other. */
   failures: number
   /** After a failure: when the next instance may try without being asked to, in ms since 1970. */
   notBefore: number
 }
 
-export interface Look {
-  cause: 'ping' | 'again'
+export interface QueuedSync {
+  cause: 'ping' | 'recheck'
   /** In ms since 1970; 0: at once. */
   at: number
-  /** For a second look: see `LaterLook`. */
+  /** For a second look: see `Recheck`. */
   since: number
 }
 
@@ -47,27 +47,27 @@ const GRACE_MS = 10_000
 const FIRST_PAUSE_MS = 10_000
 const LONGEST_PAUSE_MS = 300_000
 
-export const FIRST_LOOK: Look = { cause: 'ping', at: 0, since: 0 }
+export const PING_SYNC: QueuedSync = { cause: 'ping', at: 0, since: 0 }
 
 /**
  * Null when nothing is left to look at. A second look that is due goes first: pings that keep coming cannot put it off. After
  * a failure the other one goes first: a field that cannot be read must not keep all others from what has changed since.
  */
-export function nextLook(
+export function nextSync(
   { announced, settled, rested = 0, later: [second], failures }: Queue,
   now: number,
-): Look | null {
+): QueuedSync | null {
   const isPending = announced > settled
   const mayBegin = isPending && hasCome(rested, now)
   if (second && hasCome(second.at, now) && !(mayBegin && failures % 2 === 1))
-    return { cause: 'again', at: 0, since: second.since }
-  if (mayBegin) return FIRST_LOOK
-  if (second && !(isPending && rested < second.at)) return { cause: 'again', ...second }
-  return isPending ? { ...FIRST_LOOK, at: rested } : null
+    return { cause: 'recheck', at: 0, since: second.since }
+  if (mayBegin) return PING_SYNC
+  if (second && !(isPending && rested < second.at)) return { cause: 'recheck', ...second }
+  return isPending ? { ...PING_SYNC, at: rested } : null
 }
 
 /** Whether nobody seems to be at it any more, so that a process that happens to see it shall carry on. */
-export function isForgotten(
+export function isAbandoned(
   { announced, settled, rested = 0, later, failures, notBefore }: Queue,
   now: number,
 ): boolean {
@@ -82,19 +82,19 @@ const hasCome = (due: number, now: number): boolean => due <= now || due > now +
  * What is left after a look that began at `began` and wants another one at `again`, if any; `restMs`: how long it keeps the
  * next first look away.
  */
-export function afterLook(
+export function afterSync(
   queue: Queue,
-  cause: Look['cause'] | 'cron',
+  cause: QueuedSync['cause'] | 'cron',
   began: number,
   again: number | undefined,
   restMs = 0,
 ): Queue {
   const { announced, settled, later } = queue
-  const left = cause === 'again' ? later.filter(({ at }) => !hasCome(at, began)) : later
+  const left = cause === 'recheck' ? later.filter(({ at }) => !hasCome(at, began)) : later
   return {
     ...queue,
-    settled: cause === 'again' ? settled : Math.max(settled, announced),
-    rested: cause === 'again' ? queue.rested : restMs > 0 ? began + restMs : undefined,
+    settled: cause === 'recheck' ? settled : Math.max(settled, announced),
+    rested: cause === 'recheck' ? queue.rested : restMs > 0 ? began + restMs : undefined,
     later: again === undefined ? left : merged([...left, { at: again, since: began }]),
     failures: 0,
     notBefore: 0,
@@ -102,7 +102,7 @@ export function afterLook(
 }
 
 /** The earliest stays as it is, so that it is not put off; the others become one at the time of the last of them. */
-function merged(looks: readonly LaterLook[]): LaterLook[] {
+function merged(looks: readonly Recheck[]): Recheck[] {
   const [first, ...others] = [...looks].sort((one, other) => one.at - other.at)
   const last = others.at(-1)
   if (!first || !last) return first ? [first] : []
@@ -115,7 +115,7 @@ export function afterFailure(queue: Queue, now: number, retryAfterSeconds = 0): 
   return { ...queue, failures: queue.failures + 1, notBefore: now + Math.min(pause, LONGEST_PAUSE_MS) }
 }
 
-export interface LookQueue {
+export interface RecheckQueue {
   /** One billed command. */
   read(): Promise<Queue>
   /** The time of a ping, in ms since 1970. */
@@ -124,22 +124,23 @@ export interface LookQueue {
   replace(before: Queue, after: Queue): Promise<void>
 }
 
-export const LOOKS = 'look'
+export const QUEUE_KIND = 'look'
 /** Longer than Airtable keeps payloads, in s. */
 const KEPT_SECONDS = 30 * 86_400
 
-/** The names of the notes that `queueFrom` reads. */
-export const noteNames = (webhookId: string) => [`${webhookId}:announced`, `${webhookId}:worked`] as const
+/** The names of the notes that `parseQueue` reads. */
+export const queueRecordNames = (webhookId: string) =>
+  [`${webhookId}:announced`, `${webhookId}:worked`] as const
 
 /** Each method rejects with a REDIS_ error. */
-export function lookQueue({ webhookId, baseId }: Hook, notes: SharedRecords): LookQueue {
-  const names = noteNames(webhookId)
+export function openRecheckQueue({ webhookId, baseId }: Hook, notes: SharedRecords): RecheckQueue {
+  const names = queueRecordNames(webhookId)
   return {
-    read: async () => queueFrom(await notes.read(LOOKS, names)),
+    read: async () => parseQueue(await notes.read(QUEUE_KIND, names)),
     async announce(sentAt) {
       let newest = sentAt
       while (true) {
-        const replaced = await notes.exchange(LOOKS, names[0], [newest, baseId], KEPT_SECONDS)
+        const replaced = await notes.exchange(QUEUE_KIND, names[0], [newest, baseId], KEPT_SECONDS)
         const before = number(list(replaced)[0])
         // Another instance has announced a newer ping meanwhile, which a look that began before it must not settle.
         if (before <= newest) return
@@ -147,14 +148,14 @@ export function lookQueue({ webhookId, baseId }: Hook, notes: SharedRecords): Lo
       }
     },
     async replace(before, after) {
-      const text = workedOf(after)
-      if (JSON.stringify(text) === JSON.stringify(workedOf(before))) return
-      await notes.write(LOOKS, names[1], [baseId, ...text], KEPT_SECONDS)
+      const text = toStoredState(after)
+      if (JSON.stringify(text) === JSON.stringify(toStoredState(before))) return
+      await notes.write(QUEUE_KIND, names[1], [baseId, ...text], KEPT_SECONDS)
     },
   }
 }
 
-const workedOf = ({ settled, later, failures, notBefore, rested = 0 }: Queue) => [
+const toStoredState = ({ settled, later, failures, notBefore, rested = 0 }: Queue) => [
   settled,
   later.map(({ at, since }) => [at, since]),
   failures,
@@ -163,7 +164,7 @@ const workedOf = ({ settled, later, failures, notBefore, rested = 0 }: Queue) =>
 ]
 
 /** What cannot be read counts as nothing: then a look too many is taken. */
-export function queueFrom([announced, worked]: readonly unknown[]): Queue {
+export function parseQueue([announced, worked]: readonly unknown[]): Queue {
   const [sentAt, announcedBase] = list(announced)
   const [workedBase, settled, later, failures, notBefore, rested] = list(worked)
   const base = [announcedBase, workedBase].find((one) => typeof one === 'string')

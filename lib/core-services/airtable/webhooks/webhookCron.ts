@@ -3,22 +3,22 @@ import type { WarmupOptions } from '../../cache/operations/scheduledRefresh'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { hookStore } from '../changelog/webhookStore'
-import { airtableWebhooks, drainInto } from './handlePing'
-import { tendWebhooks } from './maintainWebhooks'
+import { airtableWebhooks, createWebhookSync } from './handlePing'
+import { maintainWebhooks } from './maintainWebhooks'
 
 /** What the cron does about the webhooks of these fields; nothing while the environment has the secret of none. */
-export function tendingOf(fields: readonly AnyField[]): Pick<WarmupOptions, 'tend'> {
+export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'tend'> {
   const secrets = webhookSecrets()
   if (secrets.size === 0) return {}
   const runtime = fieldRuntime()
   const api = airtableWebhooks
   return {
     tend: (remainingMs) =>
-      tendWebhooks({
+      maintainWebhooks({
         fields,
         secrets,
         api,
-        drain: drainInto(fields),
+        drain: createWebhookSync(fields),
         store: hookStore(runtime),
         runtime,
         remainingMs,

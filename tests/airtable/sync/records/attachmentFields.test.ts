@@ -88,7 +88,7 @@ test('URLs that are other ones in each answer are no change', async () => {
   app.airtable.resetCounters()
   app.pass(30 * MINUTE)
   await drain()
-  expect(await app.drain(fields, 'again', LIMITS)).toBeUndefined()
+  expect(await app.drain(fields, 'recheck', LIMITS)).toBeUndefined()
   await app.drain(fields, 'cron', LIMITS)
   expect((await read()).data).toEqual(before)
   expect(app.airtable.counters.byKind).not.toHaveProperty('list')

@@ -149,7 +149,7 @@ describe('a list that empties record by record', () => {
       await move('out', index)
       await app.drain([people], 'ping', limits)
       app.pass(2_500)
-      await app.drain([people], 'again', limits)
+      await app.drain([people], 'recheck', limits)
     }
     expect(await size()).toBe(0)
     expect(told()).toEqual([])
@@ -160,7 +160,7 @@ describe('a list that empties record by record', () => {
     await move('out', 1, 2, 3)
     await app.drain([people], 'ping')
     app.pass(2_500)
-    await app.drain([people], 'again')
+    await app.drain([people], 'recheck')
     expect(await size()).toBe(0)
   })
 })

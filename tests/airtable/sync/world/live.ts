@@ -4,9 +4,9 @@ import { webhookSecrets } from '@/lib/core-services/airtable/airtableConfig'
 import type { AirtableField } from '@/lib/core-services/airtable/airtableField'
 import { DELTA_LIMITS, type DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
-import { airtableWebhooks, drainInto } from '@/lib/core-services/airtable/webhooks/handlePing'
-import { tendWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
-import { announcePing, workOffSoftly } from '@/lib/core-services/airtable/webhooks/pingQueue'
+import { airtableWebhooks, createWebhookSync } from '@/lib/core-services/airtable/webhooks/handlePing'
+import { maintainWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
+import { announcePing, drainPingQueue } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { ownGuard } from '@/lib/core-services/cache/entry/versionTokens'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import type { AnyField, FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
@@ -79,7 +79,7 @@ function createWorld(script: Script): World {
     else for (const copy of copies) void deliver(world, webhook, timeline.now(), copy)
   })
   airtable.settings.readLagMs = script.lag
-  table.followEvery = script.rest
+  table.syncEvery = script.rest
   airtable.settings.splitPayloads = script.splits
   const redis = createMemoryRedis(timeline.now)
   const fields = script.fields.map((kind) => FIELDS[kind])
@@ -196,14 +196,14 @@ async function deliver(
     background(world, at(world, copy.process + ring), async () => {
       const noted = await announcePing(ping, fieldRuntime())
       answered = true
-      if (noted) await workOffSoftly(ping, drainOf(world), fieldRuntime())
+      if (noted) await drainPingQueue(ping, drainOf(world), fieldRuntime())
     })
     await timeline.sleep(RINGS_AGAIN_MS)
   }
 }
 
 function drainOf({ fields, limits }: World) {
-  return drainInto(fields, { limits })
+  return createWebhookSync(fields, { limits })
 }
 
 async function cron(world: World): Promise<void> {
@@ -215,7 +215,7 @@ async function cron(world: World): Promise<void> {
       budgetMs: 600_000,
       enabled: true,
       tend: (remainingMs) =>
-        tendWebhooks({
+        maintainWebhooks({
           fields,
           remainingMs,
           runtime,

@@ -1,6 +1,6 @@
 /** The local Airtable server without HTTP, without its rate limit, and with pings that the world carries. */
 import type { AirtableService } from '@/lib/core-services/airtable/airtableService'
-import { refusalError } from '@/lib/core-services/airtable/client/errorResponses'
+import { errorFromResponse } from '@/lib/core-services/airtable/client/errorResponses'
 import type { AirtableRequest } from '@/lib/core-services/airtable/client/sendRequest'
 import { pageRequest } from '@/lib/core-services/airtable/records/page'
 import { readPages } from '@/lib/core-services/airtable/records/readPages'
@@ -51,7 +51,7 @@ export function createSimAirtable(
     })
     const text = JSON.stringify(answer.body ?? null)
     if (answer.status !== 200)
-      throw refusalError({ status: answer.status, retryAfter: undefined, text }, subject)
+      throw errorFromResponse({ status: answer.status, retryAfter: undefined, text }, subject)
     return read(text)
   }
 

@@ -1,7 +1,7 @@
 /** A process of the app: its own state, clocks and memory, and a death after which it does nothing any more. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLimits'
-import { watchLooks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
+import { watchRechecks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
 import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
 import { createLocks } from '@/lib/core-services/cache/coordination/locks'
@@ -134,7 +134,7 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
   }
   inside.run(state, () => {
     defineFields(fields)
-    watchLooks(fields, { limits })
+    watchRechecks(fields, { limits })
   })
   return {
     number,

@@ -24,7 +24,7 @@ export const changeMutations: readonly Mutation[] = [
     test: WORLDS,
     edits: [
       {
-        file: 'core-services/airtable/sync/syncFetcher.ts',
+        file: 'core-services/airtable/sync/fetchChanges.ts',
         search: 'Object.fromEntries((ids ?? []).map((id) => [id, now]))',
         replace: '{}',
       },
@@ -35,7 +35,7 @@ export const changeMutations: readonly Mutation[] = [
     test: WORLDS,
     edits: [
       {
-        file: 'core-services/airtable/sync/syncFetcher.ts',
+        file: 'core-services/airtable/sync/fetchChanges.ts',
         search: 'return ids.size === 0 || (cheap && ids.size <= limits.mostRecords) ? [...ids] : null',
         replace: 'return cheap ? [...ids] : []',
       },
@@ -75,7 +75,7 @@ export const changeMutations: readonly Mutation[] = [
       {
         file: 'core-services/airtable/sync/syncField.ts',
         search: '    await invalidateField(field, runtime)\n',
-        replace: '    return AS_IT_WAS\n',
+        replace: '    return UNCHANGED\n',
       },
     ],
   },
@@ -120,7 +120,7 @@ export const changeMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/sync/applyDelta.ts',
-        search: "asked.length === told.length && !untold ? 'new' : 'unknown'",
+        search: "asked.length === announced.length && !untold ? 'new' : 'unknown'",
         replace: "'new'",
       },
     ],
@@ -131,7 +131,7 @@ export const changeMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/sync/syncFields.ts',
-        search: '        if (told.changed) changed.push(one.field)\n',
+        search: '        if (result.changed) changed.push(state.field)\n',
         replace: '',
       },
     ],

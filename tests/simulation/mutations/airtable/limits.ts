@@ -79,7 +79,7 @@ export const limitMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/webhooks/recheckQueue.ts',
-        search: 'return isPending ? { ...FIRST_LOOK, at: rested } : null',
+        search: 'return isPending ? { ...PING_SYNC, at: rested } : null',
         replace: 'return null',
       },
     ],

@@ -23,7 +23,7 @@ export const recordMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/airtableField.ts',
-        search: 'flaws.unreadable.length > 0 ? await itemsBefore(context, shape, maker) : null',
+        search: 'flaws.unreadable.length > 0 ? await previousItems(context, shape, maker) : null',
         replace: 'null as Map<string, Listed> | null',
       },
     ],
@@ -67,7 +67,7 @@ export const recordMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/airtableField.ts',
-        search: '...(schema && { refused: refusedBy(schema) }),',
+        search: '...(schema && { refused: createRefusalCheck(schema) }),',
         replace: '',
       },
     ],

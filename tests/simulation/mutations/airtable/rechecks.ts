@@ -4,13 +4,13 @@ const WORLDS = 'tests/airtable/sync/convergence.property.test.ts'
 const FALLBACKS = 'tests/airtable/sync/fallbacks.test.ts'
 const PAYLOADS = 'tests/airtable/changelog/payloads.test.ts'
 const QUEUE = 'tests/airtable/webhooks/recheckQueue.property.test.ts'
-const LOOKS = 'tests/airtable/sync/rechecks.test.ts'
+const RECHECKS = 'tests/airtable/sync/rechecks.test.ts'
 const MARKS = 'tests/airtable/changelog/largeMarks.test.ts'
 
-/** Of the queue of looks at what Airtable has announced, and of what falls back to reading everything. */
-export const lookMutations: readonly Mutation[] = [
+/** Of the queue of syncs and rechecks, and of what falls back to a full read. */
+export const recheckMutations: readonly Mutation[] = [
   {
-    name: 'looks: a further look drops the second one that waits',
+    name: 'rechecks: a further look drops the second one that waits',
     test: QUEUE,
     edits: [
       {
@@ -21,7 +21,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a second look is put off by each further one',
+    name: 'rechecks: a second look is put off by each further one',
     test: QUEUE,
     edits: [
       {
@@ -32,7 +32,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: pings that keep coming go before a second look',
+    name: 'rechecks: pings that keep coming go before a second look',
     test: QUEUE,
     edits: [
       {
@@ -43,7 +43,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a second look that keeps failing keeps pings from being looked at',
+    name: 'rechecks: a second look that keeps failing keeps pings from being looked at',
     test: QUEUE,
     edits: [
       {
@@ -54,7 +54,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a time of a clock that is wrong is waited for',
+    name: 'rechecks: a time of a clock that is wrong is waited for',
     test: QUEUE,
     edits: [
       {
@@ -65,7 +65,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a look that has failed is tried again at every read',
+    name: 'rechecks: a look that has failed is tried again at every read',
     test: QUEUE,
     edits: [
       {
@@ -76,8 +76,8 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a look that fails leaves no trace in the queue',
-    test: LOOKS,
+    name: 'rechecks: a look that fails leaves no trace in the queue',
+    test: RECHECKS,
     edits: [
       {
         file: 'core-services/airtable/webhooks/pingQueue.ts',
@@ -92,13 +92,13 @@ export const lookMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/webhooks/recheckWatch.ts',
-        search: 'queue.base === null || !isForgotten',
-        replace: 'queue.base !== null || !isForgotten',
+        search: 'queue.base === null || !isAbandoned',
+        replace: 'queue.base !== null || !isAbandoned',
       },
     ],
   },
   {
-    name: 'looks: each process that sees a look carries on at once',
+    name: 'rechecks: each process that sees a look carries on at once',
     test: QUEUE,
     edits: [
       {
@@ -109,40 +109,40 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: what was fetched before a late second look is believed',
-    test: LOOKS,
+    name: 'rechecks: what was fetched before a late second look is believed',
+    test: RECHECKS,
     edits: [
       {
         file: 'core-services/airtable/sync/syncField.ts',
-        search: '(mark?.at ?? fetchedAt) > since - CLOCKS_MS',
-        replace: '(mark?.at ?? fetchedAt) > since + CLOCKS_MS',
+        search: '(mark?.at ?? fetchedAt) > since - CLOCK_DIFFERENCE_MS',
+        replace: '(mark?.at ?? fetchedAt) > since + CLOCK_DIFFERENCE_MS',
       },
     ],
   },
   {
-    name: 'looks: what was made of a value that a force has replaced is never told',
-    test: LOOKS,
+    name: 'rechecks: what was made of a value that a force has replaced is never told',
+    test: RECHECKS,
     edits: [
       {
         file: 'core-services/airtable/sync/syncField.ts',
-        search: "changed: changed || (cause === 'again' && !standing.mark?.followed)",
+        search: "changed: changed || (cause === 'recheck' && !value.mark?.followed)",
         replace: 'changed',
       },
     ],
   },
   {
-    name: 'looks: what is pending is not asked for once more when it is not time yet',
+    name: 'rechecks: what is pending is not asked for once more when it is not time yet',
     test: MARKS,
     edits: [
       {
         file: 'core-services/airtable/sync/syncField.ts',
-        search: 'isPending(standing.mark) ? NOT_YET : AS_IT_WAS',
-        replace: 'isPending(standing.mark) ? AS_IT_WAS : AS_IT_WAS',
+        search: 'isPending(value.mark) ? RECHECK_LATER : UNCHANGED',
+        replace: 'isPending(value.mark) ? UNCHANGED : UNCHANGED',
       },
     ],
   },
   {
-    name: 'looks: a mark grows past what a note can hold',
+    name: 'rechecks: a mark grows past what a note can hold',
     test: MARKS,
     edits: [
       {
@@ -153,7 +153,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: where any record may be pending, none is looked at again',
+    name: 'rechecks: where any record may be pending, none is looked at again',
     test: MARKS,
     edits: [
       {
@@ -164,18 +164,18 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: where any record may be pending, a read is believed at once',
+    name: 'rechecks: where any record may be pending, a read is believed at once',
     test: MARKS,
     edits: [
       {
-        file: 'core-services/airtable/sync/syncFetcher.ts',
-        search: '    if ((followed?.anyPending ?? 0) > since) return null\n',
+        file: 'core-services/airtable/sync/fetchChanges.ts',
+        search: '  if ((own?.anyPending ?? 0) > since) return null\n',
         replace: '',
       },
     ],
   },
   {
-    name: 'looks: a key that may not list webhooks stops what follows them',
+    name: 'rechecks: a key that may not list webhooks stops what follows them',
     test: FALLBACKS,
     edits: [
       {
@@ -186,7 +186,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a webhook that the key may not see is not followed',
+    name: 'rechecks: a webhook that the key may not see is not followed',
     test: FALLBACKS,
     edits: [
       {
@@ -197,7 +197,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a log that ends before what was asked for is taken for one without news',
+    name: 'rechecks: a log that ends before what was asked for is taken for one without news',
     test: PAYLOADS,
     edits: [
       {
@@ -208,7 +208,7 @@ export const lookMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'looks: a ping that is announced late takes the place of a newer one',
+    name: 'rechecks: a ping that is announced late takes the place of a newer one',
     test: 'tests/airtable/webhooks/recheckWatch.test.ts',
     edits: [
       {

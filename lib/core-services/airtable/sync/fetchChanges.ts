@@ -1,0 +1,162 @@
+/** Fetches the new value of a field: from the records that were changed, or by reading the whole view. */
+
+import type { Clock } from '../../../shared/clock'
+import type { Ports } from '../../../shared/ports'
+import type { FetchContext, Previous } from '../../cache/fields/fieldConfig'
+import { serviceRegistry } from '../../service-registry'
+import { type AirtableField, buildShape } from '../airtableField'
+import type { ChangeLog } from '../changelog/changeLog'
+import type { DeltaLimits } from '../changelog/syncLimits'
+import { decodeMark, isPending, type SyncMark } from '../changelog/syncMark'
+import { reportFlaws } from '../records/items'
+import { isTableId } from '../records/table'
+import { applyDelta, carryOver, checkByColumns } from './applyDelta'
+import { type FullReadReason, planSync, type SyncPlan, type SyncSource, type ValueState } from './syncPlan'
+
+/** The pause before a record that was read too old is read again, in ms. */
+const READ_AGAIN_AFTER_MS = 1_500
+
+export interface SyncJob {
+  field: AirtableField<unknown>
+  log: ChangeLog
+  limits: DeltaLimits
+  ports: Pick<Ports, 'clock' | 'emit'>
+  /** The plan, and the stored value that it was made for. */
+  planned: { value: ValueState; plan: SyncPlan }
+}
+
+export interface SyncedValue {
+  value: unknown
+  /** Whether records have to be read once more. */
+  pending: boolean
+  /** Whether the value differs from the previous one. */
+  changed: boolean
+}
+
+type Fetched = Omit<SyncedValue, 'changed'>
+
+export async function fetchChanges(job: SyncJob, context: FetchContext): Promise<SyncedValue> {
+  const previous = await context.previous()
+  const before = previous && JSON.stringify(previous.value)
+  const fetched = await fetchNext(job, context, previous)
+  return { ...fetched, changed: before !== JSON.stringify(fetched.value) }
+}
+
+async function fetchNext(job: SyncJob, context: FetchContext, previous: Previous | null): Promise<Fetched> {
+  const mark = previous && decodeMark(previous.note)
+  if (!previous || !mark) return readWhole(job, context, 'no-mark', null)
+  const plan = await choosePlan(job, context, { ...previous, mark })
+  if (plan.kind === 'full') return readWhole(job, context, plan.why, mark)
+  // After the log was listed: reads from now on have to show what it says.
+  const now = job.ports.clock.now()
+  if (plan.kind === 'delta' && job.field.airtable.list)
+    return readChanged(job, context, { list: job.field.airtable.list, previous, mark, plan, now })
+  context.keep(carryOver(previous, { ...mark, cursor: plan.changes.cursor, at: now }))
+  return { value: previous.value, pending: isPending(mark) }
+}
+
+/** The plan as it was made, unless another process has replaced the value since. */
+function choosePlan(
+  { field, log, limits, planned }: SyncJob,
+  { startedAt }: FetchContext,
+  value: ValueState,
+): SyncPlan | Promise<SyncPlan> {
+  const { note, fetchedAt } = planned.value
+  if (value.note === note && value.fetchedAt === fetchedAt) return planned.plan
+  return planSync(toSyncSource(field, log), value, log.readFrom, startedAt, limits)
+}
+
+/**
+ * A change that was announced a moment ago may be missing in what is read now. A few known records become pending and are
+ * read once more later. Where they are unknown or too many, the read waits until it can be believed.
+ */
+async function readWhole(
+  { field, log, limits, ports: { clock, emit } }: SyncJob,
+  context: FetchContext,
+  why: FullReadReason,
+  mark: SyncMark | null,
+): Promise<Fetched> {
+  const position = await log.position()
+  const ids = await listLaggingIds({ field, log, limits }, mark, clock)
+  const now = clock.now()
+  if (!ids) await clock.sleep(limits.lagMs, context.signal)
+  const pending = Object.fromEntries((ids ?? []).map((id) => [id, now]))
+  const count = ids?.length ?? 0
+  emit({ type: 'field.synced', field: field.name, how: 'all', why, records: 0, pending: count })
+  const announced = await listAnnouncedIds(field, log, mark)
+  const value = await field.airtable.read(context, position && { ...position, pending }, announced)
+  return { value, pending: count > 0 }
+}
+
+/** All records that are known to have changed since the value was read. */
+async function listAnnouncedIds(
+  { airtable }: AirtableField<unknown>,
+  log: ChangeLog,
+  mark: SyncMark | null,
+): Promise<ReadonlySet<string>> {
+  const { tables } = await log.readFrom(mark?.hook === log.record.id ? mark.cursor : log.record.followed)
+  return new Set(tables.get(airtable.table.locate().tableId)?.records.keys())
+}
+
+/** The records that a read of now may not show as they are; null when they are unknown or too many. */
+async function listLaggingIds(
+  { field, log, limits }: Pick<SyncJob, 'field' | 'log' | 'limits'>,
+  mark: SyncMark | null,
+  clock: Pick<Clock, 'now'>,
+): Promise<string[] | null> {
+  const own = mark?.hook === log.record.id ? mark : null
+  const { tables, unreadable } = await log.readFrom(own?.cursor ?? log.record.followed)
+  const { tableId, list } = toSyncSource(field, log)
+  if (unreadable || (tableId === null && tables.size > 0)) return null
+  const since = clock.now() - limits.lagMs
+  if ((own?.anyPending ?? 0) > since) return null
+  const noted = Object.entries({ ...own?.shown, ...own?.pending })
+  const waiting = noted.filter(([, at]) => at > since)
+  const ids = new Set([...(tables.get(tableId ?? '')?.records.keys() ?? []), ...waiting.map(([id]) => id)])
+  const cheap = list || (own !== null && own.records <= limits.smallView)
+  return ids.size === 0 || (cheap && ids.size <= limits.mostRecords) ? [...ids] : null
+}
+
+interface Update {
+  list: NonNullable<AirtableField<unknown>['airtable']['list']>
+  previous: Previous
+  mark: SyncMark
+  plan: Extract<SyncPlan, { kind: 'delta' }>
+  now: number
+}
+
+/** Reads the changed records alone. */
+async function readChanged(
+  { field, limits, ports: { clock, emit } }: SyncJob,
+  context: FetchContext,
+  update: Update,
+): Promise<Fetched> {
+  const { signal } = context
+  const { table, view, columns } = field.airtable
+  const { baseId, tableId } = table.locate()
+  const airtable = await serviceRegistry.getService('airtable')
+  const read = (ids: readonly string[]) =>
+    airtable.fetchRecords(baseId, tableId, { view, fields: columns, ids, signal })
+  const { records, pending, value, flaws } = await applyDelta(
+    { ...update, read, lagMs: limits.lagMs, context },
+    checkByColumns(columns, update.plan.records),
+    async () => {
+      await clock.sleep(READ_AGAIN_AFTER_MS, signal)
+      return clock.now()
+    },
+  )
+  emit({ type: 'field.synced', field: field.name, how: 'records', why: null, records, pending })
+  reportFlaws(field.name, flaws)
+  return { value, pending: pending > 0 }
+}
+
+/** What a plan depends on, of the field and of the webhook. */
+export function toSyncSource({ airtable }: AirtableField<unknown>, { record }: ChangeLog): SyncSource {
+  const { tableId } = airtable.table.locate()
+  return {
+    tableId: isTableId(tableId) ? tableId : null,
+    hook: record.id,
+    shape: buildShape(airtable),
+    list: airtable.list !== undefined,
+  }
+}
