@@ -79,7 +79,7 @@ describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by)
     await store.exchange({ quietMs: 0, back: [], cool })
     now -= by
     expect(await take('next')).toEqual({ kind: 'cooling', why: 'rate-limit', ms: 30_000 })
-    expect(await store.look()).toMatchObject([{ coolDown: { seconds: 30 } }])
+    expect(await store.readBases()).toMatchObject([{ coolDown: { seconds: 30 } }])
   })
 
   it('shows no base as in use for longer than it is', async () => {
@@ -90,7 +90,7 @@ describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by)
       cool: [],
     })
     now -= by
-    expect(await store.look()).toMatchObject([{ inUse: 5 }])
+    expect(await store.readBases()).toMatchObject([{ inUse: 5 }])
     await store.exchange({
       quietMs: 0,
       back: [],
@@ -98,7 +98,7 @@ describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by)
       take: createPermitRequest('app2', 'x', false, 10_000),
     })
     now += GAP_MS
-    expect((await store.look()).find(({ base }) => base === 'app1')).toBeUndefined()
+    expect((await store.readBases()).find(({ base }) => base === 'app1')).toBeUndefined()
   })
 })
 

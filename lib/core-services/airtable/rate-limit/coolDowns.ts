@@ -1,19 +1,19 @@
-/** The cool-downs that this process knows of: they cost no command, and hold while Redis cannot be asked. */
+/** The cool-downs that this process knows. They cost no command, and hold while Redis is down. */
 import type { Clock } from '../../../shared/clock'
 import type { CoolKind } from './rateLimitStore'
 
-/** A base that is left alone. */
+/** A base to which nothing is sent. */
 export interface CoolDown {
   base: string
   why: CoolKind
-  /** Until a caller who waits may try again. */
+  /** Time until a waiting caller may try again. */
   seconds: number
 }
 
-interface Opened {
+interface NewCoolDown {
   base: string
   why: CoolKind
-  /** How long it lasts, and after how long a caller who waits may try once. */
+  /** How long it lasts, and when one request of a waiting caller may be tried, in ms. */
   ms: number
   foregroundMs: number
 }
@@ -22,11 +22,11 @@ interface Known {
   why: CoolKind
   until: number
   foregroundUntil: number
-  /** From then on Redis may know better. */
+  /** From then on Redis is asked again. */
   askAgainAt: number
 }
 
-/** Another instance may have found that a quota was raised. */
+/** After this time Redis is asked again, in ms: another instance may have found that a quota was raised. */
 const TRUSTED_MS = 60_000
 
 export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
@@ -40,24 +40,28 @@ export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
   }
 
   return {
-    open({ base, why, ms, foregroundMs }: Opened): void {
+    open({ base, why, ms, foregroundMs }: NewCoolDown): void {
       const now = clock.monotonic()
       const until = now + ms
       known.set(base, { why, until, foregroundUntil: now + foregroundMs, askAgainAt: now + TRUSTED_MS })
     },
-    /** The one to honour now, whatever Redis says; with `alone` also what Redis could know better. */
-    of(base: string, background: boolean, alone = false): CoolDown | undefined {
+    /** The cool-down that holds now without asking Redis. */
+    get(base: string, background: boolean): CoolDown | undefined {
       const cool = known.get(base)
-      if (!alone && cool && cool.askAgainAt <= clock.monotonic()) return undefined
+      if (cool && cool.askAgainAt <= clock.monotonic()) return undefined
       return remaining(base, background ? 'until' : 'foregroundUntil')
     },
-    /** Forgets what Redis has shown to be over. */
-    outdated(base: string): void {
+    /** The same while Redis is down: an old one holds, too. */
+    getLocal(base: string, background: boolean): CoolDown | undefined {
+      return remaining(base, background ? 'until' : 'foregroundUntil')
+    },
+    /** Drops an old cool-down after Redis has granted or queued a request. */
+    dropOutdated(base: string): void {
       const cool = known.get(base)
       if (cool && cool.askAgainAt <= clock.monotonic()) known.delete(base)
     },
-    /** Airtable answers again. */
-    over(base: string): void {
+    /** Ends the cool-down of a spent quota, because Airtable answers again. */
+    endQuota(base: string): void {
       if (known.get(base)?.why === 'quota') known.delete(base)
     },
     list(): CoolDown[] {

@@ -1,31 +1,31 @@
-/** The numbers of the request budget. Airtable's own: https://airtable.com/developers/web/api/rate-limits */
+/** The numbers of the rate limiter. Airtable's limits: https://airtable.com/developers/web/api/rate-limits */
 import type { CoolKind, PermitRequest, RateLimitRequest } from './rateLimitStore'
 
 export const PER_BASE = 5
 export const PER_TOKEN = 50
-/** The second of the limit, and what clocks, Redis's steps of a ms and timers may be wrong by. */
+/** The second of the limit, plus the error of clocks and timers and of Redis's steps of 1 ms. In ms. */
 export const GAP_MS = 1_000 + 25
-/** What was sent may arrive that long after its connection was closed: no longer than a network keeps a packet. */
+/** How long after its connection was closed a request may still arrive, in ms: a network keeps no packet longer. */
 export const LINGER_MS = 2_000
-/** A permit is used within this time or not at all. */
+/** A permit that was not used within this time is given back, in ms. */
 export const USE_WITHIN_MS = 3_000
 /**
- * After a loss: what was promised to somebody (a gap ahead at most), is on its way, and must have arrived a gap ago.
- * More than that would have every flush cost more than it can save.
+ * The pause after Redis has lost its state, in ms. A request that was promised a permit (one gap ahead at most) and takes up
+ * to 450 ms has then arrived at least one gap ago. A longer pause would cost more at each flush than it saves.
  */
 export const QUIET_MS = 2 * GAP_MS + 450
 
-/** Background counts as come so much later. */
+/** A background request counts as this much later, in ms. */
 const YIELD_MS = 5_000
 const PENALTY_SECONDS = 30
 const QUOTA_MS = 6 * 3_600_000
-/** A plan can be raised any time, so with a caller who waits the quota is tried this often. */
+/** Time between two tries for waiting callers while the quota is spent, in ms: a plan can be raised at any time. */
 const QUOTA_PROBE_MS = 10 * 60_000
 
-/** For how long a request counts that was sent, when nobody says what became of it. */
+/** How long a sent request counts whose end is never reported, in ms. */
 export const sentMs = (pageTimeoutMs: number): number => pageTimeoutMs + LINGER_MS + GAP_MS
 
-/** `pageTimeoutMs`: deadline of a request, at whose end its connection is closed. */
+/** `pageTimeoutMs`: deadline of a request; its connection is closed then. */
 export function createPermitRequest(
   base: string,
   ticket: string,
@@ -47,7 +47,7 @@ export function createPermitRequest(
   }
 }
 
-/** How long a base is left alone after a refusal. `seconds`: how long Airtable asks for, if it does. */
+/** The cool-down of a base after a refusal. `seconds`: how long Airtable asks to wait, if it says so. */
 export function toCoolDownReport(
   base: string,
   kind: CoolKind,

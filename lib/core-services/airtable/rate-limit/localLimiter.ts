@@ -1,25 +1,24 @@
 /**
- * What this process may send, whatever Redis allows: at any moment at most five requests to a base, and fifty in all,
- * that are under way or whose response came less than a gap ago. So neither a Redis that has lost its state nor one
- * that cannot be asked lets a process alone exceed the limit of Airtable. As long as Redis knows everything this never
- * keeps anybody waiting: whatever is held here is held there, and for longer.
+ * Limits what this process sends, whatever Redis allows: at most five requests to a base and fifty in all that are under way
+ * or were answered less than a gap ago. So one process alone stays within Airtable's limit when Redis is down or has lost its
+ * state. While Redis knows everything, this limiter never makes a caller wait: Redis holds each permit for longer.
  */
 import type { Clock } from '../../../shared/clock'
 
 export interface LocalPermit {
-  /** In so many ms from now it may be used again. Without this call that is when its hold ends. */
+  /** Frees the permit `gapMs` from now. Without this call it is free when its hold ends. */
   back(gapMs: number): void
 }
 
 export interface LocalLimiter {
-  /** Resolves when the next request to the base may be sent, in the order of asking; to nothing on abort. */
+  /** Resolves when the next request to the base may be sent, in the order of the calls; with undefined on abort. */
   take(base: string, signal?: AbortSignal): Promise<LocalPermit | undefined>
 }
 
 export interface LocalLimits {
   perBase: number
   perToken: number
-  /** How long a permit counts as used that is not given back, in ms. */
+  /** How long a permit counts as used if it is not given back, in ms. */
   holdMs: number
 }
 
@@ -39,13 +38,13 @@ export function createLocalLimiter(
 ): LocalLimiter {
   let holds: Hold[] = []
   const waiters = new Set<Waiter>()
-  let nap: AbortController | undefined
+  let timer: AbortController | undefined
 
   function msUntilRoom(base: string): number {
     const now = clock.monotonic()
     holds = holds.filter(({ until }) => until > now)
-    const ofBase = holds.filter((hold) => hold.base === base)
-    return Math.max(roomAt(ofBase, perBase), roomAt(holds, perToken)) - now
+    const heldByBase = holds.filter((hold) => hold.base === base)
+    return Math.max(roomAt(heldByBase, perBase), roomAt(holds, perToken)) - now
   }
 
   function hold(base: string): LocalPermit {
@@ -60,16 +59,16 @@ export function createLocalLimiter(
   }
 
   function admit(): void {
-    nap?.abort()
-    nap = undefined
+    timer?.abort()
+    timer = undefined
     for (const waiter of waiters) {
       if (msUntilRoom(waiter.base) > 0) continue
       waiters.delete(waiter)
       waiter.enter(hold(waiter.base))
     }
     if (waiters.size === 0) return
-    nap = new AbortController()
-    const { signal } = nap
+    timer = new AbortController()
+    const { signal } = timer
     const pause = Math.min(...[...waiters].map(({ base }) => msUntilRoom(base)))
     void clock.sleep(Math.ceil(pause), signal).then(() => {
       if (!signal.aborted) admit()
@@ -98,7 +97,7 @@ export function createLocalLimiter(
   }
 }
 
-/** When one less than `most` are held. */
+/** The time from which fewer than `most` are held. */
 function roomAt(holds: readonly Hold[], most: number): number {
   const ends = holds.map(({ until }) => until).sort((one, other) => one - other)
   return ends[holds.length - most] ?? Number.NEGATIVE_INFINITY

@@ -1,4 +1,4 @@
-/** The request budget over the Redis of this process's cache service. */
+/** The rate limiter over the Redis of this process's cache service. */
 
 import { hasCode } from '../../../shared/errors'
 import { cacheUnavailable } from '../../cache/errors'
@@ -6,7 +6,7 @@ import { serviceRegistry } from '../../service-registry'
 import { createRateLimiter, type RateLimiter, type RateLimiterOptions } from './rateLimiter'
 import { createRateLimitStore, type RateLimitStore } from './rateLimitStore'
 
-/** `pageTimeoutMs`: deadline of a request to Airtable. */
+/** `pageTimeoutMs`: deadline of a request to Airtable, in ms. */
 export function createProcessLimiter(pageTimeoutMs: number, ports: RateLimiterOptions['ports']): RateLimiter {
   return createRateLimiter({ store, pageTimeoutMs, ports })
 }
@@ -15,7 +15,7 @@ async function store(): Promise<RateLimitStore> {
   try {
     return createRateLimitStore((await serviceRegistry.getService('cache')).internals)
   } catch (error) {
-    // Without a cache that has started there is nothing to share: a process on its own has its own permits.
+    // Without a started cache there is nothing to share: the process limits itself.
     if (!hasCode(error, 'SERVICE_FAILED', 'SERVICE_UNKNOWN')) throw error
     throw cacheUnavailable(error.cause ?? error)
   }

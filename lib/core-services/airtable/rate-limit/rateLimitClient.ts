@@ -1,4 +1,7 @@
-/** What this process and the budget in Redis tell each other. What is news travels with the next permitRequest, if one follows. */
+/**
+ * Exchanges permits and reports between this process and the limiter in Redis. A report travels with the next permit request
+ * if one follows at once.
+ */
 
 import { currentInstant } from '../../../shared/clock'
 import { getErrorCode, getErrorMessage, hasCode } from '../../../shared/errors'
@@ -17,80 +20,81 @@ import type {
 export type RateLimitPorts = Pick<Ports, 'clock' | 'emit' | 'defer' | 'isControlFlow'>
 
 export interface RateLimitClient {
-  /** Null when Redis cannot be asked. */
-  ask(permitRequest: PermitRequest): Promise<RateLimitReply | null>
-  tell(back: Back, cool?: Cool): void
-  /** Null when Redis cannot be asked. */
-  look(): Promise<BaseUse[] | null>
+  /** Null while Redis is down. */
+  requestPermit(permitRequest: PermitRequest): Promise<RateLimitReply | null>
+  /** Gives a permit back, and opens a cool-down. Returns at once. */
+  report(back: Back, cool?: Cool): void
+  /** Null while Redis is down. */
+  readBases(): Promise<BaseUse[] | null>
 }
 
 type Back = RateLimitRequest['back'][number]
 type Cool = RateLimitRequest['cool'][number]
 
-/** What Redis has not heard yet. */
-interface News {
+/** Reports that were not sent yet. */
+interface Reports {
   back: Back[]
   cool: { cool: Cool; openedAt: number }[]
-  /** The clock of Redis has gone ahead. */
+  /** The clock of Redis has jumped ahead. */
   jumped?: ClockJump | undefined
 }
 
-/** How often Redis is asked before this process goes on without it. */
+/** How many times Redis is asked before this process goes on without it. */
 const TRIES = 3
-/** How often in a row it is told that its clock went ahead. */
-const MOST_JUMPS = 3
-/** What follows a response within this time shares its command. */
-const TELL_AFTER_MS = 2
+/** How many jumps of its clock are reported in a row. */
+const MAX_JUMPS = 3
+/** A permit request within this time after a response shares its command, in ms. */
+const REPORT_AFTER_MS = 2
 
-/** `store` rejects when Redis cannot be asked. */
+/** `store` rejects while Redis is down. */
 export function createRateLimitClient(
   store: () => Promise<RateLimitStore>,
   ports: RateLimitPorts,
 ): RateLimitClient {
   const { clock } = ports
-  /** Whether Redis must know of the budget, unless it has lost it. */
-  let met = false
-  let untold: News = { back: [], cool: [] }
+  /** Whether Redis must hold the state of the limiter, unless it has lost it. */
+  let hasState = false
+  let unsent: Reports = { back: [], cool: [] }
   const redisClock = createClockWatch(clock)
 
-  /** `reliable`: the clock of Redis has not gone ahead just before. */
+  /** `reliable`: the clock of Redis has not jumped ahead just before. */
   async function exchange(take?: PermitRequest): Promise<{ reply: RateLimitReply; reliable: boolean }> {
-    const told = untold
-    untold = { back: [], cool: [] }
+    const sent = unsent
+    unsent = { back: [], cool: [] }
     try {
-      const cool = told.cool.flatMap((news) => remainingCoolDown(news, clock.monotonic()))
-      const quietMs = met ? QUIET_MS : 0
-      const { back, jumped } = told
+      const cool = sent.cool.flatMap((news) => remainingCoolDown(news, clock.monotonic()))
+      const quietMs = hasState ? QUIET_MS : 0
+      const { back, jumped } = sent
       const request = { quietMs, back, cool, ...(jumped && { jumped }), ...(take && { take }) }
-      const budget = await store()
+      const limiter = await store()
       const sentAt = currentInstant(clock)
       let found: ClockJump | undefined
-      const reply = await budget.exchange(request, (time) => {
+      const reply = await limiter.exchange(request, (time) => {
         found = redisClock.compare(time, sentAt)
       })
-      met = true
-      untold.jumped ??= found
+      hasState = true
+      unsent.jumped ??= found
       return { reply, reliable: found === undefined }
     } catch (error) {
-      // Told again with the next one. The oldest are of no use any more: their permits have come back by themselves.
-      untold = {
-        back: [...told.back, ...untold.back].slice(-PER_TOKEN),
-        cool: [...told.cool, ...untold.cool].slice(-PER_TOKEN),
-        jumped: untold.jumped ?? told.jumped,
+      // Sent again with the next one. The oldest are dropped: their permits have come back by themselves.
+      unsent = {
+        back: [...sent.back, ...unsent.back].slice(-PER_TOKEN),
+        cool: [...sent.cool, ...unsent.cool].slice(-PER_TOKEN),
+        jumped: unsent.jumped ?? sent.jumped,
       }
       throw error
     }
   }
 
-  async function tellSoon(): Promise<void> {
-    await clock.sleep(TELL_AFTER_MS)
-    if (untold.back.length + untold.cool.length === 0) return
+  async function reportSoon(): Promise<void> {
+    await clock.sleep(REPORT_AFTER_MS)
+    if (unsent.back.length + unsent.cool.length === 0) return
     await exchange().catch((error: unknown) => {
-      if (!ports.isControlFlow(error)) degraded(error)
+      if (!ports.isControlFlow(error)) reportDegraded(error)
     })
   }
 
-  function degraded(error: unknown): null {
+  function reportDegraded(error: unknown): null {
     ports.emit({
       type: 'redis.degraded',
       operation: 'airtable.budget',
@@ -101,45 +105,45 @@ export function createRateLimitClient(
   }
 
   return {
-    async ask(permitRequest) {
+    async requestPermit(permitRequest) {
       let jumps = 0
       for (let attempt = 1; ; attempt += 1) {
         try {
           const { reply, reliable } = await exchange(permitRequest)
-          if (reliable || jumps === MOST_JUMPS) return reply
-          // Its ticket stands for the same permit, which Redis now puts off.
+          if (reliable || jumps === MAX_JUMPS) return reply
+          // The ticket stands for the same permit, which Redis now puts off.
           jumps += 1
           attempt -= 1
         } catch (error) {
           if (ports.isControlFlow(error)) throw error
-          // Asked again with its ticket, which gets one permit however often it is asked for: one answer that is lost
-          // should not send a request past the budget.
+          // Repeated with the same ticket, which gets one permit however often it is sent. One lost answer must not make
+          // this process send without a permit.
           if (attempt < TRIES && hasCode(error, 'REDIS_TIMEOUT', 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY'))
             continue
-          return degraded(error)
+          return reportDegraded(error)
         }
       }
     },
-    tell(back, cool) {
-      untold.back.push(back)
-      if (cool) untold.cool.push({ cool, openedAt: clock.monotonic() })
-      // Begun at once, not after the response to the visitor: until then others would wait for the permit.
-      const work = tellSoon()
+    report(back, cool) {
+      unsent.back.push(back)
+      if (cool) unsent.cool.push({ cool, openedAt: clock.monotonic() })
+      // Starts now, not after the response to the visitor: other callers wait for the permit.
+      const work = reportSoon()
       ports.defer(() => work)
     },
-    async look() {
+    async readBases() {
       try {
-        return await (await store()).look()
+        return await (await store()).readBases()
       } catch (error) {
         if (ports.isControlFlow(error)) throw error
-        return degraded(error)
+        return reportDegraded(error)
       }
     },
   }
 }
 
-/** A cool-down counts from the moment of the refusal, however late Redis hears of it. */
-function remainingCoolDown({ cool, openedAt }: News['cool'][number], now: number): Cool[] {
+/** What is left of a cool-down. It counts from the refusal, however late Redis learns of it. */
+function remainingCoolDown({ cool, openedAt }: Reports['cool'][number], now: number): Cool[] {
   const passed = Math.floor(now - openedAt)
   if (passed >= cool.ms) return []
   return [{ ...cool, ms: cool.ms - passed, foregroundMs: Math.max(cool.foregroundMs - passed, 0) }]

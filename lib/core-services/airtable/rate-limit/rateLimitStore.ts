@@ -1,33 +1,33 @@
-/** What the request budget asks of Redis: one exchange, which tells what has ended and takes what is wanted. */
+/** The limiter's state in Redis. One exchange reports what has ended and asks for a permit. */
 
 import { z } from 'zod'
 import type { Internals } from '../../cache/connection'
 import { redisBadReply } from '../../cache/errors'
 import { RATE_LIMIT_SCRIPT } from './rateLimitScript'
 
-/** Why a base is left alone: too many requests in a second, or in a month. */
+/** Why a base is in a cool-down: too many requests in a second, or in a month. */
 export type CoolKind = 'rate-limit' | 'quota'
 
 export interface RateLimitRequest {
-  /** For how long nobody gets a permit, in ms, if Redis has no state. */
+  /** If Redis has no state: for how long no permit is granted, in ms. */
   quietMs: number
-  /** Permits and places in the line that are given back; once is enough, twice does no harm. */
+  /** Permits and places in the queue that are given back. Giving one back twice does no harm. */
   back: readonly {
     base: string
     ticket: string
-    /** In how many ms from now it may be used again; 0 for what was not used. */
+    /** Ms from now until it may be used again; 0 for a permit that was not used. */
     gap: number
-    /** Airtable answered, and did not refuse. */
+    /** Whether Airtable answered without a refusal. */
     works: boolean
   }[]
-  /** Cool-downs to open, in ms; `foregroundMs`: after which a caller who waits may try once. */
+  /** Cool-downs to open, in ms. `foregroundMs`: when one request of a waiting caller may be tried. */
   cool: readonly { base: string; kind: CoolKind; ms: number; foregroundMs: number }[]
-  /** What this process has found out: the clock of Redis went ahead. From which skew to which. */
+  /** A jump of the clock of Redis that this process has noticed. */
   jumped?: ClockJump
   take?: PermitRequest
 }
 
-/** Both in ms; a jump counts only while the skew is still the one that it was seen with. */
+/** From one skew to another, in ms. A jump counts only while the skew is still `from`. */
 export interface ClockJump {
   from: number
   to: number
@@ -35,65 +35,65 @@ export interface ClockJump {
 
 export interface PermitRequest {
   base: string
-  /** The same one each time a caller asks again, so that it keeps its place. */
+  /** The same for each retry of a caller, so that it keeps its place in the queue. */
   ticket: string
-  /** By how many ms later than others it counts as come: above 0 for background. */
+  /** Ms by which its arrival counts as later; above 0 for a background request. */
   late: number
   perBase: number
   perToken: number
-  /** A permit is promised that long before it is free. */
+  /** How long before it is free a permit may be promised, in ms. */
   aheadMs: number
-  /** How long the permit counts as busy if it is not given back. */
+  /** How long the permit counts as used if it is not given back, in ms. */
   holdMs: number
-  /** For each one ahead so many ms until the next try, and how many at most. */
+  /** Pause before the next try: this many ms for each request ahead, up to `mostPauseMs`. */
   pauseMs: number
   mostPauseMs: number
-  /** How long after twice its pause a place in the line is kept. */
+  /** How long after twice its pause a place in the queue is kept, in ms. */
   lineMs: number
-  /** After a try during a spent quota: until the next one. */
+  /** Time between two tries while the quota is spent, in ms. */
   probeMs: number
 }
 
 export type RateLimitReply =
-  /** Wait so long, then send. */
+  /** Wait for `ms`, then send. */
   | { kind: 'granted'; ms: number }
-  /** Wait so long, then ask again. */
+  /** Wait for `ms`, then ask again. */
   | { kind: 'later'; ms: number }
   | { kind: 'cooling'; ms: number; why: CoolKind }
-  /** Nothing was wanted. */
-  | { kind: 'told' }
+  /** No permit was asked for. */
+  | { kind: 'reported' }
 
-/** The clock of Redis when it answered: ms since 1970, and by how many ms it is known to have jumped in all. */
+/** The clock of Redis when it answered, in ms since 1970, and the sum of its known jumps, in ms. */
 export interface RedisTime {
   at: number
   skew: number
 }
 
-/** How a base stands, over all instances. */
+/** The use of a base by all instances. */
 export interface BaseUse {
   base: string
-  /** Permits that are taken: their requests are under way, or were answered within the last second. */
+  /** Permits whose requests are under way or were answered within the last second. */
   inUse: number
-  /** Callers in line for one. */
+  /** Callers in the queue for a permit. */
   waiting: number
-  /** Why and for how much longer it is left alone, in seconds. */
+  /** Null while the base may be asked; `seconds`: what is left of the cool-down. */
   coolDown: { why: CoolKind; seconds: number } | null
 }
 
 export interface RateLimitStore {
   /**
-   * `heard` is told what the clock of Redis says. Rejects with a REDIS_ error: what was asked may then have been done all
-   * the same.
+   * Calls `onTime` with the clock of Redis. Rejects with a REDIS_ error; the request may then have taken effect all the
+   * same.
    */
-  exchange(request: RateLimitRequest, heard?: (time: RedisTime) => void): Promise<RateLimitReply>
-  /** The bases that are in use or left alone. Two billed commands. Rejects with a REDIS_ error. */
-  look(): Promise<BaseUse[]>
+  exchange(request: RateLimitRequest, onTime?: (time: RedisTime) => void): Promise<RateLimitReply>
+  /** The bases that are in use or in a cool-down. Two billed commands. Rejects with a REDIS_ error. */
+  readBases(): Promise<BaseUse[]>
 }
 
-/** Lua knows no empty list: it writes an empty object. */
+/** Lua writes an empty list as an empty object. */
 const timed = z.preprocess(Object.values, z.array(z.object({ to: z.number() })))
 
-/** The state as the script writes it, as far as it is looked at; times in ms by the clock of Redis. */
+/** The part of the script's state that is read here. Times in ms by the clock of Redis. */
 const storedState = z.object({
   at: z.number().optional(),
   bases: z.record(
@@ -106,14 +106,14 @@ const storedState = z.object({
   ),
 })
 
-/** As the script numbers them; it keeps the greater one. */
+/** The script numbers them from 1 and keeps the greater one. */
 const KINDS = ['rate-limit', 'quota'] as const satisfies readonly CoolKind[]
 
-/** One state for all bases: they share the limit of the token. */
+/** One state for all bases, because they share the limit of the token. */
 export function createRateLimitStore({ send, keys }: Internals): RateLimitStore {
   const name = keys.internal('budget', 'airtable')
   return {
-    async exchange({ cool, ...request }, heard) {
+    async exchange({ cool, ...request }, onTime) {
       const numbered = cool.map((one) => ({ ...one, kind: KINDS.indexOf(one.kind) + 1 }))
       const reply = await send(
         'EVAL',
@@ -129,14 +129,14 @@ export function createRateLimitStore({ send, keys }: Internals): RateLimitStore 
         typeof at !== 'number' ||
         typeof skew !== 'number'
       )
-        throw redisBadReply('the budget answered in another shape')
-      heard?.({ at, skew })
-      if (code === 2) return { kind: 'told' }
+        throw redisBadReply('the script of the rate limiter answered in another shape')
+      onTime?.({ at, skew })
+      if (code === 2) return { kind: 'reported' }
       if (code === 1) return { kind: 'granted', ms }
       if (code === 0) return { kind: 'later', ms }
       return { kind: 'cooling', ms, why: toCoolKind(kind) }
     },
-    async look() {
+    async readBases() {
       const [clock, text] = await Promise.all([send('TIME'), send('GET', name)])
       const [seconds, micros] = Array.isArray(clock) ? clock.map(Number) : []
       if (seconds === undefined || micros === undefined) throw redisBadReply('TIME answered in another shape')
@@ -149,7 +149,7 @@ const toCoolKind = (kind: number): CoolKind => KINDS[kind - 1] ?? 'rate-limit'
 
 function parseBases(text: string, time: number): BaseUse[] {
   const { bases, at = time } = storedState.parse(JSON.parse(text))
-  // Where the clock went back since, as the script will find out.
+  // The clock may have gone back since the state was written.
   const now = Math.max(time, at)
   const count = (list: { to: number }[]) => list.filter(({ to }) => to > now).length
   return Object.entries(bases)

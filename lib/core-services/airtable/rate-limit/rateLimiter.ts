@@ -1,12 +1,11 @@
 /**
- * Who may ask Airtable, and when: five requests in any second for a base and fifty for the token, over all instances.
- * The permits are in Redis (budgetScript.ts), and each process keeps its own as well (ownPermits.ts): for when Redis
- * cannot be asked, and because it may forget. A hit in the cache never comes here.
+ * Keeps all instances together within Airtable's rate limit: five requests a second for a base, fifty for the token. Permits
+ * are kept in Redis (rateLimitScript.ts). Each process also limits itself (localLimiter.ts), because Redis can be down or
+ * lose its data. A cache hit needs no permit.
  *
- * What holds when Redis is flushed or comes back empty: one process alone never exceeds the limit, whatever happens.
- * Several do not either as long as one of those that have met the budget before is the first to come back to it, and
- * requests take less than 450 ms to arrive; a process that is new and comes first cannot tell a lost budget from a
- * first start, which should not have to wait, and may send what is its own share at most.
+ * When Redis is flushed or comes back empty, one process alone still never exceeds the limit. Several stay within it if the
+ * first to ask Redis again has used the limiter before, and requests arrive within 450 ms. A new process that asks first
+ * cannot tell lost permits from a first start, which must not wait; it sends at most what its own limiter allows.
  */
 
 import { currentInstant, type Instant, passedSince } from '../../../shared/clock'
@@ -26,23 +25,26 @@ import { createLocalLimiter, type LocalPermit } from './localLimiter'
 import { createRateLimitClient, type RateLimitPorts } from './rateLimitClient'
 import type { BaseUse, CoolKind, PermitRequest, RateLimitStore } from './rateLimitStore'
 
-/** What became of a request. */
+/** The end of a request. */
 export type RequestOutcome =
-  /** A response has come, or the other side has ended the connection. `works`: it was no refusal. */
+  /** A response came, or the other side closed the connection. `works`: the response was no refusal. */
   | { kind: 'answered'; works: boolean }
-  /** It was given up and its connection closed: what is on its way may still arrive. */
+  /** The request was given up and its connection closed. It may still arrive. */
   | { kind: 'unanswered' }
-  /** Airtable said 429. `seconds`: how long it asks to wait, if it says so. */
+  /** Airtable answered 429. `seconds`: how long it asks to wait, if it says so. */
   | { kind: 'refused'; why: CoolKind; seconds?: number | undefined }
 
 export type Permit =
-  /** Send the request now. `settle`: to be called when it has ended; costs the caller no time. */
+  /** Send the request now. Call `settle` when it has ended; it returns at once. */
   | { granted: true; settle(outcome: RequestOutcome): void }
-  /** Airtable is left alone. */
+  /** The base is in a cool-down: send nothing. */
   | { granted: false; coolDown: CoolDown }
 
 export interface PermitOptions {
-  /** Nobody waits for it: it yields to those for whom somebody does. */
+  /**
+   * The request has no waiting caller, so it yields to requests that have one.
+   * @default false
+   */
   background?: boolean
   signal?: AbortSignal | undefined
 }
@@ -50,35 +52,35 @@ export interface PermitOptions {
 export interface RateLimiter {
   /**
    * Resolves when the next request to the base may be sent, or at once during a cool-down. Rejects with the signal's
-   * reason. Costs one script, 4 billed commands; 4 more for each time it has to wait in line, and 4 to give the permit
-   * back, unless the next request of this process follows at once: then they are in one.
+   * reason. Costs one script (4 billed commands), 4 more for each wait in the queue, and 4 to give the permit back. If
+   * the next request of this process follows at once, one script does both.
    */
   take(base: string, options?: PermitOptions): Promise<Permit>
   /**
-   * The bases that are in use or left alone, as any instance has told Redis. Two billed commands. While Redis cannot be
-   * asked: those of which this process knows that they are left alone.
+   * The bases that are in use or in a cool-down, over all instances. Two billed commands. While Redis is down: the bases
+   * that this process knows to be in a cool-down.
    */
   bases(): Promise<BaseState[]>
 }
 
-/** `inUse` and `waiting` are null when only Redis could tell. */
+/** `inUse` and `waiting` are null while Redis is down. */
 export type BaseState = Pick<BaseUse, 'base' | 'coolDown'> & {
   [Count in 'inUse' | 'waiting']: BaseUse[Count] | null
 }
 
 export interface RateLimiterOptions {
-  /** Rejects when Redis cannot be asked. */
+  /** Rejects while Redis is down. */
   store: () => Promise<RateLimitStore>
-  /** Deadline of a request: at its end the connection is closed. */
+  /** Deadline of a request, in ms. The connection is closed then. */
   pageTimeoutMs: number
   ports: RateLimitPorts & Pick<Ports, 'random' | 'uniqueToken'>
 }
 
 export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOptions): RateLimiter {
   const { clock, random } = ports
-  const { ask, tell, look } = createRateLimitClient(store, ports)
-  const known = createCoolDowns(clock)
-  const own = createLocalLimiter(
+  const { requestPermit, report, readBases } = createRateLimitClient(store, ports)
+  const coolDowns = createCoolDowns(clock)
+  const localLimiter = createLocalLimiter(
     { perBase: PER_BASE, perToken: PER_TOKEN, holdMs: sentMs(pageTimeoutMs) },
     clock,
   )
@@ -88,42 +90,42 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     const works = outcome.kind === 'answered' && outcome.works
     const back = { base, ticket, gap, works }
     permit.back(gap)
-    if (works) known.over(base)
+    if (works) coolDowns.endQuota(base)
     if (outcome.kind !== 'refused') {
-      tell(back)
+      report(back)
       return
     }
     const { why, seconds } = outcome
     const cool = toCoolDownReport(base, why, seconds)
-    known.open({ ...cool, why })
-    tell(back, cool)
+    coolDowns.open({ ...cool, why })
+    report(back, cool)
   }
 
   function granted(permitRequest: PermitRequest, permit: LocalPermit): Permit {
     return { granted: true, settle: (outcome) => settle(permitRequest, permit, outcome) }
   }
 
-  /** Without Redis. Undefined when aborted. */
-  async function takeAlone(
+  /** Takes a permit without Redis. Undefined when aborted. */
+  async function takeLocally(
     permitRequest: PermitRequest,
     signal: AbortSignal | undefined,
   ): Promise<Permit | undefined> {
-    const permit = await own.take(permitRequest.base, signal)
+    const permit = await localLimiter.take(permitRequest.base, signal)
     if (!permit) return undefined
-    const coolDown = known.of(permitRequest.base, permitRequest.late > 0, true)
+    const coolDown = coolDowns.getLocal(permitRequest.base, permitRequest.late > 0)
     if (!coolDown) return granted(permitRequest, permit)
     permit.back(0)
     return { granted: false, coolDown }
   }
 
-  /** A permit that is not used is free at once, and so is a place in the line. */
-  function leave({ base, ticket }: PermitRequest, permit?: LocalPermit): undefined {
+  /** Gives back a permit that was not used, or a place in the queue. */
+  function cancel({ base, ticket }: PermitRequest, permit?: LocalPermit): undefined {
     permit?.back(0)
-    tell({ base, ticket, gap: 0, works: false })
+    report({ base, ticket, gap: 0, works: false })
   }
 
-  /** Waits for the moment of a permit. Undefined when it has come too late to be used. */
-  async function reach(
+  /** Waits until a permit becomes valid. Undefined when this process woke up too late to use it. */
+  async function awaitPermit(
     permitRequest: PermitRequest,
     ms: number,
     askedAt: Instant,
@@ -131,47 +133,47 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
   ): Promise<Permit | undefined> {
     const { base, late } = permitRequest
     if (ms > 0) await clock.sleep(ms + 1, signal)
-    const permit = await own.take(base, signal)
-    if (!permit || passedSince(clock, askedAt) > ms + USE_WITHIN_MS) return leave(permitRequest, permit)
-    const coolDown = known.of(base, late > 0)
+    const permit = await localLimiter.take(base, signal)
+    if (!permit || passedSince(clock, askedAt) > ms + USE_WITHIN_MS) return cancel(permitRequest, permit)
+    const coolDown = coolDowns.get(base, late > 0)
     if (!coolDown) return granted(permitRequest, permit)
-    leave(permitRequest, permit)
+    cancel(permitRequest, permit)
     return { granted: false, coolDown }
   }
 
-  /** Asks until Redis has given a permit that can be used. */
-  async function queue(
+  /** Asks Redis until it grants a permit. Undefined when that one could not be used. */
+  async function takeShared(
     permitRequest: PermitRequest,
     signal: AbortSignal | undefined,
   ): Promise<Permit | undefined> {
     const { base } = permitRequest
     for (;;) {
       const askedAt = currentInstant(clock)
-      const reply = await ask(permitRequest)
-      if (reply === null || reply.kind === 'told') return takeAlone(permitRequest, signal)
+      const reply = await requestPermit(permitRequest)
+      if (reply === null || reply.kind === 'reported') return takeLocally(permitRequest, signal)
       if (reply.kind === 'cooling') {
         const { why, ms } = reply
-        known.open({ base, why, ms, foregroundMs: ms })
+        coolDowns.open({ base, why, ms, foregroundMs: ms })
         return { granted: false, coolDown: { base, why, seconds: Math.ceil(ms / 1000) } }
       }
-      known.outdated(base)
-      if (reply.kind === 'granted') return reach(permitRequest, reply.ms, askedAt, signal)
+      coolDowns.dropOutdated(base)
+      if (reply.kind === 'granted') return awaitPermit(permitRequest, reply.ms, askedAt, signal)
       await clock.sleep(reply.ms * (1 + random() / 2), signal)
-      if (signal?.aborted) return leave(permitRequest)
+      if (signal?.aborted) return cancel(permitRequest)
     }
   }
 
   return {
     async bases() {
-      const shared = await look()
-      // What Redis has lost this process may know still; of what is old Redis knows better.
-      const own = known.list().filter(({ base }) => shared === null || known.of(base, true))
-      return own.reduce<BaseState[]>(withCoolDown, shared ?? [])
+      const shared = await readBases()
+      // This process may know a cool-down that Redis has lost. For an old one Redis knows better.
+      const local = coolDowns.list().filter(({ base }) => shared === null || coolDowns.get(base, true))
+      return local.reduce<BaseState[]>(withCoolDown, shared ?? [])
     },
     async take(base, { background = false, signal } = {}) {
       for (;;) {
         signal?.throwIfAborted()
-        const coolDown = known.of(base, background)
+        const coolDown = coolDowns.get(base, background)
         if (coolDown) return { granted: false, coolDown }
         const permitRequest = createPermitRequest(
           base,
@@ -179,8 +181,8 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
           background,
           pageTimeoutMs,
         )
-        const turn = await queue(permitRequest, signal)
-        if (turn) return turn
+        const permit = await takeShared(permitRequest, signal)
+        if (permit) return permit
       }
     },
   }

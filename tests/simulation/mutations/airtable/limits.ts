@@ -46,8 +46,8 @@ export const limitMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/rate-limit/rateLimitScript.ts',
-        search: 'if ask.jumped and ask.jumped.from == (state.skew or 0) then',
-        replace: 'if ask.jumped then',
+        search: 'if request.jumped and request.jumped.from == (state.skew or 0) then',
+        replace: 'if request.jumped then',
       },
     ],
   },
