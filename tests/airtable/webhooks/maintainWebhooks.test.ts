@@ -68,13 +68,13 @@ async function cron(fields = [people, copies], overrides: Partial<Maintenance> =
   const client = await airtableClient(airtable)
   const api = async () => createWebhooksApi(client)
   const store = hookStore(runtime, () => secrets.keys())
-  const drain: WebhookSync = async ({ webhookId }, cause) => {
+  const sync: WebhookSync = async ({ webhookId }, cause) => {
     const { payloads } = await (await api()).payloads(baseId, webhookId)
     drained.push({ webhook: webhookId, cause, payloads: payloads.length })
-    return undefined
+    return {}
   }
   const tend = (remainingMs: () => number) =>
-    maintainWebhooks({ fields, secrets, api, drain, store, runtime, remainingMs, ...overrides })
+    maintainWebhooks({ fields, secrets, api, sync, store, runtime, remainingMs, ...overrides })
   airtable.resetCounters()
   return refreshDueFields(fields, { budgetMs: 60_000, enabled: true, tend }, runtime)
 }

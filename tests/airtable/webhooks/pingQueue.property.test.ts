@@ -80,6 +80,7 @@ function startWorld(wait: () => Promise<void>) {
       throw new Error('the source is down')
     }
     for (const change of read) open.delete(change)
+    return {}
   }
   return {
     /** Changes that nobody has drained, and how many drains there were at once. */

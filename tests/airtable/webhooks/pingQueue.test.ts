@@ -48,7 +48,7 @@ function gatedDrain() {
     const gate = deferred<void>()
     begun.push(gate)
     causes.push(cause)
-    return gate.promise.then(() => undefined)
+    return gate.promise.then(() => ({}))
   }
   return { drain, begun, causes }
 }
@@ -105,7 +105,7 @@ describe('pings', () => {
     const begun: number[] = []
     const drain: WebhookSync = async () => {
       begun.push(one.clock.now())
-      return { again: undefined, restMs: 20_000 }
+      return { pauseMs: 20_000 }
     }
     const first = ping(one, 1, drain)
     await asleep(one, 1)
@@ -127,7 +127,7 @@ describe('pings', () => {
   })
 
   it('cost no drain when they are not newer than what is settled', async () => {
-    const drain = vi.fn(async () => undefined)
+    const drain = vi.fn(async () => ({}))
     const first = ping(one, 5, drain)
     await asleep(one, 1)
     one.clock.advance(300)
@@ -170,7 +170,7 @@ describe('pings', () => {
   it('cost 8 commands with their drain, 12 as billed with the calls of the scripts of the lock', async () => {
     for (const sentAt of [1, 2]) {
       redis.upstash.resetCounters()
-      const drained = ping(one, sentAt, async () => undefined)
+      const drained = ping(one, sentAt, async () => ({}))
       await asleep(one, 1)
       one.clock.advance(300)
       await drained
@@ -181,7 +181,7 @@ describe('pings', () => {
 
 describe('who drains', () => {
   it('and dies is followed by whoever has rung meanwhile', async () => {
-    const drain = vi.fn(async () => undefined)
+    const drain = vi.fn(async () => ({}))
     const locks = await one.runtime.locks()
     const held = await locks.acquire('webhook:ach1')
     const waiting = ping(other, 1, drain)
@@ -197,7 +197,7 @@ describe('who drains', () => {
   })
 
   it('and is only slow is left alone', async () => {
-    const drain = vi.fn(async () => undefined)
+    const drain = vi.fn(async () => ({}))
     await (await one.runtime.locks()).acquire('webhook:ach1')
     const waiting = ping(other, 1, drain)
     await asleep(other, 1)
@@ -213,6 +213,7 @@ describe('who drains', () => {
       await drain(hook, cause, signal)
       stopped.push(signal.aborted)
       signal.throwIfAborted()
+      return {}
     })
     await asleep(one, 1)
     one.clock.advance(300)
@@ -279,7 +280,7 @@ describe('a drain that fails', () => {
     await asleep(one, 1)
     one.clock.advance(300)
     await failure
-    const drain = vi.fn(async () => undefined)
+    const drain = vi.fn(async () => ({}))
     const next = ping(other, sentAt, drain)
     await asleep(other, 1)
     other.clock.advance(300)
@@ -290,7 +291,7 @@ describe('a drain that fails', () => {
 
 describe('the cron', () => {
   it('drains at once what nobody has announced', async () => {
-    const drain = vi.fn(async () => undefined)
+    const drain = vi.fn(async () => ({}))
     expect(await drainNow(hook, drain, one.runtime)).toBe(true)
     expect(drain.mock.calls).toMatchObject([[hook, 'cron', expect.any(AbortSignal)]])
     expect(one.events.of('webhook.processed')).toMatchObject([{ ...told, cause: 'cron' }])
@@ -313,11 +314,15 @@ describe('the cron', () => {
     other.clock.advance(11_000)
     await later
     expect(causes).toEqual(['cron', 'ping'])
-    expect(await openRecheckQueue(hook, notes).read()).toMatchObject({ announced: 8, settled: 8, later: [] })
+    expect(await openRecheckQueue(hook, notes).read()).toMatchObject({
+      announced: 8,
+      settled: 8,
+      rechecks: [],
+    })
   })
 
   it('leaves it to who is at it for longer than it waits', async () => {
-    const drain = vi.fn(async () => undefined)
+    const drain = vi.fn(async () => ({}))
     await (await other.runtime.locks()).acquire('webhook:ach1')
     const run = drainNow(hook, drain, one.runtime)
     for (let tries = 1; tries <= 20; tries += 1) {
@@ -335,7 +340,7 @@ describe('the cron', () => {
 })
 
 it('without Redis a ping is refused, so that it comes again, and nothing is drained', async () => {
-  const drain = vi.fn(async () => undefined)
+  const drain = vi.fn(async () => ({}))
   await redis.killEngine()
   await expect(ping(one, 1, drain)).rejects.toMatchObject({ code: expect.stringMatching(/^REDIS_/) })
   expect(await drainPingQueue(hook, drain, one.runtime)).toBe(false)

@@ -6,12 +6,12 @@ import {
   isAbandoned,
   nextSync,
   parseQueue,
-  type Queue,
+  type QueueState,
 } from '@/lib/core-services/airtable/webhooks/recheckQueue'
 
 const NOW = Date.UTC(2026, 0, 10)
 const WAIT = 2_100
-const empty: Queue = { base: 'app1', announced: 0, settled: 0, later: [], failures: 0, notBefore: 0 }
+const empty: QueueState = { base: 'app1', announced: 0, settled: 0, rechecks: [], failures: 0, notBefore: 0 }
 
 /** First looks, each some ms after the one before, that ask for a second one. */
 const looks = fc.array(fc.record({ after: fc.nat({ max: 1_500 }), again: fc.boolean() }), { maxLength: 30 })
@@ -27,7 +27,7 @@ describe('second looks that are asked for one after the other', () => {
           for (let look = nextSync(queue, until); look; look = nextSync(queue, until)) {
             if (look.at > until) return
             // What was asked for first is looked at no later than its time; what is not due stays for the next look.
-            const began = Math.max(now, Math.min(...queue.later.map(({ at }) => at)))
+            const began = Math.max(now, Math.min(...queue.rechecks.map(({ at }) => at)))
             for (const { at, began: since } of waiting.filter(({ at }) => at <= began)) {
               expect(began - at).toBeLessThanOrEqual(WAIT)
               expect(look.since).toBeLessThanOrEqual(since)
@@ -43,11 +43,11 @@ describe('second looks that are asked for one after the other', () => {
           now = begins
           if (again) waiting.push({ at: now + WAIT, began: now })
           queue = afterSync(queue, 'ping', now, again ? now + WAIT : undefined)
-          expect(queue.later.length).toBeLessThanOrEqual(2)
+          expect(queue.rechecks.length).toBeLessThanOrEqual(2)
           const times = waiting.map(({ at }) => at)
           if (times.length > 0) {
-            expect(queue.later[0]?.at).toBeLessThanOrEqual(Math.min(...times) + WAIT)
-            expect(queue.later.at(-1)?.at).toBe(Math.max(...times))
+            expect(queue.rechecks[0]?.at).toBeLessThanOrEqual(Math.min(...times) + WAIT)
+            expect(queue.rechecks.at(-1)?.at).toBe(Math.max(...times))
           }
         }
         takeWhatIsDue(now + 10 * WAIT)
@@ -89,18 +89,21 @@ describe('first looks at a table that wants a pause', () => {
     ))
 
   it('do not keep back second looks, nor wait for a time that a wrong clock has set', () => {
-    const resting: Queue = { ...empty, announced: 9, rested: NOW + 5_000 }
+    const resting: QueueState = { ...empty, announced: 9, pausedUntil: NOW + 5_000 }
     expect(nextSync(resting, NOW)).toEqual({ cause: 'ping', at: NOW + 5_000, since: 0 })
     const second = { at: NOW + 1_000, since: NOW }
-    expect(nextSync({ ...resting, later: [second] }, NOW)).toEqual({ cause: 'recheck', ...second })
-    expect(nextSync({ ...resting, later: [{ at: NOW + 6_000, since: NOW }] }, NOW)).toMatchObject({
+    expect(nextSync({ ...resting, rechecks: [second] }, NOW)).toEqual({ cause: 'recheck', ...second })
+    expect(nextSync({ ...resting, rechecks: [{ at: NOW + 6_000, since: NOW }] }, NOW)).toMatchObject({
       cause: 'ping',
     })
-    expect(nextSync({ ...resting, rested: NOW + 3_600_000 }, NOW)).toMatchObject({ cause: 'ping', at: 0 })
+    expect(nextSync({ ...resting, pausedUntil: NOW + 3_600_000 }, NOW)).toMatchObject({
+      cause: 'ping',
+      at: 0,
+    })
   })
 
   it('are not forgotten before their time', () => {
-    const resting: Queue = { ...empty, announced: NOW, rested: NOW + 30_000 }
+    const resting: QueueState = { ...empty, announced: NOW, pausedUntil: NOW + 30_000 }
     expect([isAbandoned(resting, NOW + 39_999), isAbandoned(resting, NOW + 40_000)]).toEqual([false, true])
   })
 })
@@ -109,29 +112,39 @@ describe('what is next', () => {
   const later = [{ at: NOW, since: NOW - WAIT }]
 
   it('is a second look that is due, though pings keep coming', () => {
-    expect(nextSync({ ...empty, announced: 9, later }, NOW)).toEqual({
+    expect(nextSync({ ...empty, announced: 9, rechecks: later }, NOW)).toEqual({
       cause: 'recheck',
       at: 0,
       since: NOW - WAIT,
     })
-    expect(nextSync({ ...empty, announced: 9, later }, NOW - 1)).toMatchObject({ cause: 'ping', at: 0 })
+    expect(nextSync({ ...empty, announced: 9, rechecks: later }, NOW - 1)).toMatchObject({
+      cause: 'ping',
+      at: 0,
+    })
   })
 
   it('is the other one after each failure, so that what keeps failing keeps neither from its turn', () => {
-    const causes = (queue: Queue) =>
+    const causes = (queue: QueueState) =>
       Array.from({ length: 4 }, () => {
         const look = nextSync(queue, NOW)
         queue = afterFailure(queue, NOW)
         return look?.cause
       })
-    expect(causes({ ...empty, announced: 9, later })).toEqual(['recheck', 'ping', 'recheck', 'ping'])
-    expect(causes({ ...empty, announced: 9, later, rested: NOW + 1 })).toEqual(Array(4).fill('recheck'))
-    expect(causes({ ...empty, announced: 9, later: [] })).toEqual(Array(4).fill('ping'))
+    expect(causes({ ...empty, announced: 9, rechecks: later })).toEqual([
+      'recheck',
+      'ping',
+      'recheck',
+      'ping',
+    ])
+    expect(causes({ ...empty, announced: 9, rechecks: later, pausedUntil: NOW + 1 })).toEqual(
+      Array(4).fill('recheck'),
+    )
+    expect(causes({ ...empty, announced: 9, rechecks: [] })).toEqual(Array(4).fill('ping'))
   })
 
   it('is at once what a clock that is wrong has put off for hours', () => {
     const wrong = [{ at: NOW + 3_600_000, since: NOW }]
-    expect(nextSync({ ...empty, later: wrong }, NOW)).toMatchObject({ cause: 'recheck', at: 0 })
+    expect(nextSync({ ...empty, rechecks: wrong }, NOW)).toMatchObject({ cause: 'recheck', at: 0 })
   })
 
   it('is one look too many where what stands in Redis cannot be read', () => {
@@ -146,13 +159,13 @@ describe('a look that nobody seems to be at', () => {
   it('is one whose time was 10 s ago', () => {
     const announced = { ...empty, announced: NOW, settled: NOW - 1 }
     expect([isAbandoned(announced, NOW + 9_999), isAbandoned(announced, NOW + 10_000)]).toEqual([false, true])
-    const second = { ...empty, later: [{ at: NOW, since: 0 }] }
+    const second = { ...empty, rechecks: [{ at: NOW, since: 0 }] }
     expect([isAbandoned(second, NOW + 9_999), isAbandoned(second, NOW + 10_000)]).toEqual([false, true])
     expect(isAbandoned({ ...announced, settled: NOW }, NOW + 99_999)).toBe(false)
   })
 
   it('that has failed is left alone for 10 s, then twice as long each time, 5 minutes at most', () => {
-    let queue: Queue = { ...empty, announced: 1 }
+    let queue: QueueState = { ...empty, announced: 1 }
     const pauses: number[] = []
     for (let failure = 0; failure < 7; failure += 1) {
       queue = afterFailure(queue, NOW)

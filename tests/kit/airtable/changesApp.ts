@@ -6,7 +6,6 @@ import type { DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLim
 import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
 import { airtableWebhooks, createWebhookSync } from '@/lib/core-services/airtable/webhooks/handlePing'
 import { maintainWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
-import type { WebhookSync } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import type { CronRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
@@ -55,7 +54,7 @@ export interface ChangesApp {
   readonly hook: string
   pass(milliseconds: number): void
   /** What a ping, the cron or the second look leads to, with all that they debounce left out. */
-  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): ReturnType<WebhookSync>
+  drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): Promise<number | undefined>
   /** One run of the cron. */
   cron(fields: readonly AnyField[], limits?: DeltaLimits): ReturnType<typeof refreshDueFields>
 }
@@ -112,7 +111,7 @@ export function changesAppForThisFile(
     hook = created.id
     setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: `${hook}:${created.macSecretBase64}` })
   })
-  const drainOf = (fields: readonly AnyField[], limits?: DeltaLimits) =>
+  const syncInto = (fields: readonly AnyField[], limits?: DeltaLimits) =>
     createWebhookSync(fields, limits === undefined ? {} : { limits })
   return {
     get airtable() {
@@ -123,18 +122,20 @@ export function changesAppForThisFile(
       return hook
     },
     pass: clock.pass,
-    drain: (fields, cause, limits) =>
-      drainOf(fields, limits)({ baseId: BASE, webhookId: hook }, cause, new AbortController().signal),
+    async drain(fields, cause, limits) {
+      const { signal } = new AbortController()
+      return (await syncInto(fields, limits)({ baseId: BASE, webhookId: hook }, cause, signal)).recheckAfterMs
+    },
     cron(fields, limits) {
       defineFields(fields)
       const runtime: CronRuntime = fieldRuntime()
-      const drain = drainOf(fields, limits)
+      const sync = syncInto(fields, limits)
       const tend = (remainingMs: () => number) =>
         maintainWebhooks({
           fields,
           secrets: webhookSecrets(),
           api: airtableWebhooks,
-          drain,
+          sync,
           store: hookStore(runtime),
           runtime,
           remainingMs,

@@ -1,4 +1,4 @@
-/** What a drain does in this app, for the route of pings and for the cron. */
+/** The sync of a webhook in this app, for the route of pings and for the cron. */
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { fieldRuntime } from '../../cache/processContext'
@@ -7,9 +7,10 @@ import { isAirtableField } from '../airtableField'
 import { unlessRefused } from '../changelog/payloads'
 import { DELTA_LIMITS, type DeltaLimits } from '../changelog/syncLimits'
 import { buildRecord, type HookRecord, type HookStore, hookStore } from '../changelog/webhookStore'
+import type { SyncCause } from '../sync/syncField'
 import { isWatched, syncFields } from '../sync/syncFields'
 import { createWebhooksApi, type WebhooksApi } from '../webhooksApi'
-import type { WebhookSync } from './pingQueue'
+import type { WebhookSync, WebhookSyncResult } from './pingQueue'
 import type { Hook } from './verifyPing'
 
 export const airtableWebhooks = async (): Promise<WebhooksApi> =>
@@ -31,24 +32,28 @@ export function createWebhookSync(
     limits = DELTA_LIMITS,
   }: WebhookSyncOptions = {},
 ): WebhookSync {
-  const follow = syncFields(fields, api, { runtime, store, limits })
-  /** Only a table that wants a pause makes an answer of two parts. */
-  const withRest = (record: HookRecord, again: number | undefined) => {
-    const restMs = getPauseMs(fields, record)
-    return restMs > 0 ? { again, restMs } : again
-  }
+  const sync = syncFields(fields, api, { runtime, store, limits })
+  const syncRecord = async (
+    record: HookRecord,
+    cause: SyncCause,
+    signal: AbortSignal,
+    since?: number,
+  ): Promise<WebhookSyncResult> => ({
+    recheckAfterMs: await sync(record, cause, signal, since),
+    pauseMs: getPauseMs(fields, record),
+  })
   return async (hook, cause, signal, since) => {
     const known = (await store.read(hook.baseId)).find(({ id }) => id === hook.webhookId)
-    if (known) return withRest(known, await follow(known, cause, signal, since))
+    if (known) return syncRecord(known, cause, signal, since)
     const met = await meet(hook, api, runtime, signal)
-    if (!met) return undefined
-    // Before it is followed: what is read from now on has to tell from where on it is behind.
+    if (!met) return {}
+    // Before the sync: a value that is read from now on needs a mark that says from where it is behind.
     await store.save(met)
-    return withRest(met, await follow(met, 'met', signal))
+    return syncRecord(met, 'met', signal)
   }
 }
 
-/** By the table that wants its changes soonest, of those that are read and that the webhook watches, in ms. */
+/** The shortest `syncEvery` of the tables that fields read and the webhook watches, in ms. */
 function getPauseMs(fields: readonly AnyField[], record: HookRecord): number {
   const watched = fields.filter(isAirtableField).filter((field) => isWatched(field, { record }))
   const seconds = watched.map(({ airtable }) => airtable.table.syncEvery ?? 0)
@@ -56,8 +61,8 @@ function getPauseMs(fields: readonly AnyField[], record: HookRecord): number {
 }
 
 /**
- * What is to be noted of a webhook that nobody has met yet; undefined for one that Airtable does not know. One that the
- * key may not see can have watched the whole base.
+ * The first record of a webhook; undefined when Airtable does not know the webhook. A webhook that the key may not see counts
+ * as one that watches the whole base.
  */
 async function meet(
   { baseId, webhookId }: Hook,
@@ -67,8 +72,8 @@ async function meet(
 ): Promise<HookRecord | undefined> {
   const service = await api()
   const webhooks = await unlessRefused(() => service.list(baseId, { signal }))
-  const unseen = { scope: null, cursorForNextPayload: 1 }
-  const webhook = webhooks === null ? unseen : webhooks.find(({ id }) => id === webhookId)
+  const hidden = { scope: null, cursorForNextPayload: 1 }
+  const webhook = webhooks === null ? hidden : webhooks.find(({ id }) => id === webhookId)
   if (!webhook) return undefined
   const { scope, cursorForNextPayload: cursor } = webhook
   return buildRecord({ id: webhookId, baseId, scope, cursor }, clock.now())

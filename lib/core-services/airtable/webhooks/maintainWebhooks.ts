@@ -1,7 +1,7 @@
 /**
- * What the cron does about webhooks. They die after seven days in which nobody reads their changes, stop pinging when
- * nobody answers, and pings get lost: so it lengthens their lives, switches their pings on again, reads what no ping has
- * announced, and has the fields of a dead one fetched in full.
+ * Maintains webhooks, for the cron. A webhook dies after seven days in which its changes were not read, stops pinging after
+ * unanswered pings, and single pings get lost. So each run extends lives, switches pings on again, syncs what no ping has
+ * announced, and names the fields of a dead webhook, which are then fetched in full.
  */
 
 import { type CodedError, hasCode, isCodedError } from '../../../shared/errors'
@@ -22,64 +22,64 @@ export interface Maintenance {
   fields: readonly AnyField[]
   secrets: WebhookSecrets
   api(): Promise<WebhooksApi>
-  drain: WebhookSync
+  sync: WebhookSync
   store: HookStore
   runtime: CronRuntime
-  /** How much time is left for the run, in ms. */
+  /** What is left of the time of this run, in ms. */
   remainingMs(): number
 }
 
-/** A cron that runs daily comes twice more before a webhook dies that has less than this left, in ms. */
+/** A webhook with less time left than this is extended, in ms: a daily cron can then fail twice. */
 const EXTENDED_BELOW_MS = 3 * 86_400_000
 
-const MEND =
-  'Make a new one with npm run airtable:webhook -- create, and put its secret in the place of the old one.'
+const REPLACE_HINT =
+  'Make a new one with npm run airtable:webhook -- create, and replace the old secret with the new one.'
 
-/** What is known of the webhooks of a base. */
-interface Base {
+/** The webhooks of a base, as Airtable lists them and as they are recorded. */
+interface BaseWebhooks {
   baseId: string
   webhooks: readonly Webhook[]
-  /** Why they could not be listed. */
+  /** Why the webhooks could not be listed. */
   error?: CodedError
   records: readonly HookRecord[]
 }
 
-/** What is known of one of ours. */
-interface Seen {
+/** A webhook whose secret the environment holds. */
+interface OwnWebhook {
   id: string
-  /** Null when nobody has ever met it. */
+  /** Null for a webhook that was never listed and never synced. */
   baseId: string | null
   scope: string | null
-  /** As it is listed; undefined when it is not. */
+  /** Undefined when Airtable does not list it. */
   webhook?: Webhook | undefined
-  /** Why it could not be listed. */
+  /** Why the webhooks of its base could not be listed. */
   error?: CodedError | undefined
 }
 
-/** Asks once for the webhooks of each base that fields read. Rejects when Redis cannot be asked. */
-export async function maintainWebhooks(tending: Maintenance): Promise<Tended> {
-  const fields = tending.fields
+/** One request for each base that fields read, and more for webhooks that need something. Rejects while Redis is down. */
+export async function maintainWebhooks(maintenance: Maintenance): Promise<Tended> {
+  const fields = maintenance.fields
     .filter(isAirtableField)
     .map(({ name, airtable }) => ({ name, ...airtable.table.locate() }))
-  const bases: Base[] = []
+  const bases: BaseWebhooks[] = []
   for (const baseId of new Set(fields.map((field) => field.baseId)))
-    bases.push(await readBase(tending, baseId))
+    bases.push(await readBase(maintenance, baseId))
   const webhooks: WebhookOutcome[] = []
   const due = new Set<string>()
-  for (const id of tending.secrets.keys()) {
-    const seen = locateWebhook(id, bases)
-    const outcome = await maintainWebhook(tending, seen)
+  for (const id of maintenance.secrets.keys()) {
+    const own = locateWebhook(id, bases)
+    const outcome = await maintainWebhook(maintenance, own)
     webhooks.push(outcome)
     if (outcome.outcome !== 'dead') continue
     for (const { name, baseId, tableId } of fields) {
-      if ((seen.baseId ?? baseId) === baseId && mayWatch(seen.scope, tableId)) due.add(name)
+      if ((own.baseId ?? baseId) === baseId && mayWatch(own.scope, tableId)) due.add(name)
     }
   }
-  await saveWebhookReport(tending.runtime, webhooks)
+  await saveWebhookReport(maintenance.runtime, webhooks)
   return { webhooks, due }
 }
 
-async function readBase({ api, store }: Maintenance, baseId: string): Promise<Base> {
+async function readBase({ api, store }: Maintenance, baseId: string): Promise<BaseWebhooks> {
   const records = await store.read(baseId)
   try {
     return { baseId, records, webhooks: await (await api()).list(baseId) }
@@ -89,7 +89,7 @@ async function readBase({ api, store }: Maintenance, baseId: string): Promise<Ba
   }
 }
 
-function locateWebhook(id: string, bases: readonly Base[]): Seen {
+function locateWebhook(id: string, bases: readonly BaseWebhooks[]): OwnWebhook {
   for (const { baseId, webhooks } of bases) {
     const webhook = webhooks.find((listed) => listed.id === id)
     if (webhook) return { id, baseId, scope: webhook.scope, webhook }
@@ -98,74 +98,81 @@ function locateWebhook(id: string, bases: readonly Base[]): Seen {
     const record = records.find((known) => known.id === id)
     if (record) return { id, baseId, scope: record.scope, error }
   }
-  // As long as one base does not tell, it may be there.
+  // It may belong to a base that could not be listed.
   return { id, baseId: null, scope: null, error: bases.find(({ error }) => error)?.error }
 }
 
-/** The id of a view does not tell its table; a table given by name has no id to compare. */
+/** A view may belong to any table, and a table given by name has no id to compare. */
 function mayWatch(scope: string | null, tableId: string): boolean {
   return scope === tableId || !scope?.startsWith('tbl') || !tableId.startsWith('tbl')
 }
 
 async function maintainWebhook(
-  tending: Maintenance,
-  { id, baseId, webhook, error }: Seen,
+  maintenance: Maintenance,
+  { id, baseId, webhook, error }: OwnWebhook,
 ): Promise<WebhookOutcome> {
-  const { emit, clock } = tending.runtime.ports
-  const told = { webhook: id, base: baseId }
+  const { emit, clock } = maintenance.runtime.ports
+  const identity = { webhook: id, base: baseId }
   const why = webhook ? findDeath(webhook, clock.now()) : error === undefined ? 'gone' : undefined
   if (why) {
-    emit({ type: 'webhook.dead', ...told, why, hint: MEND })
-    return { ...told, outcome: 'dead', drained: false, hint: MEND }
+    emit({ type: 'webhook.dead', ...identity, why, hint: REPLACE_HINT })
+    return { ...identity, outcome: 'dead', drained: false, hint: REPLACE_HINT }
   }
-  if (baseId === null) return { ...told, outcome: 'failed', drained: false, ...toFailure(error) }
+  if (baseId === null) return { ...identity, outcome: 'failed', drained: false, ...toFailure(error) }
   const hook = { baseId, webhookId: id }
-  if (webhook) return maintainLiving(tending, hook, webhook)
-  const read = await drainInTime(tending, hook)
-  return { ...told, outcome: 'failed', drained: read.drained, ...toFailure(error) }
+  if (webhook) return maintainLiving(maintenance, hook, webhook)
+  const read = await drainInTime(maintenance, hook)
+  return { ...identity, outcome: 'failed', drained: read.drained, ...toFailure(error) }
 }
 
-async function maintainLiving(tending: Maintenance, hook: Hook, webhook: Webhook): Promise<WebhookOutcome> {
+async function maintainLiving(
+  maintenance: Maintenance,
+  hook: Hook,
+  webhook: Webhook,
+): Promise<WebhookOutcome> {
   const { baseId, webhookId } = hook
-  const api = await tending.api()
+  const api = await maintenance.api()
   const silent = !webhook.areNotificationsEnabled && webhook.notificationUrl !== null
-  const ending = msLeft(webhook, tending.runtime.ports.clock.now()) < EXTENDED_BELOW_MS
-  const mute = silent ? await catchFailure(() => api.enableNotifications(baseId, webhookId)) : undefined
-  const mortal = ending ? await catchFailure(() => api.refresh(baseId, webhookId)) : undefined
-  const { drained, error } = await drainInTime(tending, hook)
-  if (drained) await note(tending, hook, webhook)
-  // To read changes lengthens its life as well, and takes no creator of the base.
-  const lived = drained && hasCode(mortal, 'AIRTABLE_FORBIDDEN') ? undefined : mortal
-  const failure = mute ?? lived ?? error
+  const ending = msLeft(webhook, maintenance.runtime.ports.clock.now()) < EXTENDED_BELOW_MS
+  const enableError = silent
+    ? await catchFailure(() => api.enableNotifications(baseId, webhookId))
+    : undefined
+  const extendError = ending ? await catchFailure(() => api.refresh(baseId, webhookId)) : undefined
+  const { drained, error } = await drainInTime(maintenance, hook)
+  if (drained) await recordWebhook(maintenance, hook, webhook)
+  // Reading its changes extends its life as well, and needs no creator of the base.
+  const lifeError = drained && hasCode(extendError, 'AIRTABLE_FORBIDDEN') ? undefined : extendError
+  const failure = enableError ?? lifeError ?? error
   const outcome = failure ? 'failed' : silent ? 're-enabled' : ending ? 'extended' : 'alive'
   return { webhook: webhookId, base: baseId, outcome, drained, ...toFailure(failure) }
 }
 
-/** In each run, so that a quiet webhook is not forgotten; what was listed before its drain has been read by now. */
-async function note(
+/** Renews the record in each run, so that the record of a quiet webhook does not expire. */
+async function recordWebhook(
   { store, runtime }: Maintenance,
   { baseId, webhookId }: Hook,
   webhook: Webhook,
 ): Promise<void> {
   const known = (await store.read(baseId)).find(({ id }) => id === webhookId)
-  const seen = { id: webhookId, baseId, scope: webhook.scope, cursor: webhook.cursorForNextPayload }
-  await store.save(buildRecord(seen, runtime.ports.clock.now(), known))
+  // The sync after the listing has read every payload before this cursor.
+  const listed = { id: webhookId, baseId, scope: webhook.scope, cursor: webhook.cursorForNextPayload }
+  await store.save(buildRecord(listed, runtime.ports.clock.now(), known))
 }
 
-/** Not drained, and no error: there is no time left, or somebody else is at it. */
+/** Not drained and no error: the time is up, or another instance is syncing. */
 async function drainInTime(
-  { drain, runtime, remainingMs }: Maintenance,
+  { sync, runtime, remainingMs }: Maintenance,
   hook: Hook,
 ): Promise<{ drained: boolean; error?: CodedError | undefined }> {
   if (remainingMs() < 2 * runtime.refreshTimeoutMs) return { drained: false }
   let drained = false
   const error = await catchFailure(async () => {
-    drained = await drainNow(hook, drain, runtime)
+    drained = await drainNow(hook, sync, runtime)
   })
   return { drained, error }
 }
 
-/** Rejects with what is no failure of the source: without Redis the whole run is in vain. */
+/** The error of the source, if there is one. Rejects with every other error: without Redis the whole run is in vain. */
 async function catchFailure(work: () => Promise<unknown>): Promise<CodedError | undefined> {
   try {
     await work()

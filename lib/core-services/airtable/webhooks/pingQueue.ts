@@ -1,10 +1,10 @@
 /**
- * From the doorbell to the looks: any number of pings, in any number of instances, lead to looks one after the other, of
- * which the last begins after the last ping has come. A look reads what has changed since the last one, and may ask for a
- * second one. Both are in one queue (`recheckQueue.ts`), under one lock, and fail by one rule.
+ * Turns pings into syncs. Any number of pings, in any number of instances, lead to syncs one after the other, of which the
+ * last begins after the last ping has come. A sync updates the fields by what has changed since the last one, and may ask
+ * for a recheck. Both stand in one queue (recheckQueue.ts), run under one lock, and fail by one rule.
  *
- * An instance that has announced a ping tries the lock; one that has given back the lock reads the queue once more, so the
- * second of the two sees the other. What is left by an instance that dies, is found by the next one that reads any field.
+ * No ping is lost between two instances: one announces its ping before it tries the lock, the other reads the queue once
+ * more after it has released the lock. The queue of an instance that dies is found by the next process that reads a field.
  */
 
 import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../shared/errors'
@@ -25,40 +25,43 @@ import {
 import type { Hook, Ping } from './verifyPing'
 
 /**
- * Reads what has changed since the last drain and has the fields follow. Resolves once they do; drains of one webhook
- * never overlap. The signal is aborted when that is no longer certain: stop writing. Answers after how many ms it wants
- * to be called once more, with the cause `again`, because what it has read may have been too old; else undefined.
- * `since`: when the first of the drains began that have asked for this one, in ms since 1970. The answer can tell besides how
- * long the next drain for a ping has to wait, in ms, counted from the beginning of this one.
+ * Updates all fields of a base by what has changed since the last sync. Two syncs of one webhook never overlap; `signal` is
+ * aborted when that is no longer certain, and then nothing more may be written. `since`: for a recheck, when the first sync
+ * began that has asked for it, in ms since 1970.
  */
 export type WebhookSync = (
   hook: Hook,
   cause: WebhookCause,
   signal: AbortSignal,
   since?: number,
-) => Promise<number | undefined | Rest>
+) => Promise<WebhookSyncResult>
 
-export interface Rest {
-  again: number | undefined
-  restMs: number
+export interface WebhookSyncResult {
+  /** After how many ms a recheck is needed, because a read may have been too old; absent: none. */
+  recheckAfterMs?: number | undefined
+  /**
+   * How long the next sync for a ping has to wait, in ms from the beginning of this one.
+   * @default 0
+   */
+  pauseMs?: number
 }
 
 export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'sharedRecords'>
 
-/** Whoever types makes a ping for each pause: what comes within this time is drained together, in ms. */
+/** Pings within this time are synced together, in ms: typing into a cell makes a ping at each pause. */
 const DEBOUNCE_MS = 300
-/** A drain that fails is tried so often in all, if its error says after how many seconds that can help. */
+/** How many times a sync is tried if its error says when a retry can help. */
 const TRIES = 3
 const LONGEST_PAUSE_SECONDS = 60
-/** How long a holder that has died keeps others away, in s. */
+/** How long the lock of a dead holder lasts, in s. */
 const LOCK_SECONDS = 10
-/** The cron waits about so long for a drain that is under way. */
+/** How long the cron waits for a running sync: 20 times 500 ms. */
 const CRON_PATIENCE = { retryCount: 20, retryDelay: 500 }
 
 /**
- * Notes the ping for all instances: from then on it is not forgotten, so this comes before it is answered. False for one
- * that is not newer than the last one that was settled, which is a replay. Rejects with a REDIS_ error when it could not
- * be noted. Two billed commands, one for a replay.
+ * Adds the ping to the queue of all instances. Call it before the ping is answered: from then on it cannot be lost. False for
+ * a replay, a ping that is not newer than the last settled one. Rejects with a REDIS_ error when the ping was not added.
+ * Two billed commands, one for a replay.
  */
 export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRuntime): Promise<boolean> {
   const { webhookId: webhook, baseId: base, sentAt } = ping
@@ -71,28 +74,28 @@ export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRun
 }
 
 /**
- * Looks until nothing is left in the queue, pings that come meanwhile included. Never rejects: what fails is one event, and
- * stays in the queue. False for what failed, and while another instance is at it.
+ * Syncs until the queue is empty, including pings that come meanwhile. Never rejects: a failure is one event and stays in the
+ * queue. False after a failure, and while another instance is draining the queue.
  */
 export function drainPingQueue(
   hook: Hook,
-  drain: WebhookSync,
+  sync: WebhookSync,
   runtime: PingRuntime,
   first: QueuedSync = PING_SYNC,
 ): Promise<boolean> {
   return reportFailure(hook, runtime, async () => {
     const queue = openRecheckQueue(hook, await runtime.sharedRecords())
-    return drainQueue({ hook, drain, runtime, queue }, first, 1)
+    return drainQueue({ hook, sync, runtime, queue }, first, 1)
   })
 }
 
 /**
- * Drains now, without having been asked to, then as above. False if another instance was at it all the time. Rejects as
- * `drain` does, and with a REDIS_ error.
+ * Syncs now, without a ping, then drains the queue. False if another instance was syncing all the time. Rejects as `sync`
+ * does, and with a REDIS_ error.
  */
-export async function drainNow(hook: Hook, drain: WebhookSync, runtime: PingRuntime): Promise<boolean> {
+export async function drainNow(hook: Hook, sync: WebhookSync, runtime: PingRuntime): Promise<boolean> {
   const queue = openRecheckQueue(hook, await runtime.sharedRecords())
-  const work = { hook, drain, runtime, queue }
+  const work = { hook, sync, runtime, queue }
   const drained = await withWebhookLock(hook, await runtime.locks(), CRON_PATIENCE, async ({ signal }) => {
     await syncNext(work, signal, 'cron')
   })
@@ -102,21 +105,21 @@ export async function drainNow(hook: Hook, drain: WebhookSync, runtime: PingRunt
 
 interface Work {
   hook: Hook
-  drain: WebhookSync
+  sync: WebhookSync
   runtime: PingRuntime
   queue: RecheckQueue
 }
 
-/** False when another instance has the lock, and still has it after so many `waits` for a dead one to lose it. */
+/** False when another instance still has the lock after `waits` waits, each long enough for the lock of a dead one to end. */
 async function drainQueue(work: Work, first: QueuedSync | null, waits: number): Promise<boolean> {
   const { queue, runtime } = work
   const { clock } = runtime.ports
   const locks = await runtime.locks()
   let refusals = 0
-  for (let look = first; look !== null; look = nextSync(await queue.read(), clock.now())) {
-    // Without the lock until it is time, so that pings that come meanwhile need not wait.
-    while (clock.now() < look.at) await clock.sleep(look.at - clock.now())
-    refusals = (await syncUnderLock(work, locks, look)) ? 0 : refusals + 1
+  for (let next = first; next !== null; next = nextSync(await queue.read(), clock.now())) {
+    // Waits without the lock, so that pings that come meanwhile need not wait.
+    while (clock.now() < next.at) await clock.sleep(next.at - clock.now())
+    refusals = (await syncUnderLock(work, locks, next)) ? 0 : refusals + 1
     if (refusals > waits) return false
     if (refusals > 0) await clock.sleep((LOCK_SECONDS + 1) * 1000)
   }
@@ -128,21 +131,21 @@ function syncUnderLock(work: Work, locks: Locks, first: QueuedSync): Promise<boo
   const { queue, runtime, hook } = work
   const { clock } = runtime.ports
   return withWebhookLock(hook, locks, { retryCount: 0 }, async ({ signal }) => {
-    let look = first
+    let current = first
     while (true) {
-      if (look.cause === 'ping') await clock.sleep(DEBOUNCE_MS, signal)
-      // Only typing brings the next one at once; for all else the queue is read when the lock is free again.
+      if (current.cause === 'ping') await clock.sleep(DEBOUNCE_MS, signal)
+      // Only edits bring the next sync at once. Otherwise the queue is read again after the lock is released.
       if ((await withRetries(work, signal, () => syncNext(work, signal))) !== 'ping') return
       const next = nextSync(await queue.read(), clock.now())
       if (next?.at !== 0) return
-      look = next
+      current = next
     }
   })
 }
 
-/** What is due, if anything still is; `cron`: in any case. Answers what it was. */
+/** Runs the sync that is due and returns its cause; null when none is due. With `cron` it runs in any case. */
 async function syncNext(
-  { hook, drain, runtime: { ports }, queue }: Work,
+  { hook, sync, runtime: { ports }, queue }: Work,
   signal: AbortSignal,
   unasked?: 'cron',
 ): Promise<WebhookCause | null> {
@@ -151,30 +154,29 @@ async function syncNext(
   const { clock, emit } = ports
   const before = await queue.read()
   const [began, started] = [clock.now(), clock.monotonic()]
-  const look = nextSync(before, began)
-  const cause = unasked ?? (look !== null && look.at === 0 ? look.cause : null)
+  const next = nextSync(before, began)
+  const cause = unasked ?? (next !== null && next.at === 0 ? next.cause : null)
   if (cause === null) return null
-  const since = cause === 'recheck' && look !== null ? [look.since] : []
-  const answer = await drain(hook, cause, signal, ...since)
-  const { again: againAfterMs, restMs } = typeof answer === 'object' ? answer : { again: answer, restMs: 0 }
+  const since = cause === 'recheck' && next !== null ? [next.since] : []
+  const { recheckAfterMs, pauseMs } = await sync(hook, cause, signal, ...since)
   signal.throwIfAborted()
-  const again = againAfterMs === undefined ? undefined : clock.now() + againAfterMs
-  await queue.replace(before, afterSync(before, cause, began, again, restMs))
+  const recheckAt = recheckAfterMs === undefined ? undefined : clock.now() + recheckAfterMs
+  await queue.replace(before, afterSync(before, cause, began, recheckAt, pauseMs))
   emit({ type: 'webhook.processed', webhook, base, cause, durationMs: clock.monotonic() - started })
   return cause
 }
 
-/** Tries again where the error says that it can help soon. What fails all the same is left in the queue for later. */
+/** Retries where the error says that this can help soon. A sync that still fails stays in the queue for later. */
 async function withRetries<T>(
   { runtime: { ports }, queue }: Work,
   signal: AbortSignal,
-  look: () => Promise<T>,
+  task: () => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await look()
+      return await task()
     } catch (error) {
-      // Without Redis nobody knows what is pending, and without the lock another instance may be at it.
+      // Without Redis the queue is unknown, and without the lock another instance may be syncing.
       if (isRedisFailure(error) || signal.aborted || ports.isControlFlow(error)) throw error
       const seconds = isCodedError(error) ? error.retryAfter : undefined
       if (seconds === undefined || seconds > LONGEST_PAUSE_SECONDS || tries === TRIES) {
@@ -187,7 +189,7 @@ async function withRetries<T>(
   }
 }
 
-/** False when somebody else has the lock. */
+/** False when another instance has the lock. */
 async function withWebhookLock(
   { webhookId }: Hook,
   locks: Locks,
@@ -203,6 +205,7 @@ async function withWebhookLock(
   }
 }
 
+/** Turns a failure into one event and `false`. */
 async function reportFailure(
   { webhookId: webhook, baseId: base }: Hook,
   { ports }: PingRuntime,
@@ -212,9 +215,9 @@ async function reportFailure(
     return await work()
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
-    const told = { code: getErrorCode(error), message: getErrorMessage(error) }
-    if (isRedisFailure(error)) ports.emit({ type: 'redis.degraded', operation: 'webhook', ...told })
-    else ports.emit({ type: 'webhook.failed', webhook, base, ...told })
+    const failure = { code: getErrorCode(error), message: getErrorMessage(error) }
+    if (isRedisFailure(error)) ports.emit({ type: 'redis.degraded', operation: 'webhook', ...failure })
+    else ports.emit({ type: 'webhook.failed', webhook, base, ...failure })
     return false
   }
 }

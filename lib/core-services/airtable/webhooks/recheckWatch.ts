@@ -1,6 +1,6 @@
 /**
- * Has each process see, along with what it reads anyway, whether a look at a webhook was forgotten: the instance that had
- * taken it on is dead, or has failed. Then this process carries on, after its answer.
+ * Takes over syncs that an instance has left behind because it died or failed. Each process reads the queues of the webhooks
+ * along with reads that it sends anyway, which costs no command, and syncs after its response.
  */
 
 import { processPorts } from '../../../shared/ports'
@@ -13,39 +13,39 @@ import { createWebhookSync, type WebhookSyncOptions } from './handlePing'
 import { drainPingQueue } from './pingQueue'
 import { isAbandoned, nextSync, parseQueue, QUEUE_KIND, queueRecordNames } from './recheckQueue'
 
-/** A process that has tried leaves a webhook alone for so long, in ms: another one may be at it. */
+/** How long a process waits before it takes over the same webhook again, in ms: another one may be syncing. */
 const PAUSE_MS = 10_000
 
-/** Once for each process, at its start. */
+/** Call it once in each process, at its start. */
 export function watchRechecks(
   fields: readonly AnyField[],
   options: Pick<WebhookSyncOptions, 'limits'> = {},
 ): void {
-  const tried = new Map<string, number>()
+  const takenOverAt = new Map<string, number>()
 
-  function carryOn(webhookId: string, notes: readonly unknown[]): void {
+  function takeOver(webhookId: string, records: readonly unknown[]): void {
     const { clock, defer } = processPorts()
-    const queue = parseQueue(notes)
-    const lately = clock.monotonic() - (tried.get(webhookId) ?? Number.NEGATIVE_INFINITY) < PAUSE_MS
-    if (lately || queue.base === null || !isAbandoned(queue, clock.now())) return
-    const look = nextSync(queue, clock.now())
-    if (look === null) return
-    tried.set(webhookId, clock.monotonic())
+    const queue = parseQueue(records)
+    const isRecent = clock.monotonic() - (takenOverAt.get(webhookId) ?? Number.NEGATIVE_INFINITY) < PAUSE_MS
+    if (isRecent || queue.base === null || !isAbandoned(queue, clock.now())) return
+    const next = nextSync(queue, clock.now())
+    if (next === null) return
+    takenOverAt.set(webhookId, clock.monotonic())
     const hook = { baseId: queue.base, webhookId }
     defer(async () => {
-      await drainPingQueue(hook, createWebhookSync(fields, options), fieldRuntime(), look)
+      await drainPingQueue(hook, createWebhookSync(fields, options), fieldRuntime(), next)
     })
   }
 
   const companions = processState('companions', createCompanions)
   const others = companions.all.filter(({ kind }) => kind !== QUEUE_KIND)
-  const looks: Companion = {
+  const queues: Companion = {
     kind: QUEUE_KIND,
     names: () => [...webhookSecrets().keys()].flatMap(queueRecordNames),
-    seen(notes) {
+    seen(records) {
       for (const [index, webhookId] of [...webhookSecrets().keys()].entries())
-        carryOn(webhookId, notes.slice(2 * index, 2 * index + 2))
+        takeOver(webhookId, records.slice(2 * index, 2 * index + 2))
     },
   }
-  companions.all = [...others, looks]
+  companions.all = [...others, queues]
 }

@@ -1,5 +1,5 @@
 /**
- * What Airtable posts to a webhook's URL: a doorbell, which tells neither what has changed nor where.
+ * Verifies what Airtable posts to the URL of a webhook. A ping says neither what has changed nor where.
  * https://airtable.com/developers/web/api/webhooks-overview#webhook-notification-delivery
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
@@ -18,13 +18,13 @@ export interface Ping extends Hook {
   sentAt: number
 }
 
-/** What a well-formed MAC is compared with, when none is given. */
+/** Compared when the request has no well-formed MAC. */
 const NO_MAC = '0'.repeat(64)
 
 /**
- * The ping, if the header X-Airtable-Content-MAC proves that it is Airtable's: `hmac-sha256=` and in hex the HMAC over
- * the bytes of the body, with the secret of the webhook that the body names. Whatever is wrong takes the same way, so
- * that nobody learns which webhooks there are.
+ * Returns the ping if the header X-Airtable-Content-MAC proves that Airtable has sent it: `hmac-sha256=` and, in hex, the
+ * HMAC of the body with the secret of the webhook that the body names. Every wrong request takes the same path and time,
+ * so that its sender cannot learn which webhooks exist.
  */
 export function verifiedPing(
   body: Uint8Array,

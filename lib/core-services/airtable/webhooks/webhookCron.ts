@@ -6,7 +6,7 @@ import { hookStore } from '../changelog/webhookStore'
 import { airtableWebhooks, createWebhookSync } from './handlePing'
 import { maintainWebhooks } from './maintainWebhooks'
 
-/** What the cron does about the webhooks of these fields; nothing while the environment has the secret of none. */
+/** The cron's part that maintains the webhooks of these fields; none while the environment holds no secret of a webhook. */
 export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'tend'> {
   const secrets = webhookSecrets()
   if (secrets.size === 0) return {}
@@ -18,7 +18,7 @@ export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOpti
         fields,
         secrets,
         api,
-        drain: createWebhookSync(fields),
+        sync: createWebhookSync(fields),
         store: hookStore(runtime),
         runtime,
         remainingMs,

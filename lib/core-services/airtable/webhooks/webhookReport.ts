@@ -1,4 +1,4 @@
-/** How webhooks were doing when the cron looked after them last: for health and for the page of the admin. */
+/** The state of the webhooks at the last run of the cron, for the health route and the admin page. */
 
 import type { WebhookOutcome } from '../../../shared/events'
 import { isRedisFailure } from '../../cache/errors'
@@ -6,16 +6,16 @@ import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { webhookSecrets } from '../airtableConfig'
 
 export interface WebhookReport {
-  /** How many the environment has a secret of. */
+  /** How many webhooks have a secret in the environment. */
   configured: number
-  /** When the cron looked, in ms since 1970; null when it never did, or when Redis cannot tell. */
+  /** When the cron ran, in ms since 1970; null when it never ran or Redis is down. */
   at: number | null
   webhooks: readonly WebhookOutcome[]
 }
 
 const KIND = 'webhook-report'
 const NAME = 'last'
-/** Longer than anybody should let the cron rest, in s. */
+/** Longer than any sensible interval of the cron, in s. */
 const KEPT_SECONDS = 30 * 86_400
 
 type Runtime = Pick<CronRuntime, 'sharedRecords' | 'ports'>
@@ -30,7 +30,7 @@ export async function saveWebhookReport(
   await (await sharedRecords()).write(KIND, NAME, report, KEPT_SECONDS)
 }
 
-/** One billed command, and none where there are no webhooks. */
+/** One billed command; none without webhooks. */
 export async function readWebhookReport({
   sharedRecords,
 }: Pick<Runtime, 'sharedRecords'>): Promise<WebhookReport> {
@@ -40,7 +40,7 @@ export async function readWebhookReport({
   try {
     const [stored] = await (await sharedRecords()).read<Stored>(KIND, [NAME])
     if (!stored) return nothing
-    // One whose secret was taken out is nobody's concern any more.
+    // A webhook whose secret was removed is no longer of interest.
     return { ...nothing, ...stored, webhooks: stored.webhooks.filter(({ webhook }) => secrets.has(webhook)) }
   } catch (error) {
     if (!isRedisFailure(error)) throw error
@@ -48,5 +48,5 @@ export async function readWebhookReport({
   }
 }
 
-/** Whether any of them needs somebody. */
+/** Whether a webhook needs attention. */
 export const isTroubled = ({ outcome }: WebhookOutcome): boolean => outcome === 'dead' || outcome === 'failed'

@@ -221,7 +221,7 @@ async function cron(world: World): Promise<void> {
           runtime,
           secrets: webhookSecrets(),
           api: airtableWebhooks,
-          drain: drainOf(world),
+          sync: drainOf(world),
           store: hookStore(runtime),
         }),
     },

@@ -68,7 +68,7 @@ export const limitMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/webhooks/recheckQueue.ts',
-        search: 'const mayBegin = isPending && hasCome(rested, now)',
+        search: 'const mayBegin = isPending && isDue(pausedUntil, now)',
         replace: 'const mayBegin = isPending',
       },
     ],
@@ -79,7 +79,7 @@ export const limitMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/webhooks/recheckQueue.ts',
-        search: 'return isPending ? { ...PING_SYNC, at: rested } : null',
+        search: 'return isPending ? { ...PING_SYNC, at: pausedUntil } : null',
         replace: 'return null',
       },
     ],

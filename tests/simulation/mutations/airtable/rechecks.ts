@@ -15,8 +15,8 @@ export const recheckMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/webhooks/recheckQueue.ts',
-        search: 'again === undefined ? left : merged([...left,',
-        replace: 'again === undefined ? [] : merged([...[],',
+        search: 'recheckAt === undefined ? left : merge([...left,',
+        replace: 'recheckAt === undefined ? [] : merge([...[],',
       },
     ],
   },
