@@ -2,8 +2,9 @@
 import fc from 'fast-check'
 import { always, special } from './invariants'
 import type { Scenario } from './scenario'
-import { type StartCache, startShippedCache } from './world/cacheUnderTest'
+import type { StartCache } from './world/cacheUnderTest'
 import { live } from './world/live'
+import { startShippedCache } from './world/shippedCache'
 import { COINCIDENCES, type Coincidence, type History } from './world/watching/history'
 
 export interface Outcome {

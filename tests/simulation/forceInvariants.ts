@@ -1,7 +1,7 @@
 /** What holds of forces in every run, whatever else is asked for of the same key at the same time. */
 
-import { reasonsFor, type Wish } from './world/operations/wishes'
-import { STALE_SECONDS } from './world/process'
+import { type ForceOptions, reasonsFor } from './world/forceOptions'
+import { STALE_SECONDS } from './world/times'
 import type { FetchSpan, History, ReadSpan } from './world/watching/history'
 
 export type Invariant = (history: History) => string[]
@@ -11,7 +11,7 @@ export const describeRead = ({ from, process, field, status, fetch }: ReadSpan) 
 
 interface AnsweredForce {
   read: ReadSpan
-  wish: Wish
+  wish: ForceOptions
   /** The first and the last of the fetches that have brought it. */
   first: FetchSpan
   last: FetchSpan
@@ -69,7 +69,7 @@ function forcesGetWhatTheyAskFor(history: History): string[] {
 }
 
 /** How long Redis keeps what is forced for a ttl, in s. */
-const keptFor = ({ ttl }: Wish): number => ttl + 2 * STALE_SECONDS
+const keptFor = ({ ttl }: ForceOptions): number => ttl + 2 * STALE_SECONDS
 
 /** What a force has stored is kept for the ttl that this force asked for, and nothing is that none has asked for. */
 function forcesKeepTheirTtl(history: History): string[] {

@@ -3,7 +3,7 @@
  * those of the freshness contract.
  */
 import { describeRead, forceInvariants, type Invariant } from './forceInvariants'
-import { STALE_SECONDS } from './world/process'
+import { STALE_SECONDS } from './world/times'
 import type { Acknowledged, FetchSpan, History, ReadSpan } from './world/watching/history'
 
 /**

@@ -7,7 +7,7 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldCon
 import { keyProblem } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { defaultPorts } from '@/lib/shared/ports'
 import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
-import { createRuntime } from './world/cacheUnderTest'
+import { createRuntime } from './world/shippedCache'
 
 const RUNS = 5_000
 

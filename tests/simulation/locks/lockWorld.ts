@@ -7,9 +7,9 @@ import type { Clock } from '@/lib/shared/clock'
 import { hasCode, isCodedError } from '@/lib/shared/errors'
 import { defaultPorts } from '@/lib/shared/ports'
 import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import { createUniverse } from '../../kit/simulation/universe'
 import { createNetwork } from '../world/network'
 import type { Fault } from '../world/plan'
-import { createUniverse } from '../world/universe'
 
 export type LockOperation =
   | { do: 'work'; names: readonly string[]; steps: number; retryCount: number }

@@ -2,9 +2,11 @@
  * What one writes at first: a value under its key, one fetch per key in the process, deletion to invalidate. It is here
  * to be found wrong: properties that it satisfies would prove nothing.
  */
+
+import { never } from '../../kit/simulation/universe'
 import type { StartCache } from '../world/cacheUnderTest'
-import { FETCH_TIMEOUT_MS, type Value } from '../world/source'
-import { never } from '../world/universe'
+import { FETCH_TIMEOUT_MS } from '../world/times'
+import type { Value } from '../world/value'
 
 export const startNaiveCache: StartCache = ({ connection: { send }, fields }) => {
   const inFlight = new Map<string, Promise<Value>>()

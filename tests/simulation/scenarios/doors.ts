@@ -1,8 +1,7 @@
 /** Keys of fields that are deleted, set and read by other doors than those of fields. */
 import fc from 'fast-check'
 import type { Scenario } from '../scenario'
-import { REMOVALS, type Removal } from '../world/operations/doors'
-import type { FieldPlan, Operation } from '../world/plan'
+import { type FieldPlan, type Operation, REMOVALS, type Removal } from '../world/plan'
 import { client, evict, planOf } from './ambushes'
 import { clocksApart, failingSource, faulty, MIXED, mixOf } from './mixes'
 

@@ -1,24 +1,24 @@
 /** Forces of one key that ask for different things at the same time, and may share only what they have in common. */
 import fc from 'fast-check'
 import type { Scenario } from '../scenario'
-import type { Wish } from '../world/operations/wishes'
+import type { ForceOptions } from '../world/forceOptions'
 import type { Client, Operation, Plan, SourceAnswer } from '../world/plan'
-import { FETCH_TIMEOUT_MS } from '../world/source'
+import { FETCH_TIMEOUT_MS } from '../world/times'
 import { client, planOf } from './ambushes'
 import { clocksApart, faulty, MIXED, mixOf } from './mixes'
 
 /** In what one force differs from another one; only users bring their own fetcher, or purge. */
-const DIFFERENCES: readonly Partial<Wish>[] = [
+const DIFFERENCES: readonly Partial<ForceOptions>[] = [
   { ttl: 30 },
   { fetcher: 1 },
   { purge: true },
   { timeoutMs: 3 * FETCH_TIMEOUT_MS },
   { by: 'anonymous' },
 ]
-const OF_CRON: readonly Partial<Wish>[] = [{ by: 'cron' }, { by: 'change' }, { by: 'user' }]
+const OF_CRON: readonly Partial<ForceOptions>[] = [{ by: 'cron' }, { by: 'change' }, { by: 'user' }]
 
 /** What the forces of one run ask for, most of them one of two things that differ in a single option. */
-const wishes: fc.Arbitrary<readonly Partial<Wish>[]> = fc.oneof(
+const wishes: fc.Arbitrary<readonly Partial<ForceOptions>[]> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...DIFFERENCES), fc.constantFrom(...DIFFERENCES))
     .map(([one, other]) => [{}, one, one, { ...one, ...other }]),
@@ -29,8 +29,8 @@ const wishes: fc.Arbitrary<readonly Partial<Wish>[]> = fc.oneof(
     )
     .map(([several, rest]) => several.map((one) => ({ ...one, ...rest }))),
 )
-const forceOf = (wish: Partial<Wish>): Operation => ({ do: 'force', field: 0, wish })
-const forcesOf = (some: readonly Partial<Wish>[]): fc.Arbitrary<Operation> =>
+const forceOf = (wish: Partial<ForceOptions>): Operation => ({ do: 'force', field: 0, wish })
+const forcesOf = (some: readonly Partial<ForceOptions>[]): fc.Arbitrary<Operation> =>
   fc.constantFrom(...some).map(forceOf)
 
 const read: Operation = { do: 'read', field: 0 }

@@ -1,21 +1,16 @@
 /** Between processes and Redis: everything takes its time, and some of it goes wrong. */
 import { redisCommandFailed, redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
+import type { SendTogether } from '@/lib/core-services/cache/redis/batchedSends'
 import type { RawReply, Send } from '@/lib/core-services/cache/redis/pipeline'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
+import type { Universe } from '../../kit/simulation/universe'
 import type { Fault, Plan } from './plan'
-import type { Universe } from './universe'
-import type { Watch } from './watching/watch'
+import { DEADLINE_MS } from './times'
+import type { Caller, Watch } from './watching/watch'
 
 export interface Connection {
   send: Send
   sendTogether(commands: readonly Command[]): Promise<RawReply[]>
-}
-
-/** Who asks. */
-export interface Caller {
-  process: number
-  /** True when what it asks for may take entries away. */
-  invalidates: boolean
 }
 
 export interface Network {
@@ -24,10 +19,6 @@ export interface Network {
   readonly failed: boolean
 }
 
-/** After this many ms a request is given up. */
-export const DEADLINE_MS = 250
-/** So long a reader waits that has something to serve, in ms. */
-export const SOFT_DEADLINE_MS = 40
 /** How long a slow answer takes, in ms. */
 const SLOW_MS = 100
 /** What the transport sends again when a connection breaks; see RESENDABLE there. */
@@ -107,4 +98,9 @@ export function createNetwork(
       return failed
     },
   }
+}
+
+/** The commands of a request have outcomes of their own; here they all fare alike. */
+export function settled(sendTogether: Connection['sendTogether']): SendTogether {
+  return async (commands) => (await sendTogether(commands)).map((value) => ({ status: 'fulfilled', value }))
 }

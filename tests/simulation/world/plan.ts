@@ -1,13 +1,15 @@
 /** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
 
-import type { Removal } from './operations/doors'
-import type { Wish } from './operations/wishes'
+import type { ForceOptions } from './forceOptions'
+
+export const REMOVALS = ['del', 'deleteByPattern', 'invalidatePattern', 'purge'] as const
+export type Removal = (typeof REMOVALS)[number]
 
 export type Operation =
   /** `tags`: a configuration of that key which names these instead of the field's own. */
   | { do: 'read'; field: number; tags?: readonly string[] | undefined }
   /** `wish`: in what it differs from a user's force of the field as it is configured. */
-  | { do: 'force'; field: number; tags?: readonly string[] | undefined; wish?: Partial<Wish> }
+  | { do: 'force'; field: number; tags?: readonly string[] | undefined; wish?: Partial<ForceOptions> }
   | { do: 'invalidate tag'; tag: string }
   | { do: 'invalidate field'; field: number }
   /** A removal of the key by the doors that are no invalidation of fields, and what they say of it. */

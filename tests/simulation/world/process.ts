@@ -4,14 +4,16 @@ import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { nameFunctionsOf } from '@/lib/core-services/cache/fields/shareKey'
 import type { FieldCacheEvent } from '@/lib/shared/events'
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
+import { whileAlive } from '../../kit/simulation/mortal'
+import type { Universe } from '../../kit/simulation/universe'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
-import { whileAlive } from './mortal'
+import type { ForceOptions } from './forceOptions'
 import { fieldKey } from './names'
 import type { Connection, Network } from './network'
-import type { Wish } from './operations/wishes'
 import type { FieldPlan, Plan } from './plan'
-import { type Asked, FETCH_TIMEOUT_MS, inEuros, type Source, type Value } from './source'
-import type { Universe } from './universe'
+import type { Asked, Source } from './source'
+import { FETCH_TIMEOUT_MS, STALE_SECONDS } from './times'
+import { inEuros, ofRelease, type Value } from './value'
 import type { Watch } from './watching/watch'
 
 export interface SimProcess {
@@ -22,7 +24,7 @@ export interface SimProcess {
   /** A configuration of the same key with other tags. */
   under(field: number, tags: readonly string[]): SimField
   /** The configuration for which a force is asked. */
-  asking(field: number, wish: Wish, tags?: readonly string[]): SimField
+  asking(field: number, wish: ForceOptions, tags?: readonly string[]): SimField
   /** Resolves when it dies. */
   died: Promise<void>
   kill(): void
@@ -43,9 +45,6 @@ export interface World {
   /** Sees that what was begun ends, and ends well. */
   track(label: string, work: Promise<void>): void
 }
-
-/** Past what is served at all, stale-if-error included, in s. */
-export const STALE_SECONDS = 2
 
 export function startProcess(world: World, number: number, place: number): SimProcess {
   const { notice } = world
@@ -112,7 +111,7 @@ export function startProcess(world: World, number: number, place: number): SimPr
   })
   const asking = (
     field: number,
-    { by, ttl, fetcher, timeoutMs }: Wish,
+    { by, ttl, fetcher, timeoutMs }: ForceOptions,
     tags?: readonly string[],
   ): SimField => ({
     ...(tags ? under(field, tags) : (fields[field] as SimField)),
@@ -160,15 +159,3 @@ export function startProcess(world: World, number: number, place: number): SimPr
     },
   }
 }
-
-/** The shape of one release. */
-const ofRelease = (release: string): NonNullable<SimField['schema']> => ({
-  '~standard': {
-    version: 1,
-    vendor: 'simulation',
-    validate: (value) =>
-      (value as Value).release === release
-        ? { value: value as Value }
-        : { issues: [{ message: 'it has the shape of another release' }] },
-  },
-})

@@ -3,39 +3,14 @@
  * several that went on one after the other, the number of the first.
  */
 
-import type { StandardSchema } from '@/lib/core-services/cache/entry/schema'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { codedError } from '@/lib/shared/errors'
+import type { Universe } from '../../kit/simulation/universe'
 import type { Plan } from './plan'
-import type { Universe } from './universe'
+import { FETCH_TIMEOUT_MS } from './times'
+import { CENTS, type Value } from './value'
 import type { FetchSpan, History } from './watching/history'
 import type { Watch } from './watching/watch'
-
-export interface Value {
-  /** Of the process that has fetched it, where there are several. */
-  release?: string | undefined
-  fetch: number
-  /** Of several fetches that went on one after the other, the number of the last. */
-  last?: number
-  parts: readonly string[]
-  /** Of a field that converts: as it is fetched in cents, as it is read in euros. */
-  price?: number
-}
-
-const CENTS = 1_000
-export const EUROS = CENTS / 100
-
-/** Never right about what it has made itself; takes a turn of the event loop, as a schema may. */
-export const inEuros: StandardSchema<Value> = {
-  '~standard': {
-    version: 1,
-    vendor: 'simulation',
-    validate: async (value) => {
-      const { price = 0, ...rest } = value as Value
-      return { value: { ...rest, price: price / 100 } }
-    },
-  },
-}
 
 /** For which configuration of the field: the tags that it names, and which of its fetchers. */
 export type Asked = Pick<FetchSpan, 'tags' | 'fetcher'>
@@ -47,8 +22,6 @@ export interface Source {
   readonly failed: boolean
 }
 
-/** How long a fetch may take, in ms. */
-export const FETCH_TIMEOUT_MS = 1_000
 /** Longer than any lease. */
 const VERY_LATE_MS = 2_500
 

@@ -18,9 +18,9 @@ import '@/lib/core-services/serviceLoader'
 import type { RegistryState } from '@/lib/core-services/service-registry'
 import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Timeline } from '../../../kit/clock/worldTimeline'
-import { settled } from '../../../simulation/world/cacheUnderTest'
-import { whileAlive } from '../../../simulation/world/mortal'
-import { never } from '../../../simulation/world/universe'
+import { whileAlive } from '../../../kit/simulation/mortal'
+import { never } from '../../../kit/simulation/universe'
+import { settled } from '../../../simulation/world/network'
 import { type AirtableClient, EPOCH, type SimAirtable } from './simAirtable'
 
 export interface Surroundings {

@@ -5,8 +5,8 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldCon
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
 import { type Command, createMemoryRedis, type MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { deferred } from '../../../kit/clock/deferred'
-import { createRuntime } from '../../../simulation/world/cacheUnderTest'
 import { keySpace } from '../../../simulation/world/names'
+import { createRuntime } from '../../../simulation/world/shippedCache'
 
 /**
  * A process over a Redis that does what `intercept` does not throw at; what `answered` throws at is done without an

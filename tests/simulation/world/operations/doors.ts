@@ -5,23 +5,14 @@ import { createFieldKeys } from '@/lib/core-services/cache/fields/commands/field
 import { createEntryReplacer } from '@/lib/core-services/cache/fields/commands/replaceEntry'
 import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { invalidatePattern } from '@/lib/core-services/cache/invalidate'
-import { type CacheCommands, createCommands } from '@/lib/core-services/cache/redis/commands/commands'
+import { createCommands } from '@/lib/core-services/cache/redis/commands/commands'
 import { createPatternCommands } from '@/lib/core-services/cache/redis/commands/patternCommands'
 import type { Transport } from '@/lib/core-services/cache/redis/transport/transport'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
-import { type SimField, settled } from '../cacheUnderTest'
+import type { Doors, SimField } from '../cacheUnderTest'
 import { keySpace } from '../names'
-import type { Connection } from '../network'
-
-export const REMOVALS = ['del', 'deleteByPattern', 'invalidatePattern', 'purge'] as const
-export type Removal = (typeof REMOVALS)[number]
-
-export interface Doors {
-  get: CacheCommands['get']
-  set: CacheCommands['set']
-  /** Rejects unless it was recorded. */
-  remove(field: SimField, by: Removal): Promise<void>
-}
+import { type Connection, settled } from '../network'
+import type { Removal } from '../plan'
 
 export async function createDoors(runtime: FieldRuntime, connection: Connection): Promise<Doors> {
   const { ports } = runtime

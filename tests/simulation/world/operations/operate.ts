@@ -1,27 +1,11 @@
 /** What clients do, and what is written down of it. */
 import { isCodedError } from '@/lib/shared/errors'
-import type { MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import type { Operation } from '../plan'
-import { type SimProcess, startProcess, type World } from '../process'
+import { type SimProcess, startProcess } from '../process'
 import type { Acknowledged, History } from '../watching/history'
 import { throughDoors } from './operateDoors'
 import { force, read } from './operateReads'
-
-export interface Scene extends World {
-  redis: MemoryRedis
-  history: History
-  /** The process that stands in each place now. */
-  processes: SimProcess[]
-  phase: number
-  forcing: number
-  /** How many processes there were. */
-  started: number
-}
-
-export function populate(scene: Omit<Scene, 'processes' | 'started'>): Scene {
-  const processes = scene.plan.clocks.map((_, place) => startProcess(scene, place, place))
-  return Object.assign(scene, { processes, started: processes.length })
-}
+import type { Scene } from './scene'
 
 /** Ends with the operation, or with the death of its process. */
 export async function perform(scene: Scene, place: number, operation: Operation): Promise<void> {

@@ -2,9 +2,10 @@
 
 import type { Operation } from '../plan'
 import type { SimProcess } from '../process'
-import { FETCH_TIMEOUT_MS, type Value } from '../source'
+import { FETCH_TIMEOUT_MS } from '../times'
+import type { Value } from '../value'
 import type { FetchSpan } from '../watching/history'
-import type { Scene } from './operate'
+import type { Scene } from './scene'
 
 export async function throughDoors(
   scene: Scene,

@@ -1,11 +1,11 @@
 /** What clients read and force, and what is written down of it. */
 
+import { defaultForceOptions, type ForceOptions, reasonsFor } from '../forceOptions'
 import type { Operation } from '../plan'
 import type { SimProcess } from '../process'
-import { EUROS, type Value } from '../source'
+import { EUROS, type Value } from '../value'
 import type { AskedForce, History, ReadSpan } from '../watching/history'
-import type { Scene } from './operate'
-import { plainWish, reasonsFor, type Wish } from './wishes'
+import type { Scene } from './scene'
 
 export async function read(
   scene: Scene,
@@ -25,7 +25,7 @@ export async function force(
   const { history, universe, plan } = scene
   const [planned] = plan.fields.slice(field)
   if (!planned) return
-  const plain = plainWish(planned)
+  const plain = defaultForceOptions(planned)
   const wish = { ...plain, ...differs }
   const config = process.asking(field, wish, tags)
   const { cache, number } = process
@@ -102,7 +102,7 @@ function notePurge({ history, universe, phase }: Scene, span: ReadSpan): void {
   history.acknowledged.push({ from, to: span.to, phase, at, process, fields: [field], by: 'purge' })
 }
 
-const isAlike = (one: Wish, other: Wish) => JSON.stringify(one) === JSON.stringify(other)
+const isAlike = (one: ForceOptions, other: ForceOptions) => JSON.stringify(one) === JSON.stringify(other)
 
 function noteDiffering({ asked, during }: History, { process, field, wish }: AskedForce): void {
   const runs = asked.filter(

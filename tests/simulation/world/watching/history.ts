@@ -1,6 +1,6 @@
 /** What a run leaves behind for the invariants. `from` and `to` are numbers of things that happened, in order. */
 
-import type { Wish } from '../operations/wishes'
+import type { ForceOptions } from '../forceOptions'
 import type { Plan } from '../plan'
 
 export interface Span {
@@ -22,7 +22,7 @@ export interface ReadSpan extends Span {
   /** Position in `History.fetches`; -1 for a value that no fetch has brought. */
   fetch: number
   /** Of a force. */
-  wish?: Wish
+  wish?: ForceOptions
   /** The last of the fetches that its value is made of. */
   last?: number
 }
@@ -31,7 +31,7 @@ export interface ReadSpan extends Span {
 export interface AskedForce {
   process: number
   field: number
-  wish: Wish
+  wish: ForceOptions
   from: number
   to: number
 }

@@ -3,8 +3,8 @@
 import { FAILED } from '@/lib/core-services/cache/fields/refresh/resolveMiss'
 import { TAKE_OVER_SCRIPT } from '@/lib/core-services/cache/fields/store/leaseScripts'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
+import type { Universe } from '../../../kit/simulation/universe'
 import { fieldKey } from '../names'
-import type { Universe } from '../universe'
 import type { FetchSpan, GrantedLease } from './history'
 
 export interface LeaseWatch {

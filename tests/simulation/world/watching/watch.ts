@@ -4,13 +4,19 @@ import { COARSE_GUARD, guardNames } from '@/lib/core-services/cache/entry/versio
 import type { RawReply } from '@/lib/core-services/cache/redis/pipeline'
 import type { FieldCacheEvent } from '@/lib/shared/events'
 import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import type { Universe } from '../../../kit/simulation/universe'
 import { fieldKey, physicalNames } from '../names'
-import type { Caller } from '../network'
 import type { Plan } from '../plan'
-import type { Value } from '../source'
-import type { Universe } from '../universe'
+import type { Value } from '../value'
 import type { FetchSpan, History } from './history'
 import { createLeaseWatch, leaseIn, leaseTime } from './leaseWatch'
+
+/** Who asks. */
+export interface Caller {
+  process: number
+  /** True when what it asks for may take entries away. */
+  invalidates: boolean
+}
 
 export interface Watch {
   sends(command: Command, caller: Caller): void

@@ -1,0 +1,71 @@
+/** The shipped cache, as the simulation drives it. */
+
+import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { openEntry } from '@/lib/core-services/cache/fields/refresh/fetchEntry'
+import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
+import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
+import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { createEmptyMemory } from '@/lib/testing/fieldProcess'
+import type { CacheUnderTest, SimField, StartCache, Surroundings } from './cacheUnderTest'
+import type { ForceOptions } from './forceOptions'
+import { keySpace } from './names'
+import { settled } from './network'
+import { createDoors } from './operations/doors'
+import { DEADLINE_MS, FETCH_TIMEOUT_MS, SOFT_DEADLINE_MS } from './times'
+
+export const startShippedCache: StartCache = (surroundings) => {
+  const runtime = createRuntime(surroundings)
+  return {
+    read: (field, force) => readFieldCache(field, force ? 'always' : 'never', runtime),
+    force: (field, wish) => forceAs(runtime, field, wish),
+    invalidateTags: (tags) => invalidateTags(tags, runtime),
+    invalidateField: (field) => invalidateField(field, runtime),
+    doors: createDoors(runtime, surroundings.connection),
+  }
+}
+
+export function createRuntime({
+  connection: { send, sendTogether },
+  ports,
+  goesUncached,
+  release = 'sim',
+}: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached' | 'release'>): FieldRuntime {
+  const store = createFieldStore(send, settled(sendTogether), 100, keySpace, ports)
+  const memory = createEmptyMemory(
+    { commandTimeoutMs: SOFT_DEADLINE_MS, commandHardTimeoutMs: DEADLINE_MS },
+    1_000_000,
+    ports.clock,
+  )
+  const { singleFlight } = memory
+  const told =
+    <T>(name: string, work: () => Promise<T>) =>
+    () => {
+      if (name.startsWith('uncached ')) goesUncached()
+      return work()
+    }
+  return {
+    ...memory,
+    ports,
+    store: async () => store,
+    singleFlight: {
+      ...singleFlight,
+      run: (name, work) => singleFlight.run(name, told(name, work)),
+      queue: (name, by, work, demanding) => singleFlight.queue(name, by, told(name, work), demanding),
+    },
+    deployment: release,
+    refreshTimeoutMs: FETCH_TIMEOUT_MS,
+  }
+}
+
+/** As `getFieldCache`, `refreshCache`, the cron and the changes of a source ask for it. */
+async function forceAs(
+  runtime: FieldRuntime,
+  field: SimField,
+  { by, purge }: ForceOptions,
+): ReturnType<CacheUnderTest['read']> {
+  if (by === 'anonymous') return readFieldCache(field, 'anonymous', runtime)
+  if (by === 'user' && !purge) return readFieldCache(field, 'always', runtime)
+  const { entry, stored } = await forceRefresh(runtime, field, by === 'user' ? 'force' : by, purge)
+  return { data: await openEntry(field, entry), status: stored ? 'refreshed' : 'miss' }
+}
