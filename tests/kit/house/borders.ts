@@ -11,20 +11,30 @@ interface Border {
 const CACHE = 'lib/core-services/cache'
 const AIRTABLE = 'lib/core-services/airtable'
 const REGISTRY = 'lib/core-services/service-registry.ts'
+const LOADER = 'lib/core-services/serviceLoader.ts'
 
 const part = (name: string) => `${CACHE}/${name}`
 /** A codec, a lock or a record needs Redis and the ground, and nothing above them. */
 const GROUND = ['lib/shared', part('errors.ts')]
 const REDIS = [...GROUND, part('redis')]
 const FIELDS = [...REDIS, part('entry'), part('coordination')]
-const ENGINE = [...FIELDS, part('fields'), part('operations'), part('cache-aside'), part('settings'), CACHE]
+const ENGINE = [
+  ...FIELDS,
+  part('fields'),
+  part('operations'),
+  part('cache-aside'),
+  part('settings'),
+  CACHE,
+  part('processContext.ts'),
+  part('processMemory.ts'),
+]
 
 /**
- * The longest name that a file begins with is the part it belongs to. So the core imports no source, no field of the
- * app (`fieldCacheConfigs.ts`), no `serviceLoader.ts` and no Next: none of its rows names them.
+ * A file belongs to the part with the longest name that its path begins with. The core imports no source, no field of
+ * the app (`fieldCacheConfigs.ts`) and no Next: none of its rows names them. Only `processContext.ts` starts services.
  */
 const BORDERS: Record<string, Border> = {
-  'lib/shared': { imports: [part('errors.ts'), part('entry'), part('redis')], packages: ['zod'] },
+  'lib/shared': { imports: [], packages: ['zod'] },
   'lib/config': { imports: GROUND, packages: ['zod'] },
   'lib/observability': {
     imports: ['lib/shared', 'lib/config'],
@@ -37,27 +47,20 @@ const BORDERS: Record<string, Border> = {
   [part('entry')]: { imports: [...REDIS, part('entry/compression.ts')], packages: [] },
   [part('entry/compression.ts')]: { imports: [], packages: ['node:util', 'node:zlib'] },
   [part('coordination')]: { imports: REDIS, packages: [] },
-  [part('fields')]: {
-    imports: [
-      ...FIELDS,
-      'lib/config',
-      CACHE,
-      part('operations'),
-      part('settings'),
-      'lib/observability',
-      REGISTRY,
-      'lib/core-services/serviceLoader.ts',
-    ],
-    packages: ['lru-cache'],
-  },
+  [part('fields')]: { imports: [...FIELDS, CACHE], packages: ['lru-cache'] },
   [part('cache-aside')]: { imports: ENGINE, packages: [] },
   [part('operations')]: { imports: ENGINE, packages: [] },
   [part('settings')]: { imports: FIELDS, packages: ['zod'] },
   [CACHE]: { imports: [...ENGINE, REGISTRY], packages: ['@upstash/redis'] },
+  [part('processContext.ts')]: {
+    imports: [...ENGINE, 'lib/config', 'lib/observability', REGISTRY, LOADER],
+    packages: [],
+  },
+  [part('processMemory.ts')]: { imports: [...ENGINE, 'lib/config'], packages: [] },
   [part('fieldCacheConfigs.ts')]: { imports: [...ENGINE, AIRTABLE], packages: ['zod'] },
 
   [REGISTRY]: { imports: GROUND, packages: [] },
-  'lib/core-services/serviceLoader.ts': {
+  [LOADER]: {
     imports: ['lib/shared', 'lib/next', REGISTRY, CACHE, AIRTABLE],
     packages: [],
   },
@@ -66,10 +69,13 @@ const BORDERS: Record<string, Border> = {
     packages: ['airtable', 'node:crypto', 'zod'],
   },
   'lib/core-services/metrics': {
-    imports: [...ENGINE, 'lib/config', REGISTRY, 'lib/core-services/serviceLoader.ts'],
+    imports: [...ENGINE, 'lib/config', REGISTRY, LOADER],
     packages: [],
   },
-  'lib/domains': { imports: [CACHE, 'lib/shared', part('cache-aside'), part('fields')], packages: ['zod'] },
+  'lib/domains': {
+    imports: [CACHE, part('processContext.ts'), part('cache-aside'), part('fields'), 'lib/shared'],
+    packages: ['zod'],
+  },
 
   'lib/admin': {
     imports: [...ENGINE, 'lib/config', REGISTRY, AIRTABLE, 'lib/core-services/metrics'],
@@ -82,24 +88,24 @@ const BORDERS: Record<string, Border> = {
       'lib/observability',
       'lib/admin',
       REGISTRY,
-      'lib/core-services/serviceLoader.ts',
+      LOADER,
       AIRTABLE,
       'lib/core-services/metrics',
     ],
-    packages: ['node:async_hooks', 'node:crypto', 'node:diagnostics_channel', 'node:http'],
+    packages: ['lru-cache', 'node:async_hooks', 'node:crypto', 'node:diagnostics_channel', 'node:http'],
   },
   'lib/pages': {
     imports: [...ENGINE, 'lib/config', 'lib/observability', 'lib/admin', 'lib/http'],
     packages: ['next/headers', 'next/server', 'server-only'],
   },
-  'lib/testing': { imports: [...ENGINE, REGISTRY, 'lib/core-services/serviceLoader.ts'], packages: [] },
+  'lib/testing': { imports: [...ENGINE, REGISTRY, LOADER], packages: [] },
   'lib/boot.ts': {
     imports: [
       ...ENGINE,
       'lib/config',
       'lib/observability',
       'lib/http',
-      'lib/core-services/serviceLoader.ts',
+      LOADER,
       part('fieldCacheConfigs.ts'),
       AIRTABLE,
       'lib/core-services/metrics',
