@@ -6,7 +6,7 @@ import { ADMIN_FIELD, PUBLIC_FIELD } from './names'
 
 export interface LoadOptions {
   readonly seed: number
-  /** Of all servers addRows. */
+  /** Of all servers together. */
   readonly requestsPerSecond: number
 }
 

@@ -14,7 +14,7 @@ servers against the freshness contract. Needs redis-server. Exit code 1 when som
 
   --seconds  how long in all, without the build and the last recovery (default 180)
   --seed     of the load and the edits of the source (default: a new one, printed)
-  --rate     requests a second, all servers addRows (default 90)
+  --rate     requests a second, all servers together (default 90)
   --only     faults whose name holds this text
   --json     the report as JSON
 

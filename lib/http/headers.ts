@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto'
 
-/** For answers that nobody may keep: forced ones, errors, state. */
+/** For answers that must not be cached: forced reads, errors, status. */
 export const NO_STORE = {
   'Cache-Control': 'no-cache, no-store, must-revalidate',
   Pragma: 'no-cache',
   Expires: '0',
 } as const
 
-/** For plain reads of public fields: keep it, but ask each time. A CDN copy would outlive a refresh. */
+/** For plain reads of public fields: caches revalidate each time, since a copy in a CDN would outlive a refresh. */
 export const REVALIDATE = { 'Cache-Control': 'public, max-age=0, must-revalidate' } as const
 
+/** For reads of fields that need the token. */
 export const PRIVATE_NO_STORE = { 'Cache-Control': 'private, no-store' } as const
 
 /** A strong validator: equal only for equal bytes. */

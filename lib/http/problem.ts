@@ -1,4 +1,4 @@
-/** Errors as answers: `application/problem+json` (RFC 9457), each code with its status, in one table. */
+/** Turns errors into answers: `application/problem+json` (RFC 9457). One table maps each error code to a status. */
 import { withBasePath } from '../config/basePath'
 import { isRedisFailure } from '../core-services/cache/errors'
 import { type CodedError, codedError, getErrorMessage, isCodedError } from '../shared/errors'
@@ -17,10 +17,10 @@ const PROBLEMS: Record<string, Problem> = {
   UNAUTHORIZED: { status: 401, title: 'A valid bearer token is needed', challenge: 'Bearer' },
   BODY_INVALID: { status: 400, title: 'The body is not valid' },
   PING_UNVERIFIED: { status: 401, title: 'A valid MAC is needed', challenge: 'X-Airtable-Content-MAC' },
-  FOREIGN_ORIGIN: { status: 403, title: 'Only pages of this site may ask for this' },
-  METHOD_UNKNOWN: { status: 405, title: 'This does not take that method' },
-  WRITE_CONTENDED: { status: 409, title: 'Others changed the key all the while' },
-  FORCE_CONTENDED: { status: 409, title: 'Others changed the field all the while' },
+  FOREIGN_ORIGIN: { status: 403, title: 'Only pages of this site may call this' },
+  METHOD_UNKNOWN: { status: 405, title: 'The method is not allowed here' },
+  WRITE_CONTENDED: { status: 409, title: 'Other writers kept changing the key' },
+  FORCE_CONTENDED: { status: 409, title: 'Other writers kept changing the field' },
   BODY_TOO_LARGE: { status: 413, title: 'The body is too large' },
   RATE_LIMITED: { status: 429, title: 'Too many requests' },
   FIELD_UNKNOWN: { status: 404, title: 'There is no such field' },
@@ -39,8 +39,7 @@ export const unauthorized = (name: string): CodedError =>
     `This needs "Authorization: Bearer $${name}"; it stays closed while ${name} is not set`,
   )
 
-export const foreignOrigin = (): CodedError =>
-  codedError('FOREIGN_ORIGIN', 'A page of another site asked for this')
+export const foreignOrigin = (): CodedError => codedError('FOREIGN_ORIGIN', 'The call came from another site')
 
 export const originUnknown = (reason: string): CodedError => codedError('FOREIGN_ORIGIN', reason)
 
@@ -50,21 +49,21 @@ export const fieldUnknown = (): CodedError =>
 export const routeUnknown = (): CodedError =>
   codedError('ROUTE_UNKNOWN', `Nothing is served at this path; the app is served at ${withBasePath('/')}`)
 
-/** The same for whatever is wrong: who forges pings learns nothing about webhooks. */
+/** The same error for every flaw of a ping, so that forged pings learn nothing about webhooks. */
 export const pingUnverified = (): CodedError =>
-  codedError('PING_UNVERIFIED', 'This takes pings of webhooks with a secret in AIRTABLE_WEBHOOK_SECRETS')
-
-export const methodUnknown = (allowed: string): CodedError =>
-  codedError('METHOD_UNKNOWN', `This takes ${allowed}`)
-
-export const bodyInvalid = (): CodedError =>
   codedError(
-    'BODY_INVALID',
-    'The body cannot be read, takes too long to come, or has another shape than this takes',
+    'PING_UNVERIFIED',
+    'The ping is not signed by a webhook whose secret is in AIRTABLE_WEBHOOK_SECRETS',
   )
 
+export const methodUnknown = (allowed: string): CodedError =>
+  codedError('METHOD_UNKNOWN', `Allowed methods: ${allowed}`)
+
+export const bodyInvalid = (): CodedError =>
+  codedError('BODY_INVALID', 'The body cannot be read, takes too long to arrive, or has the wrong shape')
+
 export const bodyTooLarge = (maxBytes: number): CodedError =>
-  codedError('BODY_TOO_LARGE', `This takes ${maxBytes} bytes at most`)
+  codedError('BODY_TOO_LARGE', `The body may have at most ${maxBytes} bytes`)
 
 /** `retryAfter`: seconds. */
 export const rateLimited = (what: string, retryAfter: number): CodedError =>
@@ -75,13 +74,16 @@ export const queryInvalid = (reason: string): CodedError => codedError('QUERY_IN
 export interface ProblemContext {
   /** The member `error` of the answer. */
   label: string
-  /** Whether the caller may see what went wrong inside; others get the title of the problem. */
+  /** Whether the caller may see the message of a server error. Others get the title of the problem instead. */
   trusted: boolean
-  /** Adds the member `message`, as the refresh endpoints have it. */
+  /**
+   * Adds the member `message`, which the refresh endpoints have.
+   * @default false
+   */
   withMessage?: boolean
 }
 
-/** Rethrows the errors by which the framework steers rendering. */
+/** Builds the answer to an error, and emits `request.failed` for a 5xx. Rethrows control-flow errors of the framework. */
 export function problemResponse(request: Request, error: unknown, context: ProblemContext): Response {
   const ports = processPorts()
   if (ports.isControlFlow(error)) throw error

@@ -31,7 +31,7 @@ export interface Row {
 
 export interface Verdict {
   readonly rows: readonly Row[]
-  /** The calm phases addRows. */
+  /** The calm phases together. */
   readonly calm: Row
   readonly problems: readonly string[]
 }

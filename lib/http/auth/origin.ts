@@ -1,9 +1,9 @@
-/** Where a request comes from, by the headers that a browser sets itself and no page can change. */
+/** Tells where a request comes from, by headers that browsers set and pages cannot change. */
 import { trustedOrigins } from '../../config/appConfig'
 
 /**
- * Whether a page of this site made the request. Browsers say so by Sec-Fetch-Site; older ones send the origin with each
- * POST, which is compared with the host that was asked. A request with neither is not from such a page.
+ * Whether a page of this site made the request. Browsers say so in Sec-Fetch-Site. Older browsers send only Origin, and
+ * only with a POST: it must match the requested host. A request with neither header counts as foreign.
  */
 export function isSameOrigin(headers: Headers): boolean {
   const site = headers.get('sec-fetch-site')
@@ -12,8 +12,8 @@ export function isSameOrigin(headers: Headers): boolean {
 }
 
 /**
- * False when an origin is told that is neither the host that was asked nor one of APP_ORIGINS. Next compares it with the
- * host as well, and fails at others.
+ * False when the header Origin names neither the requested host nor one of APP_ORIGINS. Next makes the same comparison
+ * without APP_ORIGINS, and answers 500 when it fails.
  */
 export function hasTrustedOrigin(headers: Headers): boolean {
   const origin = headers.get('origin')
@@ -23,8 +23,8 @@ export function hasTrustedOrigin(headers: Headers): boolean {
 }
 
 /**
- * An origin that is refused although the browser does not call it another site: most likely a proxy has changed the host
- * that the browser asked. Null for every other request.
+ * Finds an origin that is refused although the browser does not call the request cross-site. Most likely a proxy has
+ * changed the header Host. Null for every other request.
  */
 export function findUnknownOrigin(headers: Headers): { origin: string; host: string } | null {
   const origin = headers.get('origin')
@@ -32,35 +32,35 @@ export function findUnknownOrigin(headers: Headers): { origin: string; host: str
     return null
   if (hasTrustedOrigin(headers)) return null
   return {
-    origin: new URL(origin).origin.slice(0, MAX_TOLD),
-    host: (requestHost(headers) ?? '').slice(0, MAX_TOLD),
+    origin: new URL(origin).origin.slice(0, MAX_SHOWN),
+    host: (requestHost(headers) ?? '').slice(0, MAX_SHOWN),
   }
 }
 
-/** For Next, which knows nothing of APP_ORIGINS: the host that the browser has asked. The request has passed the check. */
+/** Headers for Next, which does not know APP_ORIGINS: the host of a trusted origin becomes `X-Forwarded-Host`. */
 export function withOriginHost(headers: Headers): Headers {
   const origin = headers.get('origin')
-  const named = new Headers(headers)
-  if (origin !== null && hasTrustedOrigin(headers)) named.set('x-forwarded-host', new URL(origin).host)
-  return named
+  const result = new Headers(headers)
+  if (origin !== null && hasTrustedOrigin(headers)) result.set('x-forwarded-host', new URL(origin).host)
+  return result
 }
 
-/** Characters of an origin or a host that are told, in a log or an answer. */
-const MAX_TOLD = 200
+/** Longest origin or host in a log or an answer, in characters. */
+const MAX_SHOWN = 200
 
-/** Whether the browser came here from another site: then it kept back the cookies that are `SameSite=Strict`. */
+/** Whether another site led the browser here. It then does not send `SameSite=Strict` cookies. */
 export function isCrossSite(headers: Headers): boolean {
   return ['cross-site', 'same-site'].includes(headers.get('sec-fetch-site') ?? '')
 }
 
-/** Whether the browser speaks https, whatever stands between it and this process. */
+/** Whether the browser uses https, also behind a proxy that ends TLS. */
 export function isHttps(headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin !== null && URL.canParse(origin)) return new URL(origin).protocol === 'https:'
   return firstListItem(headers.get('x-forwarded-proto')) === 'https'
 }
 
-/** The address that the nearest proxy was asked from. Where there is no proxy, a client can make it up. */
+/** The client's address as the nearest proxy saw it. Without a proxy, a client can invent it. */
 export function clientAddress(headers: Headers): string {
   return headers.get('x-forwarded-for')?.split(',').at(-1)?.trim() || 'unknown'
 }

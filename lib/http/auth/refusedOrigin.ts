@@ -1,4 +1,4 @@
-/** What is said about a call from an origin that is not taken for this site. */
+/** Refuses calls from an origin that is not this site, and says what to set when a proxy may be the cause. */
 import type { CodedError } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
@@ -6,20 +6,20 @@ import { foreignOrigin, originUnknown } from '../problem'
 import { findUnknownOrigin } from './origin'
 import { createRateLimit } from './rateLimit'
 
-/** Anyone can send such headers, so few of them are told: five in a row, then one a minute, per process. */
-const TOLD = { burst: 5, everyMs: 60_000 }
+/** How many refusals a process logs: anyone can send such headers. */
+const LOGGED = { burst: 5, everyMs: 60_000 }
 
-/** The error to refuse it with. Where a proxy may be the reason, it and a line in the log say what to set. */
+/** The error for the answer. Where a proxy may be the cause, it logs what to set, within the limit above. */
 export function reportRefusedOrigin(headers: Headers): CodedError {
-  const misunderstood = findUnknownOrigin(headers)
-  if (!misunderstood) return foreignOrigin()
-  const { origin } = misunderstood
+  const unknown = findUnknownOrigin(headers)
+  if (!unknown) return foreignOrigin()
+  const { origin } = unknown
   const { clock, emit } = processPorts()
-  const limit = processState('refused origins', () => createRateLimit(TOLD))
+  const limit = processState('refused origins', () => createRateLimit(LOGGED))
   if (limit.take('', clock.monotonic()) === 0)
-    emit({ type: 'origin.refused', ...misunderstood, hint: mend(origin) })
-  return originUnknown(`This site does not know itself as ${origin}. ${mend(origin)}`)
+    emit({ type: 'origin.refused', ...unknown, hint: originHint(origin) })
+  return originUnknown(`The origin ${origin} does not match the requested host. ${originHint(origin)}`)
 }
 
-const mend = (origin: string) =>
-  `If that is this site, the proxy before it changes the header Host: have it send X-Forwarded-Host, or set APP_ORIGINS=${origin}`
+const originHint = (origin: string) =>
+  `If it is the address of this site, a proxy changes the header Host: let it send X-Forwarded-Host, or set APP_ORIGINS=${origin}`

@@ -1,6 +1,6 @@
 /**
- * The session of the admin page: a cookie that holds an id, the time of its end and a MAC over both. The key of the MAC
- * is derived from ADMIN_TOKEN, so nothing has to be stored to open one, and a new token ends all sessions at once.
+ * The session of the admin page: a cookie with an id, the time at which it ends and a MAC over both. The key of the MAC
+ * is derived from ADMIN_TOKEN, so sessions need no storage, and changing the token ends all of them.
  */
 import { createHmac, hkdfSync } from 'node:crypto'
 import { secret } from '../../config/appConfig'
@@ -16,15 +16,14 @@ export interface AdminSession {
 /** How long a session lasts, in s: a working day. */
 export const SESSION_SECONDS = 12 * 3600
 
-/** A browser takes a `__Host-` cookie from this very host over https only, and no subdomain can put one in its place. */
+/** Browsers accept a `__Host-` cookie only over https from this exact host, so a subdomain cannot set one. */
 const COOKIE = 'field-cache-admin'
 const SECURE_COOKIE = `__Host-${COOKIE}`
 export const SESSION_COOKIES = [SECURE_COOKIE, COOKIE] as const
 
-/** Keeps the key apart from every other use of the token. Another number here ends all sessions. */
+/** Separates this key from other keys derived from the token. A new number ends all sessions. */
 const KEY_LABEL = 'field-cache admin session 1'
 
-/** What a Set-Cookie header is made of. */
 export interface SessionCookie {
   name: string
   value: string
@@ -36,7 +35,7 @@ export interface SessionCookie {
   maxAge: number
 }
 
-/** A new session as a cookie; null while ADMIN_TOKEN is not set. `secure`: the browser came over https. */
+/** Creates a session as a cookie; null while ADMIN_TOKEN is not set. `secure`: the browser uses https. */
 export function newSessionCookie(secure: boolean): SessionCookie | null {
   const token = secret('ADMIN_TOKEN')
   if (token === undefined) return null
@@ -53,7 +52,7 @@ export function newSessionCookie(secure: boolean): SessionCookie | null {
   }
 }
 
-/** The session that a request carries in its cookies, if it is genuine and has not ended. */
+/** The session in the cookies of a request, if its MAC is right and it has not ended. It may have been revoked. */
 export function findSession(cookie: (name: string) => string | undefined): AdminSession | null {
   const token = secret('ADMIN_TOKEN')
   if (token === undefined) return null
@@ -70,7 +69,7 @@ export function sealSession({ id, endsAt }: AdminSession, token: string): string
   return `${content}.${computeMac(content, token)}`
 }
 
-/** Null for whatever was not sealed with this token, or is over. */
+/** Null when the text was not sealed with this token, or the session has ended. `now`: wall clock, ms. */
 export function openSession(sealed: string, token: string, now: number): AdminSession | null {
   const [, content = '', id = '', end = '', mac = ''] =
     /^(([A-Za-z0-9-]{16,64})\.([a-z0-9]{1,11}))\.([\w-]{43})$/.exec(sealed) ?? []
@@ -84,7 +83,7 @@ function computeMac(content: string, token: string): string {
   return createHmac('sha256', key).update(content).digest('base64url')
 }
 
-/** The cookies of a request, for `findSession`. */
+/** Looks up the cookies of a request by name, for `findSession`. */
 export function readCookies(request: Request): (name: string) => string | undefined {
   const pairs = (request.headers.get('cookie') ?? '').split(';').map((pair) => pair.trim().split(/=(.*)/s))
   const byName = new Map(pairs.map(([name = '', value = '']) => [name, value]))

@@ -1,8 +1,7 @@
 /**
- * Signing in to the admin page with the admin token. A right token always gets in: refusing one because others guess
- * would let anybody lock the admin out. What keeps guesses out is the length of the token, 16 characters at least; the
- * limit here keeps them cheap and quiet: past it a wrong token is answered at once, without a command, a line in the
- * log or a waiting connection.
+ * Signs in to the admin page with the admin token. The right token always works: a limit on it would let any stranger lock
+ * the admin out. The length of the token, at least 16 characters, stops guessing. The limits here make guesses cheap:
+ * past them a wrong token is refused at once, without a Redis command, a log line or an open connection.
  */
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
@@ -13,54 +12,54 @@ import { newSessionCookie, type SessionCookie } from './session'
 
 export type SignIn =
   | { ok: true; cookie: SessionCookie }
-  /** `foreign`: not a page of this site asked. */
+  /** `foreign`: the call did not come from a page of this site. */
   | { ok: false; why: 'wrong' | 'foreign' }
-  /** `retryAfter`: seconds until a wrong token is looked at again. */
+  /** `retryAfter`: seconds until the next wrong token is checked. */
   | { ok: false; why: 'limited'; retryAfter: number }
 
-/** Wrong tokens of one address: so many in a row, then one each so many ms. */
+/** How many wrong tokens of one address are checked. */
 const PER_ADDRESS = { burst: 5, everyMs: 20_000 }
-/** Those of all addresses together, in one process: an address can be made up. */
+/** How many wrong tokens of all addresses together a process checks: a client can invent its address. */
 const PER_PROCESS = { burst: 50, everyMs: 2_000 }
 
-/** How long an answer takes, in ms, right or wrong: one guess after the other is slow. */
+/** How long the check of a token takes, in ms, right or wrong. It slows down guesses that wait for each other. */
 const ANSWER_MS = 400
-/** How many answers are held back at a time; who comes then has his at once. */
-const MOST_HELD = 50
+/** How many answers are delayed at a time. Further ones are sent at once, so that they do not pile up. */
+const MAX_DELAYED = 50
 
 export interface SignInLimits {
   byAddress: RateLimit
   all: RateLimit
-  /** How many answers are held back just now. */
-  held: number
+  /** How many answers are being delayed. */
+  delayed: number
 }
 
 export const createSignInLimits = (): SignInLimits => ({
   byAddress: createRateLimit(PER_ADDRESS),
   all: createRateLimit(PER_PROCESS),
-  held: 0,
+  delayed: 0,
 })
 
 export async function signIn(
   given: string,
   headers: Headers,
-  keeper: SignInLimits = processState('sign-in', createSignInLimits),
+  limits: SignInLimits = processState('sign-in', createSignInLimits),
 ): Promise<SignIn> {
   if (!isSameOrigin(headers)) return { ok: false, why: 'foreign' }
   const { clock, emit } = processPorts()
-  const right = isSecret(given, 'ADMIN_TOKEN')
-  if (!right) {
+  const isRight = isSecret(given, 'ADMIN_TOKEN')
+  if (!isRight) {
     const now = clock.monotonic()
-    // The address first: one that has had its share takes nothing from everybody's.
-    const waitMs = keeper.byAddress.take(clientAddress(headers), now) || keeper.all.take('', now)
+    // The address first: one that is past its own limit must not use up the common one.
+    const waitMs = limits.byAddress.take(clientAddress(headers), now) || limits.all.take('', now)
     if (waitMs > 0) return { ok: false, why: 'limited', retryAfter: Math.ceil(waitMs / 1000) }
   }
-  if (keeper.held < MOST_HELD) {
-    keeper.held += 1
+  if (limits.delayed < MAX_DELAYED) {
+    limits.delayed += 1
     await clock.sleep(ANSWER_MS)
-    keeper.held -= 1
+    limits.delayed -= 1
   }
-  const cookie = right ? newSessionCookie(isHttps(headers)) : null
+  const cookie = isRight ? newSessionCookie(isHttps(headers)) : null
   emit({ type: cookie ? 'admin.signed-in' : 'admin.refused' })
   return cookie ? { ok: true, cookie } : { ok: false, why: 'wrong' }
 }

@@ -1,8 +1,7 @@
 /**
- * What pages take besides being looked at: calls of the Server Actions of the admin page. Next answers much of what can
- * be wrong with one by a 500 and a stack in the log; here it is refused before.
+ * Checks requests for pages before Next sees them. Besides reads, only the Server Actions of the admin page are allowed.
+ * Next answers most malformed calls of an action with a 500 and a stack in the log.
  */
-
 import { withoutBasePath } from '../../config/basePath'
 import { processPorts } from '../../shared/ports'
 import { hasTrustedOrigin, isSameOrigin } from '../auth/origin'
@@ -13,21 +12,21 @@ import { BODY_MS, readRequestBody } from './requestBody'
 
 /** The pages with Server Actions. */
 const TAKES_ACTIONS = new Set(['/admin'])
-/** What React sends for one of ours has some hundred bytes. */
+/** React sends some hundred bytes for a call of our actions. */
 const MAX_BYTES = 16 * 1024
 const READS = ['GET', 'HEAD']
-/** What Next renders when everything else has failed: asked for by its path it is a 500. */
+/** The page that Next renders when everything else fails. Requested by its path it is a 500. */
 const LAST_RESORT = '/_global-error'
 
-/** The answer to a request that no page takes; undefined for one that may go on. */
+/** The answer to a request that no page takes. Undefined when the request may go on. */
 export async function guardPageRequest(request: Request): Promise<Response | undefined> {
   const since = processPorts().clock.monotonic()
-  const refused = await refusal(request)
+  const refused = await refuseRequest(request)
   if (refused) waitForBodyAtMost(BODY_MS - (processPorts().clock.monotonic() - since))
   return refused
 }
 
-async function refusal(request: Request): Promise<Response | undefined> {
+async function refuseRequest(request: Request): Promise<Response | undefined> {
   const { method } = request
   const path = withoutBasePath(new URL(request.url).pathname) ?? ''
   if (READS.includes(method) && path !== LAST_RESORT) return undefined
@@ -40,7 +39,7 @@ async function refusal(request: Request): Promise<Response | undefined> {
     if (!isSameOrigin(request.headers) || !hasTrustedOrigin(request.headers))
       throw reportRefusedOrigin(request.headers)
     if (Number(request.headers.get('content-length')) > MAX_BYTES) throw bodyTooLarge(MAX_BYTES)
-    if (!(await isCall(request))) throw bodyInvalid()
+    if (!(await isActionCall(request))) throw bodyInvalid()
     return undefined
   } catch (error) {
     const refused = problemResponse(request, error, { label: 'Failed to call the page', trusted: false })
@@ -49,8 +48,8 @@ async function refusal(request: Request): Promise<Response | undefined> {
   }
 }
 
-/** Whether the body has the form that React gives to a call. */
-async function isCall(request: Request): Promise<boolean> {
+/** Whether the body has the form that React gives to the call of an action. */
+async function isActionCall(request: Request): Promise<boolean> {
   const byScript = request.headers.has('next-action')
   const type = request.headers.get('content-type') ?? ''
   const bytes = await readRequestBody(request, MAX_BYTES, 'leave')
@@ -60,29 +59,29 @@ async function isCall(request: Request): Promise<boolean> {
     if (!type.startsWith('multipart/form-data')) return byScript && areArguments(await body.text())
     const form = await body.formData()
     if (byScript) return areArguments(form.get('0'))
-    // A form that was sent without scripts names its action in fields of its own.
-    for (const [name, text] of form) if (/^\$ACTION_.*:/.test(name)) plainValue(text)
+    // Without scripts, React names the action in fields of the form.
+    for (const [name, text] of form) if (/^\$ACTION_.*:/.test(name)) parsePlainValue(text)
     return true
   } catch {
     return false
   }
 }
 
-const MOST_ARGUMENTS = 10
+const MAX_ARGUMENTS = 10
 
 function areArguments(text: unknown): boolean {
-  const given = plainValue(text)
-  return Array.isArray(given) && given.length <= MOST_ARGUMENTS
+  const given = parsePlainValue(text)
+  return Array.isArray(given) && given.length <= MAX_ARGUMENTS
 }
 
 /**
- * Of React's own notation, in which texts with a dollar sign refer to something, only what stands for undefined, a form,
- * the arguments that an action is bound to, and the dollar sign itself.
+ * Parses the notation of React, in which a text that begins with a dollar sign refers to something. Allowed are only
+ * `undefined`, a form, the arguments that an action is bound to, and an escaped dollar sign. Throws for all others.
  */
-function plainValue(text: unknown): unknown {
+function parsePlainValue(text: unknown): unknown {
   return JSON.parse(String(text), (_, value: unknown) => {
     if (typeof value === 'string' && /^\$(?!undefined$|[K@][0-9a-f]+$|\$)/.test(value))
-      throw new TypeError('a reference that no call of ours has')
+      throw new TypeError('a reference that our actions do not use')
     return value
   })
 }

@@ -1,4 +1,4 @@
-/** The content security policy of pages; why it is this one: docs/operations.md, "Doors". */
+/** The content security policy of pages. Its reasons are in docs/operations.md, "Doors". */
 
 /** A fresh nonce for one answer: 128 random bits. */
 export function createNonce(): string {
@@ -6,8 +6,8 @@ export function createNonce(): string {
 }
 
 /**
- * Scripts run only with the nonce of their own answer, or when one of those has loaded them; everything else comes from
- * here. `development`: what the tools of `next dev` need besides.
+ * Scripts run only with the nonce of their answer, or when such a script has loaded them. Everything else must come from
+ * this origin. `development` also allows what the tools of `next dev` need.
  */
 export function pagePolicy(nonce: string, development: boolean): string {
   const styles = development ? "'unsafe-inline'" : `'nonce-${nonce}'`

@@ -1,8 +1,7 @@
 /**
- * Requests as Node has them, before Next sees them. Next answers some with a 500, because it fails before it looks for
- * what would answer: a path that is no text once it is decoded (`%ff`), the method TRACE, a file of the build that is
- * asked for by anything but GET and HEAD. Others it answers with a page without asking the proxy: those outside of the
- * base path. Here they become what is answered properly: a path that nothing has, a method that nothing takes.
+ * Repairs raw requests before Next sees them. Next answers some with a 500 because it fails before routing: a path that
+ * does not decode to text (`%ff`), the method TRACE, a method other than GET and HEAD for a file of the build. Requests
+ * outside the base path get a page without passing the proxy. After the repair the routes answer them with a 404 or 405.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
@@ -18,57 +17,57 @@ interface RawRequest {
   response: ServerResponse
 }
 
-/** Once per process. */
+/** Begins to repair the requests of this process. A second call does nothing. */
 export function repairRawRequests(): void {
   processState('raw requests', () => {
     subscribe(REQUEST_BEGINS, (message) => {
       const raw = message as RawRequest
-      mend(raw.request)
-      scope().enterWith(raw)
+      repairRequest(raw.request)
+      currentRequest().enterWith(raw)
     })
     return true
   })
 }
 
 /**
- * Stops waiting for the body of the current request once `patienceMs` are over. Next sends what the proxy answers only
- * when the whole body has come, so a body that stalls would hold the answer back until Node's `requestTimeout` (300 s).
- * The connection ends with the answer: what may still come of the body is no request.
+ * Stops waiting for the body of the current request after `maxMs`. Next sends the answer of the proxy only when the whole
+ * body has arrived, so a body that stalls would delay it until Node's `requestTimeout` (300 s). The connection closes
+ * after the answer, because the rest of the body would be read as a new request.
  */
-export function waitForBodyAtMost(patienceMs: number): void {
-  const { request, response } = scope().getStore() ?? {}
+export function waitForBodyAtMost(maxMs: number): void {
+  const { request, response } = currentRequest().getStore() ?? {}
   if (!request || !response || request.complete) return
   const timer = setTimeout(() => {
     if (request.complete || response.headersSent) return
     response.setHeader('Connection', 'close')
-    // Else Node takes the end for an abort, and closes the connection before the answer.
+    // Without this Node takes the end for an abort and closes the connection before the answer.
     request.complete = true
     request.push(null)
-  }, patienceMs)
+  }, maxMs)
   response.once('close', () => clearTimeout(timer))
 }
 
-function scope(): AsyncLocalStorage<RawRequest> {
+function currentRequest(): AsyncLocalStorage<RawRequest> {
   return processState('raw request', () => new AsyncLocalStorage<RawRequest>())
 }
 
-function mend(request: IncomingMessage): void {
+function repairRequest(request: IncomingMessage): void {
   if (request.method === 'TRACE') request.method = 'PROPFIND'
-  if (request.url?.includes('%')) request.url = readablePath(request.url)
-  if (!canBeAnswered(request)) request.url = withBasePath('/api/nothing')
+  if (request.url?.includes('%')) request.url = replaceUndecodable(request.url)
+  if (!isRoutable(request)) request.url = withBasePath('/api/nothing')
 }
 
-function canBeAnswered({ method = '', url = '/' }: IncomingMessage): boolean {
+function isRoutable({ method = '', url = '/' }: IncomingMessage): boolean {
   if (!URL.canParse(url, 'http://host')) return true
-  const asked = new URL(url, 'http://host').pathname
-  const path = withoutBasePath(asked)
-  // Next's tools of development ask for some of their files without the base path.
-  if (path === undefined) return process.env.NODE_ENV === 'development' && asked.startsWith('/__nextjs_')
+  const requested = new URL(url, 'http://host').pathname
+  const path = withoutBasePath(requested)
+  // Next's development tools request some of their files without the base path.
+  if (path === undefined) return process.env.NODE_ENV === 'development' && requested.startsWith('/__nextjs_')
   return ['GET', 'HEAD'].includes(method) || !path.startsWith('/_next/static/')
 }
 
-/** What cannot be decoded becomes what a lenient decoder makes of it: the replacement character. */
-function readablePath(url: string): string {
+/** Replaces bytes that do not decode to text by U+FFFD, as a lenient decoder does. */
+function replaceUndecodable(url: string): string {
   const [path = '', ...query] = url.split(/(?=\?)/)
   const readable = path.replace(/(?:%[0-9a-f]{2})+|%/gi, (escaped) =>
     isDecodable(escaped) ? escaped : '%EF%BF%BD',

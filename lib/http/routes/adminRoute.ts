@@ -1,4 +1,4 @@
-/** What the admin page asks for every few seconds: for browsers with a session, and for holders of the token. */
+/** Answers the overview that the admin page requests every few seconds: to a session, or to the admin token. */
 import { readOverview } from '../../admin/overview'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { holdsSecret } from '../auth/bearer'
@@ -14,12 +14,12 @@ export async function answerOverview(request: Request, fields: readonly AnyField
     const session = trusted ? null : findSession(readCookies(request))
     if (!trusted && isCrossSite(request.headers)) throw foreignOrigin()
     if (!trusted && !session) throw unauthorized('ADMIN_TOKEN')
-    // Asked at the same time, told only to who may know.
-    const [overview, ended] = await Promise.all([
+    // Both at the same time, to save a round trip. A revoked session gets nothing of the overview.
+    const [overview, isRevoked] = await Promise.all([
       readOverview(fields),
       session !== null && isSessionRevoked(session),
     ])
-    if (ended) throw unauthorized('ADMIN_TOKEN')
+    if (isRevoked) throw unauthorized('ADMIN_TOKEN')
     return Response.json(overview, { headers: PRIVATE_NO_STORE })
   } catch (error) {
     return problemResponse(request, error, { label: 'Failed to look at the fields', trusted })

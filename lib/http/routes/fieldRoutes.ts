@@ -1,4 +1,4 @@
-/** What the routes of fields answer: a read, a forced refresh, and which callers may have which field. */
+/** The routes of fields: a read, a forced refresh, and the check of who may read which field. */
 import { cacheUnavailable } from '../../core-services/cache/errors'
 import { type FieldAnswer, readFieldCache } from '../../core-services/cache/fieldCacheService'
 import { type AnyField, findFieldByName } from '../../core-services/cache/fields/fieldConfig'
@@ -8,7 +8,7 @@ import { computeEtag, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from
 import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from '../problem'
 import { anonymouslyForcedRead, forcedRead } from './forcedReads'
 
-/** GET: the value as JSON, with where it came from in the headers. `?forceRefresh=true` asks the source first. */
+/** GET: the value as JSON; the headers tell where it came from. `?forceRefresh=true` fetches from the source first. */
 export async function answerRead(request: Request, field: AnyField): Promise<Response> {
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   try {
@@ -23,7 +23,7 @@ export async function answerRead(request: Request, field: AnyField): Promise<Res
   }
 }
 
-/** POST: always forced, only with the admin token. 503 when the fresh value could not be stored; 429 past the limit. */
+/** POST: a forced refresh, only with the admin token. 503 when the new value was not stored, 429 past the limit. */
 export async function answerRefresh(
   request: Request,
   field: AnyField,
@@ -34,14 +34,14 @@ export async function answerRefresh(
     if (!trusted) throw unauthorized('ADMIN_TOKEN')
     const answer = await forcedRead(field)
     if (answer.status !== 'refreshed')
-      throw cacheUnavailable(new Error('the fresh value was fetched but not stored'))
+      throw cacheUnavailable(new Error('the new value was fetched but not stored'))
     return valueResponse(answer, NO_STORE)
   } catch (error) {
     return problemResponse(request, error, { label, trusted, withMessage: true })
   }
 }
 
-/** The field of that name, if this caller may read it; an unknown name and a closed field answer alike. */
+/** Answers for the field of that name. An unknown name and a field that this caller may not read get the same 404. */
 export async function answerByName(
   request: Request,
   name: string,
@@ -61,14 +61,14 @@ function wantsForce(request: Request): boolean {
   const given = new URL(request.url).searchParams.get('forceRefresh')
   if (given === null || given === 'false') return false
   if (given === 'true') return true
-  throw queryInvalid('forceRefresh is neither true nor false')
+  throw queryInvalid('forceRefresh must be true or false')
 }
 
 function valueResponse(answer: FieldAnswer<unknown>, headers: Record<string, string>): Response {
   return jsonResponse(encodeValue(answer.data), { ...fieldHeaders(answer), ...headers })
 }
 
-/** By `encodeValue`: a schema may make a Map of a value, which would become {} on its way to the caller. */
+/** Takes text from `encodeValue`: a schema may turn a value into a Map, which JSON.stringify makes {}. */
 const jsonResponse = (body: string, headers: Record<string, string>): Response =>
   new Response(body, { headers: { 'Content-Type': 'application/json', ...headers } })
 

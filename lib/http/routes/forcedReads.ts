@@ -1,9 +1,11 @@
 /**
- * Forced refreshes over HTTP. Per field and process one runs and one waits, which all who come meanwhile share, so that
- * any number at once makes two. How many begin is limited besides, per field and in all, over all instances: a script
- * that never stops asking must not take all that the source allows. Plain reads pass none of this.
+ * Forced refreshes over HTTP. Per field and process one runs and one waits; all later callers share the waiting one, so
+ * any number of callers makes two. Their rate is limited too, per field and in total, over all instances: an endless
+ * script must not use up the rate limit of the source. Plain reads are not affected.
+ *
+ * This is a queue of its own, before that of the cache: callers who share a refresh also share one permit, and the cron,
+ * which shares the cache's queue, must not meet the limit.
  */
-
 import { takeFromBuckets } from '../../core-services/cache/coordination/tokenBuckets'
 import { isRedisFailure } from '../../core-services/cache/errors'
 import { type FieldAnswer, readFieldCache } from '../../core-services/cache/fieldCacheService'
@@ -17,53 +19,53 @@ import { createSingleFlight } from '../../shared/singleFlight'
 import { createRateLimit } from '../auth/rateLimit'
 import { rateLimited } from '../problem'
 
-/** Twenty in a row, then one each 2 s: of a list of six pages that is half of what Airtable allows. */
+/** For a list of six pages one refresh each 2 s is three requests a second, about half of what Airtable allows. */
 const PER_FIELD = { burst: 20, everyMs: 2_000 }
 const ALL_FIELDS = { burst: 60, everyMs: 1_000 }
-/** How often a process asks whether a caller without the token may force a field. */
-const QUESTIONS = { burst: 5, everyMs: 1_000 }
+/** How often a process looks up the cool-down of a field for callers without the token. */
+const COOL_DOWN_CHECKS = { burst: 5, everyMs: 1_000 }
 
-/** Of this process. It limits alone while Redis cannot be asked, and spares the question otherwise. */
+/** The limits of this process. They save the command to Redis once they are exceeded, and act alone while Redis is down. */
 export const createForcedReadLimits = () => ({
   singleFlight: createSingleFlight(),
   perField: createRateLimit(PER_FIELD),
   all: createRateLimit(ALL_FIELDS),
-  questions: createRateLimit(QUESTIONS),
-  /** Fields for which Redis has refused, and until when (monotonic, ms). */
-  closed: new Map<string, number>(),
+  coolDownChecks: createRateLimit(COOL_DOWN_CHECKS),
+  /** When Redis allows the next refresh of a field that it has refused, by name; monotonic, ms. */
+  refusedUntil: new Map<string, number>(),
 })
 
-const own = () => processState('forces over HTTP', createForcedReadLimits)
+const processLimits = () => processState('forces over HTTP', createForcedReadLimits)
 
-/** For holders of the token. Rejects with RATE_LIMITED, else as `readFieldCache` does. */
+/** Forces a refresh for a caller with the token. Rejects with RATE_LIMITED, and otherwise as `readFieldCache` does. */
 export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
-  return own().singleFlight.queue(field.key, shareKey(field), async () => {
-    await admit(field.name)
+  return processLimits().singleFlight.queue(field.key, shareKey(field), async () => {
+    await takePermit(field.name)
     return readFieldCache(field, 'always')
   })
 }
 
-/** For everybody else: the field's own cool-down decides. To ask about it costs a command, so that is limited, too. */
+/** Forces a refresh for a caller without the token, if the field's cool-down allows it. Its lookup costs a command. */
 export function anonymouslyForcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
-  const asks = own().questions.take(field.name, processPorts().clock.monotonic()) === 0
-  return readFieldCache(field, asks ? 'anonymous' : 'declined')
+  const mayCheck = processLimits().coolDownChecks.take(field.name, processPorts().clock.monotonic()) === 0
+  return readFieldCache(field, mayCheck ? 'anonymous' : 'declined')
 }
 
-async function admit(name: string): Promise<void> {
-  const { perField, all, closed } = own()
+async function takePermit(name: string): Promise<void> {
+  const { perField, all, refusedUntil } = processLimits()
   const now = processPorts().clock.monotonic()
-  const closedMs = (closed.get(name) ?? 0) - now
-  if (closedMs > 0) throw refusal(closedMs)
+  const refusedMs = (refusedUntil.get(name) ?? 0) - now
+  if (refusedMs > 0) throw refusal(refusedMs)
   const waitMs = perField.take(name, now) || all.take('', now)
   if (waitMs > 0) throw refusal(waitMs)
-  const sharedMs = await askAll(name)
+  const sharedMs = await takeSharedPermit(name)
   if (sharedMs === 0) return
-  closed.set(name, now + sharedMs)
+  refusedUntil.set(name, now + sharedMs)
   throw refusal(sharedMs)
 }
 
-/** 5 billed commands, 3 for a refusal. */
-async function askAll(name: string): Promise<number> {
+/** Takes a permit from the limits that all instances share; returns the ms to wait. 5 billed commands, 3 for a refusal. */
+async function takeSharedPermit(name: string): Promise<number> {
   try {
     const { internals } = await serviceRegistry.getService('cache')
     return await takeFromBuckets(internals, [
@@ -71,7 +73,7 @@ async function askAll(name: string): Promise<number> {
       { name: 'force', ...ALL_FIELDS },
     ])
   } catch (error) {
-    // The refresh meets the same next, and tells of it.
+    // The refresh itself meets the same failure next and reports it.
     if (isRedisFailure(error) || hasCode(error, 'SERVICE_FAILED')) return 0
     throw error
   }

@@ -1,4 +1,4 @@
-/** What health is told of besides the services: each part says whether it is as it should be, and what it saw. */
+/** The parts of the health report next to the services. Each says whether it is `ok`, and what it found. */
 
 import { cronExpectations } from '../../admin/cronExpectations'
 import type { BaseState } from '../../core-services/airtable/rate-limit/rateLimiter'
@@ -17,7 +17,7 @@ import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import '../../core-services/serviceLoader'
 
-/** In ms. */
+/** How long the answer of a part is reused, in ms: health checks cost billed commands. */
 const CHECK_EVERY_MS = 30_000
 
 export interface HealthParts {
@@ -34,11 +34,11 @@ interface RedisHealth {
   /** Of requests in the last 5 minutes. */
   errors: Record<string, number>
   p95Ms: number | null
-  /** Absent while Redis takes the writes of this instance. `since`: ISO 8601. */
+  /** Absent while Redis accepts the writes of this instance. `since`: ISO 8601. */
   refusedWrites?: { code: string; since: string }
 }
 
-/** The limits of the sources: which bases are in use or left alone. */
+/** The rate limits of the sources: which Airtable bases are in use or in a cool-down. */
 interface SourcesHealth {
   ok: boolean
   airtable: { bases: BaseState[] }
@@ -46,11 +46,11 @@ interface SourcesHealth {
 
 interface WebhooksHealth extends Omit<WebhookReport, 'at'> {
   ok: boolean
-  /** When the cron looked after them last, ISO 8601; null for never. */
+  /** When the cron last maintained them, ISO 8601; null for never. */
   checkedAt: string | null
 }
 
-/** To tell of something new, add it here and to `HealthParts`: a part that is not `ok` makes health `degraded`. */
+/** To report a new part, add it here and to `HealthParts`. A part that is not `ok` makes the status `degraded`. */
 export async function healthParts(
   metrics: MetricsSnapshot,
   fields: readonly AnyField[],
@@ -58,16 +58,16 @@ export async function healthParts(
   return {
     cron: cronHealth(metrics, cronExpectations(fields)),
     redis: redisHealth(metrics),
-    sources: await recent('sources', sourcesHealth),
-    webhooks: await recent('webhooks', webhooksHealth),
+    sources: await reuseRecent('sources', sourcesHealth),
+    webhooks: await reuseRecent('webhooks', webhooksHealth),
   }
 }
 
-/** What Redis is asked for stands for a while, whoever wants to know: health checks are billed, too. */
-function recent<T>(part: string, ask: () => Promise<T>): Promise<T> {
+/** Returns the last answer while it is younger than CHECK_EVERY_MS. */
+function reuseRecent<T>(part: string, read: () => Promise<T>): Promise<T> {
   const state = processState<{ last?: { at: number; answer: Promise<T> } }>(`health.${part}`, () => ({}))
   const now = processPorts().clock.monotonic()
-  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, answer: ask() }
+  if (!state.last || now - state.last.at >= CHECK_EVERY_MS) state.last = { at: now, answer: read() }
   return state.last.answer
 }
 
@@ -84,13 +84,13 @@ function redisHealth({ breaker, windows, refusedWrites }: MetricsSnapshot): Redi
   }
 }
 
-/** Nothing is asked of Airtable. What has not started is told with the services. */
+/** Sends no request to Airtable. A service that has not started is reported with the services. */
 async function sourcesHealth(): Promise<SourcesHealth> {
   const bases = await serviceRegistry.getService('airtable').then(
     (airtable) => airtable.bases(),
     () => [],
   )
-  // A rate limit is over in seconds, and nothing that anybody had to mend.
+  // Other cool-downs end within seconds and need no action; a spent monthly quota does.
   return { ok: bases.every(({ coolDown }) => coolDown?.why !== 'quota'), airtable: { bases } }
 }
 

@@ -1,4 +1,4 @@
-/** Whether the app can do its work: one word for everybody, for holders of a token what it is judged by. */
+/** Whether the app works: the status for every caller, the reasons for callers with a token. */
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { readMetrics } from '../../core-services/metrics/metricsService'
 import type { MetricsSnapshot } from '../../core-services/metrics/snapshot'
@@ -8,13 +8,13 @@ import { problemResponse, unauthorized } from '../problem'
 import { type HealthParts, healthParts } from './healthParts'
 import { checkServices, type ServicesHealth, summarizeStatus } from './serviceHealth'
 
-/** In the query, for monitors: everything but `ok` is answered with 503. */
+/** Query parameter for monitors: every status except `ok` is answered with 503. */
 const STRICT = 'strict'
 
 interface Health extends Partial<HealthParts> {
   /**
-   * `degraded`: pages are served, and something has to be looked at. Strangers are told it of Redis alone, holders of a
-   * token of every part. `unavailable`: this instance cannot fetch anything.
+   * `degraded`: pages are served, and something needs attention. Without a token only Redis counts, with one every part.
+   * `unavailable`: this instance cannot fetch anything.
    */
   status: 'ok' | 'degraded' | 'unavailable'
   checkedAt?: string
@@ -22,7 +22,7 @@ interface Health extends Partial<HealthParts> {
   metrics?: MetricsSnapshot
 }
 
-/** 200 `ok` or `degraded`, 503 `unavailable`; with `?strict=1` 503 for `degraded`, too. */
+/** 200 for `ok` and `degraded`, 503 for `unavailable`; with `?strict=1` also 503 for `degraded`. */
 export function answerHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
     if (canSeeMetrics(request)) return (await detailedHealth(fields)).health
@@ -30,7 +30,7 @@ export function answerHealth(request: Request, fields: readonly AnyField[]): Pro
   })
 }
 
-/** The same with all numbers; 401 without a token. */
+/** The same with all metrics; 401 without a token. */
 export function answerCacheHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
     if (!canSeeMetrics(request)) throw unauthorized('METRICS_TOKEN')
@@ -59,11 +59,11 @@ async function answer(request: Request, look: () => Promise<Health>): Promise<Re
   try {
     const health = await look()
     const isStrict = (new URL(request.url).searchParams.get(STRICT) ?? '0') !== '0'
-    const working: Health['status'][] = isStrict ? ['ok'] : ['ok', 'degraded']
-    const status = working.includes(health.status) ? 200 : 503
+    const passing: Health['status'][] = isStrict ? ['ok'] : ['ok', 'degraded']
+    const status = passing.includes(health.status) ? 200 : 503
     return Response.json(health, { status, headers: NO_STORE })
   } catch (error) {
     const trusted = canSeeMetrics(request)
-    return problemResponse(request, error, { label: 'Failed to judge the health', trusted })
+    return problemResponse(request, error, { label: 'Failed to check the health', trusted })
   }
 }

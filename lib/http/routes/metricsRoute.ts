@@ -1,4 +1,4 @@
-/** Numbers of the whole deployment for monitoring: as Prometheus text, and as JSON. */
+/** The metrics of the whole deployment, as Prometheus text. */
 
 import { readMetrics } from '../../core-services/metrics/metricsService'
 import { PROMETHEUS_TYPE, prometheusText } from '../../core-services/metrics/prometheus'
@@ -6,12 +6,12 @@ import { canSeeMetrics } from '../auth/bearer'
 import { NO_STORE } from '../headers'
 import { problemResponse, unauthorized } from '../problem'
 
-/** 200 with the text, also while Redis cannot be asked; 401 without a token. */
+/** 200 with the text, also while Redis is down; 401 without a token. */
 export async function answerMetrics(request: Request): Promise<Response> {
   const trusted = canSeeMetrics(request)
   try {
     if (!trusted) throw unauthorized('METRICS_TOKEN')
-    // Not what this instance has read before: another one may have answered with more since, and counters never fall.
+    // Always newly read: another instance may have answered with higher counts since, and counters must not fall.
     const text = prometheusText(await readMetrics({ maxAgeMs: 0 }))
     return new Response(text, { headers: { 'Content-Type': PROMETHEUS_TYPE, ...NO_STORE } })
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Whether the services can be used. Judged by traffic where there was some: a check of its own is billed, too. */
+/** Whether the services work. Recent traffic is the evidence where there is some, since a ping of Redis is billed. */
 import type { CacheService } from '../../core-services/cache/cacheService'
 import { rootFailure } from '../../core-services/cache/errors'
 import { type Services, serviceRegistry } from '../../core-services/service-registry'
@@ -7,16 +7,16 @@ import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import '../../core-services/serviceLoader'
 
-/** How long a request or a ping tells about Redis, in ms: without any, it is pinged that seldom. */
-const TELLS_MS = 30_000
+/** How long the last request or ping counts as evidence, in ms. Without traffic Redis is pinged this seldom. */
+const EVIDENCE_MS = 30_000
 
 interface ServiceHealth {
   ok: boolean
   code?: string
   message?: string
-  /** How to mend it. */
+  /** What to do. */
   hint?: string
-  /** Since when Redis refuses what it is to keep, ISO 8601. */
+  /** Since when Redis refuses writes, ISO 8601. */
   since?: string
   latencyMs?: number
 }
@@ -26,7 +26,7 @@ export type ServicesHealth = Record<keyof Services, ServiceHealth>
 export async function checkServices(): Promise<ServicesHealth> {
   const [cache, airtable] = await Promise.all([
     check(async () => cacheHealth(await serviceRegistry.getService('cache'))),
-    // Airtable is not asked: a health check must not use up its rate limit.
+    // No request to Airtable: a health check must not use up its rate limit.
     check(async () => {
       await serviceRegistry.getService('airtable')
       return { ok: true }
@@ -36,19 +36,19 @@ export async function checkServices(): Promise<ServicesHealth> {
 }
 
 /**
- * `unavailable` only for what this instance cannot do without: pages are served while Redis fails, and every instance
- * would be taken out of a load balancer at once.
+ * `unavailable` only when this instance cannot fetch anything. A failing Redis is `degraded`: pages are still served, and
+ * a load balancer would otherwise remove all instances at once.
  */
 export function summarizeStatus({ cache, airtable }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
   if (!airtable.ok) return 'unavailable'
   return cache.ok ? 'ok' : 'degraded'
 }
 
-async function check(ask: () => Promise<ServiceHealth>): Promise<ServiceHealth> {
+async function check(run: () => Promise<ServiceHealth>): Promise<ServiceHealth> {
   try {
-    return await ask()
+    return await run()
   } catch (error) {
-    // The registry's error names the service, and that of the open circuit nothing: why is one level below.
+    // The errors of the registry and of the open circuit only wrap the reason.
     const reason = isCodedError(error) ? rootFailure(error) : error
     return { ok: false, code: getErrorCode(reason), message: getErrorMessage(reason), ...pickHint(reason) }
   }
@@ -72,9 +72,9 @@ async function cacheLatency(cache: CacheService): Promise<number> {
   const { last } = cache.counters
   const state = processState<{ ping?: { at: number; latency: Promise<number> } }>('health', () => ({}))
   const open = cache.breaker.state !== 'closed'
-  if (last?.answered && !open && clock.monotonic() - last.endedAt < TELLS_MS) return last.durationMs
-  // A ping that the circuit breaker keeps back costs nothing, and lets it try whether Redis is there again.
-  if (!state.ping || open || clock.monotonic() - state.ping.at >= TELLS_MS)
+  if (last?.answered && !open && clock.monotonic() - last.endedAt < EVIDENCE_MS) return last.durationMs
+  // With an open circuit a ping costs nothing, and lets the circuit breaker probe whether Redis is back.
+  if (!state.ping || open || clock.monotonic() - state.ping.at >= EVIDENCE_MS)
     state.ping = { at: clock.monotonic(), latency: ping(cache) }
   return state.ping.latency
 }

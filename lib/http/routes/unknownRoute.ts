@@ -1,8 +1,8 @@
 import { problemResponse, routeUnknown } from '../problem'
 
 /**
- * Answers what no route below /api takes. Left to Next it would be a page, and so take calls of Server Actions, which the
- * proxy keeps from pages only.
+ * Answers 404 for unknown paths below /api. Next would render a page for them, which accepts calls of Server Actions, and
+ * the proxy checks only the paths of pages.
  */
 export async function answerUnknownRoute(request: Request): Promise<Response> {
   return problemResponse(request, routeUnknown(), { label: 'There is no such route', trusted: false })

@@ -1,4 +1,4 @@
-/** Where Airtable rings when something has changed. */
+/** Receives the pings by which Airtable announces a change. */
 import { webhookSecrets } from '../../core-services/airtable/airtableConfig'
 import { createWebhookSync } from '../../core-services/airtable/webhooks/handlePing'
 import { announcePing, drainPingQueue } from '../../core-services/airtable/webhooks/pingQueue'
@@ -11,31 +11,34 @@ import { readRequestBody } from '../guards/requestBody'
 import { NO_STORE } from '../headers'
 import { pingUnverified, problemResponse } from '../problem'
 
-/** A ping has some 130. */
+/** A ping has about 130 bytes. */
 const MAX_BYTES = 64 * 1024
 
-/** The newest ping of each webhook that this process has settled, in ms since 1970: what is not newer is a replay. */
-const settled = () => processState('settled pings', () => new Map<string, number>())
+/** When the newest processed ping of each webhook was sent, in ms since 1970. Older pings and replays are ignored. */
+const newestProcessed = () => processState('settled pings', () => new Map<string, number>())
 
 /**
- * 204 to a ping with the right MAC once Redis has noted it, before any of the work that it causes; 503 when Redis has not,
- * so that Airtable rings again; 401 to everything else, which causes no work and leaves no trace. Replays are answered as
- * pings, and cost nothing either.
+ * 204 for a ping with the right MAC once Redis has recorded it; the work follows after the answer. 503 when Redis did not
+ * record it, so that Airtable sends it again. 401 for every other request, which causes no work. A replay gets 204 too,
+ * and costs nothing.
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {
     const body = await readRequestBody(request, MAX_BYTES, 'cancel')
     const ping = body && verifiedPing(body, request.headers.get('x-airtable-content-mac'), webhookSecrets())
     if (!ping) throw pingUnverified()
-    if (ping.sentAt > (settled().get(ping.webhookId) ?? 0) && (await announcePing(ping, fieldRuntime())))
-      processPorts().defer(() => follow(ping, fields))
+    if (
+      ping.sentAt > (newestProcessed().get(ping.webhookId) ?? 0) &&
+      (await announcePing(ping, fieldRuntime()))
+    )
+      processPorts().defer(() => processPing(ping, fields))
     return new Response(null, { status: 204, headers: NO_STORE })
   } catch (error) {
     return problemResponse(request, error, { label: 'Failed to take the ping', trusted: false })
   }
 }
 
-async function follow(ping: Ping, fields: readonly AnyField[]): Promise<void> {
+async function processPing(ping: Ping, fields: readonly AnyField[]): Promise<void> {
   if (!(await drainPingQueue(ping, createWebhookSync(fields), fieldRuntime()))) return
-  settled().set(ping.webhookId, Math.max(ping.sentAt, settled().get(ping.webhookId) ?? 0))
+  newestProcessed().set(ping.webhookId, Math.max(ping.sentAt, newestProcessed().get(ping.webhookId) ?? 0))
 }

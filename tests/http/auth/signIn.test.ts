@@ -10,19 +10,19 @@ import { setEnvironment } from '../../kit/process/environment'
 const TOKEN = 'admin-token-of-the-tests'
 let clock: ManualClock
 let events: RecordedEvents
-let keeper: SignInLimits
+let limits: SignInLimits
 
 beforeEach(() => {
   clock = manualClock()
   events = recordEvents()
   setProcessState('ports', { ...defaultPorts, clock, emit: events.emit })
-  keeper = createSignInLimits()
+  limits = createSignInLimits()
   setEnvironment({ ADMIN_TOKEN: TOKEN })
 })
 
 const SAME_SITE = { 'sec-fetch-site': 'same-origin', origin: 'https://cache.example' }
 const attempt = (token: string, headers: Record<string, string> = {}) =>
-  signIn(token, new Headers({ ...SAME_SITE, 'x-forwarded-for': '192.0.2.1', ...headers }), keeper)
+  signIn(token, new Headers({ ...SAME_SITE, 'x-forwarded-for': '192.0.2.1', ...headers }), limits)
 const whyOf = async (token: string, headers?: Record<string, string>) => {
   const result = await attempt(token, headers)
   return result.ok ? 'in' : result.why
@@ -58,7 +58,7 @@ describe('signing in', () => {
   })
 
   it('compares origin and host where the browser does not tell the site', async () => {
-    const from = (headers: Record<string, string>) => signIn(TOKEN, new Headers(headers), keeper)
+    const from = (headers: Record<string, string>) => signIn(TOKEN, new Headers(headers), limits)
     expect(await from({ origin: 'http://10.0.0.5:3000', host: '10.0.0.5:3000' })).toMatchObject({ ok: true })
     expect(
       await from({

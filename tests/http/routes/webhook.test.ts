@@ -189,7 +189,7 @@ describe('POST /api/webhooks/airtable', () => {
       title: 'A valid MAC is needed',
       status: 401,
       code: 'PING_UNVERIFIED',
-      detail: 'This takes pings of webhooks with a secret in AIRTABLE_WEBHOOK_SECRETS',
+      detail: 'The ping is not signed by a webhook whose secret is in AIRTABLE_WEBHOOK_SECRETS',
       error: 'Failed to take the ping',
     })
     expect([later, airtable.counters.requests, redis.upstash.counters.requests]).toEqual([[], 0, 0])
