@@ -1,20 +1,20 @@
 /**
- * One documented switch: CACHE_COMPONENTS=true builds with Next's Cache Components and partial prefetching, which
- * become the only mode in the next major release. The app is right under both.
+ * CACHE_COMPONENTS=true builds with Next's Cache Components and partial prefetching, which become the only mode in the
+ * next major release. The app works in both modes.
  */
 const cacheComponents = process.env.CACHE_COMPONENTS === 'true'
 
-/** Serves the app below a path of its host, such as /shop. Next builds it in: set it for the build and for the server. */
+/** The path below which the app is served, such as /shop. Next builds it in: set it for the build and for the server. */
 const basePath = process.env.APP_BASE_PATH ?? ''
 if (!/^(\/[\w.~-]+)*$/.test(basePath))
   throw new Error(
-    `APP_BASE_PATH is "${basePath}": it begins with a slash and does not end with one, such as /shop`,
+    `APP_BASE_PATH is "${basePath}": it must begin with a slash and not end with one, such as /shop`,
   )
 
-/** STANDALONE=true also writes a server with only the files it needs: docs/operations.md, "Hosts". */
+/** STANDALONE=true also writes .next/standalone, a server with only the files it needs: docs/operations.md, "Hosts". */
 const standalone = process.env.STANDALONE === 'true'
 
-/** Of every answer; the policy of pages has a nonce in it and comes from proxy.ts. docs/operations.md says what for. */
+/** Headers of every answer; docs/operations.md says why. The content security policy of pages comes from proxy.ts. */
 const securityHeaders = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
@@ -45,16 +45,16 @@ export default {
       headers: asList({ 'Strict-Transport-Security': 'max-age=63072000' }),
     },
     {
-      // Nobody is meant to look at these as pages: opened as one, they can load and run nothing.
+      // These are no pages: one that is opened in a browser can load and run nothing.
       source: '/:api(api|health)/:path*',
       headers: asList({ 'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'" }),
     },
   ],
   experimental: {
-    // Whatever comes with a request for a page is kept in memory up to this; lib/http/guards/actionGuard.ts takes less.
+    // Next keeps the body of a request for a page in memory up to this; lib/http/guards/actionGuard.ts allows less.
     proxyClientMaxBodySize: '32kb',
     serverActions: { bodySizeLimit: '32kb' },
-    // With it on, `next dev` answers our Redis POSTs from memory after an edit, writes and locks included.
+    // Otherwise `next dev` answers POSTs to Redis from its memory after an edit, writes and locks included.
     serverComponentsHmrCache: false,
   },
 }

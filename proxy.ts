@@ -5,8 +5,8 @@ import { createNonce, pagePolicy } from './lib/http/guards/contentSecurity'
 import { inRequest, requestIdOf } from './lib/observability/requestContext'
 
 /**
- * Refuses what no page takes, and gives each page a policy with a nonce of its own, which Next reads from the request and
- * marks its scripts with, and the id that its events carry.
+ * Refuses requests that no page takes. Gives each other request an id, which its events carry, and a content security
+ * policy with a new nonce, which Next reads from the request headers and puts on its scripts.
  */
 export async function proxy(request: NextRequest): Promise<Response> {
   const id = requestIdOf((name) => request.headers.get(name))
@@ -26,7 +26,7 @@ export async function proxy(request: NextRequest): Promise<Response> {
 }
 
 /**
- * Whatever can end at a page, for Next takes calls of Server Actions at each, the one for what it does not find included.
- * Left out is only what cannot: routes (below /api all of it is one, by its catch-all), and files of the build.
+ * Matches every path that can end at a page, because Next accepts calls of Server Actions at each page, its 404 page
+ * included. Left out are routes (everything below /api, by its catch-all) and files of the build.
  */
 export const config = { matcher: ['/', '/((?!api(?:/|$)|_next/static/|health$).*)'] }

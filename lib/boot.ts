@@ -1,5 +1,4 @@
-/** What happens once when the server starts: wiring, a look at the whole configuration, services, and what if not. */
-
+/** Starts the server: the event log, a check of the whole configuration, the services, and a report when one fails. */
 import {
   assertBasePath,
   assertOrigins,
@@ -10,13 +9,13 @@ import {
   metricsEnabled,
   refreshConfig,
 } from './config/appConfig'
-import { airtableConfig, assertWebhookSecrets, peopleTable } from './core-services/airtable/airtableConfig'
 import { watchRechecks } from './core-services/airtable/webhooks/recheckWatch'
 import type { AnyField } from './core-services/cache/fields/fieldConfig'
 import { createKeySpace } from './core-services/cache/redis/commands/keySpace'
-import { cacheConfig, cacheFailFast, keyConfig } from './core-services/cache/settings/cacheConfig'
+import { cacheFailFast, keyConfig } from './core-services/cache/settings/cacheConfig'
 import { encryptionKeys } from './core-services/cache/settings/encryptionConfig'
 import { countEvent } from './core-services/metrics/metricsService'
+import { serviceRegistry } from './core-services/service-registry'
 import { initCoreServices } from './core-services/serviceLoader'
 import { repairRawRequests } from './http/guards/malformedRequests'
 import { observed } from './observability/annotateEvent'
@@ -32,13 +31,13 @@ import { setProcessState } from './shared/processState'
 
 export interface BootResult {
   ok: boolean
-  /** What to tell whoever started the server, when it is not ok. */
+  /** What is wrong and what to do, for the terminal. Empty when it is ok. */
   report: string
-  /** Whether the process shall end: a server that cannot work must not look healthy. */
+  /** Whether the process must end: a server that cannot work must not look healthy. */
   fatal: boolean
 }
 
-/** Called once, before the first request. */
+/** Boots this process, before its first request. Ends it when boot has failed and CACHE_FAIL_FAST is on. */
 export async function bootServer(): Promise<void> {
   repairRawRequests()
   const { ok, report, fatal } = await boot()
@@ -46,9 +45,9 @@ export async function bootServer(): Promise<void> {
   process.stderr.write(
     fatal
       ? report
-      : `${report}It goes on without what is missing, and tries again (CACHE_FAIL_FAST is off).\n`,
+      : `${report}The server starts all the same and tries again later, because CACHE_FAIL_FAST is off.\n`,
   )
-  // Throwing would leave a server that answers every request with 500, static pages included, until it is replaced.
+  // If this threw, the server would stay up and answer every request with 500, static pages included.
   if (fatal) process.exit(1)
 }
 
@@ -56,25 +55,25 @@ export async function boot(env: Env = process.env): Promise<BootResult> {
   startEventLog(env)
   try {
     assertConfiguration(env)
-    // Evaluating the fields checks them.
+    // Importing the fields checks their options.
     const { fields } = await import('./core-services/cache/fieldCacheConfigs')
     assertKeysFit(env, fields)
     assertEncryptable(env, fields)
     watchRechecks(fields)
-    await initCoreServices(['cache', 'airtable'])
+    await initCoreServices()
     return { ok: true, report: '', fatal: false }
   } catch (error) {
     return { ok: false, report: formatReport(error), fatal: orElse(true, () => cacheFailFast(env)) }
   }
 }
 
-/** First of all: a server that goes on without Redis or with half a configuration tells its story, too. */
+/** Runs first, so that a server without Redis or with an invalid configuration logs events too. */
 function startEventLog(env: Env): void {
   const threshold = orElse('info', () => logLevel(env))
   const format = formatFor(env, process.stdout.isTTY)
   const log = createEventLog((line) => process.stdout.write(line), threshold, format)
   const scrub = createScrubber(env)
-  // A reader of the log that goes away must not take the server along: Next would log each failed line, and fail again.
+  // When the reader of the log goes away, each write fails, Next logs that, and the server would end.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const counted = orElse(true, () => metricsEnabled(env))
   setProcessState('ports', {
@@ -88,28 +87,26 @@ function startEventLog(env: Env): void {
   })
 }
 
+/** The settings of the app itself. Each service brings its own, in serviceLoader.ts. */
+const APP_SETTINGS: readonly ((env: Env) => unknown)[] = [
+  refreshConfig,
+  memoryMaxBytes,
+  metricsEnabled,
+  cronMaxSilenceHours,
+  logLevel,
+  assertSecrets,
+  assertOrigins,
+  assertBasePath,
+]
+
+/** Throws one CONFIG_INVALID with everything that is wrong. */
 function assertConfiguration(env: Env): void {
-  const parts = [
-    cacheConfig,
-    airtableConfig,
-    peopleTable,
-    assertWebhookSecrets,
-    refreshConfig,
-    memoryMaxBytes,
-    metricsEnabled,
-    encryptionKeys,
-    cronMaxSilenceHours,
-    logLevel,
-    assertSecrets,
-    assertOrigins,
-    assertBasePath,
-    cacheFailFast,
-  ]
-  const problems = configProblems(parts.map((part) => () => part(env)))
+  const settings = [...serviceRegistry.settings(), ...APP_SETTINGS]
+  const problems = configProblems(settings.map((read) => () => read(env)))
   if (problems.length > 0) throw configInvalid(problems)
 }
 
-/** A prefix that leaves no room for the keys of the fields would fail every read. */
+/** Throws CONFIG_INVALID when the key prefix leaves no room for the keys of the fields: every read would fail. */
 function assertKeysFit(env: Env, fields: readonly AnyField[]): void {
   const {
     keyPrefix: prefix,
@@ -122,12 +119,12 @@ function assertKeysFit(env: Env, fields: readonly AnyField[]): void {
     for (const { key } of fields) keys.physical(key)
   } catch (error) {
     throw configInvalid([
-      `CACHE_MAX_KEY_LENGTH or CACHE_KEY_PREFIX does not suit the fields: ${getErrorMessage(error)}`,
+      `CACHE_MAX_KEY_LENGTH or CACHE_KEY_PREFIX does not fit the keys of the fields: ${getErrorMessage(error)}`,
     ])
   }
 }
 
-/** Without a key a field that is to be encrypted would be fetched at every read. */
+/** Throws CONFIG_INVALID when an encrypted field has no key: it would be fetched at every read. */
 function assertEncryptable(env: Env, fields: readonly AnyField[]): void {
   const encrypted = fields.filter(({ advanced }) => advanced?.encrypt).map(({ name }) => name)
   if (encrypted.length === 0 || encryptionKeys(env).length > 0) return
@@ -136,7 +133,7 @@ function assertEncryptable(env: Env, fields: readonly AnyField[]): void {
   ])
 }
 
-/** What is wrong with a setting is reported with all the rest; until then a default has to do. */
+/** Returns a default for a setting that is invalid. `assertConfiguration` reports it later with all other problems. */
 function orElse<T>(fallback: T, read: () => T): T {
   try {
     return read()

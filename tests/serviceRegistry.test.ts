@@ -140,4 +140,12 @@ describe('service registry', () => {
     expect(secondEvaluation.has('cache')).toBe(true)
     await expect(secondEvaluation.getService('cache')).resolves.toBe(service)
   })
+  it('lists its services and the readers of their settings, for boot', () => {
+    const registry = createServiceRegistry<TestServices>()
+    const readUrl = (env: Readonly<Record<string, string | undefined>>) => env.URL
+    registry.register('cache', recorder([], 'cache'), { settings: [readUrl] })
+    registry.register('mail', recorder([], 'mail'))
+    expect(registry.names()).toEqual(['cache', 'mail'])
+    expect(registry.settings()).toEqual([readUrl])
+  })
 })

@@ -1,4 +1,4 @@
-/** Settings of the app around the cache: secrets of its doors, time budgets, switches. */
+/** Settings of the app around the cache: secrets, time budgets, switches. */
 import { z } from 'zod'
 import { type Env, onOff, optionalText, parseEnv, wholeNumber } from '../shared/env'
 import { configInvalid } from '../shared/errors'
@@ -12,7 +12,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 export interface RefreshConfig {
   /** Deadline of a whole refresh of one field, in ms; two of them must fit into one run of the cron. */
   refreshTimeoutMs: number
-  /** Whether the cron may refresh fields before they are asked for. */
+  /** Whether the cron may refresh fields before a reader needs them. */
   warmupEnabled: boolean
 }
 
@@ -33,25 +33,25 @@ export function refreshConfig(env: Env = process.env): RefreshConfig {
   return { refreshTimeoutMs: values.CACHE_REFRESH_TIMEOUT_MS, warmupEnabled: values.CACHE_WARMUP_ENABLED }
 }
 
-/** How long the cron may be silent before health tells of it, in hours. */
+/** How long the cron may not run before health reports it, in hours. */
 export function cronMaxSilenceHours(env: Env = process.env): number {
   const hours = wholeNumber('CRON_MAX_SILENCE_HOURS', 'hours', 26, 8_784)
   return parseEnv(z.object({ CRON_MAX_SILENCE_HOURS: hours }), env).CRON_MAX_SILENCE_HOURS
 }
 
-/** Whether events are counted, and the counts handed to Redis. */
+/** Whether events are counted and the counts sent to Redis. */
 export function metricsEnabled(env: Env = process.env): boolean {
   const schema = z.object({ CACHE_METRICS_ENABLED: onOff('CACHE_METRICS_ENABLED', true) })
   return parseEnv(schema, env).CACHE_METRICS_ENABLED
 }
 
-/** How much memory the copies of field values may take in one process, in bytes; 0 turns the memory layer off. */
+/** How many bytes of field values one process may keep in memory; 0 turns the memory cache off. */
 export function memoryMaxBytes(env: Env = process.env): number {
   const bytes = wholeNumber('CACHE_MEMORY_MAX_BYTES', 'bytes', 50_000_000, 999_999_999, 0)
   return parseEnv(z.object({ CACHE_MEMORY_MAX_BYTES: bytes }), env).CACHE_MEMORY_MAX_BYTES
 }
 
-/** What tells this release of the app from others that run at the same time. */
+/** Identifies this release of the app among others that run at the same time. */
 export function deploymentName(env: Env = process.env): string {
   return env.VERCEL_DEPLOYMENT_ID || env.VERCEL_GIT_COMMIT_SHA || 'other'
 }
@@ -65,8 +65,8 @@ export function logLevel(env: Env = process.env): LogLevel {
 }
 
 /**
- * Origins under which browsers see this site although it is asked for by another host, because a proxy before it changes
- * the header Host and sends no X-Forwarded-Host. What is no origin is left out; `assertOrigins` reports it at boot.
+ * Origins under which browsers see this site although requests name another host, because a proxy changes the header Host
+ * and sends no X-Forwarded-Host. Skips entries that are no origin; `assertOrigins` reports them at boot.
  */
 export function trustedOrigins(env: Env = process.env): readonly string[] {
   return givenOrigins(env).filter(isOrigin)
@@ -94,8 +94,8 @@ const isOrigin = (text: string): boolean =>
   /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 
 /**
- * Throws CONFIG_INVALID when the server is started with another base path than the app was built with: `next start` would
- * look for the pages in one place, and the pages for the API in the other. A standalone server knows its own.
+ * Throws CONFIG_INVALID when the server starts with another base path than the app was built with: `next start` would
+ * serve the pages below one path while they call the API below the other. A standalone server has its path built in.
  */
 export function assertBasePath(env: Env = process.env): void {
   const given = env.APP_BASE_PATH ?? ''
@@ -126,12 +126,12 @@ const SECRETS = {
 
 export type SecretName = keyof typeof SECRETS
 
-/** Throws CONFIG_INVALID for a secret that is too weak to be one. */
+/** Throws CONFIG_INVALID for a secret that is too short or holds invisible characters. */
 export function assertSecrets(env: Env = process.env): void {
   parseEnv(z.object(SECRETS), env)
 }
 
-/** Undefined when the secret is not set or too weak: the door that it opens stays closed. */
+/** Undefined when the secret is not set or not valid: what it protects stays closed. */
 export function secret(name: SecretName, env: Env = process.env): string | undefined {
   const result = SECRETS[name].safeParse(env[name])
   return result.success ? result.data : undefined

@@ -1,40 +1,53 @@
 /**
- * What a service is, and the one place that starts services: by name, once, dependencies first. The app's services are
- * registered in serviceLoader.ts. State lives on `globalThis`, because Next evaluates a module several times in one
- * process.
+ * Starts services by name: each once, its dependencies first. The services of the app are registered in serviceLoader.ts.
+ * State lives on `globalThis`, because Next evaluates a module several times in one process.
  */
 
+import type { Env } from '../shared/env'
 import { codedError, getErrorCode, getErrorMessage, isCodedError } from '../shared/errors'
 import { defaultPorts, type Ports, processPorts } from '../shared/ports'
 import { processState } from '../shared/processState'
 
 export interface ServiceInterface {
-  /** Resolves when the service can be used; rejects, with a message that says how to mend it, when it cannot. */
+  /** Resolves when the service can be used. Rejects with a message that says what to do when it cannot. */
   initialize(): Promise<void>
 }
 
-/** Name → type of each service. Add yours by declaration merging, next to its registration. */
+/** The type of each service by name. Add yours by declaration merging, next to its registration. */
 // biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
 export interface Services {}
 
 export interface ServiceOptions<Name extends string> {
-  /** Services that must have started before; when one fails, so does this one. */
+  /**
+   * Services that must start before this one. When one of them fails, this one fails.
+   * @default []
+   */
   requires?: readonly Name[]
-  /** Services that are started before, too, but whose failure does not stop this one. */
+  /**
+   * Services that are started before this one if they can be. Their failure does not matter.
+   * @default []
+   */
   prefers?: readonly Name[]
+  /**
+   * Functions that read the settings of this service. Boot calls those of all services before it starts any, and reports
+   * everything that they throw at once.
+   * @default []
+   */
+  settings?: readonly ((env: Env) => unknown)[]
 }
 
 interface Registration {
   create: () => ServiceInterface
   requires: readonly string[]
   prefers: readonly string[]
+  settings?: readonly ((env: Env) => unknown)[]
   starting?: Promise<ServiceInterface>
   failure?: { error: unknown; until: number }
 }
 
 export type RegistryState = Map<string, Registration>
 
-/** A failed start is answered with the same error for this long, in ms, before it is tried again. */
+/** How long a failed start is answered with the same error before the next attempt, in ms. */
 const RETRY_AFTER_MS = 5_000
 
 export type ServiceRegistry<S> = ReturnType<typeof createServiceRegistry<S>>
@@ -50,7 +63,7 @@ export function createServiceRegistry<S>(
     if (registration) return registration
     const known = [...state.keys()].join(', ') || 'none'
     throw codedError('SERVICE_UNKNOWN', `No service is registered as "${name}" (registered: ${known})`, {
-      hint: 'Register it in serviceLoader.ts, and import that file where services are used first.',
+      hint: 'Register it in serviceLoader.ts, and import that file before the first use of a service.',
     })
   }
 
@@ -60,7 +73,7 @@ export function createServiceRegistry<S>(
         'SERVICE_CYCLE',
         `Services depend on each other in a circle: ${[...path, name].join(' → ')}`,
         {
-          hint: 'Take one of these dependencies out of serviceLoader.ts.',
+          hint: 'Remove one of these dependencies from serviceLoader.ts.',
         },
       )
     }
@@ -111,7 +124,10 @@ export function createServiceRegistry<S>(
   }
 
   return {
-    /** Registers a service under a name, as an instance or as a function that makes it on first use. */
+    /**
+     * Registers a service under a name: an instance, or a function that creates it on first use. Throws SERVICE_DUPLICATE
+     * when the name is taken.
+     */
     register<N extends Name>(
       name: N,
       service: (S[N] & ServiceInterface) | (() => S[N] & ServiceInterface),
@@ -119,19 +135,29 @@ export function createServiceRegistry<S>(
     ): void {
       if (state.has(name)) {
         throw codedError('SERVICE_DUPLICATE', `A service is already registered as "${name}"`, {
-          hint: 'Give the second one another name; in serviceLoader.ts ask has() first.',
+          hint: 'Give the second one another name, or check has() before, as serviceLoader.ts does.',
         })
       }
       const create =
         typeof service === 'function'
           ? (service as () => ServiceInterface)
           : () => service as ServiceInterface
-      state.set(name, { create, requires: options.requires ?? [], prefers: options.prefers ?? [] })
+      const { requires = [], prefers = [], settings = [] } = options
+      state.set(name, { create, requires, prefers, settings })
     },
 
     has: (name: Name): boolean => state.has(name),
 
-    /** The started service. Callers at the same time share one start; a failure is told again for 5 s, then retried. */
+    /** The names of all registered services. */
+    names: (): Name[] => [...state.keys()] as Name[],
+
+    /** The `settings` of all registered services. */
+    settings: (): ((env: Env) => unknown)[] => [...state.values()].flatMap(({ settings = [] }) => settings),
+
+    /**
+     * Returns the started service. Concurrent callers share one start. Rejects with SERVICE_FAILED, with the same error for
+     * 5 s and then after a new attempt, or with SERVICE_UNKNOWN or SERVICE_CYCLE.
+     */
     async getService<N extends Name>(name: N): Promise<S[N]> {
       if (!find(name).starting) assertNoCycle(name)
       return (await startOnce(name)) as S[N]
@@ -139,7 +165,7 @@ export function createServiceRegistry<S>(
   }
 }
 
-/** The process's own registry. */
+/** The registry of this process. */
 export const serviceRegistry: ServiceRegistry<Services> = createServiceRegistry<Services>(
   processState<RegistryState>('services', () => new Map()),
   processPorts,

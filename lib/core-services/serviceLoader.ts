@@ -1,12 +1,18 @@
-/** The services of this app and what they depend on. Importing this file registers them; nothing starts before use. */
+/**
+ * The services of this app, with their dependencies and settings. Importing this file registers them; each starts on first
+ * use. A new service needs its line in `Services` and its registration, nothing else: boot and health go by this list.
+ */
 
 import { atRequest } from '../next/atRequest'
 import { isControlFlowError } from '../next/controlFlow'
 import { deferAfterResponse } from '../next/defer'
 import { processPorts } from '../shared/ports'
 import { setProcessState } from '../shared/processState'
+import { airtableConfig, assertWebhookSecrets, peopleTable } from './airtable/airtableConfig'
 import { AirtableService } from './airtable/airtableService'
 import { CacheService } from './cache/cacheService'
+import { cacheConfig, cacheFailFast } from './cache/settings/cacheConfig'
+import { encryptionKeys } from './cache/settings/encryptionConfig'
 import { type Services, serviceRegistry } from './service-registry'
 
 declare module './service-registry' {
@@ -16,25 +22,33 @@ declare module './service-registry' {
   }
 }
 
-// Next evaluates this module several times in one process: only the first evaluation registers.
+// Next evaluates this module several times in one process. Only the first evaluation registers.
 if (!serviceRegistry.has('cache')) {
-  // Not at boot, which a build does without: it is in a build that Next throws its control-flow errors.
+  // Here and not at boot, because a build does not boot, and Next throws its control-flow errors in a build.
   setProcessState('ports', {
     ...processPorts(),
     isControlFlow: isControlFlowError,
     defer: deferAfterResponse,
     atRequest,
   })
-  serviceRegistry.register('cache', () => new CacheService(undefined, processPorts()))
+  serviceRegistry.register('cache', () => new CacheService(undefined, processPorts()), {
+    settings: [cacheConfig, encryptionKeys, cacheFailFast],
+  })
 }
 if (!serviceRegistry.has('airtable')) {
-  // A field can be fetched while Redis is down, so the cache is wished for, not required.
+  // A field can be fetched while Redis is down, so the cache is not required.
   serviceRegistry.register('airtable', () => new AirtableService(undefined, processPorts()), {
     prefers: ['cache'],
+    settings: [airtableConfig, peopleTable, assertWebhookSecrets],
   })
 }
 
-/** Starts the services, dependencies first. Rejects with the first failure, which names the service and the mend. */
-export async function initCoreServices(names: readonly (keyof Services)[]): Promise<void> {
+/**
+ * Starts services, dependencies first. Rejects with the first failure, which names the service and what to do.
+ * `names`: all registered services by default.
+ */
+export async function initCoreServices(
+  names: readonly (keyof Services)[] = serviceRegistry.names(),
+): Promise<void> {
   await Promise.all(names.map((name) => serviceRegistry.getService(name)))
 }

@@ -6,15 +6,15 @@ import type { AnyField, FieldCacheConfig } from '../core-services/cache/fields/f
 import { inThisRequest } from './thisRequest'
 
 /**
- * A field for a Server Component: waits for a request first, so that a build never asks Redis or a source. With Cache
- * Components, call it below a `<Suspense>` boundary.
+ * Reads a field for a Server Component. Waits for a request first, so that a build never calls Redis or a source. With
+ * Cache Components, call it below a `<Suspense>` boundary.
  */
 export async function readFieldForPage<T>(config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await connection()
   return inThisRequest(() => readFieldCache(config))
 }
 
-/** How all fields stand, for a Server Component, under the same conditions. */
+/** Reads the overview of all fields for a Server Component, under the same conditions. */
 export async function readOverviewForPage(fields: readonly AnyField[]): Promise<Overview> {
   await connection()
   return inThisRequest(() => readOverview(fields))

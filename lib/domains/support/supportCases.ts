@@ -1,6 +1,6 @@
 /**
- * The support cases of a customer and the messages of a case: two families of fields over the one engine. Where they
- * come from is the caller's: each read brings its fetcher.
+ * The support cases of a customer and the messages of a case: two families of fields. Each read brings its own fetcher,
+ * so this file knows no source.
  */
 import { z } from 'zod'
 import { createDomainCache, type DomainMetrics } from '../../core-services/cache/cache-aside/domainCache'
@@ -42,19 +42,19 @@ const caseMessageListSchema = z.object({
 export type CaseMessageList = z.infer<typeof caseMessageListSchema>
 
 /**
- * Seconds. Time alone limits what the support staff changes: the org sends no change events for cases, nobody needs
- * their answers to the second, and a customer can reload the page. What the customer changes is invalidated at once.
+ * In seconds. Changes by the support staff show after this time: the org sends no change events for cases, and a customer
+ * can reload the page. Changes by the customer are invalidated at once.
  */
 const TTL = {
-  /** Customers look at the state of their cases now and then. */
+  /** Customers check their cases now and then. */
   caseList: 120,
-  /** A conversation that is going on. */
+  /** A conversation is going on. */
   messages: 60,
 } as const
 
 /**
- * No answer without asking Redis: a customer who has just written often meets another instance next, which must not
- * show what it remembers from before. That costs a request of a few hundred bytes; the value itself stays in memory.
+ * Every read checks Redis. After a write the customer's next request often reaches another instance, which must not answer
+ * with its older copy. The check costs a request of a few hundred bytes; the value itself still comes from memory.
  */
 const MEMORY_TTL_SECONDS = 0
 
@@ -95,32 +95,32 @@ export class SupportCacheService {
 
   /**
    * The cases of an account, at most 120 s old. Callers at the same time share one call of a fetcher, in all instances;
-   * a failed one rejects each of them with SOURCE_FAILED (its `cause` is the fetcher's own error), SOURCE_TIMEOUT or
-   * SOURCE_INVALID, stores nothing, and leaves the source alone for a few seconds.
+   * a failed one rejects all of them with SOURCE_FAILED (its `cause` is the fetcher's own error), SOURCE_TIMEOUT or
+   * SOURCE_INVALID, stores nothing, and begins a cool-down of a few seconds in which the source is not called.
    */
   getCaseList(sfAccountId: string, fetcher: () => Promise<SupportCaseList>): Promise<SupportCaseList> {
     return this.#cache.read('caseList', caseListField(sfAccountId, fetcher))
   }
 
-  /** The messages of a case, at most 60 s old; else as `getCaseList`. */
+  /** The messages of a case, at most 60 s old. Rejects as `getCaseList`. */
   getCaseMessages(caseId: string, fetcher: () => Promise<CaseMessageList>): Promise<CaseMessageList> {
     return this.#cache.read('messages', messagesField(caseId, fetcher))
   }
 
   /**
-   * After the customer has opened a case: no read that starts once this has resolved, in any instance, returns what was
-   * fetched before. Rejects with INVALIDATION_FAILED when Redis has not recorded it; the same holds for the next two.
+   * Call it after the customer has opened a case. Reads that start after it has resolved, in any instance, return nothing
+   * that was fetched before. Rejects with INVALIDATION_FAILED when Redis did not record it; so do the next two.
    */
   invalidateCaseList(sfAccountId: string): Promise<void> {
     return this.#cache.invalidate({ key: caseListKey(sfAccountId) })
   }
 
-  /** After the customer has added a comment. */
+  /** Call it after the customer has added a comment. */
   invalidateCaseMessages(caseId: string): Promise<void> {
     return this.#cache.invalidate({ key: messagesKey(caseId) })
   }
 
-  /** After any write of the customer: the list and, with `caseId`, its messages, in one request. */
+  /** Call it after any write of the customer. Invalidates the list and, with `caseId`, its messages, in one request. */
   async invalidateAllForAccount(sfAccountId: string, caseId?: string): Promise<void> {
     await Promise.all([
       this.invalidateCaseList(sfAccountId),
@@ -128,13 +128,13 @@ export class SupportCacheService {
     ])
   }
 
-  /** MemoryCache of the counters of this process; see `DomainCache.read` for what counts as what. */
+  /** Copies of the counters of this process. `DomainCache.read` says what counts as what. */
   getMetrics(): DomainMetrics<'caseList' | 'messages'> {
     return this.#cache.getMetrics()
   }
 }
 
-/** The support cache of this process, and with it the one set of counters. It needs no start of its own. */
+/** The support cache of this process, with its one set of counters. It needs no start of its own. */
 export function supportCache(): SupportCacheService {
   return processState('support', () => new SupportCacheService())
 }

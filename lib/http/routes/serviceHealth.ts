@@ -24,24 +24,28 @@ interface ServiceHealth {
 export type ServicesHealth = Record<keyof Services, ServiceHealth>
 
 export async function checkServices(): Promise<ServicesHealth> {
-  const [cache, airtable] = await Promise.all([
-    check(async () => cacheHealth(await serviceRegistry.getService('cache'))),
-    // No request to Airtable: a health check must not use up its rate limit.
-    check(async () => {
-      await serviceRegistry.getService('airtable')
-      return { ok: true }
-    }),
-  ])
-  return { cache, airtable }
+  const names = serviceRegistry.names()
+  const healths = await Promise.all(
+    names.map((name) =>
+      check(async () => {
+        if (name === 'cache') return cacheHealth(await serviceRegistry.getService(name))
+        // Sources get no request: a health check must not use up their rate limits.
+        await serviceRegistry.getService(name)
+        return { ok: true }
+      }),
+    ),
+  )
+  return Object.fromEntries(names.map((name, index) => [name, healths[index]])) as ServicesHealth
 }
 
 /**
  * `unavailable` only when this instance cannot fetch anything. A failing Redis is `degraded`: pages are still served, and
  * a load balancer would otherwise remove all instances at once.
  */
-export function summarizeStatus({ cache, airtable }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
-  if (!airtable.ok) return 'unavailable'
-  return cache.ok ? 'ok' : 'degraded'
+export function summarizeStatus({ cache, ...sources }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
+  const states = Object.values(sources).map(({ ok }) => ok)
+  if (!states.includes(true)) return 'unavailable'
+  return cache.ok && !states.includes(false) ? 'ok' : 'degraded'
 }
 
 async function check(run: () => Promise<ServiceHealth>): Promise<ServiceHealth> {

@@ -113,7 +113,7 @@ describe('GET /api/airtable/agents', () => {
     const response = await agents('?forceRefresh=banana')
     expect([response.status, await response.json()]).toMatchObject([
       400,
-      { code: 'QUERY_INVALID', detail: 'forceRefresh is neither true nor false' },
+      { code: 'QUERY_INVALID', detail: 'forceRefresh must be true or false' },
     ])
     expect((await agents('?forceRefresh=false')).headers.get('x-field-cache')).toBe('miss')
   })
