@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { PAGES } from './docs/pages'
 import { listImports, read, resolveImport } from './kit/house/sources'
 
-describe.each(['airtable', 'architecture', 'freshness', 'operations'])('docs/%s.md', (name) => {
-  const document = read(`docs/${name}.md`)
+describe.each(PAGES)('%s', (page) => {
+  const document = read(page)
   const prose = document.replace(/^```[\s\S]*?^```/gm, '')
 
   it('names files and folders that are there', () => {
