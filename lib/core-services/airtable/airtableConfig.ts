@@ -1,13 +1,19 @@
-/** How Airtable is reached, and which of its tables the fields read. */
+/** The environment variables of Airtable: access, tables, webhook secrets. */
 import { z } from 'zod'
 import { type Env, httpUrl, optionalText, parseEnv, text, wholeNumber } from '../../shared/env'
 import { configInvalid } from '../../shared/errors'
 
 export interface AirtableConfig {
   apiKey: string
-  /** Undefined for Airtable itself. */
+  /**
+   * Address of the API.
+   * @default https://api.airtable.com
+   */
   endpointUrl: string | undefined
-  /** Deadline of one page of records, in ms. */
+  /**
+   * Deadline of one page of records, in ms.
+   * @default 10000
+   */
   pageTimeoutMs: number
 }
 
@@ -35,7 +41,7 @@ export interface AirtableTable {
   tableId: string
 }
 
-/** The people of the company: where the sales agents come from. */
+/** The table of the company's people, from which the sales agents are read. */
 export function peopleTable(env: Env = process.env): AirtableTable {
   const { AIRTABLE_RRHH_BASE_ID: baseId, AIRTABLE_RRHH_PEOPLE_TABLE_ID: tableId } = parseEnv(
     z.object({
@@ -50,20 +56,20 @@ export function peopleTable(env: Env = process.env): AirtableTable {
   return { baseId, tableId }
 }
 
-/** The id of a webhook (ach…) and the secret that its pings are signed with. */
+/** By id of the webhook (ach…), the secret that signs its pings. */
 export type WebhookSecrets = ReadonlyMap<string, Buffer>
 
 const WEBHOOK_ID = /^ach\w{1,40}$/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
-/** Airtable's have 32. */
+/** Airtable's own secrets have 32. */
 const MIN_SECRET_BYTES = 8
 
-/** Those entries of AIRTABLE_WEBHOOK_SECRETS that can be used: pings of other webhooks are not believed. */
+/** The valid entries of AIRTABLE_WEBHOOK_SECRETS. Pings of other webhooks are rejected. */
 export function webhookSecrets(env: Env = process.env): WebhookSecrets {
   return readWebhookSecrets(env).secrets
 }
 
-/** Throws CONFIG_INVALID, which tells entries by their position and shows none. */
+/** Throws CONFIG_INVALID, which names invalid entries by their position and shows none of them. */
 export function assertWebhookSecrets(env: Env = process.env): void {
   const { problems } = readWebhookSecrets(env)
   if (problems.length > 0) throw configInvalid(problems)
@@ -76,7 +82,7 @@ function readWebhookSecrets(env: Env): { secrets: WebhookSecrets; problems: stri
   const entries = given.trim() === '' ? [] : given.split(',').map((entry) => entry.trim())
   for (const [index, entry] of entries.entries()) {
     const [, id = '', secret = ''] = /^([^:]*):(.*)$/.exec(entry) ?? []
-    const problem = secrets.has(id) ? 'has the same webhook as one before it' : entryProblem(id, secret)
+    const problem = secrets.has(id) ? 'names the same webhook as an earlier entry' : entryProblem(id, secret)
     if (problem === undefined) secrets.set(id, Buffer.from(secret, 'base64'))
     else problems.push(`AIRTABLE_WEBHOOK_SECRETS: entry ${index + 1} of ${entries.length} ${problem}`)
   }

@@ -1,6 +1,6 @@
 /**
- * Fields over a view of Airtable, declared once: the fetcher, the tag of the table, what the cron keeps warm, and how a
- * change that Airtable announces gets into the value come out of one declaration.
+ * Declares fields over a view of Airtable. One declaration yields the fetcher, the tag of the table, the refresh by the cron,
+ * and the sync after a change.
  */
 
 import { deploymentName } from '../../config/appConfig'
@@ -30,27 +30,30 @@ import { type LogPosition, type TableSource, tableTag } from './records/table'
 export type { Listed } from './records/items'
 export type { TableSource } from './records/table'
 
-/** In s; an instance waits for it with a timer. */
+/** The largest `syncEvery`, in s: an instance waits for it with a timer. */
 const MAX_SYNC_SECONDS = 60
 
-interface Reading {
+interface ViewQuery {
   table: TableSource
-  /** Id or name of the view: its filter applies. An id (viw…) outlives a rename. */
+  /**
+   * Id or name of the view, whose filter applies. An id (viw…) survives a rename.
+   * @default the whole table
+   */
   view?: string
-  /** The columns to ask for, all by name or all by id (fld…). */
+  /** The columns, all by name or all by id (fld…), which survives a rename. */
   columns: readonly string[]
 }
 
-interface Coded extends Reading {
-  /** The text of what makes items or the value: a mark holds for the values of one declaration only. */
+interface ShapedQuery extends ViewQuery {
+  /** The source text of the functions that make the value. A mark is valid only for the same code. */
   code: string
 }
 
-interface Declared<T> extends Omit<FieldCacheConfig<T>, 'fetcher'>, Reading {
+interface Declared<T> extends Omit<FieldCacheConfig<T>, 'fetcher'>, ViewQuery {
   /**
-   * Whether an empty view is believed at once. Otherwise one that had something in it before is taken for a fault of the
-   * source: what stands is served until its time is over, the log and the admin page tell so, and a refresh by an admin or
-   * by `getFieldCache(field, true)` confirms that it is empty.
+   * Whether an empty view is accepted at once. Otherwise a view that had records before is taken for a fault of the source:
+   * the stored value is served until its windows end, and log and admin page report it. A refresh by an admin or by
+   * `getFieldCache(field, true)` confirms that the view is empty.
    * @default false
    */
   mayBeEmpty?: boolean
@@ -58,35 +61,34 @@ interface Declared<T> extends Omit<FieldCacheConfig<T>, 'fetcher'>, Reading {
 
 export interface ListDeclaration<Item extends Listed> extends Declared<Item[]> {
   /**
-   * What the list has of a record, under the record's id; null leaves the record out. A cell in which a formula has failed
-   * is empty to it. A record for which it throws, or of which the schema refuses the item, stays as it was in the list, or
-   * out of it, and one event names it; if that is more than half of the view, the fetch fails.
+   * Turns a record into an item with the record's id; null leaves the record out. A cell with a failed formula is empty. If
+   * it throws, or the schema refuses the item, the list keeps the previous item of the record, if there is one, and one
+   * event names the record. If that happens for more than half of the view, the fetch fails.
    */
   item(record: AirtableRecord): Item | null
   /**
-   * Compares two items, as for `sort`; ties are broken by id. It gets them as they are stored: after JSON, so that a Date
-   * is a text, and before the schema. 'view' keeps the view's order, which only reading all of it tells: then each change
-   * costs a full read.
+   * Compares two items, as for `sort`; ties are broken by id. The items are as stored: after JSON, so a Date is a text, and
+   * before the schema. 'view' keeps the order of the view, which only a full read tells, so each change costs a full read.
    */
   order: ((one: Item, other: Item) => number) | 'view'
 }
 
 export interface ValueDeclaration<T> extends Declared<T> {
   /**
-   * Makes the value out of all records of the view; each change costs a full read. A cell in which a formula has failed is
-   * empty to it. Records that make it throw even alone are left out, and one event names them.
+   * Makes the value from all records of the view, so each change costs a full read. A cell with a failed formula is empty.
+   * Records for which it throws even alone are left out, and one event names them.
    */
   value(records: readonly AirtableRecord[]): T
 }
 
 export interface AirtableField<T> extends FieldCacheConfig<T> {
-  airtable: Coded & {
+  airtable: ShapedQuery & {
     /**
-     * Reads the whole view. `position`: from where changes may be missing in it, if they can be followed. `announced`:
-     * records that are known to have changed.
+     * Reads the whole view. `position`: from where changes may be missing; null without a log. `announced`: the records that
+     * are known to have changed.
      */
     read(context: FetchContext, position: LogPosition | null, announced?: ReadonlySet<string>): Promise<T>
-    /** For a list whose order items alone tell: what it takes to bring it up to date record by record. */
+    /** Present for a list that can be updated record by record, because its order depends on its items alone. */
     list?: ItemMaker & { sort(items: Listed[]): Listed[] }
   }
 }
@@ -99,7 +101,7 @@ export function airtableList<Item extends Listed>({
 }: ListDeclaration<Item>): AirtableField<Item[]> {
   const { name, schema } = declared
   const maker: ItemMaker = {
-    // A delta sorts new items among stored ones, so all of them are compared in the shape of these.
+    // A delta sorts new items among stored ones, so all are compared in their stored form.
     item: withRecordId(name, (record) => asStored(item(record))),
     ...(schema && { refused: createRefusalCheck(schema) }),
   }
@@ -118,7 +120,7 @@ export function airtableList<Item extends Listed>({
   return order === 'view' ? field : { ...field, airtable: { ...field.airtable, list: { ...maker, sort } } }
 }
 
-/** A value made out of all records of a view. */
+/** A value made from all records of a view. */
 export function airtableValue<T>({ value, ...declared }: ValueDeclaration<T>): AirtableField<T> {
   const make: Make<T> = async (records) => ({
     ...makeValue(declared.name, records, value),
@@ -127,7 +129,7 @@ export function airtableValue<T>({ value, ...declared }: ValueDeclaration<T>): A
   return airtableField(declared, make, String(value))
 }
 
-/** `isEmpty`: nothing was found in the view. */
+/** `isEmpty`: the view holds no records. */
 type Make<T> = (
   records: readonly AirtableRecord[],
   context: FetchContext,
@@ -144,10 +146,10 @@ function airtableField<T>(
     const range = `a whole number of seconds from 0 to ${MAX_SYNC_SECONDS}`
     throw fieldInvalid(config.name, `syncEvery of its table "${table.name}" is ${syncEvery}, not ${range}`)
   }
-  const reading = { table, columns, code, ...(view === undefined ? {} : { view }) }
+  const query = { table, columns, code, ...(view === undefined ? {} : { view }) }
   const read: AirtableField<T>['airtable']['read'] = async (context, position, announced = new Set()) => {
-    const records = await readAll(reading, context, position)
-    const { value, flaws, isEmpty } = await make(records, context, buildShape(reading))
+    const records = await readAll(query, context, position)
+    const { value, flaws, isEmpty } = await make(records, context, buildShape(query))
     if (isEmpty) await assertNotEmptied({ name: config.name, mayBeEmpty }, context, announced)
     reportFlaws(config.name, flaws)
     return value
@@ -157,7 +159,7 @@ function airtableField<T>(
     ...config,
     tags: [...(config.tags ?? []), tableTag(table)],
     fetcher: async (context) => read(context, await recentPosition(table.locate())),
-    airtable: { ...reading, read },
+    airtable: { ...query, read },
   }
 }
 
@@ -165,20 +167,20 @@ export function isAirtableField<T>(field: FieldCacheConfig<T>): field is Airtabl
   return 'airtable' in field
 }
 
-/** Tells the declaration and the code that a value was made by. */
-export function buildShape({ table, view, columns, code }: Coded): string {
+/** Names the declaration and the code that make a value. */
+export function buildShape({ table, view, columns, code }: ShapedQuery): string {
   const { baseId, tableId } = table.locate()
   return shortHash(JSON.stringify([deploymentName(), baseId, tableId, view, columns, code]))
 }
 
-/** In several refreshes if need be; then `position` is that of the first one. */
+/** May take several refreshes. Then the mark holds the position of the first one. */
 async function readAll(
-  reading: Coded,
+  query: ShapedQuery,
   context: FetchContext,
   position: LogPosition | null,
 ): Promise<readonly AirtableRecord[]> {
-  const { records, startedAt, position: since } = await readInParts(reading, context, position)
-  const made = { shape: buildShape(reading), records: records.length }
+  const { records, startedAt, position: since } = await readInParts(query, context, position)
+  const made = { shape: buildShape(query), records: records.length }
   if (since) {
     const { hook, cursor, pending = {} } = since
     const followed = context.reason === 'change'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { drain } from '@/lib/core-services/airtable/changelog/payloads'
+import { readPayloads } from '@/lib/core-services/airtable/changelog/payloads'
 import type { WebhookPayload } from '@/lib/core-services/airtable/webhooksApi'
 import { codedError } from '@/lib/shared/errors'
 
@@ -27,7 +27,7 @@ describe('what a log of changes says', () => {
       changed('tblB', { destroyedRecordIds: ['rec3'] }),
     ])
 
-    const { tables, cursor, payloads, unreadable } = await drain(log, 1)
+    const { tables, cursor, payloads, unreadable } = await readPayloads(log, 1)
 
     expect({ cursor, payloads, unreadable }).toEqual({ cursor: 4, payloads: 3, unreadable: undefined })
     expect([...(tables.get('tblA')?.records ?? [])]).toEqual([
@@ -41,7 +41,7 @@ describe('what a log of changes says', () => {
     const view = { changedViewsById: { viwA: { destroyedRecordIds: ['rec1', 'rec2'] } } }
     const log = logOf([changed('tblA', { ...view, destroyedRecordIds: ['rec2'] })])
 
-    const { tables } = await drain(log, 1)
+    const { tables } = await readPayloads(log, 1)
 
     expect(tables.get('tblA')?.records.get('rec1')?.destroyed).toBe(false)
     expect(tables.get('tblA')?.records.get('rec2')?.destroyed).toBe(true)
@@ -53,7 +53,7 @@ describe('what a log of changes says', () => {
       changed('tblA', { createdRecordsById: { rec1: cells({}) } }),
     ])
 
-    expect((await drain(log, 1)).tables.get('tblA')?.records.get('rec1')?.destroyed).toBe(false)
+    expect((await readPayloads(log, 1)).tables.get('tblA')?.records.get('rec1')?.destroyed).toBe(false)
   })
 
   test('goes on from the cursor, over pages', async () => {
@@ -61,7 +61,7 @@ describe('what a log of changes says', () => {
       changed('tblA', { destroyedRecordIds: [`rec${index + 1}`] }),
     )
 
-    const { tables, cursor } = await drain(logOf(payloads, { pageSize: 2 }), 4)
+    const { tables, cursor } = await readPayloads(logOf(payloads, { pageSize: 2 }), 4)
 
     expect([...(tables.get('tblA')?.records.keys() ?? [])]).toEqual(['rec4', 'rec5', 'rec6', 'rec7'])
     expect(cursor).toBe(8)
@@ -71,12 +71,12 @@ describe('what a log of changes says', () => {
     ['a changed column', { changedFieldsById: { fldN: {} } }],
     ['a removed column', { destroyedFieldIds: ['fldN'] }],
   ])('reports %s', async (_what, content) => {
-    expect((await drain(logOf([changed('tblA', content)]), 1)).tables.get('tblA')?.schema).toBe(true)
+    expect((await readPayloads(logOf([changed('tblA', content)]), 1)).tables.get('tblA')?.schema).toBe(true)
   })
 
   test('reports a table that is gone', async () => {
     const log = logOf([{ payloadFormat: 'v0', destroyedTableIds: ['tblA'] }])
-    expect((await drain(log, 1)).tables.get('tblA')?.schema).toBe(true)
+    expect((await readPayloads(log, 1)).tables.get('tblA')?.schema).toBe(true)
   })
 
   test('is not upset by what it does not know, or by strange shapes of what it knows', async () => {
@@ -89,7 +89,7 @@ describe('what a log of changes says', () => {
       }),
     ])
 
-    expect([...((await drain(log, 1)).tables.get('tblA')?.records.keys() ?? [])]).toEqual(['rec1'])
+    expect([...((await readPayloads(log, 1)).tables.get('tblA')?.records.keys() ?? [])]).toEqual(['rec1'])
   })
 })
 
@@ -97,29 +97,31 @@ describe('a log that cannot be relied on', () => {
   const one = changed('tblA', { destroyedRecordIds: ['rec1'] })
 
   test('has lost payloads before the first that it answers', async () => {
-    expect((await drain(logOf([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
+    expect((await readPayloads(logOf([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
   })
 
   test('is another one when it ends before what was asked for', async () => {
     const restored = async () => ({ payloads: [], cursor: 3, mightHaveMore: false })
-    expect((await drain(restored, 9)).unreadable).toBe('payloads-lost')
+    expect((await readPayloads(restored, 9)).unreadable).toBe('payloads-lost')
   })
 
   test.each(['INVALID_HOOK', 'INVALID_FILTERS', 'INTERNAL_ERROR', 'A_NEW_ONE'])(
     'holds an error payload (%s)',
     async (code) => {
       const log = logOf([one, { error: true, code, payloadFormat: 'v0' }])
-      expect((await drain(log, 1)).unreadable).toBe('error-payload')
+      expect((await readPayloads(log, 1)).unreadable).toBe('error-payload')
     },
   )
 
   test('is in a format of the future', async () => {
-    expect((await drain(logOf([{ ...one, payloadFormat: 'v1' }]), 1)).unreadable).toBe('unknown-format')
+    expect((await readPayloads(logOf([{ ...one, payloadFormat: 'v1' }]), 1)).unreadable).toBe(
+      'unknown-format',
+    )
   })
 
   test('is longer than reading everything is worth', async () => {
     const endless = async (cursor: number) => ({ payloads: [one], cursor: cursor + 1, mightHaveMore: true })
-    const { unreadable, cursor } = await drain(endless, 1)
+    const { unreadable, cursor } = await readPayloads(endless, 1)
     expect({ unreadable, cursor }).toEqual({ unreadable: 'too-many-payloads', cursor: 6 })
   })
 
@@ -129,7 +131,7 @@ describe('a log that cannot be relied on', () => {
       const refused = async () => {
         throw codedError(code, 'no')
       }
-      expect((await drain(refused, 1)).unreadable).toBe('payloads-refused')
+      expect((await readPayloads(refused, 1)).unreadable).toBe('payloads-refused')
     },
   )
 
@@ -137,6 +139,6 @@ describe('a log that cannot be relied on', () => {
     const busy = async () => {
       throw codedError('AIRTABLE_RATE_LIMITED', 'slow down')
     }
-    await expect(drain(busy, 1)).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED' })
+    await expect(readPayloads(busy, 1)).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED' })
   })
 })

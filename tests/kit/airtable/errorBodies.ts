@@ -170,7 +170,7 @@ export const ERROR_BODIES: readonly ErrorBody[] = [
     ...refused,
     body: json({ error: { type: 'INVALID_OFFSET_VALUE', message: 'The value of offset is invalid' } }),
     names: [...view, 'INVALID_OFFSET_VALUE'],
-    mend: 'proxy that keeps single pages',
+    mend: 'proxy that caches single pages',
   },
   {
     name: 'a list that was forgotten, without a message',

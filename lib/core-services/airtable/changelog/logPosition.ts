@@ -1,6 +1,6 @@
 /**
- * From where on changes must be read again by whoever reads a table as a whole now. Any position that the log had before
- * the read will do, since reading a change twice does no harm: so an old one out of memory is as right as the newest.
+ * The position in the log from which a view that is read now may lack changes. Any position from before the read is right,
+ * because reading a change twice does no harm. So a position out of memory is as good as the newest.
  */
 
 import { processState } from '../../../shared/processState'
@@ -10,10 +10,10 @@ import { type AirtableTable, webhookSecrets } from '../airtableConfig'
 import type { LogPosition } from '../records/table'
 import { type HookRecord, hookStore, settledCursor } from './webhookStore'
 
-/** How long records are remembered, in ms. */
+/** How long records stay in memory, in ms. */
 const REMEMBERED_MS = 60_000
 
-/** Null when no webhook watches the table, or nobody can tell. */
+/** Null when no webhook watches the table, or Redis is down. */
 export async function recentPosition({ baseId, tableId }: AirtableTable): Promise<LogPosition | null> {
   const ids = [...webhookSecrets().keys()]
   if (ids.length === 0) return null
@@ -27,7 +27,7 @@ interface Remembered {
   records: Promise<HookRecord[]>
 }
 
-/** `forget`: what is not there may be noted at any moment, and a value without a position would never catch up. */
+/** Calls `forget` for an empty answer: a record may appear at any moment, and a value without a position never catches up. */
 async function readNow(baseId: string, forget: () => void): Promise<HookRecord[]> {
   try {
     const records = await hookStore().read(baseId)

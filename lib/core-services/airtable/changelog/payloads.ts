@@ -1,27 +1,27 @@
 /**
- * What the payloads of a webhook say: which records of which tables were touched. Their cell values are in another format
- * than those of records, and the order of a view is not in them, so they are a list of what to read again, no more.
+ * Reads from the payloads of a webhook which records of which tables were changed. Their cells have another format than those
+ * of records, and they do not know the order of a view, so they only tell which records to read again.
  * https://airtable.com/developers/web/api/model/webhooks-payload
  */
 import { hasCode } from '../../../shared/errors'
 import type { PayloadPage, WebhookPayload } from '../webhooksApi'
 
 export interface TableChanges {
-  /** What became of each record last. */
+  /** The last change of each record. */
   records: ReadonlyMap<string, RecordChange>
-  /** A column was changed or removed, or the table is new or gone: what was read before may mean something else. */
+  /** A column was changed or removed, or the table is new or gone: values read before may mean something else. */
   schema: boolean
 }
 
 export interface RecordChange {
   destroyed: boolean
-  /** What its changes have set of it at last, by the id of the column. */
+  /** The cells as its changes have set them last, by the id of the column. */
   cells: Readonly<Record<string, unknown>>
-  /** Something else became of it, too, and the cells do not tell what. */
+  /** It has also changed in a way that the cells do not tell. */
   untold?: boolean
 }
 
-/** Why the payloads cannot be relied on: then everything has to be read. */
+/** Why the payloads cannot be used: then the whole view has to be read. */
 export type Unreadable =
   | 'payloads-lost'
   | 'payloads-refused'
@@ -30,18 +30,19 @@ export type Unreadable =
   | 'too-many-payloads'
 
 export interface LogChanges {
-  /** Where the next one goes on. */
+  /** Where the next read goes on. */
   cursor: number
+  /** How many payloads were read. */
   payloads: number
   /** By the id of the table. */
   tables: ReadonlyMap<string, TableChanges>
   unreadable?: Unreadable
 }
 
-/** 250 payloads: who is that far behind is better off reading everything. */
+/** 250 payloads: further behind, a full read costs less. */
 const MOST_PAGES = 5
 
-/** Codes of what the same request would be answered with again; whatever else rejects may work later. */
+/** Codes that the same request would get again. After any other error a later request may work. */
 const REFUSED = [
   'AIRTABLE_WEBHOOK_UNKNOWN',
   'AIRTABLE_NOT_FOUND',
@@ -52,10 +53,10 @@ const REFUSED = [
   'AIRTABLE_TOO_LARGE',
 ]
 
-/** Null where Airtable refuses for good. Rejects with an AIRTABLE_ error when another try can help. */
-export async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | null> {
+/** Null when Airtable refuses for good. Rejects with an AIRTABLE_ error when another try can help. */
+export async function unlessRefused<T>(request: () => Promise<T>): Promise<T | null> {
   try {
-    return await ask()
+    return await request()
   } catch (error) {
     if (hasCode(error, ...REFUSED)) return null
     throw error
@@ -63,45 +64,45 @@ export async function unlessRefused<T>(ask: () => Promise<T>): Promise<T | null>
 }
 
 /** Lists all payloads from a cursor on. Rejects with an AIRTABLE_ error when another try can help. */
-export async function drain(
+export async function readPayloads(
   list: (cursor: number) => Promise<PayloadPage>,
   from: number,
 ): Promise<LogChanges> {
-  const tables = new Map<string, Changing>()
-  const drained = { cursor: from, payloads: 0, tables }
+  const tables = new Map<string, MutableChanges>()
+  const changes = { cursor: from, payloads: 0, tables }
   for (let pages = 1; ; pages += 1) {
-    const page = await unlessRefused(() => list(drained.cursor))
-    if (page === null) return { ...drained, unreadable: 'payloads-refused' }
-    // Less than was asked for: it is another log, such as that of a base that was restored.
-    const lost = page.cursor - page.payloads.length !== drained.cursor
-    drained.cursor = page.cursor
-    drained.payloads += page.payloads.length
-    if (lost) return { ...drained, unreadable: 'payloads-lost' }
+    const page = await unlessRefused(() => list(changes.cursor))
+    if (page === null) return { ...changes, unreadable: 'payloads-refused' }
+    // The page begins elsewhere than asked: payloads are gone, or it is another log, as after the base was restored.
+    const lost = page.cursor - page.payloads.length !== changes.cursor
+    changes.cursor = page.cursor
+    changes.payloads += page.payloads.length
+    if (lost) return { ...changes, unreadable: 'payloads-lost' }
     for (const payload of page.payloads) {
-      if (payload.error === true) return { ...drained, unreadable: 'error-payload' }
-      if (payload.payloadFormat !== 'v0') return { ...drained, unreadable: 'unknown-format' }
+      if (payload.error === true) return { ...changes, unreadable: 'error-payload' }
+      if (payload.payloadFormat !== 'v0') return { ...changes, unreadable: 'unknown-format' }
       collect(tables, payload)
     }
-    if (!page.mightHaveMore) return drained
-    if (pages === MOST_PAGES) return { ...drained, unreadable: 'too-many-payloads' }
+    if (!page.mightHaveMore) return changes
+    if (pages === MOST_PAGES) return { ...changes, unreadable: 'too-many-payloads' }
   }
 }
 
 const UNTOLD: RecordChange = { destroyed: false, cells: {}, untold: true }
 
-interface Changing {
+interface MutableChanges {
   records: Map<string, RecordChange>
   schema: boolean
 }
 
-function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
+function collect(tables: Map<string, MutableChanges>, payload: WebhookPayload): void {
   for (const [id, table] of entries(payload.changedTablesById)) {
     const changing = getTableChanges(tables, id)
     if (entries(table.changedFieldsById).length > 0 || strings(table.destroyedFieldIds).length > 0)
       changing.schema = true
     for (const [, view] of entries(table.changedViewsById)) {
       touch(changing, view)
-      // It may have left the view only.
+      // The record may only have left the view.
       for (const record of strings(view.destroyedRecordIds)) changing.records.set(record, UNTOLD)
     }
     touch(changing, table)
@@ -112,7 +113,7 @@ function collect(tables: Map<string, Changing>, payload: WebhookPayload): void {
   for (const id of [...made, ...strings(payload.destroyedTableIds)]) getTableChanges(tables, id).schema = true
 }
 
-function touch({ records }: Changing, part: Json): void {
+function touch({ records }: MutableChanges, part: Json): void {
   for (const [id, { cellValuesByFieldId }] of entries(part.createdRecordsById)) {
     set(records, id, cellValuesByFieldId)
   }
@@ -121,7 +122,7 @@ function touch({ records }: Changing, part: Json): void {
   }
 }
 
-/** One write can come in several payloads, and a read that has the last change of a record must have those before it. */
+/** Adds cells to those of earlier payloads: one write can come in several, and a current record must show all of them. */
 function set(records: Map<string, RecordChange>, id: string, cells: unknown): void {
   const before = records.get(id)
   const known = before && !before.destroyed ? before : undefined
@@ -129,7 +130,7 @@ function set(records: Map<string, RecordChange>, id: string, cells: unknown): vo
   records.set(id, { destroyed: false, cells: { ...known?.cells, ...Object(cells) }, ...untold })
 }
 
-function getTableChanges(tables: Map<string, Changing>, id: string): Changing {
+function getTableChanges(tables: Map<string, MutableChanges>, id: string): MutableChanges {
   const changing = tables.get(id) ?? { records: new Map(), schema: false }
   tables.set(id, changing)
   return changing

@@ -1,43 +1,43 @@
 import { MOST_NOTE_CHARACTERS } from '../../cache/fields/fieldConfig'
 
 /**
- * What is kept beside a value about the log of changes that it is to be brought up to date from. It is part of the
- * entry, so a value and how far its log was read are written together or not at all.
+ * How far a value has read the log of changes. The mark is stored in the entry of the value, so both are written together or
+ * not at all. Its field names are part of that stored format.
  */
 export interface SyncMark {
   /** The webhook whose log it is (ach…). */
   hook: string
-  /** The first payload that the value may not have. */
+  /** The first payload whose changes the value may lack. */
   cursor: number
   /** When the log was read up to there, in ms since 1970. */
   at: number
-  /** Tells the declaration that the value was made by: another one makes other items. */
+  /** Names the declaration and code that made the value. Another one makes other items. */
   shape: string
   /** How many records the view had. */
   records: number
-  /** Records that Airtable's reads may not have shown as they are, with when they were first read, in ms since 1970. */
+  /** Records that were perhaps read too old, each with the time of its first read, in ms since 1970. */
   pending: Readonly<Record<string, number>>
   /**
-   * Records that are known as they are, though what is read may show them older still, with when they were announced, in
-   * ms since 1970.
+   * Records that are known to be current although a read may still show them older, each with the time of its announcement,
+   * in ms since 1970.
    */
   shown?: Readonly<Record<string, number>>
-  /** True for a value that a change has brought: what is made of it was told then. */
+  /** True when a sync has written the value and invalidated what is derived from it. */
   followed?: boolean
   /**
-   * In the place of `pending` and `shown` where they are more than a note can hold: any record may be pending, since this
-   * time at the latest, in ms since 1970.
+   * Replaces `pending` and `shown` when they are more than a note can hold: any record may be pending, since this time at the
+   * latest, in ms since 1970.
    */
   anyPending?: number
 }
 
 type Times = Readonly<Record<string, number>>
 
-/** Whether something has to be looked at once more. */
+/** Whether records have to be read once more. */
 export const isPending = ({ pending, anyPending }: SyncMark): boolean =>
   anyPending !== undefined || Object.keys(pending).length > 0
 
-/** As much of it as a note can hold. */
+/** Shortens a mark to what a note can hold. */
 export function fitMark(mark: SyncMark): SyncMark {
   if (encoded(mark).length <= MOST_NOTE_CHARACTERS) return mark
   const { shown, ...rest } = mark
@@ -47,10 +47,13 @@ export function fitMark(mark: SyncMark): SyncMark {
 
 export const encodeMark = (mark: SyncMark): string => encoded(fitMark(mark))
 
-/** Records of the same time share it: a delta touches many at once. */
+/** Groups the records by time, because a delta has many of the same time. */
 function encoded({ pending, shown, ...rest }: SyncMark): string {
-  const seen = shown === undefined ? {} : { shown: byTime(shown) }
-  return JSON.stringify({ ...rest, pending: byTime(pending), ...seen })
+  return JSON.stringify({
+    ...rest,
+    pending: byTime(pending),
+    ...(shown === undefined ? {} : { shown: byTime(shown) }),
+  })
 }
 
 function byTime(times: Times): [at: number, ids: string][] {
@@ -59,7 +62,7 @@ function byTime(times: Times): [at: number, ids: string][] {
   return [...groups].map(([at, ids]) => [at, ids.join(' ')])
 }
 
-/** Null for whatever is not one: then only reading everything will do. */
+/** Null for a note that is no mark: then only a full read helps. */
 export function decodeMark(note: string | undefined): SyncMark | null {
   if (note === undefined) return null
   try {
@@ -89,7 +92,7 @@ function isMark(mark: Read): mark is Read & SyncMark {
   )
 }
 
-/** Null for what is no list of times with the records that share each. */
+/** Null for anything but a list of times, each with its records. */
 function parseTimes(groups: unknown): Times | null {
   if (!Array.isArray(groups)) return null
   const times: Record<string, number> = {}

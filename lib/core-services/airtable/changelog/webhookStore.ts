@@ -1,10 +1,11 @@
-/** What all instances know of this app's webhooks: those with a secret in AIRTABLE_WEBHOOK_SECRETS. */
+/** The records of this app's webhooks, shared by all instances. */
 
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { DELTA_LIMITS } from './syncLimits'
 
+/** Stored as it is: its field names are a stored format. */
 export interface HookRecord {
   /** ach… */
   id: string
@@ -12,43 +13,43 @@ export interface HookRecord {
   baseId: string
   /** The table (tbl…) or view (viw…) that it watches; null for the whole base. */
   scope: string | null
-  /** A recent position of `cursorForNextPayload`: every payload before it was there when this was written. */
+  /** A recent `cursorForNextPayload`: every payload before it existed when this was written. */
   cursor: number
-  /** When that was, in ms since 1970. */
+  /** When `cursor` was written, in ms since 1970. */
   at: number
-  /** A position from so long before that reads show all that happened until then. */
+  /** An older position, up to which reads of Airtable surely show all changes. */
   settled: number
-  /** What is made of the base has followed every payload before it. */
+  /** Up to here, derived values were invalidated for every payload. */
   followed: number
 }
 
-/** The record of a webhook whose log was seen to end at `cursor`; `before` is what was known of it. */
+/** The record of a webhook whose log ends at `cursor`. `before`: the stored record. */
 export function buildRecord(
-  seen: Pick<HookRecord, 'id' | 'baseId' | 'scope' | 'cursor'>,
+  listed: Pick<HookRecord, 'id' | 'baseId' | 'scope' | 'cursor'>,
   now: number,
   before?: HookRecord,
 ): HookRecord {
-  // Nobody knows what was followed of a log that is seen for the first time, so all of it has to be.
-  if (!before) return { ...seen, at: now, settled: FIRST_CURSOR, followed: FIRST_CURSOR }
-  const cursor = Math.max(seen.cursor, before.cursor)
-  return { ...seen, cursor, at: now, settled: settledCursor(before, now), followed: before.followed }
+  // For a log that is new here, all of its payloads have to be synced.
+  if (!before) return { ...listed, at: now, settled: FIRST_CURSOR, followed: FIRST_CURSOR }
+  const cursor = Math.max(listed.cursor, before.cursor)
+  return { ...listed, cursor, at: now, settled: settledCursor(before, now), followed: before.followed }
 }
 
-/** A position for whoever reads now: Airtable's reads may not show yet what comes after it. */
+/** The position for a read that begins now. Airtable may not show changes after it yet. */
 export const settledCursor = ({ cursor, at, settled }: HookRecord, now: number): number =>
   now - at >= DELTA_LIMITS.lagMs ? cursor : settled
 
 const FIRST_CURSOR = 1
 
 export interface HookStore {
-  /** Those of a base that are known, in one billed command. Rejects with a REDIS_ error. */
+  /** The records of a base. One billed command. Rejects with a REDIS_ error. */
   read(baseId: string): Promise<HookRecord[]>
-  /** Replaces what is known of one. Rejects with a REDIS_ error. */
+  /** Replaces a record. Rejects with a REDIS_ error. */
   save(record: HookRecord): Promise<void>
 }
 
 const KIND = 'webhook'
-/** Longer than a webhook lives that nobody tends, in s. */
+/** Longer than a webhook lives without maintenance, in s. */
 const KEPT_SECONDS = 30 * 86_400
 
 export function hookStore(

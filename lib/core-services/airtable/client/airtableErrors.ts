@@ -1,43 +1,42 @@
 /**
- * Every error of the Airtable client: a code to test for, what was asked for, and the mend. Texts name bases, tables,
- * views, columns and webhooks, never the key, and causes are left out that could quote it.
+ * The errors of the Airtable client: a code to test for, what was requested, and a hint. Texts name bases, tables, views,
+ * columns and webhooks, never the key. A cause that could quote the key is left out.
  */
 import { type CodedError, codedError } from '../../../shared/errors'
 import type { CoolDown } from '../rate-limit/coolDowns'
 
-/** The records that are read: ids or names as the caller gave them. */
+/** The records of a read: ids or names as the caller gave them. */
 export interface Target {
   baseId: string
   tableId: string
   view?: string | undefined
   fields: readonly string[]
-  /** Only these records, of those that the view shows. */
+  /** Only these records, if the view shows them. */
   ids?: readonly string[] | undefined
 }
 
-/** The webhooks of a base, or one of them. */
+/** The webhooks of a base, or one of its webhooks. */
 export interface HookTarget {
   baseId: string
   webhookId?: string | undefined
 }
 
-/** What a request is about. */
 export type RequestTarget = Target | HookTarget
 
-/** Airtable refuses everything for this long after its rate limit was exceeded, in seconds. */
+/** How long Airtable refuses every request after its rate limit was exceeded, in seconds. */
 const PENALTY_SECONDS = 30
-/** When trying again can help where Airtable does not say, in seconds. */
+/** When a retry can help if Airtable does not say, in seconds. */
 const SOON_SECONDS = 5
 
-/** How many records can be asked for by id at a time: as many as a page has. */
+/** How many records one request can ask for by id: one page of them. */
 export const MAX_IDS = 100
 
 const tableText = ({ baseId, tableId }: Target): string => `table ${tableId} of base ${baseId}`
 
-export function describeTarget(subject: RequestTarget): string {
-  if ('tableId' in subject)
-    return subject.view ? `${tableText(subject)}, view "${subject.view}"` : tableText(subject)
-  const { baseId, webhookId } = subject
+export function describeTarget(target: RequestTarget): string {
+  if ('tableId' in target)
+    return target.view ? `${tableText(target)}, view "${target.view}"` : tableText(target)
+  const { baseId, webhookId } = target
   return webhookId === undefined ? `the webhooks of base ${baseId}` : `webhook ${webhookId} of base ${baseId}`
 }
 
@@ -76,20 +75,20 @@ export const airtableTableUnknown = (target: Target): CodedError =>
 
 export const airtableViewUnknown = (target: Target): CodedError =>
   codedError('AIRTABLE_VIEW_UNKNOWN', `There is no view "${target.view ?? ''}" in ${tableText(target)}`, {
-    hint: 'It was probably renamed or deleted: mend it in fieldCacheConfigs.ts, best with its id (viw…, in the URL of the view), which a rename does not change.',
+    hint: 'It was probably renamed or deleted: correct it in fieldCacheConfigs.ts, best with its id (viw…, in the URL of the view), which a rename does not change.',
   })
 
-/** `column` is the one that Airtable named, if it named one. */
+/** `column`: the one that Airtable named; undefined if it named none. */
 export function airtableFieldUnknown(target: Target, column: string | undefined): CodedError {
   const named = column === undefined ? target.fields : [column]
   const columns = named.map((name) => `"${name}"`).join(', ')
   const which = named.length === 1 ? `no column ${columns}` : `not all of the columns ${columns}`
   return codedError('AIRTABLE_FIELD_UNKNOWN', `There is ${which} in ${tableText(target)}`, {
-    hint: 'It was probably renamed or deleted: mend it in fieldCacheConfigs.ts, best with ids for all columns (fld…), which a rename does not change.',
+    hint: 'It was probably renamed or deleted: correct it in fieldCacheConfigs.ts, best with ids for all columns (fld…), which a rename does not change.',
   })
 }
 
-/** `detail` is Airtable's own word for it. */
+/** `detail`: what Airtable says. */
 export const airtableRefused = (target: Target, detail: string): CodedError =>
   codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${describeTarget(target)}: ${detail}`, {
     hint: 'Check what fieldCacheConfigs.ts asks for: its views and its columns.',
@@ -100,7 +99,7 @@ export const airtableOffsetInvalid = (target: Target): CodedError =>
     'AIRTABLE_REFUSED',
     `Airtable refused the offset that it had given (${describeTarget(target)}): INVALID_OFFSET_VALUE`,
     {
-      hint: 'A proxy that keeps single pages hands out offsets that have died: let it pass them through.',
+      hint: 'A proxy that caches single pages serves offsets that have expired: do not let it cache Airtable.',
     },
   )
 
@@ -114,78 +113,70 @@ export const airtableIteratorLost = (target: Target): CodedError =>
     },
   )
 
-/** `seconds`: how long Airtable asks to wait, if it says so. */
-export const airtableRateLimited = (subject: RequestTarget, seconds: number | undefined): CodedError =>
+/** `seconds`: how long Airtable asks to wait; undefined if it does not say. */
+export const airtableRateLimited = (target: RequestTarget, seconds: number | undefined): CodedError =>
   codedError(
     'AIRTABLE_RATE_LIMITED',
-    `Airtable's rate limit was exceeded reading ${describeTarget(subject)}`,
+    `Airtable's rate limit was exceeded reading ${describeTarget(target)}`,
     {
       hint: 'More than 5 requests a second reach the base, from here or from elsewhere, or 50 come with the same token.',
       retryAfter: seconds ?? PENALTY_SECONDS,
     },
   )
 
-/** Airtable has refused a request to the base a moment ago, here or in another instance. */
-export const airtableLeftAlone = (subject: RequestTarget, { why, seconds }: CoolDown): CodedError =>
-  why === 'quota' ? airtableQuotaExhausted(subject) : airtableRateLimited(subject, seconds)
+/** The base is in a cool-down: Airtable has refused a request to it, from this or another instance. */
+export const airtableCoolingDown = (target: RequestTarget, { why, seconds }: CoolDown): CodedError =>
+  why === 'quota' ? airtableQuotaExhausted(target) : airtableRateLimited(target, seconds)
 
-/** It has no time after which trying again helps: Airtable does not say when the quota is renewed. */
-export const airtableQuotaExhausted = (subject: RequestTarget): CodedError =>
+/** Without `retryAfter`: Airtable does not say when the quota is renewed. */
+export const airtableQuotaExhausted = (target: RequestTarget): CodedError =>
   codedError(
     'AIRTABLE_QUOTA_EXHAUSTED',
-    `The monthly API calls of the workspace of base ${subject.baseId} are used up (${describeTarget(subject)})`,
+    `The monthly API calls of the workspace of base ${target.baseId} are used up (${describeTarget(target)})`,
     {
       hint: 'Raise the plan of the workspace or wait for the next month; then refresh less often.',
     },
   )
 
-/** `seconds`: how long it asks to wait, if it says so. */
+/** `seconds`: how long Airtable asks to wait; undefined if it does not say. */
 export const airtableUnavailable = (
-  subject: RequestTarget,
+  target: RequestTarget,
   detail: string,
   seconds?: number,
   cause?: unknown,
 ): CodedError =>
-  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${describeTarget(subject)}): ${detail}`, {
+  codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${describeTarget(target)}): ${detail}`, {
     hint: 'It answered with a server error or not at all; it usually passes by itself.',
     retryAfter: seconds ?? SOON_SECONDS,
     cause,
   })
 
-export function airtableUnreachable(subject: RequestTarget, error: unknown): CodedError {
+export function airtableUnreachable(target: RequestTarget, error: unknown): CodedError {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  // Only the system's own errors have a code; others can quote the header that holds the key.
-  if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(subject, 'no answer')
-  return airtableUnavailable(subject, `no answer (${String(inner.code)})`, undefined, inner)
+  // Only errors of the system have a code. Others can quote the header with the key.
+  if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(target, 'no answer')
+  return airtableUnavailable(target, `no answer (${String(inner.code)})`, undefined, inner)
 }
 
-export const airtableTimeout = (milliseconds: number, subject: RequestTarget): CodedError =>
+export const airtableTimeout = (milliseconds: number, target: RequestTarget): CodedError =>
   codedError(
     'AIRTABLE_TIMEOUT',
-    `Airtable did not answer within ${milliseconds} ms (${describeTarget(subject)})`,
+    `Airtable did not answer within ${milliseconds} ms (${describeTarget(target)})`,
     {
       hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if it is that slow.',
       retryAfter: SOON_SECONDS,
     },
   )
 
-export const airtableBadReply = (subject: RequestTarget, reason: string): CodedError =>
-  codedError(
-    'AIRTABLE_BAD_REPLY',
-    `What answered for ${describeTarget(subject)} is not Airtable: ${reason}`,
-    {
-      hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy or a login page may stand in between.',
-    },
-  )
+export const airtableBadReply = (target: RequestTarget, reason: string): CodedError =>
+  codedError('AIRTABLE_BAD_REPLY', `The answer for ${describeTarget(target)} is not Airtable's: ${reason}`, {
+    hint: 'Check AIRTABLE_ENDPOINT_URL; a proxy or a login page may have answered.',
+  })
 
-export const airtableTooLarge = (subject: RequestTarget, bytes: number): CodedError =>
-  codedError(
-    'AIRTABLE_TOO_LARGE',
-    `What answered for ${describeTarget(subject)} has more than ${bytes} bytes`,
-    {
-      hint: 'Ask for fewer columns; if the table is small, what answers is not Airtable.',
-    },
-  )
+export const airtableTooLarge = (target: RequestTarget, bytes: number): CodedError =>
+  codedError('AIRTABLE_TOO_LARGE', `The answer for ${describeTarget(target)} has more than ${bytes} bytes`, {
+    hint: 'Ask for fewer columns. If the table is small, something else than Airtable has answered.',
+  })
 
 export const airtableQueryInvalid = (target: Target): CodedError =>
   codedError('AIRTABLE_QUERY_INVALID', `The columns of ${tableText(target)} are given by id and by name`, {
@@ -206,13 +197,13 @@ export const airtableNotInitialized = (): CodedError =>
     hint: "Get the service with serviceRegistry.getService('airtable').",
   })
 
-/** What a change is followed with later, by the next ping or the cron. */
+/** A change that has to wait for the next ping or the cron, because the field is being read. */
 export const airtableHalfRead = (field: string): CodedError =>
-  codedError('AIRTABLE_HALF_READ', `The field "${field}" is just being read, in several refreshes`, {
-    hint: 'Nothing is to be done: the next ping or the cron brings it up to date once it stands.',
+  codedError('AIRTABLE_HALF_READ', `The field "${field}" is being read in several refreshes`, {
+    hint: 'No action is needed: the next ping or the cron updates it after it has been read.',
   })
 
-/** What is wrong is told by the cause, whose code monitoring and the admin page show. */
+/** The cause says what is wrong; monitoring and the admin page show its code. */
 function sourceInvalid(field: string, cause: CodedError): CodedError {
   const { hint = '', retryAfter } = cause
   return codedError(
@@ -226,18 +217,18 @@ function sourceInvalid(field: string, cause: CodedError): CodedError {
   )
 }
 
-/** `wanted`: what it held when the field was written, such as "text". Names no record, because the caller does. */
+/** `wanted`: what the column held before, such as "text". The caller names the record. */
 export const airtableCellUnexpected = (column: string, wanted: string): CodedError =>
   codedError('AIRTABLE_CELL_UNEXPECTED', `the column "${column}" no longer holds ${wanted}`, {
     hint: `Change the type of the column back in Airtable, or read it in another way in fieldCacheConfigs.ts.`,
   })
 
-/** The two ids are not told: one of them can be a value. */
+/** Does not show the id of the item, which can be a value. */
 export const airtableItemForeign = (field: string, record: string): CodedError =>
   sourceInvalid(
     field,
-    codedError('AIRTABLE_ITEM_FOREIGN', `its item of the record ${record} has not the id of that record`, {
-      hint: `Return the id of the record as the id of its item in the field "${field}", and any other number under another name: a change of a record is followed by its id.`,
+    codedError('AIRTABLE_ITEM_FOREIGN', `its item of the record ${record} has another id than that record`, {
+      hint: `Return the id of the record as the id of its item in the field "${field}", and any other number under another name: a change finds an item by the id of its record.`,
     }),
   )
 
@@ -255,20 +246,20 @@ export function airtableUnreadable(
       ? `${unreadable.length} of its ${records} records (${named})`
       : `its ${records} records`
   const cause = codedError('AIRTABLE_RECORDS_UNREADABLE', `${which} cannot be read: ${why ?? 'Error'}`, {
-    hint: 'A column was probably changed: compare its type in Airtable with what fieldCacheConfigs.ts makes of it. What was stored before stays.',
+    hint: 'A column was probably changed: compare its type in Airtable with what fieldCacheConfigs.ts makes of it. The stored value was kept.',
   })
   return sourceInvalid(field, cause)
 }
 
-/** An empty view is asked for again after this many seconds: it can be a fault of the source that passes. */
+/** When an empty view is read again, in seconds: it can be a passing fault of the source. */
 const EMPTY_AGAIN_SECONDS = 120
 
-/** `before`: how many items or records there were. */
+/** `before`: how many items or records the view had. */
 export const airtableEmptied = (field: string, before: number): CodedError =>
   sourceInvalid(
     field,
     codedError('AIRTABLE_VIEW_EMPTIED', `its view is empty, and it had ${before} entries before`, {
-      hint: 'The last good value stays until its time is over. If the view is meant to be empty, refresh the field on the admin page, or set mayBeEmpty.',
+      hint: 'The last good value is served until its windows end. If the view is meant to be empty, refresh the field on the admin page, or set mayBeEmpty.',
       retryAfter: EMPTY_AGAIN_SECONDS,
     }),
   )

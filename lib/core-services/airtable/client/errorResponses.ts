@@ -1,4 +1,4 @@
-/** Which error an answer other than 200 is: by the type that Airtable writes into its body, else by the status. */
+/** Maps an answer other than 200 to an error: by the type in its body, else by its status. */
 
 import type { CodedError } from '../../../shared/errors'
 import { truncateText } from '../../../shared/text'
@@ -29,42 +29,42 @@ import {
   webhookUnknown,
 } from './webhookErrors'
 
-/** An answer, read as far as it is wanted. */
+/** An answer. `text` may be cut off. */
 export interface Reply {
   status: number
-  /** What the header Retry-After says, in seconds. */
+  /** The header Retry-After, in seconds. */
   retryAfter: number | undefined
   text: string
 }
 
 interface ErrorResponse<S extends RequestTarget> extends Omit<Reply, 'text'> {
-  subject: S
-  /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not one of Airtable's. */
+  target: S
+  /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not Airtable's. */
   type: string
   message: string
 }
 
-type MakeError<S extends RequestTarget> = (refusal: ErrorResponse<S>) => CodedError
+type MakeError<S extends RequestTarget> = (response: ErrorResponse<S>) => CodedError
 interface ErrorTable<S extends RequestTarget> {
   byType: Readonly<Record<string, MakeError<S>>>
-  /** For bodies of Airtable's with another type. */
+  /** For Airtable's error bodies with any other type. */
   byStatus: Readonly<Record<number, MakeError<S>>>
-  /** For all the rest; `detail` is what Airtable says. */
-  other: (subject: S, detail: string) => CodedError
+  /** For every other status; `detail`: what Airtable says. */
+  other: (target: S, detail: string) => CodedError
 }
 
-const rateLimited: MakeError<RequestTarget> = ({ subject, retryAfter }) =>
-  airtableRateLimited(subject, retryAfter)
-const quotaExhausted: MakeError<RequestTarget> = ({ subject }) => airtableQuotaExhausted(subject)
+const rateLimited: MakeError<RequestTarget> = ({ target, retryAfter }) =>
+  airtableRateLimited(target, retryAfter)
+const quotaExhausted: MakeError<RequestTarget> = ({ target }) => airtableQuotaExhausted(target)
 const COMMON: ErrorTable<RequestTarget>['byType'] = {
   RATE_LIMIT_REACHED: rateLimited,
   PUBLIC_API_BILLING_LIMIT_EXCEEDED: quotaExhausted,
 }
 
 const on =
-  <S extends RequestTarget>(make: (subject: S) => CodedError): MakeError<S> =>
-  ({ subject }) =>
-    make(subject)
+  <S extends RequestTarget>(make: (target: S) => CodedError): MakeError<S> =>
+  ({ target }) =>
+    make(target)
 
 const RECORD_ERRORS: ErrorTable<Target> = {
   byType: {
@@ -78,7 +78,7 @@ const RECORD_ERRORS: ErrorTable<Target> = {
     MODEL_ID_NOT_FOUND: on(airtableTableUnknown),
     VIEW_NAME_NOT_FOUND: on(airtableViewUnknown),
     VIEW_ID_NOT_FOUND: on(airtableViewUnknown),
-    UNKNOWN_FIELD_NAME: ({ subject, message }) => airtableFieldUnknown(subject, /"(.+)"/.exec(message)?.[1]),
+    UNKNOWN_FIELD_NAME: ({ target, message }) => airtableFieldUnknown(target, /"(.+)"/.exec(message)?.[1]),
     INVALID_OFFSET_VALUE: on(airtableOffsetInvalid),
     LIST_RECORDS_ITERATOR_NOT_AVAILABLE: on(airtableIteratorLost),
   },
@@ -92,39 +92,39 @@ const WEBHOOK_ERRORS: ErrorTable<HookTarget> = {
   other: webhookRefused,
 }
 
-export function errorFromResponse(reply: Reply, subject: RequestTarget): CodedError {
-  return 'tableId' in subject
-    ? findError(RECORD_ERRORS, reply, subject)
-    : findError(WEBHOOK_ERRORS, reply, subject)
+export function errorFromResponse(reply: Reply, target: RequestTarget): CodedError {
+  return 'tableId' in target
+    ? findError(RECORD_ERRORS, reply, target)
+    : findError(WEBHOOK_ERRORS, reply, target)
 }
 
 function findError<S extends RequestTarget>(
   errors: ErrorTable<S>,
   { text, ...reply }: Reply,
-  subject: S,
+  target: S,
 ): CodedError {
-  const refusal: ErrorResponse<S> = { ...reply, ...readErrorBody(text), subject }
-  const { status, type, message, retryAfter } = refusal
-  // How Airtable writes this one is not documented: a word of it is enough, as waiting 30 s would never help.
-  if (status === 429 && /billing|month/i.test(`${type} ${message}`)) return quotaExhausted(refusal)
+  const response: ErrorResponse<S> = { ...reply, ...readErrorBody(text), target }
+  const { status, type, message, retryAfter } = response
+  // The text of a spent quota is not documented, so one word of it is enough: waiting 30 s would never help.
+  if (status === 429 && /billing|month/i.test(`${type} ${message}`)) return quotaExhausted(response)
   const named = Object.hasOwn(errors.byType, type) ? errors.byType[type] : undefined
-  if (named) return named(refusal)
+  if (named) return named(response)
   const detail = [`HTTP ${status}`, type, message].filter(Boolean).join(', ')
-  if (status === 429) return rateLimited(refusal)
-  if (status >= 500) return airtableUnavailable(subject, detail, retryAfter)
+  if (status === 429) return rateLimited(response)
+  if (status >= 500) return airtableUnavailable(target, detail, retryAfter)
   if (type === '' && status !== 401)
-    return airtableBadReply(subject, `HTTP ${status} without one of Airtable's error bodies`)
-  return errors.byStatus[status]?.(refusal) ?? errors.other(subject, detail)
+    return airtableBadReply(target, `HTTP ${status} without one of Airtable's error bodies`)
+  return errors.byStatus[status]?.(response) ?? errors.other(target, detail)
 }
 
 /**
  * Airtable writes errors as `{error: {type, message}}`, `{error: 'TYPE'}` and `{errors: [{error: 'TYPE', message}]}`;
- * what stands in between writes HTML.
+ * a proxy in between writes HTML.
  */
 function readErrorBody(text: string): Pick<ErrorResponse<RequestTarget>, 'type' | 'message'> {
   const body = Object(parseJson(text)) as Record<string, unknown>
-  const told = Array.isArray(body.errors) ? body.errors[0] : body.error
-  const { type, error, message } = typeof told === 'string' ? { ...body, type: told } : Object(told)
+  const found = Array.isArray(body.errors) ? body.errors[0] : body.error
+  const { type, error, message } = typeof found === 'string' ? { ...body, type: found } : Object(found)
   const name = type ?? error
   return {
     type: typeof name === 'string' && /^[A-Z][A-Z0-9_]{2,79}$/.test(name) ? name : '',

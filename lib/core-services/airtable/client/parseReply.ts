@@ -1,19 +1,19 @@
 import { airtableBadReply, type RequestTarget } from './airtableErrors'
 
-/** An escape of half a character, or of a whole one in two. */
+/** A JSON escape of a surrogate, alone or as half of a pair. */
 const SURROGATE = /\\u[dD][89a-fA-F]/
 
 /**
- * The keys of an answer, whatever they hold; none when it is no object. Throws AIRTABLE_BAD_REPLY for what is not JSON.
- * Half a character, as a program leaves it that cuts an emoji in two, becomes U+FFFD: no UTF-8 holds it, and a page that
- * shows it is not the page that its browser makes of it (React's error 418).
+ * Parses an answer into an object; an empty one if it is no object. Throws AIRTABLE_BAD_REPLY for invalid JSON. A lone
+ * surrogate, left by a program that cut an emoji in two, becomes U+FFFD: UTF-8 cannot hold it, and a page with it would
+ * differ between server and browser (React's error 418).
  */
-export function parseReply(text: string, subject: RequestTarget): Readonly<Record<string, unknown>> {
+export function parseReply(text: string, target: RequestTarget): Readonly<Record<string, unknown>> {
   try {
     return Object(SURROGATE.test(text) ? JSON.parse(text, wellFormed) : JSON.parse(text))
   } catch {
-    // The parser's own words quote the answer.
-    throw airtableBadReply(subject, 'the answer is not JSON')
+    // The parser's own message would quote the answer.
+    throw airtableBadReply(target, 'the answer is not JSON')
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * One conversation with Airtable. The vendor's package is not used for it: it cannot be aborted once headers have come,
- * takes bodies of any length, and throws away what the body of a 429 says.
+ * Sends one request to Airtable. The vendor's package is not used: it cannot be aborted after the headers have come, accepts
+ * bodies of any length, and drops the body of a 429.
  */
 
 import { readBoundedText } from '../../../shared/boundedBody'
@@ -14,24 +14,23 @@ import { errorFromResponse, type Reply } from './errorResponses'
 const AIRTABLE_URL = 'https://api.airtable.com'
 /** Enough for 100 records of 160 KB. */
 const MAX_BYTES = 16 * 1024 * 1024
-/** What is read of an error body, and in which part of the deadline: more of it would tell nothing more. */
+/** How much of an error body is read, in bytes and as a share of the deadline. The rest would tell nothing more. */
 const MAX_ERROR_BYTES = 64 * 1024
 const ERROR_BODY_SHARE = 0.2
-/** The longest time that is believed when Airtable asks to wait, in seconds. */
+/** The longest believable Retry-After, in seconds. */
 const MAX_RETRY_AFTER = 3_600
 
-/** Something to ask of Airtable. */
 export interface AirtableRequest<T> {
-  /** What it is about; its base is the one whose limit it counts against. */
-  subject: RequestTarget
+  /** It counts against the limit of the base in it. */
+  target: RequestTarget
   method: 'GET' | 'POST' | 'DELETE'
-  /** What follows the address of the server, query included. */
+  /** Path and query. */
   path: string
   /** Sent as JSON. */
   body?: unknown
-  /** Whether it may be sent again when nobody knows what became of it. */
+  /** Whether it may be sent again when its outcome is unknown. */
   repeatable: boolean
-  /** Makes something of the body of a good answer; throws AIRTABLE_BAD_REPLY for what is not Airtable's. */
+  /** Parses the body of a successful answer. Throws AIRTABLE_BAD_REPLY for a body that is not Airtable's. */
   read(text: string): T
 }
 
@@ -40,27 +39,27 @@ export type RequestResult<T> =
   | {
       ok: false
       error: CodedError
-      /** How long Airtable asks to wait, in seconds, if it says so. */
+      /** How long Airtable asks to wait, in seconds; undefined if it does not say. */
       retryAfter: number | undefined
     }
 
 /**
- * Asks within the deadline for a request, which holds until the last byte of the answer has come; at the deadline the
- * connection is closed. Rejects with the signal's reason, and with errors by which the framework steers.
+ * Sends a request. Its deadline covers the last byte of the answer, and closes the connection. Rejects only with the reason of
+ * `signal` and with the framework's own control-flow errors.
  */
-export async function ask<T>(
+export async function sendRequest<T>(
   config: AirtableConfig,
   request: AirtableRequest<T>,
   ports: RequestPorts,
   signal: AbortSignal | undefined,
 ): Promise<RequestResult<T>> {
-  const tell = (code: string | null) => ports.emit({ type: 'airtable.requested', code })
+  const report = (code: string | null) => ports.emit({ type: 'airtable.requested', code })
   try {
     const outcome = await sendOnce(config, request, ports, signal)
-    tell(outcome.ok ? null : outcome.error.code)
+    report(outcome.ok ? null : outcome.error.code)
     return outcome
   } catch (error) {
-    if (signal?.aborted) tell('ABORTED')
+    if (signal?.aborted) report('ABORTED')
     throw error
   }
 }
@@ -74,28 +73,28 @@ async function sendOnce<T>(
   signal: AbortSignal | undefined,
 ): Promise<RequestResult<T>> {
   const { pageTimeoutMs } = config
-  const { subject } = request
+  const { target } = request
   try {
     const reply = await withinDeadline(
       pageTimeoutMs,
-      () => airtableTimeout(pageTimeoutMs, subject),
+      () => airtableTimeout(pageTimeoutMs, target),
       (deadline) => fetchReply(config, request, () => clock.now(), deadline),
       { alarm },
       signal,
     )
     if (reply.ok) return { ok: true, value: request.read(reply.text) }
-    return { ok: false, error: errorFromResponse(reply, subject), retryAfter: reply.retryAfter }
+    return { ok: false, error: errorFromResponse(reply, target), retryAfter: reply.retryAfter }
   } catch (error) {
     if (isControlFlow(error)) throw error
     signal?.throwIfAborted()
-    const failure = isCodedError(error) ? error : airtableUnreachable(subject, error)
+    const failure = isCodedError(error) ? error : airtableUnreachable(target, error)
     return { ok: false, error: failure, retryAfter: undefined }
   }
 }
 
 async function fetchReply(
   { apiKey, endpointUrl = AIRTABLE_URL, pageTimeoutMs }: AirtableConfig,
-  { subject, method, path, body }: AirtableRequest<unknown>,
+  { target, method, path, body }: AirtableRequest<unknown>,
   now: () => number,
   signal: AbortSignal,
 ): Promise<Reply & { ok: boolean }> {
@@ -105,24 +104,24 @@ async function fetchReply(
     headers: { ...json, authorization: `Bearer ${apiKey}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     cache: 'no-store',
-    // Airtable never redirects: a proxy that does gets an error with its name on it, and the key goes nowhere else.
+    // Airtable never redirects. A proxy that does causes an error, and the key is sent nowhere else.
     redirect: 'manual',
     signal,
   })
   const { status, ok } = response
   const retryAfter = parseRetryAfter(response.headers.get('retry-after'), now)
   if (!ok) {
-    // Without the rest of its body the status still tells what an error is.
+    // Even without its body the status tells what an error is.
     const limits = { maxBytes: MAX_ERROR_BYTES, maxMs: pageTimeoutMs * ERROR_BODY_SHARE, signal }
     const { text } = await readBoundedText(response.body, limits)
     return { ok, status, retryAfter, text: text.replaceAll(apiKey, '[key]') }
   }
   const { text, end } = await readBoundedText(response.body, { maxBytes: MAX_BYTES, signal })
-  if (end === 'too-long') throw airtableTooLarge(subject, MAX_BYTES)
+  if (end === 'too-long') throw airtableTooLarge(target, MAX_BYTES)
   return { ok, status, retryAfter, text }
 }
 
-/** Seconds, from a number of them or from a date. */
+/** In seconds. The header holds a number of them or a date. */
 function parseRetryAfter(header: string | null, now: () => number): number | undefined {
   if (header === null) return undefined
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now()) / 1000

@@ -1,4 +1,4 @@
-/** Errors of the webhooks API, as those of records in airtableErrors.ts. */
+/** The errors of the webhooks API. Those of records are in airtableErrors.ts. */
 import { type CodedError, codedError } from '../../../shared/errors'
 import { describeTarget, type HookTarget } from './airtableErrors'
 
@@ -11,7 +11,7 @@ export const webhookUnauthorized = (target: HookTarget): CodedError =>
     { hint: `Make a personal access token with the scopes ${SCOPES} and put it into AIRTABLE_API_KEY.` },
   )
 
-/** Airtable does not tell a missing role from a missing scope or a base that does not exist. */
+/** Airtable does not distinguish a missing role, a missing scope and a missing base. */
 export const webhookForbidden = (target: HookTarget): CodedError =>
   codedError(
     'AIRTABLE_FORBIDDEN',
@@ -31,12 +31,12 @@ export const webhooksFull = (target: HookTarget): CodedError =>
     'AIRTABLE_WEBHOOKS_FULL',
     `Base ${target.baseId} has 10 webhooks already, as many as there can be`,
     {
-      hint: 'Delete one that nobody needs: npm run airtable:webhook -- list, then delete <id>.',
+      hint: 'Delete one that is no longer needed: npm run airtable:webhook -- list, then delete <id>.',
     },
   )
 
-/** `detail` is Airtable's own word for it. */
+/** `detail`: what Airtable says. */
 export const webhookRefused = (target: HookTarget, detail: string): CodedError =>
   codedError('AIRTABLE_REFUSED', `Airtable refused what was asked of ${describeTarget(target)}: ${detail}`, {
-    hint: 'See what npm run airtable:webhook -- status tells of it; a webhook cannot be changed, only made anew.',
+    hint: 'Check it with npm run airtable:webhook -- status. A webhook cannot be changed: delete it and create another.',
   })

@@ -1,19 +1,19 @@
-/** Attachments come as URLs that Airtable lets expire, so no value that holds one may outlive it. */
+/** The life of values with attachments: their URLs expire, and a value must not outlive them. */
 import type { AirtableRecord } from './page'
 
 /**
- * The URLs end two hours after they were returned ("Attachment URLs", support.airtable.com). This leaves some time to
- * whoever has just been given one.
+ * The URLs end two hours after they were returned ("Attachment URLs", support.airtable.com). The difference leaves a reader
+ * time to use a URL that it has just received.
  */
 const LIFE_MS = 100 * 60_000
 
-/** When a value that was made of these records ends, in ms since 1970; undefined when no cell has an attachment. */
+/** When a value made from these records ends, in ms since 1970; undefined when no cell holds an attachment. */
 export function attachmentsEnd(records: readonly AirtableRecord[], readAt: number): number | undefined {
   const some = records.some(({ fields }) => Object.values(fields).some(hasAttachment))
   return some ? readAt + LIFE_MS : undefined
 }
 
-/** A cell of attachments is a list of objects with a URL and an id of their own. */
+/** A cell with attachments is a list of objects with a URL and an id. */
 function hasAttachment(cell: unknown): boolean {
   return (
     Array.isArray(cell) &&

@@ -1,7 +1,7 @@
 /**
- * Reads cells of records. Airtable leaves out empty cells, and a computed column can hold an error instead of a value: to
- * `item` and `value` of a field such a cell is empty, too. A cell of another kind means that the column was changed; these
- * helpers throw then, which concerns that record alone, unless most records of the view are like that.
+ * Reads cells of records. Airtable leaves out empty cells. A computed column can hold an error instead of a value; `item` and
+ * `value` of a field see such a cell as empty. A cell of another type means that the column was changed: these helpers then
+ * throw, which affects that record alone unless most records of the view are like that.
  */
 import { firstVisible } from '../../../shared/text'
 import { airtableCellUnexpected } from '../client/airtableErrors'
@@ -9,7 +9,7 @@ import type { AirtableRecord } from './page'
 
 type Cells = AirtableRecord['fields']
 
-/** A text without white space around it; '' for an empty cell, and for a text that shows nothing. */
+/** A text, trimmed; '' for an empty cell and for a text without visible characters. */
 export function textCell(fields: Cells, column: string): string {
   const cell = fields[column]
   if (cell === undefined) return ''
@@ -19,7 +19,7 @@ export function textCell(fields: Cells, column: string): string {
 
 /**
  * A number; undefined for an empty cell.
- * @public For those who add fields.
+ * @public For fields that are added to this app.
  */
 export function numberCell(fields: Cells, column: string): number | undefined {
   const cell = fields[column]
@@ -29,7 +29,7 @@ export function numberCell(fields: Cells, column: string): number | undefined {
 
 /**
  * The texts of a lookup or of a choice of several; [] for an empty cell.
- * @public For those who add fields.
+ * @public For fields that are added to this app.
  */
 export function textsCell(fields: Cells, column: string): string[] {
   const cell = fields[column] ?? []
@@ -38,8 +38,8 @@ export function textsCell(fields: Cells, column: string): string[] {
 }
 
 /**
- * What a formula, rollup or AI column holds instead of a value: `{ error: '#ERROR!' }`, `{ specialValue: 'NaN' }`, or what
- * kept it from being generated.
+ * Whether a formula, rollup or AI column holds an error instead of a value: `{ error: '#ERROR!' }`,
+ * `{ specialValue: 'NaN' }`, or `{ errorType: … }`.
  */
 export function isErrorCell(cell: unknown): boolean {
   if (typeof cell !== 'object' || cell === null) return false
@@ -56,7 +56,7 @@ export interface Cleaned {
   errors: number
 }
 
-/** A record as if cells with errors were empty: left out, as Airtable leaves out what is empty. */
+/** The record without its cells with errors, as if they were empty. */
 export function withoutErrors(record: AirtableRecord): Cleaned {
   const cells = Object.entries(record.fields)
   if (!cells.some(([, cell]) => holdsError(cell))) return { record, errors: 0 }

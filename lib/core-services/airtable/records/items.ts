@@ -1,6 +1,6 @@
 /**
- * Makes of records what a field holds, one by one, so that a record that cannot be read costs none of the others. When most
- * of them cannot be read, a column has changed: then nothing is made, and what was there before stays.
+ * Turns records into the items or the value of a field. An unreadable record does not affect the others. When most records are
+ * unreadable, a column must have changed: then the fetch fails and the stored value is kept.
  */
 
 import { hasCode, isCodedError } from '../../../shared/errors'
@@ -14,14 +14,14 @@ export interface Listed {
   id: string
 }
 
-/** What could not be taken as it is. */
+/** What was wrong with the records of a fetch. */
 export interface Flaws {
   /** How many records were read. */
   records: number
-  /** Ids of those that could not be read, and why the first one could not. */
+  /** Ids of unreadable records. `why`: the reason of the first one. */
   unreadable: string[]
   why: string | null
-  /** Ids of those with cells that hold an error, and how many cells do. */
+  /** Ids of records with error cells. `errors`: the number of these cells. */
   erroneous: string[]
   errors: number
 }
@@ -29,12 +29,12 @@ export interface Flaws {
 /** How a list makes its items. */
 export interface ItemMaker<Item extends Listed = Listed> {
   item(record: AirtableRecord): Item | null
-  /** Which of these items the schema of the field refuses, by their place; what concerns all of them is not told. */
+  /** The indexes of the items that the schema of the field refuses. Empty when it refuses the list as a whole. */
   refused?(items: readonly Item[]): Promise<ReadonlySet<number>>
 }
 
-/** What was made of each record; those that could not be read are not in it. */
-export interface Made<Item extends Listed> {
+/** The item of each readable record; null for a record that is left out of the list. */
+export interface MadeItems<Item extends Listed> {
   items: Map<string, Item | null>
   flaws: Flaws
 }
@@ -42,7 +42,7 @@ export interface Made<Item extends Listed> {
 export async function makeItems<Item extends Listed>(
   records: readonly AirtableRecord[],
   { item, refused }: ItemMaker<Item>,
-): Promise<Made<Item>> {
+): Promise<MadeItems<Item>> {
   const { cleaned, flaws } = clean(records)
   const items = new Map<string, Item | null>()
   for (const record of cleaned) {
@@ -55,8 +55,8 @@ export async function makeItems<Item extends Listed>(
     }
   }
   const made = [...items.values()].filter((one): one is Item => one !== null)
-  for (const place of (await refused?.(made)) ?? []) {
-    const id = made[place]?.id ?? ''
+  for (const index of (await refused?.(made)) ?? []) {
+    const id = made[index]?.id ?? ''
     if (!items.delete(id)) continue
     flaws.why ??= 'the schema refuses its item'
     flaws.unreadable.push(id)
@@ -64,21 +64,21 @@ export async function makeItems<Item extends Listed>(
   return { items, flaws }
 }
 
-/** Items one by one, where a schema of a list tells by paths which of them it refuses. */
+/** Finds the refused items by the paths in the issues of the schema. */
 export function createRefusalCheck<Item>(schema: StandardSchema<Item[]>): NonNullable<ItemMaker['refused']> {
   return async (items) => {
     try {
       const { issues = [] } = await schema['~standard'].validate(structuredClone(items))
-      const places = issues.map(({ path: [first] = [] }) => (typeof first === 'object' ? first.key : first))
-      return new Set(places.filter((place) => typeof place === 'number'))
+      const indexes = issues.map(({ path: [first] = [] }) => (typeof first === 'object' ? first.key : first))
+      return new Set(indexes.filter((index) => typeof index === 'number'))
     } catch {
-      // Whether it refuses all of them is found out when the whole value is checked.
+      // The whole value is checked later, which reports a schema that throws.
       return new Set()
     }
   }
 }
 
-/** A list is brought up to date by the ids of records, so its items have these. Throws SOURCE_INVALID for others. */
+/** Makes sure that an item has the id of its record, by which changes find it. Throws SOURCE_INVALID for another id. */
 export function withRecordId<Item extends Listed>(
   field: string,
   item: (record: AirtableRecord) => Item | null,
@@ -91,8 +91,8 @@ export function withRecordId<Item extends Listed>(
 }
 
 /**
- * Makes a value of all records. When that fails, it is tried with each record alone: those with which it fails are left
- * out. Throws SOURCE_INVALID if they are most of them, or if that was not the reason.
+ * Makes a value from all records. If that fails, each record is tried alone, and those that fail are left out. Throws
+ * SOURCE_INVALID if they are the majority, or if the rest fails as well.
  */
 export function makeValue<T>(
   field: string,
@@ -113,7 +113,7 @@ export function makeValue<T>(
   }
 }
 
-/** Throws SOURCE_INVALID when more than half of the records of a view cannot be read. */
+/** Throws SOURCE_INVALID when more than half of the records of a view are unreadable. */
 export function assertReadable(field: string, flaws: Flaws, viewRecords: number): void {
   if (2 * flaws.unreadable.length > viewRecords) throw airtableUnreadable(field, flaws, viewRecords)
 }
@@ -121,7 +121,7 @@ export function assertReadable(field: string, flaws: Flaws, viewRecords: number)
 /** How many records an event names. */
 const MOST_NAMED = 20
 
-/** One event for all that a fetch could not take as it is. */
+/** Emits one event for all flaws of a fetch. */
 export function reportFlaws(field: string, flaws: Flaws): void {
   const { records, unreadable, why, erroneous, errors } = flaws
   if (unreadable.length + erroneous.length === 0) return
@@ -149,11 +149,11 @@ function clean(records: readonly AirtableRecord[]): { cleaned: AirtableRecord[];
   return { cleaned, flaws }
 }
 
-/** What does not concern one record alone. */
+/** Whether an error affects more than one record. */
 const isForAll = (error: unknown): boolean =>
   processPorts().isControlFlow(error) || hasCode(error, 'SOURCE_INVALID', 'FIELD_INVALID')
 
-/** Without the words of an error that is not ours: they can hold the value that it met. */
+/** The reason without foreign error messages, which can quote a cell. */
 function toReason(error: unknown): string {
   if (isCodedError(error)) return error.message
   return error instanceof Error && /^\w{1,40}$/.test(error.name) ? error.name : 'Error'

@@ -1,4 +1,4 @@
-/** One page of records: how it is asked for, and what an answer of 200 must look like. */
+/** One page of records: its request, and the check of its answer. */
 import type Airtable from 'airtable'
 import {
   airtableBadReply,
@@ -15,8 +15,7 @@ export interface AirtableRecord {
   id: string
   createdTime: string
   /**
-   * By name, or by id when the columns were asked for by id. Only what is not empty: Airtable leaves out empty texts,
-   * empty lists and unticked boxes.
+   * By name, or by id if the columns were requested by id. Airtable leaves out empty texts, empty lists and unticked boxes.
    */
   fields: Record<string, unknown>
 }
@@ -27,25 +26,25 @@ export interface Page {
   offset: string | undefined
 }
 
-/** As the vendor's package spells them; only its type for `offset` is out of date. */
+/** The query parameters in the vendor's types, whose type of `offset` is out of date. */
 type Parameters = Pick<
   Airtable.SelectOptions<Airtable.FieldSet>,
   'pageSize' | 'view' | 'fields' | 'returnFieldsByFieldId' | 'filterByFormula'
 > & { offset?: string }
 
 const PAGE_SIZE = 100
-/** Airtable takes addresses of 16,000 characters; its own package leaves the same margin. */
+/** Airtable accepts URLs of 16,000 characters. Its own package leaves the same margin. */
 const MAX_PATH_LENGTH = 15_000
 const FIELD_ID = /^fld\w{14}$/
-// Nothing that could end the text in a formula.
+// Allows no character that could end the text in a formula.
 const RECORD_ID = /^rec\w+$/
 
-/** The page at an offset, or the first one: a GET, or a POST when its address would become too long. */
+/** The request for the page at an offset, or for the first page: a GET, or a POST if the URL would be too long. */
 export function pageRequest(target: Target, offset: string | undefined): AirtableRequest<Page> {
   const table = `/v0/${[target.baseId, target.tableId].map(encodeURIComponent).join('/')}`
   const parameters = buildParameters(target, offset)
   const path = `${table}?${toQuery(parameters)}`
-  const common = { subject: target, repeatable: true, read: (text: string) => readPage(text, target) }
+  const common = { target, repeatable: true, read: (text: string) => readPage(text, target) }
   if (path.length <= MAX_PATH_LENGTH) return { ...common, method: 'GET', path }
   return { ...common, method: 'POST', path: `${table}/listRecords`, body: parameters }
 }
@@ -81,7 +80,7 @@ function toQuery({ fields = [], ...others }: Parameters): URLSearchParams {
 function readPage(text: string, target: Target): Page {
   const { records, offset } = parseReply(text, target)
   if (!Array.isArray(records)) throw airtableBadReply(target, 'the answer holds no list of records')
-  // Taken for the last page, a strange offset would cut the list off.
+  // An unknown offset that counted as the last page would cut the list off.
   if (offset !== undefined && (typeof offset !== 'string' || offset === ''))
     throw airtableBadReply(target, 'the offset of the next page is not a text')
   return { records: records.map((record) => plainRecord(record, target)), offset }

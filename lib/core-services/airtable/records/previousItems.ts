@@ -1,17 +1,17 @@
-/** What stands of a field while its view is read anew: what a read that looks wrong is compared with. */
+/** Compares a suspicious read with the stored value of the field. */
 import type { FetchContext, Previous } from '../../cache/fields/fieldConfig'
 import { airtableEmptied } from '../client/airtableErrors'
 import type { ItemMaker, Listed } from './items'
 
-/** Noted with each value, alone or as part of its mark. */
+/** Stored in the note of each value, alone or as part of its mark. */
 interface Origin {
-  /** Tells the declaration and the code that it was made by. */
+  /** Names the declaration and code that made the value. */
   shape: string
   /** How many records the view had. */
   records: number
 }
 
-/** The note of a value that follows no log of changes. */
+/** The note of a value without a log of changes. */
 export const encodeOrigin = ({ shape, records }: Origin): string => JSON.stringify({ shape, records })
 
 function parseOrigin(note: string | undefined): Origin | null {
@@ -23,7 +23,7 @@ function parseOrigin(note: string | undefined): Origin | null {
   }
 }
 
-/** The items of a list by their ids, as far as the same declaration has made them and the schema takes them still. */
+/** The stored items of a list, by id, if the same declaration made them and the schema still accepts them. */
 export async function previousItems(
   { previous }: FetchContext,
   shape: string,
@@ -32,22 +32,22 @@ export async function previousItems(
   const before = await previous()
   if (!before || parseOrigin(before.note)?.shape !== shape) return new Map()
   const items = listEntries(before)
-  const places = await refused?.(items)
-  return new Map(items.filter((_, place) => !places?.has(place)).map((item) => [item.id, item]))
+  const indexes = await refused?.(items)
+  return new Map(items.filter((_, index) => !indexes?.has(index)).map((item) => [item.id, item]))
 }
 
-interface Guarded {
+interface FieldOptions {
   name: string
   mayBeEmpty?: boolean | undefined
 }
 
 /**
- * Refuses a view without anything in it while what stands has something in it and may still be served: one empty answer of
- * a source is more often a fault than the truth. Accepted as the truth are a force by the app or an admin, and an empty
- * view of which the log of changes tells that everything has left it (`announced`). Throws SOURCE_INVALID.
+ * Rejects an empty view while a stored value that is not empty may still be served, because a single empty answer is usually a
+ * fault of the source. Accepts it for a force by the app or an admin, and when the log of changes says that every record has
+ * left the view (`announced`). Throws SOURCE_INVALID.
  */
 export async function assertNotEmptied(
-  field: Guarded,
+  field: FieldOptions,
   { reason, anonymous, previous }: FetchContext,
   announced: ReadonlySet<string>,
 ): Promise<void> {

@@ -1,61 +1,65 @@
-/** Puts a list together from its pages. */
+/** Reads a list page by page. */
 import { hasCode } from '../../../shared/errors'
 import { airtableBadReply, type Target } from '../client/airtableErrors'
-import { canPass, MOST_RESTARTS } from '../client/retryPolicy'
+import { canPass, MAX_RESTARTS } from '../client/retryPolicy'
 import type { AirtableRecord, Page } from './page'
 
-/** Asks for the page at an offset, or for the first one; `first`: of this read, whichever it is of the list. */
-export type AskForPage = (offset: string | undefined, first: boolean) => Promise<Page>
+/** Requests the page at an offset, or the first page. `first`: whether it is the first page of this read. */
+export type FetchPage = (offset: string | undefined, first: boolean) => Promise<Page>
 
-/** A list of which pages are still to come. */
+/** A list that is not read to its end. */
 export interface PagesSoFar {
   records: AirtableRecord[]
-  /** How many they were. */
+  /** How many pages were read. */
   pages: number
-  /** Where the next one begins. */
+  /** Where the next page begins. */
   offset: string
 }
 
-/** For a read that may stop between two pages. It reads one in any case, or it would never get any further. */
+/** Options of a read that may stop between two pages. It always reads one, so that each read makes progress. */
 export interface Part {
-  /** Where an earlier read has stopped. */
+  /** Where an earlier read has stopped; null to start from the first page. */
   from: PagesSoFar | null
-  /** Asked after each page. */
+  /** Called after each page. */
   isTimeUp(): boolean
-  /** Aborted when the page under way cannot be waited for any more. */
+  /** Aborted when the time is up in the middle of a page. */
   timeUp: AbortSignal
-  /** Told when what was read so far, by this read or an earlier one, is of no use. */
+  /** Called when the pages so far are useless and the read starts over. */
   startOver(): void
 }
 
 export interface Pages {
   records: AirtableRecord[]
-  /** Where to go on; null when these are all. */
+  /** Where to go on; null when the list is complete. */
   rest: Omit<PagesSoFar, 'records'> | null
-  /** What has stopped the read, if it was not the time: it can pass. */
+  /** The passing error that has stopped the read; absent when its time was up. */
   because?: unknown
 }
 
 /**
- * All records, each once, in the order in which they first came; with `part` maybe only the first of them. A list that
- * Airtable forgets between two pages is read again from the first.
+ * Reads all records, each once, in the order of their first appearance; with `part` perhaps only the first pages. A list that
+ * Airtable loses between two pages is read again from its first page.
  */
-export async function readPages(ask: AskForPage, target: Target, part: Part | null = null): Promise<Pages> {
+export async function readPages(
+  fetchPage: FetchPage,
+  target: Target,
+  part: Part | null = null,
+): Promise<Pages> {
   let from = part?.from ?? null
   for (let restarts = 0; ; restarts += 1) {
     const list = startList(from)
     try {
-      return await readOn(ask, target, list, part)
+      return await readRest(fetchPage, target, list, part)
     } catch (error) {
       const { read, offset } = list
       if (part && read > 0 && offset !== undefined && (canPass(error) || part.timeUp.aborted)) {
         const because = canPass(error) ? { because: error } : {}
         return { records: [...list.records.values()], rest: { pages: list.pages, offset }, ...because }
       }
-      // An offset from another read that is refused, for whatever reason, is no better than a forgotten one.
+      // If Airtable refuses the offset of an earlier read, that list is lost, too.
       const stranded = from !== null && read === 0 && hasCode(error, 'AIRTABLE_REFUSED')
       const lost = stranded || hasCode(error, 'AIRTABLE_ITERATOR_LOST')
-      if (restarts >= MOST_RESTARTS || !lost) throw error
+      if (restarts >= MAX_RESTARTS || !lost) throw error
       part?.startOver()
       from = null
     }
@@ -63,10 +67,10 @@ export async function readPages(ask: AskForPage, target: Target, part: Part | nu
 }
 
 interface List {
-  /** A record that moves while the list is read can be on two pages: the later one is newer. */
+  /** By id. A record that moves during the read can be on two pages: the later one is newer. */
   records: Map<string, AirtableRecord>
   pages: number
-  /** How many of them by this read. */
+  /** How many of the pages this read has fetched. */
   read: number
   offset: string | undefined
 }
@@ -76,18 +80,18 @@ function startList(from: PagesSoFar | null): List {
   return { records, pages: from?.pages ?? 0, read: 0, offset: from?.offset }
 }
 
-async function readOn(ask: AskForPage, target: Target, list: List, part: Part | null): Promise<Pages> {
-  const followed = new Set<string>()
+async function readRest(fetchPage: FetchPage, target: Target, list: List, part: Part | null): Promise<Pages> {
+  const offsets = new Set<string>()
   for (;;) {
-    const page = await ask(list.offset, list.read === 0)
+    const page = await fetchPage(list.offset, list.read === 0)
     for (const record of page.records) list.records.set(record.id, record)
     list.pages += 1
     list.read += 1
     list.offset = page.offset
     const { offset } = page
     if (offset === undefined) return { records: [...list.records.values()], rest: null }
-    if (followed.has(offset)) throw airtableBadReply(target, 'its pages go round in circles')
-    followed.add(offset)
+    if (offsets.has(offset)) throw airtableBadReply(target, 'its pages repeat without an end')
+    offsets.add(offset)
     if (part?.isTimeUp()) return { records: [...list.records.values()], rest: { pages: list.pages, offset } }
   }
 }

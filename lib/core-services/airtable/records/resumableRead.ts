@@ -1,6 +1,6 @@
 /**
- * Reads a view within the time of one refresh, or as much of it as that time allows: Airtable gives 100 records a page
- * and 5 pages a second, so that larger views take several refreshes. What was read so far is kept for the next one.
+ * Reads a view within the time of one refresh. Airtable serves 100 records a page and 5 pages a second, so a large view takes
+ * several refreshes. The pages so far are kept for the next one.
  */
 import type { FetchContext } from '../../cache/fields/fieldConfig'
 import { serviceRegistry } from '../../service-registry'
@@ -16,18 +16,18 @@ export interface View {
 
 export interface ReadView {
   records: readonly AirtableRecord[]
-  /** When the first page was asked for, or shortly before it, in ms since 1970. */
+  /** When the first page was requested, or shortly before, in ms since 1970. */
   startedAt: number
-  /** From where changes may be missing: as it was before the first page. */
+  /** The position in the log before the first page, from which changes may be missing. */
   position: LogPosition | null
 }
 
 interface Progress extends PagesSoFar, Omit<ReadView, 'records'> {
-  /** Tells what was asked for: another release may ask for something else. */
+  /** The request. Another release may read something else. */
   query: string
 }
 
-/** For storing what was read, in ms; of a short deadline no more than a fifth. */
+/** Time reserved for storing the pages, in ms, but at most a fifth of the deadline. */
 const STORING_MS = 1_500
 const STORING_SHARE = 0.2
 
@@ -43,7 +43,7 @@ export async function readInParts(
   const begun = { query, startedAt: context.startedAt, position }
   const left = await context.resume()
   const earlier = left === null ? null : parseProgress(left, query)
-  const usable = earlier !== null && hasWhatIsAnnounced(context, earlier.position, position)
+  const usable = earlier !== null && maySync(context, earlier.position, position)
   if (left !== null && !usable) context.startOver()
   const time = trackTime(context)
   let reading: Pick<Progress, 'query' | 'startedAt' | 'position'> = usable ? earlier : begun
@@ -68,10 +68,10 @@ export async function readInParts(
   return context.pause(JSON.stringify(progress), `${rest.pages} pages so far`, because)
 }
 
-/** A stale value is served meanwhile, or nobody has asked. */
+/** Whether no caller waits for this read. */
 const isBackground = ({ reason }: FetchContext): boolean => ['stale', 'cron', 'change'].includes(reason)
 
-/** The time that the pages of this refresh may take: a page can take twice as long as the slowest one, and is stored. */
+/** Whether there is time for another page, which may take twice as long as the slowest so far, and for storing it. */
 function trackTime({ remainingMs }: FetchContext) {
   let before = remainingMs()
   const storingMs = Math.min(STORING_MS, before * STORING_SHARE)
@@ -80,7 +80,7 @@ function trackTime({ remainingMs }: FetchContext) {
     pageBegins() {
       before = remainingMs()
     },
-    /** To be asked when a page has ended and before the next one begins. */
+    /** Call it between two pages. */
     isUp() {
       const now = remainingMs()
       slowestMs = Math.max(slowestMs, before - now)
@@ -92,18 +92,14 @@ function trackTime({ remainingMs }: FetchContext) {
 }
 
 /**
- * A refresh for an announced change goes on with what was read before it only if the value then tells that it is behind,
- * and behind in which log.
+ * A sync may go on with pages that were read before its change only if the value will hold a mark in the same log. The mark
+ * says that the value is behind.
  */
-function hasWhatIsAnnounced(
-  { reason }: FetchContext,
-  first: LogPosition | null,
-  now: LogPosition | null,
-): boolean {
+function maySync({ reason }: FetchContext, first: LogPosition | null, now: LogPosition | null): boolean {
   return reason !== 'change' || (first !== null && first.hook === now?.hook)
 }
 
-/** Null for what was asked for otherwise, or is of another release. */
+/** Null for the progress of another request or another release. */
 function parseProgress(text: string, query: string): Progress | null {
   try {
     const progress = Object(JSON.parse(text)) as Record<keyof Progress, unknown>

@@ -42,7 +42,7 @@ export function createSimAirtable(
     return requests * 1_000
   })
 
-  function ask<T>({ method, path, body, subject, read }: AirtableRequest<T>): T {
+  function ask<T>({ method, path, body, target, read }: AirtableRequest<T>): T {
     const answer = perform({
       method,
       url: new URL(path, 'http://airtable.sim'),
@@ -51,7 +51,7 @@ export function createSimAirtable(
     })
     const text = JSON.stringify(answer.body ?? null)
     if (answer.status !== 200)
-      throw errorFromResponse({ status: answer.status, retryAfter: undefined, text }, subject)
+      throw errorFromResponse({ status: answer.status, retryAfter: undefined, text }, target)
     return read(text)
   }
 

@@ -176,7 +176,7 @@ export const changeMutations: readonly Mutation[] = [
       {
         file: 'core-services/airtable/changelog/payloads.ts',
         search: 'if (lost) return',
-        replace: 'if (lost && drained.cursor < 0) return',
+        replace: 'if (lost && changes.cursor < 0) return',
       },
     ],
   },

@@ -202,8 +202,8 @@ export const recheckMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/airtable/changelog/payloads.ts',
-        search: 'page.cursor - page.payloads.length !== drained.cursor',
-        replace: 'page.cursor - page.payloads.length > drained.cursor',
+        search: 'page.cursor - page.payloads.length !== changes.cursor',
+        replace: 'page.cursor - page.payloads.length > changes.cursor',
       },
     ],
   },
