@@ -1,5 +1,6 @@
 /** Runs a scenario many times and says what contradicts it, how to run that again, and what came about how often. */
 import fc from 'fast-check'
+import { countCoincidences } from '../kit/simulation/coincidences'
 import { always, special } from './invariants'
 import type { Scenario } from './scenario'
 import type { StartCache } from './world/cacheUnderTest'
@@ -37,21 +38,25 @@ export async function check(
   scenario: Scenario,
   { runs, seed, startCache = startShippedCache, only = '' }: CheckOptions,
 ): Promise<Outcome> {
-  const seen = Object.fromEntries(COINCIDENCES.map((name) => [name, 0])) as Record<Coincidence, number>
+  const seen = countCoincidences(COINCIDENCES)
   const property = fc.asyncProperty(fc.scheduler(), scenario.plan, async (scheduler, plan) => {
     const history = await live(scheduler, plan, startCache)
-    for (const name of COINCIDENCES) if (history.during[name]) seen[name] += 1
+    seen.add(history.during)
     const contradictions = contradictionsOf(scenario, history, only)
     if (contradictions.length > 0) throw new Contradiction(contradictions, history)
   })
   const details = await fc.check(property, { numRuns: runs, seed })
-  if (!details.failed) return { schedules: details.numRuns, failure: null, seen }
+  if (!details.failed) return { schedules: details.numRuns, failure: null, seen: seen.counts }
   const { errorInstance, counterexamplePath } = details
   const told =
     errorInstance instanceof Contradiction ? errorInstance.message : String((errorInstance as Error)?.stack)
   const again = `seed ${seed}, schedule ${details.numRuns}, path ${counterexamplePath}`
   const plan = JSON.stringify(details.counterexample?.[1])
-  return { schedules: details.numRuns, failure: `${scenario.name} (${again}):\n${told}\n${plan}`, seen }
+  return {
+    schedules: details.numRuns,
+    failure: `${scenario.name} (${again}):\n${told}\n${plan}`,
+    seen: seen.counts,
+  }
 }
 
 function contradictionsOf({ also = [] }: Scenario, history: History, only: string): string[] {

@@ -14,7 +14,7 @@ import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis
 import { cacheFor, settings } from '../kit/fields/cache'
 import { redisForThisFile } from '../kit/redis/redisSuite'
 import { rest } from '../kit/redis/testRedis'
-import { settled } from '../simulation/world/network'
+import { settled } from '../kit/simulation/network'
 
 const redis = redisForThisFile()
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type LuaRedis, startLuaRedis } from '../../kit/redis/luaRedis'
+import { countCoincidences } from '../../kit/simulation/coincidences'
 import { BASES, CALM, densest, type LimiterHistory, type LimiterPlan, liveOnLimiter } from './world'
 
 const RUNS = 250
@@ -107,18 +108,18 @@ async function holdsFor(
   seen: readonly (keyof LimiterHistory['during'])[],
   check: (history: LimiterHistory, plan: LimiterPlan) => void = () => undefined,
 ): Promise<void> {
-  const counts = new Map(seen.map((what) => [what, 0]))
+  const counted = countCoincidences(seen)
   await fc.assert(
     fc.asyncProperty(plans, async (plan) => {
       const history = await liveOnLimiter(plan, redis)
       for (const base of BASES) expect(densest(history, base)).toBeLessThanOrEqual(5)
       check(history, plan)
-      for (const what of seen) if (history.during[what]) counts.set(what, (counts.get(what) ?? 0) + 1)
+      counted.add(history.during)
     }),
     { numRuns: RUNS },
   )
   // A property proves nothing about what never happened.
-  for (const [what, count] of counts) expect.soft(count / RUNS, what).toBeGreaterThan(0.02)
+  for (const [what, share] of counted.shares(RUNS)) expect.soft(share, what).toBeGreaterThan(0.02)
 }
 
 describe('the permits let each base get no more than 5 requests in any 1,000 ms', () => {

@@ -4,13 +4,13 @@ import {
   createRateLimitStore,
   type RateLimitRequest,
 } from '@/lib/core-services/airtable/rate-limit/rateLimitStore'
-import { redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
-import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
-import type { Clock } from '@/lib/shared/clock'
-import { defaultPorts } from '@/lib/shared/ports'
-import { createTimeline } from '../../kit/clock/airtableTimeline'
 import type { LuaRedis } from '../../kit/redis/luaRedis'
+import { type Coincidences, noCoincidences } from '../../kit/simulation/coincidences'
+import { carry, type Fault, keySpace } from '../../kit/simulation/network'
+import { inTurn } from '../../kit/simulation/plan'
+import { createProcess, type VirtualTime } from '../../kit/simulation/process'
+import { createTimeline } from '../../kit/simulation/timeline'
 
 export const BASES = ['app1', 'app2'] as const
 export const PAGE_TIMEOUT_MS = 4_000
@@ -50,7 +50,7 @@ export interface LimiterHistory {
   finished: number
   /** When the last caller had what it wanted. */
   finishedAt: number
-  during: Record<(typeof DURING)[number], boolean>
+  during: Coincidences<(typeof DURING)[number]>
 }
 
 /** The clock of Redis has nothing to do with those of processes. */
@@ -83,77 +83,59 @@ export async function liveOnLimiter(
     arrivals: [],
     finished: 0,
     finishedAt: 0,
-    during: Object.fromEntries(DURING.map((what) => [what, false])) as LimiterHistory['during'],
+    during: noCoincidences(DURING),
   }
   redis.reset(() => {
     const past = jumps.filter(([at]) => at <= timeline.now())
     return REDIS_EPOCH + timeline.now() + past.reduce((sum, [, by]) => sum + by, 0)
   })
-  let legs = 0
-  let requests = 0
-  let tickets = 0
-  let sleeps = 0
   let draws = 0
   const failed = new Map<string, number>()
-  const leg = () => timeline.pass(delays[legs++ % delays.length] ?? 0)
-  const clock: Clock = {
+  const nextDelay = inTurn(delays, 0)
+  const nextFault = inTurn<Fault>(faults, 'none')
+  const nextFreeze = inTurn(freezes, 0)
+  const leg = () => timeline.sleep(nextDelay())
+  const time: VirtualTime = {
     now: timeline.now,
-    monotonic: timeline.now,
-    async sleep(milliseconds, signal) {
+    sleep(milliseconds, signal) {
+      const frozen = milliseconds > 2 ? nextFreeze() : 0
       if (milliseconds > 2) history.during.waited = true
-      const frozen = milliseconds > 2 ? (freezes[sleeps++ % freezes.length] ?? 0) : 0
       if (frozen > 0) history.during.frozen = true
-      await pause(milliseconds + frozen, signal)
+      return timeline.sleep(milliseconds + frozen, signal)
     },
   }
-  function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal?.aborted) return resolve()
-      const wake = () => {
-        signal?.removeEventListener('abort', wake)
-        resolve()
-      }
-      signal?.addEventListener('abort', wake)
-      void timeline.pass(milliseconds).then(wake)
-    })
-  }
   /** Three in a row, and a process goes on without Redis: with others around that is another story. */
-  function faultOf(ticket: string | undefined): LimiterPlan['faults'][number] {
+  function drawFault(ticket: string | undefined): Fault {
     const down = outage !== null && timeline.now() >= outage[0] && timeline.now() < outage[1]
     if (down) return 'lost'
-    const fault = faults[requests++ % faults.length] ?? 'none'
+    const fault = nextFault()
     if (fault === 'none' || ticket === undefined) return fault
     failed.set(ticket, (failed.get(ticket) ?? 0) + 1)
     return (failed.get(ticket) ?? 0) > 2 ? 'none' : fault
   }
   const send: Send = async (...command) => {
-    const fault = faultOf((JSON.parse(String(command.at(-1))) as RateLimitRequest).take?.ticket)
+    const fault = drawFault((JSON.parse(String(command.at(-1))) as RateLimitRequest).take?.ticket)
     if (fault !== 'none') history.during.lost = true
-    await leg()
-    if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
-    if (fault === 'late') {
-      void leg().then(() => redis.send(...command))
-      throw redisTimeout(250, 'SIM_URL')
+    const carried = async () => {
+      await leg()
+      return fault
     }
-    const reply = await redis.send(...command)
-    await leg()
-    if (fault === 'unanswered') throw redisUnreachable('simulated', 'SIM_URL', new Error('broken'))
-    return reply
+    return carry({ there: carried, run: () => redis.send(...command), back: carried, arriveLate: leg })
   }
-  const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
-  const processes = [0, 1, 2].map(() =>
+  const processes = [0, 1, 2].map((number) =>
     createRateLimiter({
-      store: async () => createRateLimitStore({ send, keys }),
+      store: async () => createRateLimitStore({ send, keys: keySpace }),
       pageTimeoutMs: PAGE_TIMEOUT_MS,
-      ports: {
-        ...defaultPorts,
-        clock,
-        random: () => (draws++ % 10) / 10,
-        uniqueToken: () => `t${++tickets}`,
-        emit: () => {
-          history.during.alone = true
+      ports: createProcess({
+        time,
+        number,
+        ports: {
+          random: () => (draws++ % 10) / 10,
+          emit: () => {
+            history.during.alone = true
+          },
         },
-      },
+      }).ports,
     }),
   )
 
@@ -169,7 +151,7 @@ export async function liveOnLimiter(
       await leg()
       return 'answered'
     }
-    const over = pause(PAGE_TIMEOUT_MS, signal).then(() => 'unanswered' as const)
+    const over = timeline.sleep(PAGE_TIMEOUT_MS, signal).then(() => 'unanswered' as const)
     const kind = await Promise.race([converse(), over])
     if (kind === 'unanswered') closedAt = timeline.now()
     return kind
@@ -177,10 +159,10 @@ export async function liveOnLimiter(
 
   async function call(limiter: RateLimiter, caller: Caller): Promise<void> {
     const { base, background, pages, diesAfter, startsAt, patienceMs } = caller
-    await clock.sleep(startsAt)
+    await time.sleep(startsAt)
     const patience = new AbortController()
     const { signal } = patience
-    if (patienceMs !== null) void clock.sleep(patienceMs).then(() => patience.abort())
+    if (patienceMs !== null) void time.sleep(patienceMs).then(() => patience.abort())
     for (let page = 1; page <= pages; page += 1) {
       const permit = await limiter.take(base, { background, signal }).catch(() => null)
       if (permit === null) {
@@ -201,14 +183,14 @@ export async function liveOnLimiter(
   }
 
   async function forget(at: number): Promise<void> {
-    await timeline.pass(at)
+    await timeline.sleep(at)
     history.during.forgot ||= history.arrivals.length > 0
     redis.flush()
   }
 
   for (const at of flushes) void forget(at)
   for (const caller of callers) void call(processes[caller.process] as RateLimiter, caller)
-  await timeline.run()
+  await timeline.settle()
   history.during.jumped = jumps.some(([jump]) => history.arrivals.some(({ at }) => at > jump))
   const counts = BASES.map((base) => densest(history, base))
   history.during.full = Math.max(...counts) === 5

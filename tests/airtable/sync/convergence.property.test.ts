@@ -6,6 +6,7 @@
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { countCoincidences } from '../../kit/simulation/coincidences'
 import { type History, live } from './world/live'
 import { lagging, laggingMore, type Script } from './world/script'
 import { separateProcesses } from './world/simProcess'
@@ -59,18 +60,18 @@ describe.each(cases)('$name', ({ scripts, runs, brings }) => {
   it(
     'end in what a full refetch gives, and so does what is made of it',
     async () => {
-      const seen = new Map<string, number>()
+      const seen = countCoincidences(Object.keys(brings))
       const property = fc.asyncProperty(scripts, async (script) => {
         const history = await live(script)
-        for (const what of comingAbout(history, script)) seen.set(what, (seen.get(what) ?? 0) + 1)
+        seen.add(comingAbout(history, script))
         expect({ bugs: history.bugs, ...history.found }, history.story.join('\n')).toEqual({
           bugs: [],
           ...history.expected,
         })
       })
       await fc.assert(property, { numRuns, seed: SEED })
-      for (const [what, percent] of Object.entries(brings))
-        expect.soft((100 * (seen.get(what) ?? 0)) / numRuns, what).toBeGreaterThanOrEqual(percent)
+      for (const [what, share] of seen.shares(numRuns))
+        expect.soft(100 * share, what).toBeGreaterThanOrEqual(brings[what] ?? 0)
     },
     300_000 + numRuns * 600,
   )

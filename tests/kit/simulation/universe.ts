@@ -1,11 +1,14 @@
-/** Time and order of one run: nothing happens but by the scheduler, and every thing that happens has a number. */
+/**
+ * Time and order of a run in which anything may overtake anything: nothing happens but by the scheduler, and every thing
+ * that happens has a number.
+ */
 import type fc from 'fast-check'
+import { never } from '../clock/deferred'
+import type { VirtualTime } from './process'
 
-export interface Universe {
+export interface Universe extends VirtualTime {
   /** The number of the next thing that happens. */
   step(): number
-  /** True time, in ms; no process sees it. */
-  now(): number
   /** Lets time pass, at least until then. */
   passUntil(time: number): void
   /** Waits for its turn, a millisecond at least; never resolves once the run has had more turns than any sound one needs. */
@@ -24,16 +27,26 @@ export function createUniverse(scheduler: fc.Scheduler): Universe {
   let time = 0
   let turns = 0
   const story: string[] = []
+
+  async function turn(label: string): Promise<void> {
+    turns += 1
+    await (turns > MOST_TURNS ? never() : scheduler.schedule(Promise.resolve(), label))
+    time += 1
+  }
+  function passUntil(until: number): void {
+    time = Math.max(time, until)
+  }
+
   return {
     step: () => ++steps,
     now: () => time,
-    passUntil: (until) => {
-      time = Math.max(time, until)
-    },
-    async turn(label) {
-      turns += 1
-      await (turns > MOST_TURNS ? never() : scheduler.schedule(Promise.resolve(), label))
-      time += 1
+    passUntil,
+    turn,
+    async sleep(milliseconds, signal) {
+      const due = time + milliseconds
+      const woken = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()))
+      if (!signal?.aborted) await Promise.race([turn(`a sleep of ${milliseconds} ms`), woken])
+      if (!signal?.aborted) passUntil(due)
     },
     async settle() {
       // What a turn leads to has happened once the microtasks are done, however many they are.
@@ -49,6 +62,3 @@ export function createUniverse(scheduler: fc.Scheduler): Universe {
     story,
   }
 }
-
-/** A promise of its own each time: what waits for a shared one would be kept for ever. */
-export const never = (): Promise<never> => new Promise(() => undefined)

@@ -1,15 +1,14 @@
 import type fc from 'fast-check'
 import { createLockStore, TAKE_SCRIPT } from '@/lib/core-services/cache/coordination/lockScripts'
 import { createLocks, type Locks } from '@/lib/core-services/cache/coordination/locks'
-import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { RawReply, Send } from '@/lib/core-services/cache/redis/pipeline'
-import type { Clock } from '@/lib/shared/clock'
 import { hasCode, isCodedError } from '@/lib/shared/errors'
-import { defaultPorts } from '@/lib/shared/ports'
 import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import { type Coincidences, noCoincidences } from '../../kit/simulation/coincidences'
+import { type Fault, keySpace } from '../../kit/simulation/network'
+import { createProcess } from '../../kit/simulation/process'
 import { createUniverse } from '../../kit/simulation/universe'
 import { createNetwork } from '../world/network'
-import type { Fault } from '../world/plan'
 
 export type LockOperation =
   | { do: 'work'; names: readonly string[]; steps: number; retryCount: number }
@@ -37,19 +36,20 @@ export interface LockHistory {
   alone: { token: number; names: readonly string[]; grantsThen: number }[]
   /** Writes to a resource that refuses a token lower than the highest it has seen. */
   writes: { token: number; accepted: boolean }[]
-  during: { contention: boolean; lost: boolean; takenOver: boolean; lateWrite: boolean }
+  during: Coincidences<(typeof LOCK_COINCIDENCES)[number]>
 }
 
-export const TTL_SECONDS = 3
+export const LOCK_COINCIDENCES = ['contention', 'lost', 'takenOver', 'lateWrite'] as const
+
+const TTL_SECONDS = 3
 
 export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Promise<LockHistory> {
   const universe = createUniverse(scheduler)
-  let holders = 0
   const history: LockHistory = {
     grants: [],
     alone: [],
     writes: [],
-    during: { contention: false, lost: false, takenOver: false, lateWrite: false },
+    during: noCoincidences(LOCK_COINCIDENCES),
   }
   const processes: Locks[] = []
   const redis = createMemoryRedis(universe.now)
@@ -70,29 +70,14 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
     { faults: plan.faults, ambushes: [] },
     { sends: () => undefined, execute, answered: () => undefined, refuses: () => undefined },
   )
-  const clock: Clock = {
-    now: universe.now,
-    monotonic: universe.now,
-    async sleep(milliseconds, signal) {
-      const due = universe.now() + milliseconds
-      const woken = new Promise((resolve) => signal?.addEventListener('abort', resolve))
-      if (!signal?.aborted) await Promise.race([universe.turn(`sleep ${milliseconds}`), woken])
-      if (!signal?.aborted) universe.passUntil(due)
-    },
-  }
-
   function startProcess(number: number): Locks {
-    const ports = { ...defaultPorts, clock, random: () => 0.5, uniqueToken: () => `h${++holders}` }
-    const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
+    const { ports } = createProcess({ time: universe, number })
     const send: Send = async (...command) => {
-      const [reply = null] = await network.request([command], {
-        process: number,
-        invalidates: false,
-      })
+      const [reply = null] = await network.request([command], { process: number, invalidates: false })
       return reply
     }
-    const store = createLockStore(send, keys)
-    return createLocks(store, keys, { ttlSeconds: TTL_SECONDS, retryCount: 2, retryDelay: 500 }, ports)
+    const store = createLockStore(send, keySpace)
+    return createLocks(store, keySpace, { ttlSeconds: TTL_SECONDS, retryCount: 2, retryDelay: 500 }, ports)
   }
 
   let highest = 0
@@ -123,7 +108,7 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
       }
       case 'hold': {
         const lock = await locks.acquireMany(operation.names)
-        await clock.sleep(operation.milliseconds)
+        await universe.sleep(operation.milliseconds)
         await write(lock.token)
         if (!(await locks.release(lock))) history.during.takenOver = true
         return
@@ -132,7 +117,7 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
         await locks.acquireMany(operation.names)
         return
       case 'wait':
-        await clock.sleep(operation.milliseconds)
+        await universe.sleep(operation.milliseconds)
     }
   }
 

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Fault } from '../world/plan'
-import { type LockHistory, type LockOperation, type LockPlan, liveWithLocks } from './lockWorld'
+import { countCoincidences } from '../../kit/simulation/coincidences'
+import type { Fault } from '../../kit/simulation/network'
+import {
+  LOCK_COINCIDENCES,
+  type LockHistory,
+  type LockOperation,
+  type LockPlan,
+  liveWithLocks,
+} from './lockWorld'
 
 const RUNS = 5_000
 
@@ -46,11 +53,11 @@ function disturbed({ alone, grants }: LockHistory): unknown[] {
 
 describe.each(Object.entries(plans))('%s', (name, plan) => {
   it('no two holders have one token, late ones have lower ones, and nobody is told of a lock that another has (I11)', async () => {
-    const seen = { contention: 0, lost: 0, takenOver: 0, lateWrite: 0 }
+    const seen = countCoincidences(LOCK_COINCIDENCES)
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), plan, async (scheduler, drawn) => {
         const history = await liveWithLocks(scheduler, drawn)
-        for (const key of Object.keys(seen) as (keyof typeof seen)[]) if (history.during[key]) seen[key] += 1
+        seen.add(history.during)
         const tokens = history.grants.map(({ token }) => token)
         expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b))
         expect(history.grants.filter(({ intruded }) => intruded.length > 0)).toEqual([])
@@ -61,7 +68,7 @@ describe.each(Object.entries(plans))('%s', (name, plan) => {
       { numRuns: RUNS },
     )
     // A property proves nothing about what never happened.
-    for (const [what, count] of Object.entries(seen))
-      expect.soft(count / RUNS, `${name}: ${what}`).toBeGreaterThan(0.02)
+    for (const [what, share] of seen.shares(RUNS))
+      expect.soft(share, `${name}: ${what}`).toBeGreaterThan(0.02)
   }, 300_000)
 })

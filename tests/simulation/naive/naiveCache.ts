@@ -3,7 +3,7 @@
  * to be found wrong: properties that it satisfies would prove nothing.
  */
 
-import { never } from '../../kit/simulation/universe'
+import { never } from '../../kit/clock/deferred'
 import type { StartCache } from '../world/cacheUnderTest'
 import { FETCH_TIMEOUT_MS } from '../world/times'
 import type { Value } from '../world/value'

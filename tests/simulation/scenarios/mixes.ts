@@ -1,7 +1,8 @@
 /** Everything at once, with other things that go wrong in each. */
 import fc from 'fast-check'
+import type { Fault } from '../../kit/simulation/network'
 import type { Scenario } from '../scenario'
-import type { Client, Fault, FieldPlan, Operation, Plan, SourceAnswer } from '../world/plan'
+import type { Client, FieldPlan, Operation, Plan, SourceAnswer } from '../world/plan'
 
 /** A configured field, and a member of a family that shares a tag with it. */
 const fields: readonly FieldPlan[] = [

@@ -1,7 +1,8 @@
 /** A Redis that is slow, or takes nothing, and processes that answer from memory meanwhile. */
 import fc from 'fast-check'
+import type { Fault } from '../../kit/simulation/network'
 import type { Scenario } from '../scenario'
-import type { Fault, FieldPlan, Operation } from '../world/plan'
+import type { FieldPlan, Operation } from '../world/plan'
 import { always, client, planOf } from './ambushes'
 import { clocksApart, failingSource, MIXED, mixOf } from './mixes'
 

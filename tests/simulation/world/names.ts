@@ -1,9 +1,7 @@
 /** The names of the simulated fields, and of what stands for them in Redis. */
-import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
+import { keySpace } from '../../kit/simulation/network'
 
 export const fieldKey = (field: number): string => `f${field}`
-
-export const keySpace = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
 
 export const physicalNames = {
   entry: keySpace.physical,

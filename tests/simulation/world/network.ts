@@ -1,11 +1,11 @@
 /** Between processes and Redis: everything takes its time, and some of it goes wrong. */
-import { redisCommandFailed, redisTimeout, redisUnreachable } from '@/lib/core-services/cache/errors'
-import type { SendTogether } from '@/lib/core-services/cache/redis/batchedSends'
+import { redisCommandFailed } from '@/lib/core-services/cache/errors'
 import type { RawReply, Send } from '@/lib/core-services/cache/redis/pipeline'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
+import { carry, DEADLINE_MS, type Fault } from '../../kit/simulation/network'
+import { inTurn } from '../../kit/simulation/plan'
 import type { Universe } from '../../kit/simulation/universe'
-import type { Fault, Plan } from './plan'
-import { DEADLINE_MS } from './times'
+import type { Plan } from './plan'
 import type { Caller, Watch } from './watching/watch'
 
 export interface Connection {
@@ -30,16 +30,15 @@ export function createNetwork(
   watch: Pick<Watch, 'sends' | 'execute' | 'answered' | 'refuses'>,
 ): Network {
   let failed = false
-  let requests = 0
   const shapes = new Map<string, number>()
+
+  const nextPlanned = inTurn(faults, 'none')
 
   function nextFault(shape: string, { process }: Caller): Fault {
     if (cutOff.includes(process)) return 'lost'
     const nth = (shapes.get(shape) ?? 0) + 1
     shapes.set(shape, nth)
-    const ambush = ambushes.find((one) => one.on === shape && one.nth === nth)
-    if (ambush) return ambush.fault
-    return faults.length === 0 ? 'none' : (faults[requests++ % faults.length] ?? 'none')
+    return ambushes.find((one) => one.on === shape && one.nth === nth)?.fault ?? nextPlanned()
   }
 
   async function run(commands: readonly Command[], label: string, caller: Caller): Promise<RawReply[]> {
@@ -57,26 +56,31 @@ export function createNetwork(
     const label = `p${caller.process}: ${shape}`
     const sentAt = universe.now()
     for (const command of commands) watch.sends(command, caller)
-    await universe.turn(`${label} arrives`)
-    if (fault !== 'none') {
-      failed = true
-      universe.log(`${label} is ${fault}`)
-    }
-    if (fault === 'late') {
-      void universe.turn(`${label} arrives late`).then(() => run(commands, label, caller))
-      universe.passUntil(sentAt + DEADLINE_MS)
-      throw redisTimeout(DEADLINE_MS, 'SIM_URL')
-    }
-    if (fault === 'lost') throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
-    const refused = fault === 'refused' && commands.find(([name]) => !READS.has(name))
-    if (refused) {
-      for (const command of commands) watch.refuses(command)
-      throw redisCommandFailed(refused[0], 'OOM command not allowed')
-    }
-    const replies = await run(commands, label, caller)
-    await universe.turn(`${label} is answered`)
-    if (fault === 'slow') universe.passUntil(sentAt + SLOW_MS)
-    if (fault === 'unanswered') throw redisUnreachable('simulated', 'SIM_URL', new Error('broken'))
+    const replies = await carry({
+      async there() {
+        await universe.turn(`${label} arrives`)
+        if (fault === 'none') return fault
+        failed = true
+        universe.log(`${label} is ${fault}`)
+        return fault
+      },
+      run() {
+        const refused = fault === 'refused' && commands.find(([name]) => !READS.has(name))
+        if (!refused) return run(commands, label, caller)
+        for (const command of commands) watch.refuses(command)
+        throw redisCommandFailed(refused[0], 'OOM command not allowed')
+      },
+      async back() {
+        await universe.turn(`${label} is answered`)
+        if (fault === 'slow') universe.passUntil(sentAt + SLOW_MS)
+        return fault
+      },
+      arriveLate() {
+        const arrival = universe.turn(`${label} arrives late`)
+        universe.passUntil(sentAt + DEADLINE_MS)
+        return arrival
+      },
+    })
     for (const [index, command] of commands.entries()) watch.answered(command, caller, replies[index] ?? null)
     return replies
   }
@@ -98,9 +102,4 @@ export function createNetwork(
       return failed
     },
   }
-}
-
-/** The commands of a request have outcomes of their own; here they all fare alike. */
-export function settled(sendTogether: Connection['sendTogether']): SendTogether {
-  return async (commands) => (await sendTogether(commands)).map((value) => ({ status: 'fulfilled', value }))
 }

@@ -1,5 +1,6 @@
 /** What happens in one simulated run, as data: fast-check draws it, prints it when a run fails, and makes it smaller. */
 
+import type { Fault } from '../../kit/simulation/network'
 import type { ForceOptions } from './forceOptions'
 
 export const REMOVALS = ['del', 'deleteByPattern', 'invalidatePattern', 'purge'] as const
@@ -29,13 +30,6 @@ export interface Client {
   process: number
   operations: readonly Operation[]
 }
-
-/**
- * What becomes of one request: `none`; never arrives; is done, but the connection breaks before the answer; is given
- * up by a deadline and done later; `slow`: is answered within it, but later than a reader waits that has something to
- * serve; `refused`: if it writes. A read without an answer is sent once more by the transport, unless it was too late.
- */
-export type Fault = 'none' | 'lost' | 'unanswered' | 'late' | 'slow' | 'refused'
 
 /** A fault for the one request that a scenario is about: the nth of that shape, such as the 2nd `MSETNX+SET`. */
 export interface Ambush {

@@ -3,8 +3,7 @@
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { nameFunctionsOf } from '@/lib/core-services/cache/fields/shareKey'
 import type { FieldCacheEvent } from '@/lib/shared/events'
-import { defaultPorts, type Ports } from '@/lib/shared/ports'
-import { whileAlive } from '../../kit/simulation/mortal'
+import { createProcess } from '../../kit/simulation/process'
 import type { Universe } from '../../kit/simulation/universe'
 import type { CacheUnderTest, SimField, StartCache } from './cacheUnderTest'
 import type { ForceOptions } from './forceOptions'
@@ -51,37 +50,18 @@ export function startProcess(world: World, number: number, place: number): SimPr
   const { universe, network, source, watch, plan } = world
   const { [place]: clockSkew = 0 } = plan.clocks
   const { [place]: release } = plan.releases ?? []
-  let alive = true
-  let tokens = 0
-  let stoodStill = 0
-  let die: () => void
-  const died = new Promise<void>((resolve) => {
-    die = resolve
-  })
-
-  const living = <T>(begin: () => Promise<T>): Promise<T> => whileAlive(() => alive, begin)
-
-  const ports: Ports = {
-    ...defaultPorts,
-    clock: {
-      now: () => universe.now() + clockSkew,
-      monotonic: () => universe.now() + number * 1_000 - stoodStill,
-      sleep: (milliseconds, signal) =>
-        living(async () => {
-          const due = universe.now() + milliseconds
-          await universe.turn(`p${number} sleeps ${milliseconds} ms`)
-          if (!signal?.aborted) universe.passUntil(due)
-        }),
+  const life = createProcess({
+    time: universe,
+    number,
+    ahead: clockSkew,
+    ports: {
+      emit: (event) => notice(event, number),
+      defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
     },
-    // The source is late when the plan says so, not when this machine has other work to do.
-    alarm: () => () => undefined,
-    random: () => 0.5,
-    uniqueToken: () => `p${number}t${++tokens}`,
-    emit: (event) => notice(event, number),
-    defer: (work) => world.track(`p${number}: background work`, Promise.race([work(), died])),
-  }
+  })
+  const { ports, died } = life
   const fetched = (field: number, context: FetchContext, asked: Asked): Promise<Value> =>
-    living(async () => {
+    life.run(async () => {
       const value = await source.fetch(number, field, context, asked)
       return release === undefined ? value : { ...value, release }
     })
@@ -122,7 +102,7 @@ export function startProcess(world: World, number: number, place: number): SimPr
   })
   let invalidations = 0
   const sendTogether: Connection['sendTogether'] = (commands) =>
-    living(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
+    life.run(() => network.request(commands, { process: number, invalidates: invalidations > 0 }))
   const connection: Connection = {
     sendTogether,
     send: async (...command) => (await sendTogether([command]))[0] ?? null,
@@ -149,13 +129,12 @@ export function startProcess(world: World, number: number, place: number): SimPr
       }
     },
     freeze(milliseconds) {
-      stoodStill += milliseconds
+      life.standStill(milliseconds)
       universe.passUntil(universe.now() + milliseconds)
     },
     kill() {
-      alive = false
       source.die(number)
-      die()
+      life.kill()
     },
   }
 }

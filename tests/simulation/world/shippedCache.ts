@@ -7,12 +7,11 @@ import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldSt
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createEmptyMemory } from '@/lib/testing/fieldProcess'
+import { DEADLINE_MS, keySpace, settled } from '../../kit/simulation/network'
 import type { CacheUnderTest, SimField, StartCache, Surroundings } from './cacheUnderTest'
 import type { ForceOptions } from './forceOptions'
-import { keySpace } from './names'
-import { settled } from './network'
 import { createDoors } from './operations/doors'
-import { DEADLINE_MS, FETCH_TIMEOUT_MS, SOFT_DEADLINE_MS } from './times'
+import { FETCH_TIMEOUT_MS, SOFT_DEADLINE_MS } from './times'
 
 export const startShippedCache: StartCache = (surroundings) => {
   const runtime = createRuntime(surroundings)

@@ -5,6 +5,7 @@
 
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { codedError } from '@/lib/shared/errors'
+import { pickInTurn } from '../../kit/simulation/plan'
 import type { Universe } from '../../kit/simulation/universe'
 import type { Plan } from './plan'
 import { FETCH_TIMEOUT_MS } from './times'
@@ -45,7 +46,7 @@ export function createSource(
     { reason, anonymous = false, remainingMs }: FetchContext,
     asked: Asked,
   ): FetchSpan {
-    const parts = partsOf[history.fetches.length % Math.max(1, partsOf.length)] ?? []
+    const parts = pickInTurn(partsOf, history.fetches.length, [])
     const began = universe.step()
     const at = universe.now()
     const timeoutMs = remainingMs()
@@ -61,7 +62,7 @@ export function createSource(
       const { reason, resume, pause, previous } = context
       const number = history.fetches.length
       const fetch = begin(process, field, context, asked)
-      const answer = answers[number % Math.max(1, answers.length)] ?? 'answers'
+      const answer = pickInTurn(answers, number, 'answers')
       universe.log(`p${process}: fetch ${number} of field ${field} begins (${reason}) and ${answer}`)
       const earlier = answers.includes('pauses') ? await resume() : null
       const first = earlier === null ? number : Number(earlier)

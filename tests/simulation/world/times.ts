@@ -1,7 +1,5 @@
 /** The times of a run. */
 
-/** Until an unanswered request to Redis is given up, in ms. */
-export const DEADLINE_MS = 250
 /** Until a reader that has something to serve stops waiting for Redis, in ms. */
 export const SOFT_DEADLINE_MS = 40
 /** Until a fetch is given up, in ms. */

@@ -18,13 +18,15 @@ import type { FieldCacheEvent } from '@/lib/shared/events'
 import { createMemoryRedis, type MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { createRandom } from '@/local/data/random'
 import { refetched } from '../../../kit/airtable/refetched'
-import { createTimeline, type Timeline } from '../../../kit/clock/worldTimeline'
 import { setEnvironment } from '../../../kit/process/environment'
+import { keySpace } from '../../../kit/simulation/network'
+import { inTurn } from '../../../kit/simulation/plan'
+import { createTimeline, type Timeline } from '../../../kit/simulation/timeline'
 import { type Edited, write, writeElsewhere } from './edits'
 import { derivedFrom, FIELDS, OFFICES, PEOPLE, personOf, table } from './fields'
 import type { Operation, Script } from './script'
 import { BASE, createSimAirtable, EPOCH } from './simAirtable'
-import { keySpace, type SimProcess, type Surroundings, startProcess } from './simProcess'
+import { type SimProcess, type Surroundings, startProcess } from './simProcess'
 
 export interface History {
   /** What readers get in the end, and what a full refetch makes, by field. */
@@ -67,13 +69,12 @@ function createWorld(script: Script): World {
   const timeline = createTimeline()
   const random = createRandom(script.seed)
   const history: History = { found: {}, expected: {}, events: [], story: [], bugs: [], quietAt: 0 }
-  let pings = 0
+  const nextDelivery = inTurn(script.deliveries, [])
   const records = Array.from({ length: script.people }, (_, index) =>
     personOf(index, index, index % 3 === 2 ? 1 : 0),
   )
   const airtable = createSimAirtable([{ ...PEOPLE, records }, OFFICES], timeline.now, (webhook) => {
-    const drawn = script.deliveries[pings % script.deliveries.length] ?? []
-    pings += 1
+    const drawn = nextDelivery()
     const copies = drawn.length === 0 && script.last === 'nothing' ? [{ delay: 400, process: 0 }] : drawn
     if (world.quiet) void deliver(world, webhook, timeline.now(), { delay: 0, process: 0 })
     else for (const copy of copies) void deliver(world, webhook, timeline.now(), copy)

@@ -6,21 +6,17 @@ import type { CacheService } from '@/lib/core-services/cache/cacheService'
 import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
 import { createLocks } from '@/lib/core-services/cache/coordination/locks'
 import { createSharedRecords } from '@/lib/core-services/cache/coordination/records'
-import { redisUnreachable } from '@/lib/core-services/cache/errors'
 import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
-import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { RawReply } from '@/lib/core-services/cache/redis/pipeline'
 import type { FieldCacheEvent } from '@/lib/shared/events'
-import type { Ports } from '@/lib/shared/ports'
 import { processState } from '@/lib/shared/processState'
 import '@/lib/core-services/serviceLoader'
 import type { RegistryState } from '@/lib/core-services/service-registry'
 import type { Command, MemoryRedis } from '@/lib/testing/redis/memoryRedis'
-import type { Timeline } from '../../../kit/clock/worldTimeline'
-import { whileAlive } from '../../../kit/simulation/mortal'
-import { never } from '../../../kit/simulation/universe'
-import { settled } from '../../../simulation/world/network'
+import { carry, keySpace, settled } from '../../../kit/simulation/network'
+import { createProcess } from '../../../kit/simulation/process'
+import type { Timeline } from '../../../kit/simulation/timeline'
 import { type AirtableClient, EPOCH, type SimAirtable } from './simAirtable'
 
 export interface Surroundings {
@@ -40,8 +36,6 @@ export interface SimProcess {
   run<T>(work: () => Promise<T>): Promise<T>
   kill(): void
 }
-
-export const keySpace = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
 
 interface Inside {
   slots: Map<string, unknown>
@@ -79,42 +73,36 @@ export function separateProcesses(): () => void {
 
 export function startProcess(surroundings: Surroundings, number: number): SimProcess {
   const { timeline, redis, airtable, fields, limits, way, emit } = surroundings
-  let alive = true
-  let tokens = 0
+  const life = createProcess({
+    time: timeline,
+    number,
+    ahead: EPOCH,
+    ports: {
+      emit: (event) => {
+        if (life.isAlive) emit(number, event)
+      },
+      defer: (work) => void work().catch((error: unknown) => emit(number, bug(error))),
+    },
+  })
+  const { ports } = life
 
-  const living = <T>(begin: () => Promise<T>): Promise<T> => whileAlive(() => alive, begin)
+  const toRedis = (commands: readonly Command[]): Promise<RawReply[]> =>
+    carry({
+      async there() {
+        const { milliseconds, lost } = way('redis')
+        await timeline.sleep(milliseconds)
+        return lost ? 'lost' : 'none'
+      },
+      run: () => commands.map((command) => redis.execute(command)),
+      async back() {
+        const { milliseconds, lost } = way('redis')
+        await timeline.sleep(milliseconds)
+        return lost ? 'unanswered' : 'none'
+      },
+    })
 
-  async function toRedis(commands: readonly Command[]): Promise<RawReply[]> {
-    const there = way('redis')
-    await timeline.sleep(there.milliseconds)
-    if (there.lost) throw redisUnreachable('simulated', 'SIM_URL', new Error('lost'))
-    const replies = commands.map((command) => redis.execute(command))
-    const back = way('redis')
-    await timeline.sleep(back.milliseconds)
-    if (back.lost) throw redisUnreachable('simulated', 'SIM_URL', new Error('unanswered'))
-    return replies
-  }
-
-  const sendTogether = (commands: readonly Command[]) => living(() => toRedis(commands))
+  const sendTogether = (commands: readonly Command[]) => life.run(() => toRedis(commands))
   const send = async (...command: Command) => (await sendTogether([command]))[0] ?? null
-  const ports: Ports = {
-    clock: {
-      now: () => EPOCH + timeline.now(),
-      monotonic: () => timeline.now() + number * 1_000,
-      sleep: (milliseconds, signal) => living(() => timeline.sleep(milliseconds, signal)),
-    },
-    // What is late is so by the script, not because this machine has other work to do.
-    alarm: () => () => undefined,
-    random: () => 0.5,
-    uniqueToken: () => `p${number}t${++tokens}`,
-    emit: (event) => {
-      if (alive) emit(number, event)
-    },
-    defer: (work) => void work().catch((error: unknown) => emit(number, bug(error))),
-    atRequest: async () => undefined,
-    isControlFlow: () => false,
-    fetch: never,
-  }
   const lockDefaults = { ttlSeconds: 30, retryDelay: 100, retryCount: 3 }
   const state: Inside = {
     slots: new Map<string, unknown>([['ports', ports]]),
@@ -124,7 +112,7 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
       sharedRecords: createSharedRecords(send, keySpace),
     },
     airtable: airtable.client((work) =>
-      living(async () => {
+      life.run(async () => {
         await timeline.sleep(way('airtable').milliseconds)
         const answer = work()
         await timeline.sleep(way('airtable').milliseconds)
@@ -138,10 +126,8 @@ export function startProcess(surroundings: Surroundings, number: number): SimPro
   })
   return {
     number,
-    run: (work) => (alive ? inside.run(state, () => living(work)) : never()),
-    kill() {
-      alive = false
-    },
+    run: (work) => inside.run(state, () => life.run(work)),
+    kill: life.kill,
   }
 }
 

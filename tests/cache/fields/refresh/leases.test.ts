@@ -5,7 +5,7 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldCon
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
 import { type Command, createMemoryRedis, type MemoryRedis } from '@/lib/testing/redis/memoryRedis'
 import { deferred } from '../../../kit/clock/deferred'
-import { keySpace } from '../../../simulation/world/names'
+import { keySpace } from '../../../kit/simulation/network'
 import { createRuntime } from '../../../simulation/world/shippedCache'
 
 /**

@@ -9,9 +9,9 @@ import { createCommands } from '@/lib/core-services/cache/redis/commands/command
 import { createPatternCommands } from '@/lib/core-services/cache/redis/commands/patternCommands'
 import type { Transport } from '@/lib/core-services/cache/redis/transport/transport'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { keySpace, settled } from '../../../kit/simulation/network'
 import type { Doors, SimField } from '../cacheUnderTest'
-import { keySpace } from '../names'
-import { type Connection, settled } from '../network'
+import type { Connection } from '../network'
 import type { Removal } from '../plan'
 
 export async function createDoors(runtime: FieldRuntime, connection: Connection): Promise<Doors> {

@@ -1,5 +1,6 @@
 /** What a run leaves behind for the invariants. `from` and `to` are numbers of things that happened, in order. */
 
+import { type Coincidences, noCoincidences } from '../../../kit/simulation/coincidences'
 import type { ForceOptions } from '../forceOptions'
 import type { Plan } from '../plan'
 
@@ -130,7 +131,7 @@ export interface History {
   /** True time, in ms. */
   endedAt: number
   /** What makes a run worth having. */
-  during: Record<Coincidence, boolean>
+  during: Coincidences<Coincidence>
   /** One line for each thing of interest, to be read when a run fails. */
   story: readonly string[]
 }
@@ -187,7 +188,7 @@ export function emptyHistory(plan: Plan, story: readonly string[]): History {
       convertedAnew: [],
     },
     endedAt: 0,
-    during: Object.fromEntries(COINCIDENCES.map((name) => [name, false])) as Record<Coincidence, boolean>,
+    during: noCoincidences(COINCIDENCES),
     story,
   }
 }

@@ -1,8 +1,7 @@
-/** Virtual time: things happen in the order of the times that they are due at, and nothing waits for real. */
+/** Time of a run in which things happen in the order of the times at which they are due, and nothing waits for real. */
+import type { VirtualTime } from './process'
 
-export interface Timeline {
-  /** In ms since the world began. */
-  now(): number
+export interface Timeline extends VirtualTime {
   /** Ends early, without an error, when the signal is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   /** Lets everything happen that is under way; resolves once nothing is left. */
