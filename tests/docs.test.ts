@@ -1,8 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { scripts } from '../package.json'
 import { PAGES } from './docs/pages'
 import { listImports, read, resolveImport } from './kit/house/sources'
+
+/** What npm knows by itself. */
+const NPM_COMMANDS = ['ci', 'install', 'run', 'i']
 
 describe.each(PAGES)('%s', (page) => {
   const document = read(page)
@@ -14,6 +18,11 @@ describe.each(PAGES)('%s', (page) => {
       /^(?:app|bench|docs|lib|local|scripts|tests)\/[\w./[\]()-]*$/.test(text),
     )
     expect(paths.filter((path) => !existsSync(path))).toEqual([])
+  })
+
+  it('names scripts that package.json has', () => {
+    const named = [...document.matchAll(/npm (?:run )?([a-z][\w:]*)/g)].map(([, script = '']) => script)
+    expect(named.filter((script) => !(script in scripts) && !NPM_COMMANDS.includes(script))).toEqual([])
   })
 })
 

@@ -40,6 +40,20 @@ itShows.each(shown)('shows what comes of line %s', (_line, got, wanted) => {
 })
 `
 
+/** One process for all files, which load the same modules. Each of them installs a cache of its own. */
+const CONFIG = `
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  resolve: {
+    tsconfigPaths: true,
+    alias: { 'next/navigation': 'next/dist/client/components/navigation.react-server' },
+  },
+  ssr: { resolve: { conditions: ['react-server', 'node', 'import', 'module', 'default'] } },
+  test: { include: ['**/*.test.ts'], isolate: false, fileParallelism: false },
+})
+`
+
 interface Module {
   /** The page, and the heading that the code is below. */
   from: string
@@ -120,11 +134,7 @@ describe('the code in the documents', () => {
         include: ['*.ts', '*.tsx', '../next-env.d.ts', '../lib/core-services/serviceLoader.ts'],
       }),
     )
-    writeFileSync(
-      join(folder, 'vitest.config.ts'),
-      `import base from '../vitest.config'
-      export default { ...base, test: { ...base.test, include: ['**/*.test.ts'], exclude: [], isolate: false, fileParallelism: false } }`,
-    )
+    writeFileSync(join(folder, 'vitest.config.ts'), CONFIG)
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
