@@ -53,7 +53,7 @@ const refusal =
 const iteratorGone = refusal(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
 
 describe('reading records', () => {
-  it('follows the offsets in order and asks only for the columns that are used', async () => {
+  it('a read follows the offsets in order and requests only the named columns', async () => {
     const { urls, requests } = answer(
       page([record('rec1')], 'itr1/rec1'),
       page([record('rec2')], 'itr2/rec2'),
@@ -71,12 +71,12 @@ describe('reading records', () => {
     )
   })
 
-  it('hands out plain data and nothing that Airtable adds', async () => {
+  it('records are plain data without unknown keys', async () => {
     answer(page([{ ...record('rec1'), commentCount: 3 }]))
     expect(await read(await service())).toEqual([record('rec1')])
   })
 
-  it('has a record once that moved while it was read, at its first place and with its newest values', async () => {
+  it('a record that moves during a read is listed once, at its first place with its newest values', async () => {
     answer(
       page([record('rec1', 'old'), record('rec2')], 'itr/2'),
       page([record('rec3'), record('rec1', 'new')]),
@@ -84,7 +84,7 @@ describe('reading records', () => {
     expect(await read(await service())).toEqual([record('rec1', 'new'), record('rec2'), record('rec3')])
   })
 
-  it('asks for columns by id when they are given by id', async () => {
+  it('columns given by id are requested by id', async () => {
     const { urls } = answer(page([]))
     const fields = ['fld00000000000001', 'fld00000000000002']
     await (await service()).fetchRecords('appBase', 'tblPeople', { fields })
@@ -93,7 +93,7 @@ describe('reading records', () => {
     expect(urls[1]?.searchParams.has('returnFieldsByFieldId')).toBe(false)
   })
 
-  it('refuses columns of which some are ids and some are names, without asking', async () => {
+  it('a mix of column ids and names is refused without a request', async () => {
     const { urls } = answer(page([]))
     const fields = ['fld00000000000001', 'Nombre']
     const reading = (await service()).fetchRecords('appBase', 'tblPeople', { fields })
@@ -104,7 +104,7 @@ describe('reading records', () => {
     expect(urls).toHaveLength(0)
   })
 
-  it('goes round no circle of pages', async () => {
+  it('a repeated offset ends the read', async () => {
     answer(page([record('rec1')], 'itr1/rec1'))
     await expect(read(await service())).rejects.toMatchObject({
       code: 'AIRTABLE_BAD_REPLY',
@@ -131,7 +131,7 @@ describe('reading records', () => {
     expect(urls).toHaveLength(1)
   })
 
-  it('knows a refusal by its status when its body stalls or has no end', async () => {
+  it('the status alone identifies an error whose body stalls or never ends', async () => {
     const stalls = () => new Promise<void>(() => undefined)
     const goesOn = (body: ReadableStreamDefaultController) => body.enqueue(new Uint8Array(65_536))
     for (const pull of [stalls, goesOn]) {
@@ -147,7 +147,7 @@ describe('reading records', () => {
     }
   })
 
-  it('cannot be used before it is initialised', async () => {
+  it('the service cannot be used before it is initialised', async () => {
     await expect(read(new AirtableService())).rejects.toMatchObject({ code: 'AIRTABLE_NOT_INITIALIZED' })
   })
 })
@@ -167,7 +167,7 @@ describe('trying again', () => {
     expect(urls).toHaveLength(1)
   })
 
-  it('gets over a server error and a broken connection, on the page where they happen', async () => {
+  it('a server error and a broken connection are retried on the same page', async () => {
     const clock = hastyClock()
     const { urls } = answer(
       page([record('rec1')], 'itr/1'),
@@ -181,7 +181,7 @@ describe('trying again', () => {
     expect(clock.pauses).toEqual([250, 500])
   })
 
-  it('ends after the third failure of a page', async () => {
+  it('a read ends after the third failure of a page', async () => {
     const clock = hastyClock()
     const { urls } = answer(refusal(503, 'SERVICE_UNAVAILABLE'))
     await expect(read(await service({ clock, random: () => 1 }))).rejects.toMatchObject({
@@ -192,7 +192,7 @@ describe('trying again', () => {
     expect(clock.pauses).toEqual([500, 1_000])
   })
 
-  it('waits as long as a server error asks for, if that is short', async () => {
+  it('a retry waits as long as the server error asks, if that is short', async () => {
     const clock = hastyClock()
     answer(refusal(503, 'SERVICE_UNAVAILABLE', { 'retry-after': '3' }), page([]))
     await read(await service({ clock }))
@@ -219,7 +219,7 @@ describe('trying again', () => {
     await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_RATE_LIMITED', retryAfter })
   })
 
-  it('begins again from the first page when Airtable has forgotten the list', async () => {
+  it('a read starts over from the first page when Airtable has lost the list', async () => {
     const { urls } = answer(
       page([record('rec1'), record('gone')], 'itr1/a'),
       iteratorGone,
@@ -231,14 +231,14 @@ describe('trying again', () => {
     expect(urls.map((url) => url.searchParams.get('offset'))).toEqual([null, 'itr1/a', null, 'itr2/a'])
   })
 
-  it('gives up a list that is forgotten three times', async () => {
+  it('a read ends when Airtable has lost the list three times', async () => {
     const first = page([record('rec1')], 'itr/a')
     const { urls } = answer(first, iteratorGone, first, iteratorGone, first, iteratorGone)
     await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_ITERATOR_LOST' })
     expect(urls).toHaveLength(6)
   })
 
-  it('takes its turn in the budget each time, and tells what became of it', async () => {
+  it('each request takes a permit and reports its outcome', async () => {
     const { urls } = answer(
       refusal(503, 'SERVICE_UNAVAILABLE'),
       page([record('rec1')], 'itr1/rec1'),
@@ -267,7 +267,7 @@ describe('trying again', () => {
 })
 
 describe('being stopped', () => {
-  it('happens at once when the caller aborts, with the reason given', async () => {
+  it('an abort ends the read at once, with its reason', async () => {
     const abort = new AbortController()
     answer(async () => {
       abort.abort(new Error('out of time'))
@@ -280,7 +280,7 @@ describe('being stopped', () => {
     expect(outcomes).toEqual([{ kind: 'unanswered' }])
   })
 
-  it('happens between pages: no further one is asked for', async () => {
+  it('an abort between pages prevents the next request', async () => {
     const abort = new AbortController()
     const { urls } = answer(page([record('rec1')], 'itr1/rec1'), page([]))
     const { limiter, taken } = recordedLimiter(2)
@@ -291,7 +291,7 @@ describe('being stopped', () => {
     expect(urls).toHaveLength(1)
   })
 
-  it('happens in the pause before a page is asked for again', async () => {
+  it('an abort ends the pause before a retry', async () => {
     const abort = new AbortController()
     const { urls } = answer(refusal(503, 'SERVICE_UNAVAILABLE'))
     const sleep = async () => abort.abort(new Error('enough'))
@@ -300,7 +300,7 @@ describe('being stopped', () => {
     expect(urls).toHaveLength(1)
   })
 
-  it('lets the errors by which the framework steers rendering pass untouched', async () => {
+  it('control-flow errors of the framework pass untouched', async () => {
     const bailOut = Object.assign(new Error('bail out'), { digest: 'BAILOUT' })
     const fetched = vi.spyOn(globalThis, 'fetch').mockRejectedValue(bailOut)
     const isControlFlow = (error: unknown) => error === bailOut
@@ -310,7 +310,7 @@ describe('being stopped', () => {
 })
 
 describe('the key', () => {
-  it('is in no error, not even when fetch quotes it', async () => {
+  it('the key is in no error, not even when fetch quotes it', async () => {
     const error = await read(await service({}, `${API_KEY}\n.`)).catch((caught: unknown) => caught)
     expect(error).toMatchObject({
       code: 'AIRTABLE_UNAVAILABLE',
@@ -319,7 +319,7 @@ describe('the key', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(API_KEY)
   })
 
-  it('is in no error when the answer quotes it', async () => {
+  it('the key is in no error when the answer quotes it', async () => {
     const message = `What is Bearer ${API_KEY} for?`
     answer(() => HttpResponse.json({ error: { type: 'ODD', message } }, { status: 422 }))
     const error = await read(await service()).catch((caught: unknown) => caught)
@@ -327,13 +327,13 @@ describe('the key', () => {
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(API_KEY)
   })
 
-  it('does not follow a redirect', async () => {
+  it('the key is not sent to a redirect', async () => {
     const { urls } = answer(() => HttpResponse.redirect('http://login.test/'))
     await expect(read(await service())).rejects.toMatchObject({ code: 'AIRTABLE_BAD_REPLY' })
     expect(urls).toHaveLength(1)
   })
 
-  it('goes to Airtable itself when no other address is configured', async () => {
+  it('the key goes to Airtable itself without a configured address', async () => {
     const config = { apiKey: API_KEY, endpointUrl: undefined, pageTimeoutMs: 5_000 }
     const airtable = new AirtableService(() => config, defaultPorts)
     await airtable.initialize()

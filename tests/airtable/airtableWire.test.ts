@@ -51,14 +51,14 @@ describe('against a server that misbehaves', () => {
     expect(server.counters.requests).toBe(1)
   })
 
-  it('leaves none of many stalled answers open', async () => {
+  it('many stalled answers leave no connection open', async () => {
     await server.faults.set({ kind: 'stall' })
     expect(await readUntilTheDeadline(20, true)).toEqual(Array(20).fill('AIRTABLE_TIMEOUT'))
     await expect.poll(() => server.openAnswers()).toBe(0)
     expect(server.counters.requests).toBe(20)
   })
 
-  it('closes the connection of a body that stalls when the caller stops', async () => {
+  it('an abort closes the connection of a stalled body', async () => {
     const abort = new AbortController()
     await server.faults.set({ kind: 'stall' })
     const reading = read(abort.signal)
@@ -68,7 +68,7 @@ describe('against a server that misbehaves', () => {
     await expect.poll(() => server.openAnswers()).toBe(0)
   })
 
-  it('reads no more than 16 MiB of a body without end, and closes its connection', async () => {
+  it('a body without an end is read up to 16 MiB, then its connection is closed', async () => {
     await server.faults.set({ kind: 'endless' })
     await expect(read()).rejects.toMatchObject({
       code: 'AIRTABLE_TOO_LARGE',
@@ -107,19 +107,19 @@ describe('against a server that misbehaves', () => {
     expect(server.counters.requests).toBe(requests)
   })
 
-  it('reads the whole view although the second page fails twice', async () => {
+  it('a view is read whole although its second page fails twice', async () => {
     await server.faults.set({ kind: 'error', match: 'offset=', times: 2 })
     expect(new Set((await read()).map(({ id }) => id)).size).toBe(240)
     expect(server.counters.byStatus).toEqual({ 200: 3, 500: 2 })
   })
 
-  it('reads the whole view although the list is forgotten on its third page', async () => {
+  it('a view is read whole although Airtable loses the list on its third page', async () => {
     await server.faults.set({ kind: 'iterator-gone', match: 'offset=', times: 1 })
     expect(new Set((await read()).map(({ id }) => id)).size).toBe(240)
     expect(server.counters.byStatus).toEqual({ 200: 4, 422: 1 })
   })
 
-  it('says that nothing listens, and which error the system gave', async () => {
+  it('the error of a refused connection names the error of the system', async () => {
     await server.faults.set({ kind: 'refuse' })
     await expect(read()).rejects.toMatchObject({
       code: 'AIRTABLE_UNAVAILABLE',

@@ -30,7 +30,7 @@ describe('the webhooks of a base', () => {
     })
   const onlyOne = async () => (await api.list(baseId))[0]
 
-  it('are made, listed and deleted', async () => {
+  it('webhooks are created, listed and deleted', async () => {
     server.controls.set({ holdPings: true })
     const { id, macSecretBase64, expirationTime } = await create()
     expect(macSecretBase64).toMatch(/^[\w+/]{43}=$/)
@@ -51,7 +51,7 @@ describe('the webhooks of a base', () => {
     expect(await api.list(baseId)).toEqual([])
   })
 
-  it('live longer when they are refreshed', async () => {
+  it('a refresh extends the life of a webhook', async () => {
     const { id, expirationTime } = await create()
     clock.now += 5 * DAY_MS
     const until = await api.refresh(baseId, id)
@@ -59,7 +59,7 @@ describe('the webhooks of a base', () => {
     expect((await onlyOne())?.expirationTime).toBe(until)
   })
 
-  it('ping again once their notifications are switched on', async () => {
+  it('a webhook pings again after its notifications were switched on', async () => {
     const { id } = await create()
     server.controls.act({ do: 'disable-notifications' })
     expect((await onlyOne())?.areNotificationsEnabled).toBe(false)
@@ -67,14 +67,14 @@ describe('the webhooks of a base', () => {
     expect((await onlyOne())?.areNotificationsEnabled).toBe(true)
   })
 
-  it('tell of the last ping', async () => {
+  it('a webhook reports the result of its last ping', async () => {
     await create()
     await expect
       .poll(async () => (await onlyOne())?.lastNotification)
       .toEqual({ success: false, message: 'fetch failed', willBeRetried: true })
   })
 
-  it('have payloads, 50 to a page', async () => {
+  it('payloads come 50 a page', async () => {
     const { id } = await create()
     for (let age = 1; age <= 60; age += 1) await edit(server, 1, { Edad: age })
     const first = await api.payloads(baseId, id)
@@ -97,7 +97,7 @@ describe('the webhooks of a base', () => {
     })
   })
 
-  it('are ten at most', async () => {
+  it('a base has at most ten webhooks', async () => {
     for (let count = 1; count <= 10; count += 1) await create()
     await expect(create()).rejects.toMatchObject({
       code: 'AIRTABLE_WEBHOOKS_FULL',
@@ -106,7 +106,7 @@ describe('the webhooks of a base', () => {
     })
   })
 
-  it('are refused with the words of Airtable', async () => {
+  it('an error of the webhooks API quotes Airtable', async () => {
     const filters = { dataTypes: ['tableData'], recordChangeScope: 'People' } as const
     await expect(api.create(baseId, { notificationUrl: NOBODY, filters })).rejects.toMatchObject({
       code: 'AIRTABLE_REFUSED',
@@ -116,7 +116,7 @@ describe('the webhooks of a base', () => {
     })
   })
 
-  it('take turns and deadlines like any read, and say which webhook was asked about', async () => {
+  it('webhook requests have the rate limit and deadline of reads, and errors name the webhook', async () => {
     const { id } = await create()
     await server.faults.set({ kind: 'rate-limit', times: 1 })
     await expect(api.payloads(baseId, id)).rejects.toMatchObject({
@@ -134,7 +134,7 @@ describe('the webhooks of a base', () => {
     await expect(hasty.list(baseId)).rejects.toMatchObject({ code: 'AIRTABLE_TIMEOUT' })
   })
 
-  it('are asked for again after a server error, but made and deleted only once', async () => {
+  it('webhooks are listed again after a server error, but created and deleted only once', async () => {
     const { id } = await create()
     await server.faults.set({ kind: 'error', times: 2 })
     expect(await api.list(baseId)).toHaveLength(1)
@@ -176,7 +176,7 @@ describe('what is not an answer of Airtable', () => {
   })
 
   it.each([{}, { id: 'ach1' }, { id: 'ach1', macSecretBase64: '' }])(
-    'is refused as a new webhook: %j',
+    'an answer without id and secret is no new webhook: %j',
     async (answer) => {
       const request = { notificationUrl: NOBODY, filters: { dataTypes: ['tableData'] as const } }
       await expect((await asked(answer)).create('app1', request)).rejects.toMatchObject(badReply)
@@ -194,7 +194,7 @@ describe('what is not an answer of Airtable', () => {
     await expect((await asked(answer)).payloads('app1', 'ach1')).rejects.toMatchObject(badReply)
   })
 
-  it('may have keys that nobody knows yet, and leave out what need not be there', async () => {
+  it('an answer may have unknown keys and lack optional ones', async () => {
     const told = await (await asked({ webhooks: [{ ...webhook, colour: 'red' }], next: 1 })).list('app1')
     expect(told).toEqual([
       {

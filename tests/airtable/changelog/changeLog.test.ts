@@ -44,7 +44,7 @@ function runOver(
 }
 
 describe('a look at what a webhook has recorded', () => {
-  test('lists once for fields that have followed to different places', async () => {
+  test('a log is listed once for fields with different cursors', async () => {
     const { idsFrom, payloads } = runOver(['a', 'b', 'c', 'd', 'e'], { pageSize: 2 })
     expect(await idsFrom(1)).toEqual(['a', 'b', 'c', 'd', 'e'])
     expect(payloads).toHaveBeenCalledTimes(3)
@@ -54,19 +54,19 @@ describe('a look at what a webhook has recorded', () => {
     expect(payloads).toHaveBeenCalledTimes(3)
   })
 
-  test('takes an empty log for lost when the webhook has come further', async () => {
+  test('an empty log counts as lost when the webhook has come further', async () => {
     const { run, list } = runOver(['a', 'b'], { oldest: 3 })
     expect((await run.readFrom(1)).unreadable).toBe('payloads-lost')
     expect(list).toHaveBeenCalledTimes(1)
     expect(await run.position()).toEqual({ hook: 'achA', cursor: 3 })
   })
 
-  test('takes nothing for lost that was written while it asked', async () => {
+  test('a payload that is written during the listing does not count as lost', async () => {
     const { idsFrom } = runOver([], { grows: true })
     expect(await idsFrom(1)).toEqual(['late'])
   })
 
-  test('a second one lists only for what is behind the first one', async () => {
+  test('a recheck lists only for values behind the first sync', async () => {
     const { idsFrom, payloads } = runOver(['a', 'b', 'c'], { quiet: true, cursor: 3 })
     expect(await idsFrom(3)).toEqual([])
     expect(payloads).not.toHaveBeenCalled()
@@ -74,7 +74,7 @@ describe('a look at what a webhook has recorded', () => {
   })
 })
 
-test('whoever reads now begins where the log ended before the last two seconds', () => {
+test('a new read begins where the log ended two seconds ago', () => {
   const seen = { id: 'achA', baseId: 'appA', scope: null }
   const first = buildRecord({ ...seen, cursor: 5 }, 10_000)
   expect([settledCursor(first, 11_999), settledCursor(first, 12_000)]).toEqual([1, 5])

@@ -60,7 +60,7 @@ async function write(count: number, fields: Record<string, unknown>): Promise<vo
   }
 }
 
-test('sixty records that are touched twice within two seconds are followed', async () => {
+test('sixty records that are changed twice within two seconds are synced', async () => {
   const [name] = createTable(TABLE).fields
   const people = listBy(name?.id ?? '')
   await standing(people)
@@ -73,7 +73,7 @@ test('sixty records that are touched twice within two seconds are followed', asy
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })
 
-test('sixty records that are deleted, and brought back by "undo" within two seconds, are followed', async () => {
+test('sixty records that are deleted, and brought back by "undo" within two seconds, are synced', async () => {
   const people = listBy('Name')
   // Those that the test above has left in the view.
   const ids = Array.from({ length: 60 }, (_, index) => person(index + 101, {}).id)
@@ -139,7 +139,7 @@ async function standingWithMany(people: AirtableField<unknown>): Promise<void> {
   await readFieldCache({ ...people, fetcher }, 'always')
 }
 
-test('a list of which more was touched than a mark can note is read as a whole two seconds later', async () => {
+test('a list with more changed records than a mark can hold is read whole two seconds later', async () => {
   const people = listBy('Name')
   await standingWithMany(people)
   // It is not time yet, and that is not forgotten.
@@ -150,7 +150,7 @@ test('a list of which more was touched than a mark can note is read as a whole t
   expect((await readFieldCache(people)).data).toEqual(await refetched(people))
 })
 
-test('and with the next change, when what is read is to be believed', async () => {
+test('a list with more changed records than a mark can hold is read whole with the next change, when reads can be believed', async () => {
   const people = listBy('Name')
   await standingWithMany(people)
   await write(10, { Name: 'Anew' })

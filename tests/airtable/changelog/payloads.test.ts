@@ -20,7 +20,7 @@ function logOf(payloads: readonly WebhookPayload[], { pageSize = 50, kept = 1 } 
 }
 
 describe('what a log of changes says', () => {
-  test('names the records that were created, changed or destroyed, by table', async () => {
+  test('payloads name the created, changed and destroyed records of each table', async () => {
     const log = logOf([
       changed('tblA', { createdRecordsById: { rec1: cells({ fldN: 'Ada' }) } }),
       changed('tblA', { changedRecordsById: { rec2: { current: cells({ fldN: 'Bea' }) } } }),
@@ -37,7 +37,7 @@ describe('what a log of changes says', () => {
     expect(tables.get('tblB')?.records.get('rec3')).toEqual({ destroyed: true, cells: {} })
   })
 
-  test('takes what left a view for touched, unless the table has lost it', async () => {
+  test('a record that left a view counts as changed, unless the table has lost it', async () => {
     const view = { changedViewsById: { viwA: { destroyedRecordIds: ['rec1', 'rec2'] } } }
     const log = logOf([changed('tblA', { ...view, destroyedRecordIds: ['rec2'] })])
 
@@ -47,7 +47,7 @@ describe('what a log of changes says', () => {
     expect(tables.get('tblA')?.records.get('rec2')?.destroyed).toBe(true)
   })
 
-  test('lets the last word count: a record that was destroyed and restored is there', async () => {
+  test('the last payload counts: a record that was destroyed and restored exists', async () => {
     const log = logOf([
       changed('tblA', { destroyedRecordIds: ['rec1'] }),
       changed('tblA', { createdRecordsById: { rec1: cells({}) } }),
@@ -56,7 +56,7 @@ describe('what a log of changes says', () => {
     expect((await readPayloads(log, 1)).tables.get('tblA')?.records.get('rec1')?.destroyed).toBe(false)
   })
 
-  test('goes on from the cursor, over pages', async () => {
+  test('payloads are read from the cursor on, over several pages', async () => {
     const payloads = Array.from({ length: 7 }, (_, index) =>
       changed('tblA', { destroyedRecordIds: [`rec${index + 1}`] }),
     )
@@ -74,12 +74,12 @@ describe('what a log of changes says', () => {
     expect((await readPayloads(logOf([changed('tblA', content)]), 1)).tables.get('tblA')?.schema).toBe(true)
   })
 
-  test('reports a table that is gone', async () => {
+  test('a table that is gone counts as a change of schema', async () => {
     const log = logOf([{ payloadFormat: 'v0', destroyedTableIds: ['tblA'] }])
     expect((await readPayloads(log, 1)).tables.get('tblA')?.schema).toBe(true)
   })
 
-  test('is not upset by what it does not know, or by strange shapes of what it knows', async () => {
+  test('unknown keys and strange shapes in payloads do no harm', async () => {
     const log = logOf([
       { payloadFormat: 'v0', novelty: 1 },
       changed('tblA', {
@@ -96,37 +96,37 @@ describe('what a log of changes says', () => {
 describe('a log that cannot be relied on', () => {
   const one = changed('tblA', { destroyedRecordIds: ['rec1'] })
 
-  test('has lost payloads before the first that it answers', async () => {
+  test('a log that begins after the cursor has lost payloads', async () => {
     expect((await readPayloads(logOf([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
   })
 
-  test('is another one when it ends before what was asked for', async () => {
+  test('a log that ends before the cursor is another log', async () => {
     const restored = async () => ({ payloads: [], cursor: 3, mightHaveMore: false })
     expect((await readPayloads(restored, 9)).unreadable).toBe('payloads-lost')
   })
 
   test.each(['INVALID_HOOK', 'INVALID_FILTERS', 'INTERNAL_ERROR', 'A_NEW_ONE'])(
-    'holds an error payload (%s)',
+    'a log with an error payload is unreadable (%s)',
     async (code) => {
       const log = logOf([one, { error: true, code, payloadFormat: 'v0' }])
       expect((await readPayloads(log, 1)).unreadable).toBe('error-payload')
     },
   )
 
-  test('is in a format of the future', async () => {
+  test('a log in an unknown format is unreadable', async () => {
     expect((await readPayloads(logOf([{ ...one, payloadFormat: 'v1' }]), 1)).unreadable).toBe(
       'unknown-format',
     )
   })
 
-  test('is longer than reading everything is worth', async () => {
+  test('a log of more than 250 payloads is not read to its end', async () => {
     const endless = async (cursor: number) => ({ payloads: [one], cursor: cursor + 1, mightHaveMore: true })
     const { unreadable, cursor } = await readPayloads(endless, 1)
     expect({ unreadable, cursor }).toEqual({ unreadable: 'too-many-payloads', cursor: 6 })
   })
 
   test.each(['AIRTABLE_WEBHOOK_UNKNOWN', 'AIRTABLE_FORBIDDEN', 'AIRTABLE_BAD_REPLY', 'AIRTABLE_TOO_LARGE'])(
-    'is refused for good (%s)',
+    'a log that Airtable refuses for good is unreadable (%s)',
     async (code) => {
       const refused = async () => {
         throw codedError(code, 'no')
@@ -135,7 +135,7 @@ describe('a log that cannot be relied on', () => {
     },
   )
 
-  test('rejects when another try can help', async () => {
+  test('a log rejects when another try can help', async () => {
     const busy = async () => {
       throw codedError('AIRTABLE_RATE_LIMITED', 'slow down')
     }

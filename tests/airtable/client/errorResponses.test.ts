@@ -10,7 +10,7 @@ describe('what Airtable refuses', () => {
     for (const name of names) expect(error.message).toContain(name)
   })
 
-  it('takes over how long Airtable asks to wait', () => {
+  it('an error holds how long Airtable asks to wait', () => {
     const refused = (status: number) => errorFromResponse({ status, retryAfter: 42, text: '' }, ASKED)
     expect([429, 503].map((status) => refused(status).retryAfter)).toEqual([42, 42])
   })
@@ -35,7 +35,7 @@ describe('what Airtable refuses', () => {
     )
   })
 
-  it('names the view only when one was asked for', () => {
+  it('an error names the view only if one was requested', () => {
     const error = errorFromResponse(
       { status: 500, retryAfter: undefined, text: '' },
       { ...ASKED, view: undefined },
@@ -43,7 +43,7 @@ describe('what Airtable refuses', () => {
     expect(error.message).not.toContain('view')
   })
 
-  it('repeats no more than a line of what Airtable says', () => {
+  it('an error quotes at most one line of Airtable', () => {
     const text = JSON.stringify({ error: { type: 'ODD', message: 'word\n '.repeat(5_000) } })
     const { message } = errorFromResponse({ status: 422, retryAfter: undefined, text }, ASKED)
     expect(message.length).toBeLessThan(400)

@@ -56,25 +56,25 @@ async function fillUp(): Promise<string[]> {
 }
 
 describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by) => {
-  it('keeps no permit back that was given back', async () => {
+  it('a clock that goes back holds back no returned permit', async () => {
     const out = await fillUp()
     now -= by
     expect(await waitFor('next', out)).toBeLessThan(5_000)
   })
 
-  it('frees no permit that is out', async () => {
+  it('a clock that goes back frees no taken permit', async () => {
     await fillUp()
     now -= by
     expect(await take('next')).toMatchObject({ kind: 'later' })
   })
 
-  it('does not lengthen the quiet time after a loss', async () => {
+  it('a clock that goes back does not extend the pause after a loss', async () => {
     await take('t')
     now -= by
     expect(await waitFor('t')).toBeLessThan(5_000)
   })
 
-  it('does not lengthen a cool-down', async () => {
+  it('a clock that goes back does not extend a cool-down', async () => {
     const cool = [{ base: 'app1', kind: 'rate-limit' as const, ms: 30_000, foregroundMs: 30_000 }]
     await store.exchange({ quietMs: 0, back: [], cool })
     now -= by
@@ -82,7 +82,7 @@ describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by)
     expect(await store.readBases()).toMatchObject([{ coolDown: { seconds: 30 } }])
   })
 
-  it('shows no base as in use for longer than it is', async () => {
+  it('a clock that goes back shows no base as in use for too long', async () => {
     const out = await fillUp()
     await store.exchange({
       quietMs: 0,
@@ -118,17 +118,17 @@ describe('a jump ahead that an instance has noticed', () => {
     now += 60_000
   })
 
-  it('lets nobody send until what others have sent must have arrived', async () => {
+  it('after a jump ahead no request is sent until earlier ones must have arrived', async () => {
     await report('t')
     expect(await waitFor('next')).toBeGreaterThanOrEqual(QUIET_MS)
   })
 
-  it('puts off the permit that had been given by then', async () => {
+  it('a jump ahead delays the permit that was just given', async () => {
     expect(await take('t')).toEqual({ kind: 'granted', ms: 0 })
     expect(await report('t')).toEqual({ kind: 'granted', ms: QUIET_MS })
   })
 
-  it('counts once, however many instances report it', async () => {
+  it('a jump ahead counts once, however many instances report it', async () => {
     await report('one')
     now += 2_000
     await report('two')
@@ -157,7 +157,7 @@ describe('an instance that compares the clock of Redis with its own', () => {
     }
   }
 
-  it('notices that it went ahead, and distrusts every answer until Redis knows', () => {
+  it('a jump ahead is noticed, and answers are not used until Redis knows of it', () => {
     const { answer, pass, jump } = watching()
     answer()
     pass(3_600_000)
@@ -173,7 +173,7 @@ describe('an instance that compares the clock of Redis with its own', () => {
     expect(answer(60_000)).toBeUndefined()
   })
 
-  it('takes neither an idle hour, nor a slow network, nor a clock that goes back for one', () => {
+  it('an idle hour, a slow network and a clock that goes back are no jump ahead', () => {
     const { answer, pass, jump, instant } = watching()
     const sentAt = instant()
     pass(9_000)

@@ -27,7 +27,7 @@ function takeMany(permits: LocalLimiter, count: number, base = 'app1', signal?: 
 }
 
 describe('the permits of a process', () => {
-  it('are five for a base; the next one is free a gap after a response', async () => {
+  it('a process has five permits for a base; one is free again a gap after its response', async () => {
     const { clock, permits } = start()
     const got = takeMany(permits, 7)
     await settled()
@@ -41,7 +41,7 @@ describe('the permits of a process', () => {
     expect(got).toHaveLength(6)
   })
 
-  it('come back by themselves when a request has got no response', async () => {
+  it('a local permit comes back by itself when its request has no response', async () => {
     const { clock, permits } = start()
     const got = takeMany(permits, 6)
     clock.advance(HOLD_MS - 1)
@@ -52,7 +52,7 @@ describe('the permits of a process', () => {
     expect(got).toHaveLength(6)
   })
 
-  it('are free at once when they were not used', async () => {
+  it('an unused local permit is free at once', async () => {
     const { permits } = start()
     const got = takeMany(permits, 6)
     await settled()
@@ -61,7 +61,7 @@ describe('the permits of a process', () => {
     expect(got).toHaveLength(6)
   })
 
-  it('do not make bases wait for each other before the limit of the token is reached', async () => {
+  it('bases do not wait for each other below the limit of the token', async () => {
     const { clock, permits } = start({ perToken: 6 })
     const first = takeMany(permits, 5, 'app1')
     const second = takeMany(permits, 5, 'app2')
@@ -73,7 +73,7 @@ describe('the permits of a process', () => {
     expect([first.length, second.length]).toEqual([5, 2])
   })
 
-  it('are given in the order of asking, past who has gone', async () => {
+  it('local permits are given in the order of the calls, without aborted ones', async () => {
     const { permits } = start({ perBase: 1 })
     const order: string[] = []
     const gone = new AbortController()
@@ -90,7 +90,7 @@ describe('the permits of a process', () => {
     expect(order).toEqual(['two has gone', 'one', 'three'])
   })
 
-  it('are not given to who has gone before', async () => {
+  it('an aborted call gets no local permit', async () => {
     const { permits } = start()
     expect(await permits.take('app1', AbortSignal.abort())).toBeUndefined()
     const got = takeMany(permits, 6)

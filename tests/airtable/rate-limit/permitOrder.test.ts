@@ -46,14 +46,14 @@ const placeOf = ({ arrivals }: LimiterHistory, wanted: Caller) =>
   arrivals.findIndex(({ caller: sender }) => sender === wanted)
 
 describe('the line for permits', () => {
-  it('serves in the order of coming, but for the five that go together', async () => {
+  it('the queue serves in the order of arrival, except for the five that go together', async () => {
     const callers = Array.from({ length: 40 }, (_, number) => caller(number, number * 30))
     const history = await liveThrough(callers)
     const places = callers.map((one) => placeOf(history, one))
     for (const [came, place] of places.entries()) expect(Math.abs(place - came)).toBeLessThanOrEqual(5)
   })
 
-  it('keeps no place for who does not ask again', async () => {
+  it('the queue keeps no place for a caller that does not ask again', async () => {
     const { ask, back, pass } = bareBudget()
     for (const ticket of ['1', '2', '3', '4', '5']) await ask(ticket)
     const waiting = await ask('dead')
@@ -66,7 +66,7 @@ describe('the line for permits', () => {
 })
 
 describe('more requests than permits, as there may be after a loss', () => {
-  it('are all over before the next one goes', async () => {
+  it('after a loss all extra requests end before the next one is sent', async () => {
     const { ask, back, pass } = bareBudget()
     await ask('known 1')
     await ask('known 2')
@@ -81,7 +81,7 @@ describe('more requests than permits, as there may be after a loss', () => {
 })
 
 describe('a permit whose request was given up', () => {
-  it('is promised to nobody before it is about to be free', async () => {
+  it('the permit of an aborted request is not promised before it is nearly free', async () => {
     const { ask, back, pass } = bareBudget()
     for (const ticket of ['1', '2', '3', '4', '5']) await ask(ticket)
     for (const ticket of ['1', '2', '3', '4', '5']) await back(ticket, 3_025)
@@ -92,7 +92,7 @@ describe('a permit whose request was given up', () => {
 })
 
 describe('background', () => {
-  it('yields to those who come within 5 s after it, and to nobody else', async () => {
+  it('a background request yields to requests that come within 5 s after it, and to no others', async () => {
     // More than the limit lets through, for 20 s.
     const pressure = Array.from({ length: 140 }, (_, number) => caller(number, number * 140))
     const background = caller(0, 8_000, { background: true })
@@ -103,7 +103,7 @@ describe('background', () => {
     expect(history.finished).toBe(141)
   })
 
-  it('leaves a permit to others for its first 5 s', async () => {
+  it('a background request leaves a permit to others for its first 5 s', async () => {
     const background = Array.from({ length: 5 }, (_, number) => caller(number, 0, { background: true }))
     const foreground = caller(0, 100)
     const history = await liveThrough([...background, foreground])
@@ -113,7 +113,7 @@ describe('background', () => {
 })
 
 describe('the limit of the token', () => {
-  it('is 50 requests in any second over all bases', async () => {
+  it('all bases together get at most 50 requests in any second', async () => {
     const callers = Array.from({ length: 140 }, (_, number) =>
       caller(number, 0, { base: `app${number % 14}` }),
     )

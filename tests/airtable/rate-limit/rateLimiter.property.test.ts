@@ -122,9 +122,9 @@ async function holdsFor(
   for (const [what, share] of counted.shares(RUNS)) expect.soft(share, what).toBeGreaterThan(0.02)
 }
 
-describe('the permits let each base get no more than 5 requests in any 1,000 ms', () => {
+describe('no base gets more than 5 requests in any 1,000 ms', () => {
   it(
-    'and answer every caller, on a calm network',
+    'the limit holds, and every caller is answered, on a calm network',
     async () => {
       await holdsFor(calm, ['waited', 'full'], (history, { callers }) => {
         expect(history.finished).toBe(callers.length)
@@ -135,7 +135,7 @@ describe('the permits let each base get no more than 5 requests in any 1,000 ms'
   )
 
   it(
-    'whatever is late, lost or unanswered, and whoever dies or is frozen',
+    'the limit holds whatever is late, lost or unanswered, and whichever process dies or is frozen',
     async () => {
       await holdsFor(rough, ['waited', 'gaveUp', 'aborted', 'died', 'lost', 'full', 'frozen'])
     },
@@ -143,7 +143,7 @@ describe('the permits let each base get no more than 5 requests in any 1,000 ms'
   )
 
   it(
-    'of a process alone even if Redis forgets or cannot be asked, whatever else happens',
+    'the limit holds for a process alone even if Redis loses its data or is down',
     async () => {
       await holdsFor(forgetful, ['waited', 'gaveUp', 'died', 'lost', 'full', 'frozen', 'forgot', 'alone'])
     },
@@ -151,7 +151,7 @@ describe('the permits let each base get no more than 5 requests in any 1,000 ms'
   )
 
   it(
-    'and answer every caller within seconds, if the clock of Redis jumps back or ahead',
+    'the limit holds, and every caller is answered within seconds, if the clock of Redis jumps',
     async () => {
       await holdsFor(restless, ['waited', 'full', 'jumped'], (history, { callers }) => {
         expect(history.finished).toBe(callers.length)
@@ -162,7 +162,7 @@ describe('the permits let each base get no more than 5 requests in any 1,000 ms'
   )
 
   it(
-    'of processes that have met the budget before, if Redis forgets and requests do not linger',
+    'the limit holds for processes that used the limiter before, if Redis loses its data and requests do not linger',
     async () => {
       await holdsFor(amnesia, ['waited', 'full', 'forgot'], (history, { callers }) => {
         expect(history.finished).toBe(callers.length)

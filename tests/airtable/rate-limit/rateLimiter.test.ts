@@ -78,8 +78,8 @@ async function isKeptWaiting({ limiter }: Instance, background = false): Promise
   return (await waiting) === 'gave up'
 }
 
-describe('the budget of requests', () => {
-  it('gives five permits of a base to all instances together, in one command each', async () => {
+describe('the rate limiter', () => {
+  it('all instances together get five permits of a base, in one command each', async () => {
     await takeMany(here, 3)
     await takeMany(there, 2)
     expect(redis.upstash.counters).toMatchObject({ requests: 5, byCommand: { EVAL: 5 } })
@@ -87,13 +87,13 @@ describe('the budget of requests', () => {
     expect(await isKeptWaiting(there)).toBe(true)
   })
 
-  it('gives each base its own', async () => {
+  it('each base has its own permits', async () => {
     await takeMany(here, 5, 'app1')
     await takeMany(there, 5, 'app2')
     expect(there.slept).toEqual([])
   })
 
-  it('gives a permit on a little more than a second after the response', async () => {
+  it('a permit is free a little more than a second after the response', async () => {
     const [first] = await takeMany(here, 5)
     first?.settle(answered)
     await expect.poll(evals).toBe(6)
@@ -105,7 +105,7 @@ describe('the budget of requests', () => {
     expect(evals()).toBe(7)
   })
 
-  it('gives back and takes in one command when one page follows the other', async () => {
+  it('a permit is given back and the next one taken in one command between two pages', async () => {
     for (let page = 1; page <= 3; page += 1) {
       const permit = granted(await here.limiter.take('app1'))
       permit.settle(answered)
@@ -114,19 +114,19 @@ describe('the budget of requests', () => {
     expect(evals()).toBe(4)
   })
 
-  it('keeps a permit busy whose request was given up, as it may still arrive', async () => {
+  it('the permit of an aborted request stays in use, because the request may still arrive', async () => {
     const permits = await takeMany(here, 5)
     for (const permit of permits) permit.settle({ kind: 'unanswered' })
     expect(await isKeptWaiting(there)).toBe(true)
   })
 
-  it('leaves a permit to those who wait when the others are taken by background work', async () => {
+  it('background requests leave one permit to waiting callers', async () => {
     await takeMany(here, 4)
     expect(await isKeptWaiting(there, true)).toBe(true)
     await takeMany(there, 1)
   })
 
-  it('lets an aborted waiter go with the reason of its signal', async () => {
+  it('an aborted call rejects with the reason of its signal', async () => {
     await takeMany(here, 5)
     const gone = new AbortController()
     const waiting = there.limiter.take('app1', { signal: gone.signal })
@@ -138,7 +138,7 @@ describe('the budget of requests', () => {
 const sorted = (states: BaseState[]) => states.toSorted((one, other) => one.base.localeCompare(other.base))
 
 describe('what Upstash bills', () => {
-  it('is 4 commands for a page within a read of many, and 4 more for the last one to be given back', async () => {
+  it('a page costs 4 billed commands, and giving back the last permit 4 more', async () => {
     const counted = await startLuaRedis()
     counted.reset(() => 1_000)
     const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
@@ -153,7 +153,7 @@ describe('what Upstash bills', () => {
 })
 
 describe('a cool-down', () => {
-  it('after a 429 stops every instance before its next request, for as long as Airtable asks', async () => {
+  it('a 429 stops every instance before its next request, for as long as Airtable asks', async () => {
     const [permit] = await takeMany(here, 1)
     permit?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
     await expect.poll(evals).toBe(2)
@@ -163,7 +163,7 @@ describe('a cool-down', () => {
     await takeMany(there, 1, 'app2')
   })
 
-  it('costs a command in each instance, not one for each caller', async () => {
+  it('a cool-down costs one command in each instance, not one for each caller', async () => {
     const [permit] = await takeMany(here, 1)
     permit?.settle({ kind: 'refused', why: 'rate-limit' })
     await expect.poll(evals).toBe(2)
@@ -174,7 +174,7 @@ describe('a cool-down', () => {
     expect(evals()).toBe(3)
   })
 
-  it('after a spent quota keeps background work off for hours, and a caller who waits for minutes', async () => {
+  it('a spent quota stops background requests for hours, and waiting callers for minutes', async () => {
     const [permit] = await takeMany(here, 1)
     permit?.settle({ kind: 'refused', why: 'quota' })
     await expect.poll(evals).toBe(2)
@@ -190,10 +190,10 @@ describe('a cool-down', () => {
   })
 })
 
-describe('how bases stand', () => {
+describe('the state of bases', () => {
   const free = { coolDown: null, waiting: 0 }
 
-  it('is told by any instance, for two commands', async () => {
+  it('any instance reads the state of the bases, for two commands', async () => {
     await takeMany(here, 2, 'app1')
     const [permit] = await takeMany(there, 1, 'app2')
     permit?.settle({ kind: 'refused', why: 'quota' })
@@ -207,7 +207,7 @@ describe('how bases stand', () => {
     expect(redis.upstash.counters).toMatchObject({ commands: 2 })
   })
 
-  it('counts those who wait in line', async () => {
+  it('the state of a base counts the queue', async () => {
     await takeMany(here, 5)
     const patience = new AbortController()
     const waiting = there.limiter.take('app1', { signal: patience.signal }).catch(() => undefined)
@@ -217,11 +217,11 @@ describe('how bases stand', () => {
     await waiting
   })
 
-  it('is empty when nobody asks anything', async () => {
+  it('the state of the bases is empty without requests', async () => {
     expect(await here.limiter.bases()).toEqual([])
   })
 
-  it('is what this instance knows when Redis has forgotten it or cannot be asked', async () => {
+  it('the state of the bases is what this instance knows when Redis has lost it or is down', async () => {
     const [permit] = await takeMany(here, 1)
     permit?.settle({ kind: 'refused', why: 'rate-limit', seconds: 17 })
     await expect.poll(evals).toBe(2)
@@ -239,7 +239,7 @@ describe('how bases stand', () => {
 })
 
 describe('without Redis', () => {
-  it('an instance has its own five permits, and honours the cool-downs that it knows of', async () => {
+  it('without Redis an instance has its own five permits, and keeps the cool-downs that it knows', async () => {
     const pauses: number[] = []
     const sleep = (milliseconds: number, signal?: AbortSignal) => {
       pauses.push(milliseconds)
@@ -265,8 +265,8 @@ describe('without Redis', () => {
   })
 })
 
-describe('a Redis that has forgotten the budget', () => {
-  it('makes an instance that has met it before wait until what others have sent must have arrived', async () => {
+describe('a Redis that has lost the permits', () => {
+  it('after Redis has lost the permits, a known instance waits until earlier requests must have arrived', async () => {
     await takeMany(here, 1)
     await redis.flush()
     expect(await isKeptWaiting(here)).toBe(true)
@@ -274,12 +274,12 @@ describe('a Redis that has forgotten the budget', () => {
     expect(await isKeptWaiting(await startInstance())).toBe(true)
   })
 
-  it('makes nobody wait when the budget is new', async () => {
+  it('a first start without permits in Redis makes no request wait', async () => {
     await redis.flush()
     await takeMany(await startInstance(), 5)
   })
 
-  it('hears of the requests that were under way', async () => {
+  it('after Redis has lost the permits, it learns of the requests that were under way', async () => {
     const permits = await takeMany(here, 5)
     await redis.flush()
     const third = await startInstance()
@@ -293,21 +293,24 @@ describe('a Redis that has forgotten the budget', () => {
 })
 
 describe('a permit that is found too late, as by a process that was frozen', () => {
-  it.each(['now', 'monotonic'] as const)('is given back for another one, by the clock "%s"', async (name) => {
-    const freezes = [10_000]
-    let frozen = 0
-    const late = await startInstance({
-      [name]: () => systemClock[name]() + frozen,
-      sleep: async (milliseconds: number) => {
-        if (milliseconds > 2) frozen += freezes.pop() ?? 0
-      },
-    })
-    const [permit] = await takeMany(here, 5)
-    permit?.settle(answered)
-    await expect.poll(evals).toBe(6)
-    await takeMany(late, 1)
-    expect(freezes).toEqual([])
-    // One for the news, one for the first permit, and at least one more.
-    expect(evals()).toBeGreaterThan(7)
-  })
+  it.each(['now', 'monotonic'] as const)(
+    'a permit that is found too late is given back for another one, by the clock "%s"',
+    async (name) => {
+      const freezes = [10_000]
+      let frozen = 0
+      const late = await startInstance({
+        [name]: () => systemClock[name]() + frozen,
+        sleep: async (milliseconds: number) => {
+          if (milliseconds > 2) frozen += freezes.pop() ?? 0
+        },
+      })
+      const [permit] = await takeMany(here, 5)
+      permit?.settle(answered)
+      await expect.poll(evals).toBe(6)
+      await takeMany(late, 1)
+      expect(freezes).toEqual([])
+      // One for the news, one for the first permit, and at least one more.
+      expect(evals()).toBeGreaterThan(7)
+    },
+  )
 })

@@ -119,7 +119,7 @@ async function stopped(attempt: Promise<unknown>, pages: number): Promise<void> 
 }
 
 describe('a view that one refresh cannot read', () => {
-  test('is read in several, each page once, whichever process goes on', async () => {
+  test('a large view is read in several refreshes, each page once, by any process', async () => {
     const field = listOf()
 
     await stopped(read(field), IN_ONE_REFRESH)
@@ -133,7 +133,7 @@ describe('a view that one refresh cannot read', () => {
     expect(await read(field)).toMatchObject({ status: 'hit', age })
   })
 
-  test('is served as it was meanwhile, and replaced once all of it is there', async () => {
+  test('the old list of a large view is served until all of the new one was read', async () => {
     const field = listOf('Name', { staleWhileRevalidate: 600 })
     await stopped(read(field), IN_ONE_REFRESH)
     await stopped(read(field), 2 * IN_ONE_REFRESH)
@@ -159,7 +159,7 @@ describe('a view that one refresh cannot read', () => {
     expect(asked()).toBe(PAGES)
   })
 
-  test('is read by the cron alone, in as many runs as it takes', async () => {
+  test('the cron alone reads a large view, in as many runs as it takes', async () => {
     const field = listOf('Name', { refreshEvery: 300 })
     // For two refreshes, not three.
     const options = { enabled: true, budgetMs: 6_500 }
@@ -173,7 +173,7 @@ describe('a view that one refresh cannot read', () => {
     expect(namesOf((await read(field)).data)).toEqual(allNames)
   })
 
-  test('starts over when Airtable has forgotten the list, and counts from there', async () => {
+  test('a large read starts over when Airtable has lost the list, and counts from there', async () => {
     const field = listOf()
 
     await stopped(read(field), IN_ONE_REFRESH)
@@ -188,7 +188,7 @@ describe('a view that one refresh cannot read', () => {
     expect(age).toBeLessThan(10)
   })
 
-  test('starts over when an offset is refused for another reason', async () => {
+  test('a large read starts over when Airtable refuses its offset for another reason', async () => {
     const field = listOf()
     await stopped(read(field), IN_ONE_REFRESH)
     await spoilOffset()
@@ -198,7 +198,7 @@ describe('a view that one refresh cannot read', () => {
     expect(airtable.counters.byStatus).toMatchObject({ 422: 1 })
   })
 
-  test('goes on where it was kept last when a process dies in between', async () => {
+  test('a large read goes on from its last stored page when a process dies', async () => {
     const field = listOf()
     await stopped(read(field), IN_ONE_REFRESH)
     const dying = await startProcess()
@@ -215,7 +215,7 @@ describe('a view that one refresh cannot read', () => {
     expect(namesOf((await read(field)).data)).toEqual(allNames)
   })
 
-  test('is read anew by a release that asks for other columns', async () => {
+  test('a release with other columns reads a large view from its first page', async () => {
     await stopped(read(listOf('Name')), IN_ONE_REFRESH)
     const other = listOf('Note')
     await stopped(read(other), IN_ONE_REFRESH)
@@ -226,7 +226,7 @@ describe('a view that one refresh cannot read', () => {
 })
 
 describe('when a page fails', () => {
-  test('in a way that passes, what was read is kept, and the caller is told why', async () => {
+  test('after a passing error of a page the pages before it are kept, and the caller gets the error', async () => {
     const field = listOf()
     await stopped(read(field), IN_ONE_REFRESH)
     onRequest = async (nth) =>
@@ -244,7 +244,7 @@ describe('when a page fails', () => {
     expect(asked()).toBe(PAGES + 1)
   })
 
-  test('in a way that does not pass, nothing is kept of it', async () => {
+  test('after a lasting error of a page nothing is kept', async () => {
     const field = listOf()
     await airtable.faults.set({ kind: 'billing', times: 1 })
     await expect(read(field)).rejects.toMatchObject({ cause: { code: 'AIRTABLE_QUOTA_EXHAUSTED' } })
@@ -252,7 +252,7 @@ describe('when a page fails', () => {
     expect(here.events.of('refresh.paused')).toEqual([])
   })
 
-  test('to come at all, the refresh stops early enough to keep the pages before it', async () => {
+  test('a refresh whose next page never arrives stops early enough to keep the pages before it', async () => {
     const field = listOf()
     onRequest = async (nth) => nth === 3 && airtable.faults.set({ kind: 'stall', times: 1 })
     pageMs = 10
@@ -279,17 +279,17 @@ describe('the mark of a view that was read in parts', () => {
     return { mark: decodeMark(entry?.note), began }
   }
 
-  test('says from where changes may be missing in its first part, and when that was', async () => {
+  test('the mark of a large view says from where its first part may lack changes, and when it was read', async () => {
     const { mark, began } = await markedBy([first, later, later], 'cron')
 
     expect(mark).toMatchObject({ ...first, at: began, records: PAGES * 100 })
   })
 
-  test('says so as well when it was read because of a change', async () => {
+  test('the mark of a large view says the same when a change has caused the read', async () => {
     expect((await markedBy([first, later, later], 'change')).mark).toMatchObject(first)
   })
 
-  test('is not gone on with because of a change that it could not tell to be missing', async () => {
+  test('a sync does not go on with pages whose mark could not say that the change is missing', async () => {
     const field = listOf()
     await stopped(forceRefresh(here.runtime, field, 'cron'), IN_ONE_REFRESH)
 

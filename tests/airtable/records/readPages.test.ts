@@ -8,7 +8,7 @@ import { ASKED } from '../../kit/airtable/errorBodies'
 /** Ids on pages; records move between them, so that an id can come twice. */
 const idsByPage = fc.array(fc.array(fc.nat(9), { maxLength: 5 }), { minLength: 1, maxLength: 6 })
 
-it('gives every record once, as it came last and where it came first, however often the list is forgotten', async () => {
+it('a list holds each record once, newest values at the first place, however often Airtable loses the list', async () => {
   await fc.assert(
     fc.asyncProperty(idsByPage, fc.array(fc.nat(5), { maxLength: 2 }), async (pages, deaths) => {
       const forgotten = deaths.map((at) => at % pages.length)

@@ -17,13 +17,13 @@ async function read(ids: readonly string[]) {
 }
 
 describe('records asked for by id', () => {
-  it('are those of them that the view shows, in its order', async () => {
+  it('records requested by id come in the order of the view, and only if the view shows them', async () => {
     const records = await read([1, 3, 4, 9].map(idOf))
     expect(records.map(({ fields }) => fields)).toEqual([{ Nombre: 'Óscar' }, { Nombre: 'Ángel' }])
     expect(server.counters.byKind).toEqual({ list: 1 })
   })
 
-  it('are a hundred at most, in one request', async () => {
+  it('at most a hundred records can be requested by id, in one request', async () => {
     const ids = Array.from({ length: 100 }, (_, index) => idOf(index))
     expect(await read(ids)).toHaveLength(4)
     expect(server.counters.requests).toBe(1)
@@ -39,7 +39,7 @@ describe('records asked for by id', () => {
     expect(server.counters.requests).toBe(0)
   })
 
-  it('cost nothing when there are none', async () => {
+  it('an empty list of ids costs no request', async () => {
     expect(await read([])).toEqual([])
     expect(server.counters.requests).toBe(0)
   })

@@ -85,30 +85,30 @@ async function apply({
 }
 
 describe('what was touched', () => {
-  test('is read again and takes its place in the order of the list', async () => {
+  test('a changed record is read again and sorted into the list', async () => {
     const { names, asked } = await apply({ changes: { recA: {} }, view: [{ recA: 'Zoe' }] })
     expect(names).toEqual(['Bea', 'Cem', 'Zoe'])
     expect(asked).toEqual([['recA']])
   })
 
-  test('comes in when the view shows it', async () => {
+  test('a changed record joins the list when the view shows it', async () => {
     const { names, after } = await apply({ changes: { recD: {} }, view: [{ recD: 'Abe' }] })
     expect(names).toEqual(['Abe', 'Ada', 'Bea', 'Cem'])
     expect(after?.records).toBe(4)
   })
 
-  test('leaves the list when the declaration has no item for it', async () => {
+  test('a changed record leaves the list when the declaration has no item for it', async () => {
     expect((await apply({ changes: { recA: {} }, view: [{ recA: 7 }] })).names).toEqual(['Bea', 'Cem'])
   })
 
-  test('is gone at once when Airtable says that it was destroyed, and not asked for', async () => {
+  test('a destroyed record leaves the list at once without a request', async () => {
     const { names, asked, after } = await apply({ changes: { recB: { destroyed: true } }, view: [{}] })
     expect(names).toEqual(['Ada', 'Cem'])
     expect(asked).toEqual([[]])
     expect(after).toMatchObject({ records: 2, pending: {} })
   })
 
-  test('is noted for a while even where it is known: a full read that is older would bring it back', async () => {
+  test('a known record stays in the mark for a while, because an older full read would bring it back', async () => {
     const destroyed = await apply({ changes: { recB: { destroyed: true } }, view: [{}] })
     expect(destroyed.after?.shown).toEqual({ recB: NOW })
     const proven = await apply({ changes: { recA: {} }, view: [{ recA: 'Zoe' }], check: () => 'new' })
@@ -117,19 +117,19 @@ describe('what was touched', () => {
 })
 
 describe('a read that can be older than the announcement', () => {
-  test('removes nobody for being absent, and has the record looked at again', async () => {
+  test('a first read removes no absent record, and leaves it pending', async () => {
     const { names, after } = await apply({ changes: { recA: {} }, view: [{}] })
     expect(names).toEqual(['Ada', 'Bea', 'Cem'])
     expect(after?.pending).toEqual({ recA: NOW })
   })
 
-  test('is believed the second time', async () => {
+  test('a second read removes an absent record', async () => {
     const gone = await apply({ view: [{}], pending: { recA: NOW - 2_000 }, due: ['recA'] })
     expect(gone.names).toEqual(['Bea', 'Cem'])
     expect(gone.after?.pending).toEqual({})
   })
 
-  test('is not believed the second time when the record was touched once more', async () => {
+  test('a second read does not remove a record that was changed once more', async () => {
     const { names, after } = await apply({
       changes: { recA: {} },
       view: [{}],
@@ -140,7 +140,7 @@ describe('a read that can be older than the announcement', () => {
     expect(after?.pending).toEqual({ recA: NOW })
   })
 
-  test('leaves what is not due as long pending as it was', async () => {
+  test('a record whose recheck is not due stays pending since its first read', async () => {
     const { after } = await apply({
       changes: { recB: {} },
       view: [{ recB: 'Bo' }],
@@ -155,17 +155,17 @@ describe('columns that are asked for by id', () => {
   const shows = (cells: Record<string, unknown>) => ({ id: 'recA', createdTime: '', fields: cells })
   const check = checkByColumns(['fldName', 'fldTeam'], changes)
 
-  test('tell whether a read has the change', () => {
+  test('columns by id tell whether a read has the change', () => {
     expect(check(shows({ fldName: 'Zoe' }), 'recA')).toBe('new')
     expect(check(shows({ fldName: 'Ada' }), 'recA')).toBe('old')
   })
 
-  test('know an emptied cell by its absence', () => {
+  test('columns by id recognise an emptied cell by its absence', () => {
     const emptied = new Map([['recA', { destroyed: false, cells: { fldName: null } }]])
     expect(checkByColumns(['fldName'], emptied)(shows({}), 'recA')).toBe('new')
   })
 
-  test('cannot tell by cells that look different in payloads, nor by other columns, nor by absence', () => {
+  test('columns by id prove nothing by cells that look different in payloads, other columns, or absence', () => {
     const choice = new Map([['recA', { destroyed: false, cells: { fldTeam: { id: 'sel1', name: 'Go' } } }]])
     const other = new Map([['recA', { destroyed: false, cells: { fldOther: 1 } }]])
     expect(checkByColumns(['fldTeam'], choice)(shows({ fldTeam: 'Go' }), 'recA')).toBe('unknown')
@@ -173,7 +173,7 @@ describe('columns that are asked for by id', () => {
     expect(check(undefined, 'recA')).toBe('unknown')
   })
 
-  test('an old read is repeated once, after a pause', async () => {
+  test('a read older than the change is repeated once, after a pause', async () => {
     const byName: ReadCheck = (record) => (record?.fields.Name === 'Zoe' ? 'new' : 'old')
     const { names, pauses, after } = await apply({
       changes: { recA: {} },
@@ -185,7 +185,7 @@ describe('columns that are asked for by id', () => {
     expect(after?.pending).toEqual({})
   })
 
-  test('one that stays old changes nothing, and is repeated once more later', async () => {
+  test('a record that is still read too old keeps its item and stays pending', async () => {
     const { names, after } = await apply({
       changes: { recA: {}, recB: {} },
       view: [{ recA: 'Abe', recB: 'Bo' }],
@@ -195,7 +195,7 @@ describe('columns that are asked for by id', () => {
     expect(after?.pending).toEqual({ recA: NOW + 1_500, recB: NOW })
   })
 
-  test('cannot tell where a column was changed that is not asked for, by which it may have left the view', () => {
+  test('columns by id prove nothing when another column was changed, which may have taken the record out of the view', () => {
     const both = new Map([['recA', { destroyed: false, cells: { fldName: 'Zoe', fldOther: 1 } }]])
     const left = new Map([['recA', { destroyed: false, cells: { fldName: 'Zoe' }, untold: true }]])
     expect(checkByColumns(['fldName'], both)(shows({ fldName: 'Zoe' }), 'recA')).toBe('unknown')

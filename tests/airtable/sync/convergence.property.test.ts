@@ -58,7 +58,7 @@ afterAll(() => restore())
 describe.each(cases)('$name', ({ scripts, runs, brings }) => {
   const numRuns = Number(FIELD_CACHE_RUNS ?? runs)
   it(
-    'end in what a full refetch gives, and so does what is made of it',
+    'random schedules end in the values of a full refetch, and so do derived values',
     async () => {
       const seen = countCoincidences(Object.keys(brings))
       const property = fc.asyncProperty(scripts, async (script) => {

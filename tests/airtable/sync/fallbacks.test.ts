@@ -49,7 +49,7 @@ beforeEach(() => {
   return () => app.airtable.faults.clear()
 })
 
-test('a change of one record is followed by that record', async () => {
+test('a change of one record reads that record alone', async () => {
   await standing()
   await edit(3)
   await app.drain([people], 'ping', LIMITS)
@@ -242,7 +242,7 @@ const cases: Case[] = [
   },
 ]
 
-describe('everything is read again', () => {
+describe('a full read', () => {
   test.each(cases)(
     'when $when ($why)',
     async ({ why, happens, field = people, later = field, limits, unmarked }) => {
@@ -257,7 +257,7 @@ describe('everything is read again', () => {
     },
   )
 
-  test('by the cron for a webhook that is dead, and for one whose pings are lost', async () => {
+  test('the cron reads the fields of a dead webhook in full, and syncs one whose pings are lost', async () => {
     await standing()
     await edit(1)
     expect((await app.cron([people], LIMITS)).webhooks).toMatchObject([{ outcome: 'alive', drained: true }])
@@ -272,7 +272,7 @@ describe('everything is read again', () => {
     expect(await cached(people)).toEqual(await refetched(people))
   })
 
-  test('by force, which leaves a mark to follow the next change from', async () => {
+  test('a force leaves a mark from which the next change is synced', async () => {
     await standing()
     await edit(1)
     await readFieldCache(people, 'always')
@@ -288,7 +288,7 @@ describe('everything is read again', () => {
 })
 
 describe('the last good value stays', () => {
-  test('when the table is gone: an event tells, and nothing empty is written', async () => {
+  test('the last good value stays when the table is gone, and an event says so', async () => {
     await standing()
     const before = await cached(people)
     payload({ destroyedTableIds: [TABLE.id] })
@@ -302,7 +302,7 @@ describe('the last good value stays', () => {
     expect(await cached(people)).toEqual(await refetched(people))
   })
 
-  test('when the field does not accept that a change empties it', async () => {
+  test('the last good value stays when the field does not accept an emptied list', async () => {
     const guarded = airtableList({
       ...declared,
       item: ({ id, fields }) =>

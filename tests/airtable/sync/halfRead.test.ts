@@ -74,7 +74,7 @@ async function ping(): Promise<void> {
 
 const names = async () => (await here.read(field)).data.map(({ name }) => name)
 
-test('a change does not void what was read of a view of which nothing stands yet', async () => {
+test('a change does not discard the pages of a view that is read for the first time', async () => {
   await expect(forceRefresh(here.runtime, field, 'cron')).rejects.toMatchObject({ code: 'SOURCE_UNFINISHED' })
   rename(0, 'Aaron')
 
@@ -84,7 +84,7 @@ test('a change does not void what was read of a view of which nothing stands yet
   expect(parts).toBe(2)
 })
 
-test('what changes while a view is read in parts is there once it was read', async () => {
+test('changes during a read in parts are in the finished value', async () => {
   const whole = field.airtable.read
   const marked = {
     ...field,

@@ -83,7 +83,7 @@ beforeEach(async () => {
   }
 })
 
-test('a second look is taken although another ping comes while the first one is', async () => {
+test('a recheck runs although another ping comes during the first sync', async () => {
   let second: Promise<boolean> | undefined
   const meanwhile: WebhookSync = async (...given) => {
     const answer = await drain(...given)
@@ -101,7 +101,7 @@ test('a second look is taken although another ping comes while the first one is'
   expect(await cached()).toEqual(await refetched(people))
 })
 
-test('a second look that fails is taken once more, after a pause, by a process that reads', async () => {
+test('a recheck that fails is repeated after a pause by a process that reads', async () => {
   watchRechecks([people], { limits })
   const failing: WebhookSync = (...given) => {
     if (given[1] === 'recheck') throw codedError('AIRTABLE_UNAVAILABLE', 'down', { retryAfter: 120 })
@@ -122,7 +122,7 @@ test('a second look that fails is taken once more, after a pause, by a process t
   expect(await cached()).toEqual(await refetched(people))
 })
 
-test('a look that finds the lock taken all the time is taken by a process that reads', async () => {
+test('a sync that never gets the lock is taken over by a process that reads', async () => {
   const locks = await fieldRuntime().locks()
   const lock = await locks.acquire(`webhook:${app.hook}`, 120)
   await move(1, 'out')
@@ -137,7 +137,7 @@ test('a look that finds the lock taken all the time is taken by a process that r
 })
 
 describe('an instance that has answered a ping and dies', () => {
-  test('before it has looked is followed by the next process that reads any field', async () => {
+  test('when an instance dies before its sync, the next process that reads any field takes over', async () => {
     await move(1, 'out')
     await announcePing(newPing(), fieldRuntime())
     watchRechecks([people], { limits })
@@ -151,7 +151,7 @@ describe('an instance that has answered a ping and dies', () => {
     expect(await cached()).toEqual(await refetched(people))
   })
 
-  test('between both looks is followed as well', async () => {
+  test('when an instance dies before its recheck, the next process that reads takes over', async () => {
     const { ports, ...rest } = fieldRuntime()
     const sleep: Clock['sleep'] = (milliseconds, signal) =>
       milliseconds > 1_000 ? new Promise(() => undefined) : ports.clock.sleep(milliseconds, signal)
@@ -179,7 +179,7 @@ describe('what was read before it could be believed', () => {
   }
   beforeEach(() => () => lagging(false))
 
-  test('is read again however late the second look comes', async () => {
+  test('a value that was read too early is read again however late the recheck comes', async () => {
     await invalidateField(people)
     const { ports, ...rest } = fieldRuntime()
     const sleep: Clock['sleep'] = (milliseconds, signal) =>
@@ -202,7 +202,7 @@ describe('what was read before it could be believed', () => {
     expect(await cached()).toEqual(await refetched(people))
   })
 
-  test('is read again although it does not tell how far its log was read', async () => {
+  test('a value without a mark that was read too early is read again', async () => {
     await invalidateField(people)
     lagging(true)
     await move(1, 'out')
@@ -215,7 +215,7 @@ describe('what was read before it could be believed', () => {
     expect(await cached()).toEqual(await refetched(people))
   })
 
-  test('is told once more to what is made of it when a force has replaced it meanwhile', async () => {
+  test('derived values are invalidated once more when a force has replaced a value that was read too early', async () => {
     const derived = {
       name: 'derived',
       key: 'derived',
@@ -237,7 +237,7 @@ describe('what was read before it could be believed', () => {
   })
 })
 
-test('looks travel along with a read that is sent anyway: one command, and 400 bytes at most for a copy', async () => {
+test('the queue travels along with a read that is sent anyway: one command, and at most 400 bytes for a copy', async () => {
   watchRechecks([people], { limits })
   const warm = { ...people, memoryTtl: 60 }
   await move(1, 'out')

@@ -65,7 +65,7 @@ test.each([
   expect(await follow(watched)).toEqual({ listPayloads: 1, list: reads })
 })
 
-test('a ping for nothing: one listing of payloads and one of webhooks', async () => {
+test('a ping for nothing costs one listing of payloads and one of webhooks', async () => {
   await standing(fields)
   expect(await follow(fields)).toEqual({ listPayloads: 1, listWebhooks: 1 })
 })
@@ -81,15 +81,18 @@ describe('a table that says how often it is followed at most', () => {
       value: (records) => records.length,
     }) as AnyField
 
-  test('has a look for a ping keep the next one away for so long, by the one that wants it soonest', async () => {
+  test('the shortest syncEvery of the tables of a webhook separates two syncs for pings', async () => {
     expect(await app.drain([every(30)], 'ping')).toMatchObject({ restMs: 30_000 })
     expect(await app.drain([every(30), every(60)], 'ping')).toMatchObject({ restMs: 30_000 })
     expect(await app.drain([every(30), every(0)], 'ping')).not.toEqual(expect.anything())
   })
 
-  test.each([61, 0.5, -1, Number.NaN])('is refused with %d seconds, by the name of the option', (seconds) => {
-    expect(() => every(seconds)).toThrow(
-      expect.objectContaining({ code: 'FIELD_INVALID', message: expect.stringContaining('syncEvery') }),
-    )
-  })
+  test.each([61, 0.5, -1, Number.NaN])(
+    'syncEvery of %d seconds is rejected by the name of the option',
+    (seconds) => {
+      expect(() => every(seconds)).toThrow(
+        expect.objectContaining({ code: 'FIELD_INVALID', message: expect.stringContaining('syncEvery') }),
+      )
+    },
+  )
 })

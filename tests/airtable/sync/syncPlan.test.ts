@@ -29,22 +29,22 @@ function plan(changes: LogChanges, value: Partial<ValueState> = {}, about: Parti
 }
 
 describe('how a value follows a change', () => {
-  test('record by record, for a few records of a large view', async () => {
+  test('a few changed records of a large view are read one by one', async () => {
     expect(await plan(touching(['rec1', 'rec2']))).toMatchObject({ kind: 'delta' })
   })
 
-  test('not at all, when its table was not touched and nothing is pending', async () => {
+  test('nothing is read when the table was not changed and nothing is pending', async () => {
     expect(await plan(nothing)).toMatchObject({ kind: 'none' })
     expect(await plan(touching(['rec1']), {}, { tableId: 'tblB' })).toMatchObject({ kind: 'none' })
   })
 
-  test('looks at a pending record again once reads are to be believed, and not before', async () => {
+  test('a pending record is read again when reads can be believed, and not before', async () => {
     const since = (ms: number) => ({ mark: { ...mark, pending: { rec1: NOW - ms } } })
     expect(await plan(nothing, since(1_999))).toMatchObject({ kind: 'none' })
     expect(await plan(nothing, since(2_000))).toMatchObject({ kind: 'delta', due: new Set(['rec1']) })
   })
 
-  test('reads everything once it is due where a mark says that any record may be behind, or with the next change', async () => {
+  test('a mark of which any record may be behind leads to a full read when it is due, or with the next change', async () => {
     const since = (ms: number) => ({ mark: { ...mark, anyPending: NOW - ms } })
     expect(await plan(nothing, since(1_999))).toMatchObject({ kind: 'none' })
     expect(await plan(nothing, since(2_000))).toEqual({ kind: 'full', why: 'many-records' })
@@ -80,7 +80,7 @@ describe('how a value follows a change', () => {
     expect(await plan(changes, value, about)).toEqual({ kind: 'full', why })
   })
 
-  test('does not ask for a log that could not help', async () => {
+  test('a log that cannot help is not requested', async () => {
     const never = async () => {
       throw new Error('the log was asked for')
     }

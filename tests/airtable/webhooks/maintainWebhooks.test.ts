@@ -83,7 +83,7 @@ const read = async () => (await server.read(people)).data
 const dead = () => server.events.of('webhook.dead')
 
 describe('a webhook that lives', () => {
-  it('is drained of what no ping has announced', async () => {
+  it('the cron syncs changes that no ping has announced', async () => {
     const id = await ourHook()
     await read()
     await edit(airtable, 1, { Edad: 31 })
@@ -94,7 +94,7 @@ describe('a webhook that lives', () => {
     expect(server.events.of('cron.finished')).toMatchObject([{ webhooks }])
   })
 
-  it('is reported to health and to the page of the admin', async () => {
+  it('the cron reports webhooks to the health route and the admin page', async () => {
     const id = await ourHook()
     vi.stubEnv('AIRTABLE_WEBHOOK_SECRETS', `${id}:c2VjcmV0LWtleQ==`)
     expect(await readWebhookReport(server.runtime)).toEqual({ configured: 1, at: null, webhooks: [] })
@@ -106,7 +106,7 @@ describe('a webhook that lives', () => {
     })
   })
 
-  it('costs two requests when nothing has changed', async () => {
+  it('a webhook without changes costs two requests', async () => {
     await ourHook()
     await read()
     // The first one reads what does not tell how far its log was read.
@@ -115,7 +115,7 @@ describe('a webhook that lives', () => {
     expect(airtable.counters.byKind).toEqual({ listWebhooks: 1, listPayloads: 1 })
   })
 
-  it('is noted for others, with what it watches and how far its changes have come', async () => {
+  it('the cron records what a webhook watches and where its log ends', async () => {
     const store = hookStore(server.runtime, () => secrets.keys())
     const ids = [await ourHook(), await ourHook(null)]
     for (const age of [31, 32]) await edit(airtable, 1, { Edad: age })
@@ -127,7 +127,7 @@ describe('a webhook that lives', () => {
     expect(await store.read('appElsewhere00001')).toEqual([])
   })
 
-  it('has its life lengthened before it ends', async () => {
+  it('the cron extends the life of a webhook before it ends', async () => {
     const id = await ourHook()
     time.now += 5 * DAY_MS
     expect((await cron()).webhooks).toMatchObject([{ webhook: id, outcome: 'extended', drained: true }])
@@ -138,21 +138,21 @@ describe('a webhook that lives', () => {
     expect(airtable.counters.byKind.refreshWebhook).toBeUndefined()
   })
 
-  it('lives on by being read where the key may do no more than that', async () => {
+  it('reading its changes extends the life of a webhook when the key may not refresh it', async () => {
     await ourHook()
     time.now += 5 * DAY_MS
     await airtable.faults.set({ kind: 'forbidden', match: '/refresh' })
     expect((await cron()).webhooks).toMatchObject([{ outcome: 'extended', drained: true }])
   })
 
-  it('pings again once its pings were given up', async () => {
+  it('the cron switches the pings of a webhook on again', async () => {
     const id = await ourHook()
     airtable.controls.act({ do: 'disable-notifications' })
     expect((await cron()).webhooks).toMatchObject([{ webhook: id, outcome: 're-enabled', drained: true }])
     expect(await listHooks(airtable)).toMatchObject([{ areNotificationsEnabled: true }])
   })
 
-  it('is told as failed, with the mend, when its changes cannot be read', async () => {
+  it('a webhook whose changes cannot be read is reported as failed, with a hint', async () => {
     const id = await ourHook()
     await airtable.faults.set({ kind: 'rate-limit', match: '/payloads' })
     expect((await cron()).webhooks).toEqual([
@@ -167,7 +167,7 @@ describe('a webhook that lives', () => {
     ])
   })
 
-  it('is not drained when no time is left for it', async () => {
+  it('a webhook is not synced when no time is left', async () => {
     await ourHook()
     expect((await cron([people], { remainingMs: () => 0 })).webhooks).toMatchObject([
       { outcome: 'alive', drained: false },
@@ -204,14 +204,14 @@ describe('a webhook that is dead', () => {
     expect(await read()).toBe(31)
   })
 
-  it('may have watched everything when nobody has ever met it', async () => {
+  it('a dead webhook that is unknown counts as one that watched everything', async () => {
     secrets.set('achNobody00000001', Buffer.from('secret-key'))
     const { webhooks, fields } = await cron()
     expect(webhooks).toMatchObject([{ webhook: 'achNobody00000001', base: null, outcome: 'dead' }])
     expect(fields).toMatchObject([{ outcome: 'refreshed' }, { outcome: 'refreshed' }])
   })
 
-  it('that watched the base or a view leaves nobody to tell of any of its tables', async () => {
+  it('a dead webhook of a base or a view makes the fields of all tables due', async () => {
     for (const scope of [null, 'viwActive00000001']) await ourHook(scope)
     airtable.controls.act({ do: 'expire' })
     expect((await cron()).fields).toMatchObject([{ outcome: 'refreshed' }, { outcome: 'refreshed' }])
@@ -219,7 +219,7 @@ describe('a webhook that is dead', () => {
 })
 
 describe('webhooks that cannot be listed', () => {
-  it('are drained all the same where they have been met before', async () => {
+  it('webhooks that cannot be listed are synced if they are recorded', async () => {
     const id = await ourHook()
     await cron()
     await airtable.faults.set({ kind: 'forbidden', match: '/webhooks $' })
@@ -230,7 +230,7 @@ describe('webhooks that cannot be listed', () => {
     expect(drained).toHaveLength(2)
   })
 
-  it('are not called dead because another base does not tell', async () => {
+  it('webhooks are not called dead because another base cannot be listed', async () => {
     secrets.set('achNobody00000001', Buffer.from('secret-key'))
     const { webhooks } = await cron([people, elsewhere])
     expect(webhooks).toMatchObject([{ base: null, outcome: 'failed', code: 'AIRTABLE_FORBIDDEN' }])
@@ -238,7 +238,7 @@ describe('webhooks that cannot be listed', () => {
   })
 })
 
-it('a run that refreshes no fields looks after webhooks all the same', async () => {
+it('a run that refreshes no fields still maintains webhooks', async () => {
   const tend = vi.fn(async () => ({ webhooks: [], due: new Set(['people']) }))
   const run = await refreshDueFields([people], { budgetMs: 60_000, enabled: false, tend }, server.runtime)
   expect(tend).toHaveBeenCalledTimes(1)

@@ -113,7 +113,7 @@ const someEdits = fc.array(
 )
 const runs = { numRuns: 1_000 }
 
-it('every change that is announced is drained, however pings, answers and locks come through', () =>
+it('every announced change is synced, in whatever order pings, answers and locks arrive', () =>
   fc.assert(
     fc.asyncProperty(fc.scheduler(), someEdits, async (scheduler, edits) => {
       const world = startWorld(() => scheduler.schedule(Promise.resolve()))
@@ -123,7 +123,7 @@ it('every change that is announced is drained, however pings, answers and locks 
     runs,
   ))
 
-it('what failing drains have left is drained by the next one of the cron, with what comes meanwhile', () =>
+it('the cron syncs what failed syncs have left, and what comes meanwhile', () =>
   fc.assert(
     fc.asyncProperty(
       fc.scheduler(),

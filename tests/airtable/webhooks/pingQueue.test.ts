@@ -63,7 +63,7 @@ const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000, interval
 const asleep = (instance: Instance, count: number) => soon(() => instance.clock.sleepers).toBe(count)
 
 describe('pings', () => {
-  it('of a burst, in any instance, lead to one drain, a moment after the first', async () => {
+  it('a burst of pings in any instances leads to one sync, a moment after the first', async () => {
     const { drain, begun } = gatedDrain()
     const pings = Array.from({ length: 20 }, (_, n) => ping(n % 2 ? one : other, n + 1, drain))
     await soon(() => one.clock.sleepers + other.clock.sleepers).toBe(20)
@@ -81,7 +81,7 @@ describe('pings', () => {
     ])
   })
 
-  it('that come during a drain lead to one more, by whoever has begun', async () => {
+  it('pings during a sync lead to one more sync, by the instance that is syncing', async () => {
     const { drain, begun } = gatedDrain()
     const first = ping(one, 1, drain)
     await asleep(one, 1)
@@ -101,7 +101,7 @@ describe('pings', () => {
     expect(other.events.of('webhook.processed')).toEqual([])
   })
 
-  it('that come before a table may be followed again are drained together once it may', async () => {
+  it('pings during the pause of a table are synced together after it', async () => {
     const begun: number[] = []
     const drain: WebhookSync = async () => {
       begun.push(one.clock.now())
@@ -126,7 +126,7 @@ describe('pings', () => {
     })
   })
 
-  it('cost no drain when they are not newer than what is settled', async () => {
+  it('replayed pings cause no sync', async () => {
     const drain = vi.fn(async () => ({}))
     const first = ping(one, 5, drain)
     await asleep(one, 1)
@@ -142,7 +142,7 @@ describe('pings', () => {
     ])
   })
 
-  it('that are repeated while they are drained cost no further drain', async () => {
+  it('a ping that is repeated during its sync causes no further sync', async () => {
     const { drain, begun } = gatedDrain()
     const first = ping(one, 5, drain)
     await asleep(one, 1)
@@ -157,7 +157,7 @@ describe('pings', () => {
     expect(begun).toHaveLength(1)
   })
 
-  it('of other webhooks are drained beside them', async () => {
+  it('pings of two webhooks are synced at the same time', async () => {
     const { drain, begun } = gatedDrain()
     const pings = ['ach1', 'ach2'].map((webhookId) => ping(one, 1, drain, { baseId: 'app1', webhookId }))
     await asleep(one, 2)
@@ -167,7 +167,7 @@ describe('pings', () => {
     await Promise.all(pings)
   })
 
-  it('cost 8 commands with their drain, 12 as billed with the calls of the scripts of the lock', async () => {
+  it('a ping and its sync cost 8 commands, 12 as billed with the calls in the scripts of the lock', async () => {
     for (const sentAt of [1, 2]) {
       redis.upstash.resetCounters()
       const drained = ping(one, sentAt, async () => ({}))
@@ -180,7 +180,7 @@ describe('pings', () => {
 })
 
 describe('who drains', () => {
-  it('and dies is followed by whoever has rung meanwhile', async () => {
+  it('when a syncing instance dies, the one that waits takes over', async () => {
     const drain = vi.fn(async () => ({}))
     const locks = await one.runtime.locks()
     const held = await locks.acquire('webhook:ach1')
@@ -196,7 +196,7 @@ describe('who drains', () => {
     expect(drain).toHaveBeenCalledTimes(1)
   })
 
-  it('and is only slow is left alone', async () => {
+  it('a slow instance is not overtaken', async () => {
     const drain = vi.fn(async () => ({}))
     await (await one.runtime.locks()).acquire('webhook:ach1')
     const waiting = ping(other, 1, drain)
@@ -206,7 +206,7 @@ describe('who drains', () => {
     expect(drain).not.toHaveBeenCalled()
   })
 
-  it('is told when the lock is lost, and looks again once whoever has it could have ended', async () => {
+  it('a sync that loses its lock is aborted and repeated when the new holder can have ended', async () => {
     const { drain, begun } = gatedDrain()
     const stopped: boolean[] = []
     const first = ping(one, 1, async (hook, cause, signal) => {
@@ -247,7 +247,7 @@ describe('a drain that fails', () => {
     )
   const failed = { ...told, code: 'AIRTABLE_UNAVAILABLE', message: 'down' }
 
-  it('is tried again when that can help, as late as its error says, three times in all', async () => {
+  it('a failed sync is retried as late as its error says, three times in all', async () => {
     const drain = failing(30)
     const first = ping(one, 1, drain)
     for (const [milliseconds, calls] of [
@@ -265,7 +265,7 @@ describe('a drain that fails', () => {
     expect(one.events.of('webhook.failed')).toMatchObject([failed])
   })
 
-  it.each([undefined, 61])('is not tried again when it says %s', async (retryAfter) => {
+  it.each([undefined, 61])('a failed sync is not retried when its error says %s', async (retryAfter) => {
     const drain = failing(retryAfter)
     const first = ping(one, 1, drain)
     await asleep(one, 1)
@@ -275,29 +275,32 @@ describe('a drain that fails', () => {
     expect(one.events.of('webhook.failed')).toMatchObject([failed])
   })
 
-  it.each([1, 2])('is made up for by the next ping, the same one again included', async (sentAt) => {
-    const failure = ping(one, 1, failing())
-    await asleep(one, 1)
-    one.clock.advance(300)
-    await failure
-    const drain = vi.fn(async () => ({}))
-    const next = ping(other, sentAt, drain)
-    await asleep(other, 1)
-    other.clock.advance(300)
-    await next
-    expect(drain).toHaveBeenCalledTimes(1)
-  })
+  it.each([1, 2])(
+    'the next ping makes up for a failed sync, also when it is the same ping (sent at %i)',
+    async (sentAt) => {
+      const failure = ping(one, 1, failing())
+      await asleep(one, 1)
+      one.clock.advance(300)
+      await failure
+      const drain = vi.fn(async () => ({}))
+      const next = ping(other, sentAt, drain)
+      await asleep(other, 1)
+      other.clock.advance(300)
+      await next
+      expect(drain).toHaveBeenCalledTimes(1)
+    },
+  )
 })
 
 describe('the cron', () => {
-  it('drains at once what nobody has announced', async () => {
+  it('the cron syncs at once without a ping', async () => {
     const drain = vi.fn(async () => ({}))
     expect(await drainNow(hook, drain, one.runtime)).toBe(true)
     expect(drain.mock.calls).toMatchObject([[hook, 'cron', expect.any(AbortSignal)]])
     expect(one.events.of('webhook.processed')).toMatchObject([{ ...told, cause: 'cron' }])
   })
 
-  it('settles what was announced in vain, and drains once more for what came meanwhile', async () => {
+  it('the cron settles announced pings, and syncs once more for those that came meanwhile', async () => {
     const notes = await one.runtime.sharedRecords()
     await announced(notes, 7)
     const { drain, begun, causes } = gatedDrain()
@@ -321,7 +324,7 @@ describe('the cron', () => {
     })
   })
 
-  it('leaves it to who is at it for longer than it waits', async () => {
+  it('the cron gives up when another instance syncs for longer than it waits', async () => {
     const drain = vi.fn(async () => ({}))
     await (await other.runtime.locks()).acquire('webhook:ach1')
     const run = drainNow(hook, drain, one.runtime)
@@ -333,13 +336,13 @@ describe('the cron', () => {
     expect(drain).not.toHaveBeenCalled()
   })
 
-  it('is told what fails', async () => {
+  it('the cron gets the error of a failed sync', async () => {
     const drain = () => Promise.reject(codedError('AIRTABLE_FORBIDDEN', 'no'))
     await expect(drainNow(hook, drain, one.runtime)).rejects.toMatchObject({ code: 'AIRTABLE_FORBIDDEN' })
   })
 })
 
-it('without Redis a ping is refused, so that it comes again, and nothing is drained', async () => {
+it('without Redis a ping is refused, so that it comes again, and nothing is synced', async () => {
   const drain = vi.fn(async () => ({}))
   await redis.killEngine()
   await expect(ping(one, 1, drain)).rejects.toMatchObject({ code: expect.stringMatching(/^REDIS_/) })

@@ -17,7 +17,7 @@ const empty: QueueState = { base: 'app1', announced: 0, settled: 0, rechecks: []
 const looks = fc.array(fc.record({ after: fc.nat({ max: 1_500 }), again: fc.boolean() }), { maxLength: 30 })
 
 describe('second looks that are asked for one after the other', () => {
-  it('are all taken in the end, each after its time, and none is put off for as long as more come', () =>
+  it('every recheck runs after its time, and none is put off by later ones', () =>
     fc.assert(
       fc.property(looks, (asked) => {
         let queue = empty
@@ -61,7 +61,7 @@ describe('first looks at a table that wants a pause', () => {
   const REST = 10_000
   const pings = fc.array(fc.nat({ max: 8_000 }), { minLength: 1, maxLength: 40 })
 
-  it('begin no sooner than it has passed, no later than it must, and leave no ping out', () =>
+  it('syncs of a table with syncEvery keep the pause, are not late, and leave out no ping', () =>
     fc.assert(
       fc.property(pings, (gaps) => {
         let queue = empty
@@ -88,7 +88,7 @@ describe('first looks at a table that wants a pause', () => {
       }),
     ))
 
-  it('do not keep back second looks, nor wait for a time that a wrong clock has set', () => {
+  it('a paused sync delays no recheck, and does not wait for the time of a wrong clock', () => {
     const resting: QueueState = { ...empty, announced: 9, pausedUntil: NOW + 5_000 }
     expect(nextSync(resting, NOW)).toEqual({ cause: 'ping', at: NOW + 5_000, since: 0 })
     const second = { at: NOW + 1_000, since: NOW }
@@ -102,7 +102,7 @@ describe('first looks at a table that wants a pause', () => {
     })
   })
 
-  it('are not forgotten before their time', () => {
+  it('a paused sync does not count as abandoned before its time', () => {
     const resting: QueueState = { ...empty, announced: NOW, pausedUntil: NOW + 30_000 }
     expect([isAbandoned(resting, NOW + 39_999), isAbandoned(resting, NOW + 40_000)]).toEqual([false, true])
   })
@@ -111,7 +111,7 @@ describe('first looks at a table that wants a pause', () => {
 describe('what is next', () => {
   const later = [{ at: NOW, since: NOW - WAIT }]
 
-  it('is a second look that is due, though pings keep coming', () => {
+  it('a recheck that is due goes first although pings keep coming', () => {
     expect(nextSync({ ...empty, announced: 9, rechecks: later }, NOW)).toEqual({
       cause: 'recheck',
       at: 0,
@@ -123,7 +123,7 @@ describe('what is next', () => {
     })
   })
 
-  it('is the other one after each failure, so that what keeps failing keeps neither from its turn', () => {
+  it('after each failure the other kind of sync goes first', () => {
     const causes = (queue: QueueState) =>
       Array.from({ length: 4 }, () => {
         const look = nextSync(queue, NOW)
@@ -142,12 +142,12 @@ describe('what is next', () => {
     expect(causes({ ...empty, announced: 9, rechecks: [] })).toEqual(Array(4).fill('ping'))
   })
 
-  it('is at once what a clock that is wrong has put off for hours', () => {
+  it('a sync that a wrong clock has put off for hours runs at once', () => {
     const wrong = [{ at: NOW + 3_600_000, since: NOW }]
     expect(nextSync({ ...empty, rechecks: wrong }, NOW)).toMatchObject({ cause: 'recheck', at: 0 })
   })
 
-  it('is one look too many where what stands in Redis cannot be read', () => {
+  it('an unreadable queue leads to one sync too many', () => {
     expect(nextSync(parseQueue([[7, 'app1'], { of: 'another release' }]), NOW)).toMatchObject({
       cause: 'ping',
     })
@@ -156,7 +156,7 @@ describe('what is next', () => {
 })
 
 describe('a look that nobody seems to be at', () => {
-  it('is one whose time was 10 s ago', () => {
+  it('a sync that is 10 s late counts as abandoned', () => {
     const announced = { ...empty, announced: NOW, settled: NOW - 1 }
     expect([isAbandoned(announced, NOW + 9_999), isAbandoned(announced, NOW + 10_000)]).toEqual([false, true])
     const second = { ...empty, rechecks: [{ at: NOW, since: 0 }] }
@@ -164,7 +164,7 @@ describe('a look that nobody seems to be at', () => {
     expect(isAbandoned({ ...announced, settled: NOW }, NOW + 99_999)).toBe(false)
   })
 
-  it('that has failed is left alone for 10 s, then twice as long each time, 5 minutes at most', () => {
+  it('a failed sync waits 10 s, then twice as long each time, at most 5 minutes', () => {
     let queue: QueueState = { ...empty, announced: 1 }
     const pauses: number[] = []
     for (let failure = 0; failure < 7; failure += 1) {

@@ -10,7 +10,7 @@ import { redisForThisFile } from '../../kit/redis/redisSuite'
 const hook = { baseId: 'app1', webhookId: 'ach1' }
 const redis = redisForThisFile()
 
-it('a ping that is announced late does not take the place of a newer one', async () => {
+it('a ping that is announced late does not replace a newer one', async () => {
   const { runtime } = await startFieldProcess(redis, {})
   const queue = openRecheckQueue(hook, await runtime.sharedRecords())
   await queue.announce(5)

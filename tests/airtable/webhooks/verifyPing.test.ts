@@ -13,7 +13,7 @@ const verify = (body: string, header: string | null) =>
   verifiedPing(new TextEncoder().encode(body), header, secrets)
 
 describe('a ping', () => {
-  it('is believed with the MAC that the vendor makes for it', () => {
+  it('a ping with a MAC as Airtable makes it is verified', () => {
     expect(verify(BODY, MAC)).toEqual({
       baseId: 'app00000000000000',
       webhookId: 'ach00000000000000',
@@ -60,7 +60,7 @@ describe('a ping', () => {
     expect(verify(body, contentMac(SECRET, body))).toBeUndefined()
   })
 
-  it('of a webhook without a secret here is not believed, whoever has signed it', () => {
+  it('a ping of a webhook without a secret is rejected, whatever its signature', () => {
     const body = BODY.replace('ach0', 'ach1')
     for (const secret of [SECRET, '']) expect(verify(body, contentMac(secret, body))).toBeUndefined()
   })

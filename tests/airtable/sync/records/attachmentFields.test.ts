@@ -59,7 +59,7 @@ test('a value with URLs of attachments is served for less than the two hours in 
   expect((await read()).status).toBe('miss')
 })
 
-test('a change of one record gives those of the others no longer life', async () => {
+test('a change of one record does not extend the life of the URLs of the others', async () => {
   app.pass(60 * MINUTE)
   const edited = `People/${person(2, {}).id}`
   await askAirtable(app.airtable, edited, { method: 'PATCH', body: { fields: { Name: 'Zoe' } } })
@@ -72,7 +72,7 @@ test('a change of one record gives those of the others no longer life', async ()
   expect((await read()).status).toBe('miss')
 })
 
-test('what is read after a change has other URLs, and ends no later either', async () => {
+test('records that are read after a change have new URLs, and the value ends no later', async () => {
   const before = (await read()).data
   const edited = `People/${person(2, {}).id}`
   await askAirtable(app.airtable, edited, { method: 'PATCH', body: { fields: { Name: 'Name 2b' } } })
@@ -83,7 +83,7 @@ test('what is read after a change has other URLs, and ends no later either', asy
   expect((await read()).status).toBe('miss')
 })
 
-test('URLs that are other ones in each answer are no change', async () => {
+test('URLs that differ in each answer are no change', async () => {
   const before = (await read()).data
   app.airtable.resetCounters()
   app.pass(30 * MINUTE)

@@ -79,7 +79,7 @@ const told = () => app.events.of('refresh.failed').map(({ reason, cause }) => [r
 describe('one empty answer over a full list', () => {
   beforeEach(() => standing())
 
-  test('is refused by the cron, and the list stays', async () => {
+  test('the cron rejects one empty answer over a full list', async () => {
     filtered = true
     app.pass(2_000_000)
     expect((await app.cron([people])).fields).toMatchObject([{ outcome: 'failed' }])
@@ -90,7 +90,7 @@ describe('one empty answer over a full list', () => {
     expect((await app.cron([people])).fields).toMatchObject([{ outcome: 'refreshed' }])
   })
 
-  test('is refused to a reader who is served what is stale meanwhile, and to one for whom it must not fail', async () => {
+  test('one empty answer over a full list is rejected for readers of stale values and in outages', async () => {
     const windows = { ...people, staleWhileRevalidate: 3_600, staleIfError: 3_600 }
     await answer(windows, 'always')
     filtered = true
@@ -101,7 +101,7 @@ describe('one empty answer over a full list', () => {
     expect(await answer(windows)).toMatchObject({ status: 'degraded', data: { length: 3 } })
   })
 
-  test('is refused to a force of somebody without the token, and confirmed by an admin', async () => {
+  test('a force without the token does not accept an empty answer, a force by an admin does', async () => {
     filtered = true
     await expect(answer(people, 'anonymous')).rejects.toMatchObject(emptied)
     expect(await size()).toBe(3)
@@ -109,7 +109,7 @@ describe('one empty answer over a full list', () => {
     expect(await size()).toBe(0)
   })
 
-  test('is believed when the time of the list is over, or when it was invalidated: nobody could be served it', async () => {
+  test('an empty answer is accepted when the old list is expired or invalidated', async () => {
     filtered = true
     await invalidateField(people)
     expect(await answer()).toMatchObject({ status: 'miss', data: [] })
@@ -120,7 +120,7 @@ describe('one empty answer over a full list', () => {
     expect(await answer()).toMatchObject({ status: 'miss', data: [] })
   })
 
-  test('is believed at once of a field that may be empty', async () => {
+  test('a field with mayBeEmpty accepts an empty answer at once', async () => {
     filtered = true
     const lenient = airtableList({ ...declared, mayBeEmpty: true }) as AirtableField<unknown>
     app.pass(2_000_000)
@@ -128,7 +128,7 @@ describe('one empty answer over a full list', () => {
     expect(await size(lenient)).toBe(0)
   })
 
-  test('that a ping announces without a word of its records is refused', async () => {
+  test('an empty answer after a ping that names none of its records is rejected', async () => {
     filtered = true
     app.airtable.controls.act({
       do: 'payload',
@@ -155,7 +155,7 @@ describe('a list that empties record by record', () => {
     expect(told()).toEqual([])
   })
 
-  test('ends empty when all leave at once', async () => {
+  test('a list from which all records leave at once ends empty', async () => {
     await standing()
     await move('out', 1, 2, 3)
     await app.drain([people], 'ping')
@@ -176,7 +176,7 @@ describe.each([
   ['with', () => undefined],
   ['without', () => setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: '' })],
 ])('%s a webhook', (_, prepare) => {
-  test('a value made of all records is not made of an empty view when it had some before', async () => {
+  test('a value made from all records rejects an empty view that had records before', async () => {
     prepare()
     expect((await answer(count)).data).toBe(3)
     filtered = true
@@ -186,7 +186,7 @@ describe.each([
     expect(await answer(count, 'always')).toMatchObject({ data: 0 })
   })
 
-  test('a list remembers how a record was that cannot be read any more', async () => {
+  test('a list keeps the previous item of a record that has become unreadable', async () => {
     prepare()
     await answer()
     await askAirtable(app.airtable, `People/${person(2, {}).id}`, {

@@ -104,7 +104,7 @@ describe.each(ways)('in %s', (_, follows) => {
     ])
   })
 
-  test('a record for which `item` throws stays as it was, and the others follow', async () => {
+  test('a record for which `item` throws keeps its item, and the others are updated', async () => {
     await set(2, { Name: 7 })
     await set(3, { Name: 'Renamed' })
     await follows()
@@ -117,7 +117,7 @@ describe.each(ways)('in %s', (_, follows) => {
     expect((await names())[1]).toBe('Mended')
   })
 
-  test('one that is new stays out of the list', async () => {
+  test('a new record for which `item` throws stays out of the list', async () => {
     app.pass(5_000)
     const { body } = await askAirtable(app.airtable, 'People', {
       method: 'POST',
@@ -160,7 +160,7 @@ describe.each(ways)('a list with a schema, in %s', (_, follows) => {
     schema: z.array(z.object({ id: z.string(), name: z.string().min(1), age: z.number().max(90) })).min(4),
   }) as AirtableField<unknown>
 
-  test('keeps a record as it was of which the schema refuses the item', async () => {
+  test('a record whose item the schema refuses keeps its previous item', async () => {
     await standing(checked)
     await set(2, { Age: 1_000 })
     await set(3, { Age: 31 })
@@ -228,7 +228,7 @@ describe('a value made of all records', () => {
     }) as AirtableField<unknown>
   const sum = ages((list) => list.reduce((one, other) => one + other, 0))
 
-  test('is made without the record that makes it throw even alone', async () => {
+  test('a value is made without a record that makes it throw even alone', async () => {
     await set(2, { Age: 'old' })
     await set(3, { Age: { error: '#ERROR!' } })
     expect(await read(sum)).toBe(10 + 40 + 50)
@@ -242,7 +242,7 @@ describe('a value made of all records', () => {
     ])
   })
 
-  test('fails when most records do, and when it is not one of them', async () => {
+  test('a value fails when most records make it throw, or when no single one does', async () => {
     const invalid = { code: 'SOURCE_INVALID', cause: { code: 'AIRTABLE_RECORDS_UNREADABLE' } }
     const picky = ages((list) => {
       if (list.length > 4) throw new Error('too many')
