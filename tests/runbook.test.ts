@@ -23,10 +23,7 @@ const levels = new Map(
   ),
 )
 /** As monitoring sees them. */
-const metrics = allIn(
-  read('lib/core-services/metrics/prometheus.ts'),
-  /\b(?:family|histogram|counter|gauge)\(\s*'([a-z_]+)'/g,
-).map((name) => (/^(field_)?cache_/.test(name) ? name : `field_cache_${name}`))
+const metrics = allIn(sourcesIn('lib/core-services/metrics/table'), /\bname: '((?:field_)?cache_[a-z_]+)'/g)
 
 describe('docs/operations.md', () => {
   it('tells what every metric means, and of no other', () => {
