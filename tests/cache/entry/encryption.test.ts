@@ -135,7 +135,6 @@ describe('whoever has the key', () => {
     const sealed = await costs(encrypted(async () => secret, { name: 'sealed', key: 'sealed' }))
     const counts = (list: typeof plain) => list.map(({ commands, requests }) => ({ commands, requests }))
     expect(counts(sealed)).toEqual(counts(plain))
-    expect(counts(sealed)[1]).toEqual({ commands: 1, requests: 1 })
   })
 
   it('reads what an old key has encrypted, and encrypts with the new one', async () => {

@@ -19,60 +19,11 @@ const catalog = (fetcher: FieldCacheConfig<Page>['fetcher'], rest: Partial<Field
 // A configured field: the own token of a member of a family costs a command more.
 defineFields([catalog(async () => [])])
 
-const cost = async (run: () => Promise<unknown>) => {
-  const { commands, requests } = await costOf(run)
-  return [commands, requests]
-}
-
 /** As a field that was configured without `dependsOn` before reads it. */
 const storeFirst = async (page: Page) => {
   await read(catalog(async () => page))
   await servers.finishDeferredWork()
 }
-
-describe('what dependencies cost, in commands and requests', () => {
-  it('a hit: 1 in 1, and 2 in 2 for a process that has never seen them', async () => {
-    const config = catalog(async () => [1, 2, 3])
-    await read(config)
-    expect(await cost(() => read(config))).toEqual([1, 1])
-    const other = await start()
-    expect(await cost(() => read(config, other))).toEqual([2, 2])
-    expect(await cost(() => read(config, other))).toEqual([1, 1])
-  })
-
-  it('a miss whose dependencies are known: 3 in 3', async () => {
-    const config = catalog(async () => [1, 2, 3])
-    await read(config)
-    pass(61)
-    expect(await cost(() => read(config))).toEqual([3, 3])
-  })
-
-  it('a miss with new ones: 1 in 1 more, and 3 in 2 more if their tokens were never created', async () => {
-    let page = [1, 2]
-    const config = catalog(async () => page)
-    await read(config)
-    await read(catalog(async () => [7], { key: 'other_page' }))
-    pass(61)
-    page = [1, 2, 7]
-    expect(await cost(() => read(config))).toEqual([4, 4])
-    pass(61)
-    page = [1, 2, 7, 8]
-    expect(await cost(() => read(config))).toEqual([6, 5])
-  })
-
-  it('20 warm fields of one page: 1 in 1', async () => {
-    const configs = Array.from({ length: 20 }, (_, index) =>
-      catalog(async () => [index, index + 1], { key: `page:${index}` }),
-    )
-    for (const config of configs) await read(config)
-    expect(await cost(() => Promise.all(configs.map((config) => read(config))))).toEqual([1, 1])
-  })
-
-  it('an invalidation of many: 1 in 1', async () => {
-    const tags = dependsOn([1, 2, 3, 4])
-    expect(await cost(() => invalidateTags(tags, servers.here.runtime))).toEqual([1, 1])
-  })
-})
 
 describe('an invalidation of a dependency', () => {
   it('makes exactly the entries with it misses, in every process', async () => {
@@ -91,7 +42,7 @@ describe('an invalidation of a dependency', () => {
   it('is seen from memory by its own process at once', async () => {
     const config = catalog(async () => [1], { memoryTtl: 60 })
     await read(config)
-    expect(await cost(() => read(config))).toEqual([0, 0])
+    expect(await costOf(() => read(config))).toMatchObject({ commands: 0, requests: 0 })
     await invalidateTags(['product:1'], servers.here.runtime)
     expect((await read(config)).status).toBe('miss')
   })

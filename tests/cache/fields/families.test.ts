@@ -8,7 +8,7 @@ import { redisForThisFile } from '../../kit/redis/redisSuite'
 
 const redis = redisForThisFile()
 const servers = serversForEachTest(redis)
-const { read, costOf } = servers
+const { read } = servers
 
 const DAY = 86_400
 const supportCases = (account: string, rest: Partial<FieldCacheConfig<string>> = {}) =>
@@ -27,18 +27,6 @@ beforeEach(() => {
 const tokenLife = (guard: string) => sendOnce(redis.engine.url, ['TTL', `test:v1~token:${guard}`])
 
 describe('a member of a family', () => {
-  it('costs 5 commands in 3 requests at its very first miss', async () => {
-    expect(await costOf(() => read(supportCases('42')))).toMatchObject({ commands: 5, requests: 3 })
-    expect(redis.upstash.counters.byCommand).toEqual({ MGET: 1, MSETNX: 1, SET: 3 })
-  })
-
-  it('costs what any field costs at every later one', async () => {
-    await read(supportCases('42'))
-    expect(await costOf(() => read(supportCases('42')))).toMatchObject({ commands: 1, requests: 1 })
-    servers.pass(61)
-    expect(await costOf(() => read(supportCases('42')))).toMatchObject({ commands: 3, requests: 3 })
-  })
-
   it.each([
     ['a first miss', async () => undefined],
     ['a force', (config: FieldCacheConfig<string>) => read(config, servers.here, 'always')],

@@ -179,20 +179,6 @@ describe('a refresh', () => {
 })
 
 describe('what it costs', () => {
-  it('a hit is 1 in 1 under any number of tags, 2 in 2 where the process does not know them yet', async () => {
-    const { under } = counting()
-    await read(under(...TAGS))
-    const other = await test.another()
-    const cost = async () => {
-      const before = { ...test.counters }
-      expect((await read(under(), { ...test, ...other })).status).toBe('hit')
-      const { requests, commands } = test.counters
-      return { requests: requests - before.requests, commands: commands - before.commands }
-    }
-    expect(await cost()).toEqual({ requests: 2, commands: 2 })
-    expect(await cost()).toEqual({ requests: 1, commands: 1 })
-  })
-
   it('readers with different tags do not make each other ask twice', async () => {
     const { under } = counting()
     const configs = [under('people'), under('sales')]
