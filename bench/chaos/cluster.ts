@@ -1,4 +1,4 @@
-/** What is put under test: several production servers of one build over one Redis and one source. */
+/** The servers under test: several production servers of one build over one Redis and one source. */
 import { type NextProcess, startNext } from '@/tests/e2e/support/nextProcess'
 import { startTestRedis, type TestRedis } from '@/tests/kit/redis/testRedis'
 import { SOURCE_KEY, type Source, startSource } from './source'
@@ -10,8 +10,8 @@ const NAMES = ['a', 'b', 'c'] as const
 const KEY_PREFIX = 'chaos'
 
 /**
- * Deadline of a whole refresh, in ms. A lease holds half a second longer. There is room for the wait of a process whose
- * Redis has forgotten what others send (QUIET_MS of the request budget).
+ * Deadline of a whole refresh, in ms. A lease lasts half a second longer. The deadline includes the wait of a process whose
+ * Redis has lost the requests of other processes (QUIET_MS of the rate limiter).
  */
 const REFRESH_TIMEOUT_MS = 5_000
 
@@ -21,18 +21,18 @@ export const REDIS_TIMEOUT_MS = 1_000
 export interface Server {
   readonly name: string
   readonly process: NextProcess
-  /** False from just before it is killed. */
+  /** Becomes false just before the server is killed. */
   alive: boolean
 }
 
 export interface Cluster {
   readonly redis: TestRedis
   readonly source: Source
-  /** Those that run; one that was killed is replaced by the one started in its place. */
+  /** The running servers. A server that was killed is replaced by the one started in its place. */
   readonly servers: readonly Server[]
-  /** Those that ever ran. */
+  /** All servers that ran at some time. */
   readonly everyServer: readonly Server[]
-  /** What must appear in no output and no answer. */
+  /** Texts that must not appear in any output or answer. */
   readonly secrets: readonly string[]
   /** The name under which Redis holds the entry of a field. */
   entryName(key: string): string
@@ -54,10 +54,10 @@ export async function startCluster(): Promise<Cluster> {
     CACHE_KEY_PREFIX: KEY_PREFIX,
     CACHE_REFRESH_TIMEOUT_MS: String(REFRESH_TIMEOUT_MS),
     AIRTABLE_PAGE_TIMEOUT_MS: '1500',
-    // So long that a machine with other work to do is not taken for a Redis that fails.
+    // Long enough that a busy machine does not look like a failing Redis.
     CACHE_COMMAND_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
     CACHE_COMMAND_HARD_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
-    // The minute that the circuit stays open by default would be most of a run.
+    // The default keeps the circuit open for a minute, which is most of a run.
     CACHE_CB_RECOVERY_TIMEOUT: '250',
     ADMIN_TOKEN,
     CRON_SECRET,

@@ -1,10 +1,10 @@
-/** What goes wrong, in this order. */
+/** The faults of a run, in this order. */
 import { type Cluster, REDIS_TIMEOUT_MS } from './cluster'
 import { killLeaseHolder } from './killLeaseHolder'
 import type { Load } from './load'
 import { READS_ONLY } from './source'
 
-/** What the servers can count on meanwhile; the number of calls of the source that the contract allows follows from it. */
+/** What works during a phase. The number of source calls that the contract allows follows from it. */
 export interface Availability {
   readonly redis: 'works' | 'fails'
   readonly source: 'works' | 'fails'

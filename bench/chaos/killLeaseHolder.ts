@@ -1,4 +1,4 @@
-/** Kills a server while it fetches for all: another one must take over, once, and nobody's read may fail. */
+/** Kills a server while it fetches for all. Exactly one other server must take over, and no read may fail. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { sendOnce } from '@/local/engine/sendOnce'
 import type { Cluster } from './cluster'
@@ -6,7 +6,7 @@ import type { Load } from './load'
 import { LEASED_FIELD } from './names'
 import { READS_ONLY } from './source'
 
-/** Long enough for the fetch to be under way for sure when the server dies, and below the deadline of a page, in ms. */
+/** In ms: long enough that the fetch is still running when the server dies, and below the deadline of a page. */
 const SLOW_SOURCE_MS = 1_000
 const LEASE_WITHIN_MS = 10_000
 

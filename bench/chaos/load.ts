@@ -1,4 +1,4 @@
-/** The load: open loop, so that a slow answer keeps no other request from being sent; the same for the same seed. */
+/** The load. An open loop: a slow answer does not delay other requests. The same seed makes the same load. */
 import type { FieldStatus } from '@/lib/shared/events'
 import { createRandom } from '@/local/data/random'
 import { ADMIN_TOKEN, type Server } from './cluster'
@@ -6,17 +6,17 @@ import { ADMIN_FIELD, PUBLIC_FIELD } from './names'
 
 export interface LoadOptions {
   readonly seed: number
-  /** Of all servers together. */
+  /** All servers together. */
   readonly requestsPerSecond: number
 }
 
-/** Where the name of a field stands for all that have the tag of the source: an invalidation. */
+/** Stands for all fields with the tag of the source, in samples of an invalidation. */
 export const EVERY_FIELD = '*'
 
-/** One request and what became of it; times are monotonic ms. */
+/** One request and its result. Times are monotonic ms. */
 export interface Sample {
   readonly operation: 'read' | 'refresh' | 'invalidate'
-  /** Its name, or EVERY_FIELD. */
+  /** The name of the field, or EVERY_FIELD. */
   readonly field: string
   readonly server: string
   readonly sentAt: number
@@ -24,15 +24,15 @@ export interface Sample {
   /** HTTP status; 0 when no answer came. */
   readonly status: number
   readonly cache: FieldStatus | null
-  /** The version of the source that the answer shows. */
+  /** The version of the source in the answer. */
   readonly version: number | null
-  /** Why it failed; a few words. */
+  /** Why it failed, in a few words. */
   readonly failure: string | undefined
-  /** The server was killed before it could answer. */
+  /** Whether the server was killed before it could answer. */
   readonly cut: boolean
 }
 
-/** A refresh or an invalidation that every later read has to show. */
+/** Whether this is a refresh or an invalidation that every later read must reflect. */
 export const isAcknowledged = ({ operation, status, cache }: Sample): boolean =>
   (operation === 'refresh' && status === 200 && cache === 'refreshed') ||
   (operation === 'invalidate' && status === 204)
@@ -44,18 +44,18 @@ export interface Changes {
 
 export interface Load {
   readonly samples: readonly Sample[]
-  /** What the stream may hold besides reads. */
+  /** What the stream sends in addition to reads. */
   changes: Changes
-  /** Sends one request besides the stream. */
+  /** Sends one request in addition to the stream. */
   send(server: Server, operation: Sample['operation'], field: string): Promise<Sample>
-  /** Resolves once all that is under way now has been answered. */
+  /** Resolves once all requests that are running now have been answered. */
   answered(): Promise<void>
-  /** Ends the stream; resolves once all has been answered. */
+  /** Ends the stream. Resolves once all requests have been answered. */
   stop(): Promise<void>
 }
 
-/** A client that waits longer than this has not been answered, in ms. */
-const PATIENCE_MS = 20_000
+/** When a client gives up, in ms. */
+const CLIENT_TIMEOUT_MS = 20_000
 const nothing = Promise.resolve()
 const SHARES = { invalidate: 0.004, refresh: 0.012, adminRead: 0.33 } as const
 
@@ -72,7 +72,7 @@ export function startLoad(
 
   async function send(server: Server, operation: Sample['operation'], field: string): Promise<Sample> {
     const sentAt = performance.now()
-    const answer = await ask(server, operation, field, secrets)
+    const answer = await sendOne(server, operation, field, secrets)
     const sample: Sample = {
       operation,
       field,
@@ -133,7 +133,7 @@ export function startLoad(
   return load
 }
 
-async function ask(
+async function sendOne(
   { process: { url } }: Server,
   operation: Sample['operation'],
   field: string,
@@ -149,7 +149,7 @@ async function ask(
     const response = await fetch(url + path, {
       method: operation === 'read' ? 'GET' : 'POST',
       headers: trusted ? { authorization: `Bearer ${ADMIN_TOKEN}` } : {},
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(CLIENT_TIMEOUT_MS),
     })
     const text = await response.text()
     const leaked = secrets.some((secret) => text.includes(secret))

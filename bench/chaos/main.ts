@@ -38,7 +38,7 @@ async function main(): Promise<void> {
   const seed = positive('--seed', values.seed)
   const requestsPerSecond = positive('--rate', values.rate)
   const faults = FAULTS.filter(({ name }) => name.includes(values.only))
-  if (faults.length === 0) throw new Error(`no fault's name holds "${values.only}"; see --help`)
+  if (faults.length === 0) throw new Error(`no fault has "${values.only}" in its name; see --help`)
   const { code, output } = await runNext(['build', SITE], {})
   if (code !== 0) throw new Error(`next build failed:\n${output}`)
   const progress = (line: string): void => console.error(line)

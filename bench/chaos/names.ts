@@ -1,4 +1,4 @@
-/** What the servers under test and the harness around them both have to know. */
+/** Names that the servers under test and the harness share. */
 
 export const VERSION_COLUMN = 'Version'
 export const CHANGE_TAG = 'source-changed'
@@ -13,10 +13,10 @@ export interface ChaosField {
   readonly memoryTtl: number
 }
 
-/** Longer than any run: what is stored may be served whatever becomes of the source. */
+/** Longer than any run, in s: a stored value may be served for the whole run when the source fails. */
 const ANY_RUN = 7_200
 
-/** Lives so short that a fault outlasts it. */
+/** Its ttl is shorter than any fault. */
 export const PUBLIC_FIELD = {
   name: 'shop-window',
   key: 'chaos_shop_window',
@@ -26,7 +26,7 @@ export const PUBLIC_FIELD = {
   memoryTtl: 1,
 } as const satisfies ChaosField
 
-/** Lives so long that only a refresh or an invalidation changes it. */
+/** Its ttl is so long that only a refresh or an invalidation changes it. */
 export const ADMIN_FIELD = {
   name: 'back-office',
   key: 'chaos_back_office',
@@ -35,7 +35,7 @@ export const ADMIN_FIELD = {
   memoryTtl: 1,
 } as const satisfies ChaosField
 
-/** Read by nobody but the one who is killed in the middle of it, and those who take over. */
+/** Only the server that is killed while it fetches, and those that take over, read it. */
 export const LEASED_FIELD = {
   name: 'leased',
   key: 'chaos_leased',

@@ -1,17 +1,17 @@
-/** What the servers have printed: events as JSON lines and nothing else, or something has gone wrong in them. */
+/** Checks the output of the servers: they must print events as JSON lines and nothing else. */
 import type { Cluster, Server } from './cluster'
 import { LEASED_FIELD } from './names'
 
 export interface OutputReport {
-  /** Lines that are no event, each with its server. */
+  /** Lines that are not an event, each with its server. */
   readonly strange: readonly string[]
   /** Servers whose output holds a secret. */
   readonly leaking: readonly string[]
-  /** Servers that ended without being told to. */
+  /** Servers that ended by themselves. */
   readonly ended: readonly string[]
-  /** How often the field of the killed lease holder was fetched to the end. */
+  /** How many fetches of the field of the killed lease holder were completed. */
   readonly leasedFetches: number
-  /** What the servers asked of the source, whatever became of it. */
+  /** All fetches of the servers, failed ones included. */
   readonly refreshes: readonly Refresh[]
 }
 

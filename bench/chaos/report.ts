@@ -1,4 +1,4 @@
-/** The verdict as a table for people. */
+/** Formats the verdict as a table. */
 import type { Row, Verdict } from './judging/judge'
 
 const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [

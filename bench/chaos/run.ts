@@ -1,4 +1,4 @@
-/** One run: a calm phase before each fault, load and edits of the source all the time. */
+/** One run: a calm phase before each fault, with load and edits of the source all the time. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { createRandom } from '@/local/data/random'
 import { sendOnce } from '@/local/engine/sendOnce'
@@ -10,28 +10,28 @@ import { inspectOutput, type OutputReport } from './output'
 import type { Edit } from './source'
 
 export interface RunOptions {
-  /** How long load runs; what has to be waited for after the last fault comes on top. */
+  /** How long the load runs, without the recovery after the last fault. */
   readonly seconds: number
   readonly seed: number
   readonly requestsPerSecond: number
   readonly faults: readonly Fault[]
-  /** Told the name of each fault as it begins. */
+  /** Called with the name of each fault as it begins. */
   readonly progress?: (fault: string) => void
 }
 
 /** A calm or a faulty stretch of the run; times are monotonic ms. */
 export interface Phase extends Availability {
-  /** Undefined while nothing is wrong on purpose. */
+  /** Undefined in a calm phase. */
   readonly fault: string | undefined
   readonly from: number
   /** When the fault ended. */
   readonly endedAt: number
-  /** When every server had answered every field by a plain hit again; null when one never did. */
+  /** When every server had answered every field with a hit again; null when one never did. */
   readonly recoveredAt: number | null
   readonly to: number
-  /** Reads that the source got. */
+  /** Reads that the source received. */
   readonly upstream: number
-  /** Fields whose stored entry was there before the fault and not after it; only looked for when the source failed. */
+  /** Fields whose stored entry the fault has removed. Checked only when the source failed. */
   readonly lost: readonly string[]
 }
 
@@ -44,12 +44,12 @@ export interface RunRecord {
 }
 
 const RECOVERY_WITHIN_MS = 45_000
-/** Shortest calm phase and shortest faults, in ms: a failing source has to be met by more than one expiry. */
+/** Shortest calm phase and shortest faults, in ms. More than one expiry must fall into the failure of a source. */
 const SHORTEST_MS = { calm: 800, redis: 1_000, source: 2_500 } as const
-/** The end of the calm phase before the source fails, longer than a fetch. */
+/** The end of the calm phase before the source fails, in ms. Longer than a fetch. */
 const QUIET_MS = 600
 const CALM_SHARE = 0.4
-/** Between two edits of the source, in ms; half more or less. */
+/** Between two edits of the source, in ms, plus or minus half. */
 const EDIT_EVERY_MS = 600
 const POLL_MS = 10
 
@@ -59,12 +59,12 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
   const load = startLoad(cluster.servers, options, cluster.secrets)
   const editing = new AbortController()
   const edits = editAllTheTime(cluster, options.seed, editing.signal)
-  // Told at the end of the run, where it is awaited.
+  // Its error is thrown at the end of the run, where it is awaited.
   edits.catch(() => undefined)
   const phases: Phase[] = []
   try {
     if ((await recovery(cluster, load, performance.now())) === null) {
-      throw new Error(`the servers never got to work:\n${cluster.servers[0]?.process.output()}`)
+      throw new Error(`the servers did not start to answer:\n${cluster.servers[0]?.process.output()}`)
     }
     const deadline = performance.now() + options.seconds * 1_000
     for (const [index, fault] of options.faults.entries()) {
@@ -98,8 +98,8 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
 async function calmPhase(cluster: Cluster, load: Load, next: Fault, milliseconds: number): Promise<Phase> {
   const { source } = cluster
   const [from, upstream] = [performance.now(), source.reads()]
-  // An invalidation leaves nothing that may be served, and a refresh may, if a fetch under way overwrites what it wrote:
-  // a source that fails then is no fault of the cache.
+  // After an invalidation there is no value to serve, and after a refresh none when a running fetch overwrites its value.
+  // If the source failed then, failed reads would not be the fault of the cache.
   const harmless = next.source === 'works'
   load.changes = { refresh: true, invalidate: harmless }
   await delay(harmless ? milliseconds : milliseconds - QUIET_MS)
@@ -130,13 +130,13 @@ async function faultPhase(cluster: Cluster, load: Load, fault: Fault, millisecon
   await fault.end(cluster, load)
   const endedAt = performance.now()
   const recoveredAt = await recovery(cluster, load, endedAt)
-  // Fetches of the fault that others still wait for are not to be counted as calls of a calm phase.
+  // So that fetches which began during the fault are not counted as calls of the calm phase.
   await load.answered()
-  const { name, redis, source: means } = fault
+  const { name, redis, source: sourceState } = fault
   return {
     fault: name,
     redis,
-    source: means,
+    source: sourceState,
     from,
     endedAt,
     recoveredAt,
@@ -146,7 +146,7 @@ async function faultPhase(cluster: Cluster, load: Load, fault: Fault, millisecon
   }
 }
 
-/** When every server had answered every field by a plain hit that was asked for after `since`. */
+/** When every server had answered every field with a hit that was requested after `since`; null for never. */
 async function recovery(cluster: Cluster, load: Load, since: number): Promise<number | null> {
   const wanted = cluster.servers.flatMap(({ name }) => LOADED_FIELDS.map((field) => `${name} ${field.name}`))
   const giveUpAt = since + RECOVERY_WITHIN_MS

@@ -1,10 +1,10 @@
-/** The source of the run: one record whose version goes up, so that every answer tells how old it is. */
+/** The source of the run: one record with a rising version, so that every answer shows its age. */
 import { type AirtableServer, startAirtableServer } from '@/local/airtable/server'
 import { VERSION_COLUMN } from './names'
 
-/** How long the source takes, in ms, give or take a quarter. */
+/** How long the source takes, in ms, plus or minus a quarter. */
 const LATENCY_MS = 300
-/** Faults of the source hit the reads of the servers, not the edits of the run itself. */
+/** Matches the reads of the servers, and not the edits of the run itself. */
 export const READS_ONLY = '^GET '
 
 export const SOURCE_KEY = 'patChaosSourceKey'
@@ -12,7 +12,7 @@ const BASE_ID = 'appChaosBase00001'
 const TABLE_ID = 'tblChaosTable0001'
 const RECORD_ID = 'recChaosRecord001'
 
-/** A version of the source, and from when on (monotonic ms) a read of it shows this version or a later one. */
+/** A version of the source. Reads that begin at `since` (monotonic ms) or later show it or a later one. */
 export interface Edit {
   readonly version: number
   readonly since: number
@@ -23,7 +23,7 @@ export interface Source {
   readonly env: Readonly<Record<string, string>>
   /** Oldest first. */
   readonly edits: readonly Edit[]
-  /** Reads that the servers have made so far, whatever became of them. */
+  /** How many reads the servers have sent so far, failed ones included. */
   reads(): number
   /** Raises the version. */
   edit(): Promise<void>
@@ -36,7 +36,7 @@ export async function startSource(): Promise<Source> {
     apiKey: SOURCE_KEY,
     baseId: BASE_ID,
     latencyMs: LATENCY_MS,
-    // No two requests within a second: a rate limit of its own would be a fault that nobody has ordered.
+    // Puts a second between any two requests: the server's own rate limit would be one more fault.
     clock: () => {
       time += 1_000
       return time

@@ -2,11 +2,11 @@
 import type { Clock } from '../shared/clock'
 
 export interface ManualClock extends Clock {
-  /** Moves both clocks on, in ms. */
+  /** Moves the wall clock and the monotonic clock forward. In ms. */
   advance(milliseconds: number): void
 }
 
-/** Stands still until it is advanced, or somebody sleeps. `startsAt`: what the wall clock shows first, ms since 1970. */
+/** Stands still until it is advanced. A `sleep` advances it at once. `startsAt`: its first wall time, ms since 1970. */
 export function manualClock(startsAt = Date.UTC(2026, 0, 1)): ManualClock {
   let elapsed = 0
   return {
@@ -22,11 +22,11 @@ export function manualClock(startsAt = Date.UTC(2026, 0, 1)): ManualClock {
 }
 
 export interface AlarmClock extends ManualClock {
-  /** How many sleeps have not ended. */
+  /** How many sleeps are waiting. */
   readonly sleepers: number
 }
 
-/** Stands still until it is advanced, which ends the sleeps that are due by then. */
+/** Stands still until it is advanced, which ends the sleeps that are due by then. `startsAt`: as for `manualClock`. */
 export function alarmClock(startsAt?: number): AlarmClock {
   const clock = manualClock(startsAt)
   const sleeping = new Set<{ due: number; wake: () => void }>()

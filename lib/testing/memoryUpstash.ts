@@ -1,23 +1,23 @@
-/** Upstash over a Redis in memory, as what `fetch` answers: the shipped client, breaker and deadlines stand before it. */
+/** An Upstash that answers `fetch` from a Redis in memory. The shipped client, circuit breaker and deadlines run before it. */
 import { redisTimeout } from '../core-services/cache/errors'
 import type { ManualClock } from './clock'
 import { type Command, createMemoryRedis, type MemoryRedis } from './redis/memoryRedis'
 
 export interface MemoryUpstash {
   redis: MemoryRedis
-  /** What goes into the ports of a process. */
+  /** The `fetch` for the ports of a process. */
   fetch(url: string, init: RequestInit): Promise<Response>
   /** Connections are refused from now on. */
   down(): void
-  /** Answers take so many ms by the clock from now on; past the deadline of a request it fails instead. */
+  /** From now on answers take this many ms by the clock. From the deadline of a request on, it fails instead. */
   slow(milliseconds: number): void
-  /** It works again. */
+  /** From now on Redis works. */
   up(): void
   /** HTTP requests so far, failed ones included. */
   readonly requests: number
 }
 
-/** `deadlineMs`: the deadline that the processes before it have for a request. */
+/** `deadlineMs`: the deadline of a request in the processes that use it. */
 export function createMemoryUpstash(clock: ManualClock, deadlineMs: number): MemoryUpstash {
   const redis = createMemoryRedis(clock.now)
   let requests = 0
@@ -38,7 +38,7 @@ export function createMemoryUpstash(clock: ManualClock, deadlineMs: number): Mem
     async fetch(url, { body }) {
       requests += 1
       if (refuses) throw new TypeError('fetch failed', { cause: codedCause('ECONNREFUSED') })
-      // Waiting in truth would make slow tests of slow answers.
+      // Moves the clock instead of waiting, so that tests of slow answers are fast.
       if (delayMs > 0) clock.advance(Math.min(delayMs, deadlineMs))
       if (delayMs >= deadlineMs) throw redisTimeout(deadlineMs, 'UPSTASH_REDIS_REST_URL')
       const given: unknown = JSON.parse(new TextDecoder().decode(body as Uint8Array))

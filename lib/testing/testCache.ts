@@ -1,6 +1,6 @@
 /**
- * A cache for tests: the shipped CacheService and field code over a Redis in memory, without network, with a clock that
- * the test moves and a Redis that fails when the test says so.
+ * A cache for tests: the shipped CacheService and field code over a Redis in memory, without a network. The test moves the
+ * clock, and decides when Redis fails.
  */
 
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
@@ -19,33 +19,36 @@ import {
 import { createMemoryUpstash } from './memoryUpstash'
 
 export interface TestCacheOptions extends FieldProcessOptions {
-  /** Settings that differ from those of the app, such as `{ batchSize: 10 }`. */
+  /**
+   * Settings that differ from the app's defaults, such as `{ batchSize: 10 }`.
+   * @default {}
+   */
   cache?: Partial<CacheConfig>
 }
 
 export interface TestCache extends FieldProcess {
   /**
-   * Stands still, from the real time on, until `advance(milliseconds)` moves it: then keys expire, values get old, and
-   * whoever sleeps for a lock, a lease or a soft deadline wakes. Deadlines of sources run in real time.
+   * Starts at the real time and stands still until `advance(milliseconds)` moves it: keys then expire, values get older,
+   * and waits for a lock, a lease or a soft deadline end. Deadlines of sources run in real time.
    */
   clock: AlarmClock
   /** Redis refuses connections: reads go uncached, invalidations throw, and after five failures the circuit opens. */
   down(): void
-  /** Each answer of Redis moves the clock on by so many ms; from 1,500 on (`commandHardTimeoutMs`) it fails instead. */
+  /** Each answer of Redis moves the clock forward by this many ms. From 1,500 ms (`commandHardTimeoutMs`) it fails. */
   slow(milliseconds: number): void
   /** Redis answers again. A circuit that has opened is probed a minute later, by the clock, as in production. */
   up(): void
-  /** What was asked of Redis since the start or the last reset: requests, and commands as Upstash bills them. */
+  /** Requests to Redis and commands, as Upstash bills them, since the start or the last reset. */
   readonly counters: { readonly requests: number; readonly commands: number }
   /** Another process over the same Redis: a second instance, or another release of the app. */
   another(options?: TestCacheOptions): Promise<FieldProcess>
-  /** Resolves when what runs after answers, such as the refresh of a stale value, has ended. */
+  /** Resolves when all background work has ended, such as the refresh of a stale value. */
   backgroundWork(): Promise<void>
-  /** Everything is forgotten, and Redis works; the clock stays. For `beforeEach`. */
+  /** Empties Redis, the memory and the counters, and lets Redis work. The clock stays. For `beforeEach`. */
   reset(): void
   /**
-   * From now on every read of this process goes to this cache: `getFieldCache(config)`, `cacheAside`, `refreshCache`,
-   * `invalidateTags`, `serviceRegistry.getService('cache')`. A test file has its process to itself.
+   * Makes this the cache of the process: `getFieldCache(config)`, `cacheAside`, `refreshCache`, `invalidateTags` and
+   * `serviceRegistry.getService('cache')` use it from now on. Test files do not share a process.
    */
   install(): void
 }

@@ -1,8 +1,7 @@
 /**
- * Holds a run against the freshness contract. Pure: a record in, rows and problems out. Counts decide; times are only
- * reported.
+ * Compares a run with the freshness contract: a record in, rows and problems out, no side effects. Counts decide; times are
+ * only reported.
  */
-
 import { isAcknowledged, type Sample } from '../load'
 import type { Phase, RunRecord } from '../run'
 import { allowedCalls } from './allowedCalls'
@@ -13,19 +12,19 @@ export interface Row {
   readonly seconds: number
   readonly reads: number
   readonly failedReads: number
-  /** The last good value of a failing source, marked as such: outside of the promise, so counted apart. */
+  /** Answers marked as degraded: the last good value of a failing source. The promise excludes them. */
   readonly degraded: number
-  /** Reads that showed less than an acknowledged refresh or invalidation demands, or a hit past its ttl. */
+  /** Reads that were older than an acknowledged refresh or invalidation allows, and hits past their ttl. */
   readonly oldValues: number
-  /** Refreshes and invalidations that were not acknowledged, by the reason. */
+  /** Refreshes and invalidations that were not acknowledged, by reason. */
   readonly refused: Readonly<Record<string, number>>
-  /** The slowest read of the fault, less the median of the calm phase before, in ms. */
+  /** The duration of the slowest read during the fault minus the median of the calm phase before, in ms. */
   readonly worstExtraMs: number
-  /** That read, in words. */
+  /** A description of that read. */
   readonly slowest: string
   readonly upstream: number
   readonly allowedUpstream: number
-  /** From the end of the fault to a plain hit of every field on every server, in ms; null when it never came. */
+  /** From the end of the fault until every server answered every field with a hit, in ms; null for never. */
   readonly recoveryMs: number | null
 }
 
@@ -54,7 +53,7 @@ export function judge(record: RunRecord): Verdict {
   }
 }
 
-/** What was sent before a fault and answered in it belongs to the fault. */
+/** A request that was sent before a fault and answered in it belongs to the fault. */
 function selectSamples({ fault, from, to }: Phase, samples: readonly Sample[]): readonly Sample[] {
   return fault === undefined
     ? samples.filter(({ sentAt, doneAt }) => sentAt >= from && doneAt < to)
@@ -102,17 +101,19 @@ function findProblems(
   samples: readonly Sample[],
   old: ReadonlySet<Sample>,
 ): string[] {
-  const say = (what: string, examples: readonly Sample[] = []): string =>
+  const describeProblem = (what: string, examples: readonly Sample[] = []): string =>
     [`${row.fault}: ${what}`, ...examples.slice(0, 3).map((sample) => describe(sample, phase))].join('\n    ')
   const isOld = (sample: Sample): boolean => old.has(sample)
   return [
-    ...(row.failedReads > 0 ? [say(`${row.failedReads} failed reads`, samples.filter(isFailed))] : []),
-    ...(row.oldValues > 0 ? [say(`${row.oldValues} old values`, samples.filter(isOld))] : []),
-    ...(row.upstream > row.allowedUpstream
-      ? [say(`${row.upstream} calls of the source, ${row.allowedUpstream} allowed`)]
+    ...(row.failedReads > 0
+      ? [describeProblem(`${row.failedReads} failed reads`, samples.filter(isFailed))]
       : []),
-    ...(row.recoveryMs === null ? [say('not every server answered hits again')] : []),
-    ...(phase.lost.length > 0 ? [say(`no longer stored: ${phase.lost.join(', ')}`)] : []),
+    ...(row.oldValues > 0 ? [describeProblem(`${row.oldValues} old values`, samples.filter(isOld))] : []),
+    ...(row.upstream > row.allowedUpstream
+      ? [describeProblem(`${row.upstream} calls of the source, ${row.allowedUpstream} allowed`)]
+      : []),
+    ...(row.recoveryMs === null ? [describeProblem('not every server answered hits again')] : []),
+    ...(phase.lost.length > 0 ? [describeProblem(`no longer stored: ${phase.lost.join(', ')}`)] : []),
   ]
 }
 
@@ -132,7 +133,7 @@ function outputProblems({ output, phases }: RunRecord): string[] {
     ...(leaking.length > 0 ? [`a secret in the output of ${leaking.join(', ')}`] : []),
     ...(ended.length > 0 ? [`ended by itself: ${ended.join(', ')}`] : []),
     ...(killed && leasedFetches !== 1
-      ? [`${leasedFetches} fetches in the place of the killed lease holder's, not 1`]
+      ? [`${leasedFetches} fetches replaced that of the killed lease holder, not 1`]
       : []),
   ]
 }
@@ -149,7 +150,7 @@ function countBy(names: readonly string[]): Record<string, number> {
 }
 
 function addRows(rows: readonly Row[]): Row {
-  const sum = (of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0)
+  const sum = (count: (row: Row) => number): number => rows.reduce((total, row) => total + count(row), 0)
   return {
     fault: 'calm',
     seconds: sum(({ seconds }) => seconds),

@@ -1,13 +1,12 @@
-/** Which answers show less than the freshness contract demands. */
+/** Finds the answers that are older than the freshness contract allows. */
 import { EVERY_FIELD, isAcknowledged, type Sample } from '../load'
 import { LOADED_FIELDS } from '../names'
 import type { Edit } from '../source'
 
 /**
- * A fetch shows at least the version that the source was known to have when the fetch began. So the version that was
- * known when a refresh or an invalidation was asked for is the least that may be seen once that was acknowledged; and a
- * version that was replaced longer ago than its field lives cannot be a hit. `degraded` answers are outside of the
- * promise.
+ * A fetch returns at least the version that the source had when the fetch began. So once a refresh or an invalidation was
+ * acknowledged, reads must show at least the version known when it was sent. And a version that was replaced longer ago
+ * than the ttl of its field cannot be a hit. The promise excludes `degraded` answers.
  */
 export function oldValues(samples: readonly Sample[], edits: readonly Edit[]): Set<Sample> {
   const versionAt = (time: number): number => edits.findLast(({ since }) => since <= time)?.version ?? 0
@@ -19,8 +18,10 @@ export function oldValues(samples: readonly Sample[], edits: readonly Edit[]): S
   }))
   const leastFor = ({ field: name, sentAt }: Sample): number => {
     const field = LOADED_FIELDS.find((loaded) => loaded.name === name)
-    const changes = demands.filter(({ field: of }) => of === name || (of === EVERY_FIELD && field))
-    // Meanwhile an instance may answer from memory without asking.
+    const changes = demands.filter(
+      ({ field: changed }) => changed === name || (changed === EVERY_FIELD && field),
+    )
+    // An instance may answer from its memory for this long without asking Redis.
     const binding = sentAt - (field?.memoryTtl ?? 0) * 1_000
     return Math.max(0, ...changes.filter(({ since }) => since <= binding).map(({ least }) => least))
   }
@@ -34,7 +35,7 @@ export function oldValues(samples: readonly Sample[], edits: readonly Edit[]): S
   return new Set(samples.filter(isOld))
 }
 
-/** From this age on, in ms, a value is not answered under that status. */
+/** The age in ms from which a value must not be answered with this status. */
 function longestServed({ field: name, cache }: Sample): number {
   const field = LOADED_FIELDS.find((loaded) => loaded.name === name)
   if (field === undefined || (cache !== 'hit' && cache !== 'stale')) return Number.POSITIVE_INFINITY

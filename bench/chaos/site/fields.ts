@@ -1,4 +1,4 @@
-/** Fields as an app has them, over the same source, with times so short that a fault outlasts them. */
+/** The fields of an app over one source, with times so short that a fault outlasts them. */
 import { z } from 'zod'
 import { peopleTable } from '@/lib/core-services/airtable/airtableConfig'
 import { defineFields, type FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'

@@ -1,5 +1,5 @@
 /**
- * Checks requests for pages before Next sees them. Besides reads, only the Server Actions of the admin page are allowed.
+ * Checks requests for pages before Next sees them. Apart from reads, only the Server Actions of the admin page are allowed.
  * Next answers most malformed calls of an action with a 500 and a stack in the log.
  */
 import { withoutBasePath } from '../../config/basePath'

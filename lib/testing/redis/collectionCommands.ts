@@ -1,4 +1,4 @@
-/** The commands over hashes, lists and sets. What is empty is not there. */
+/** The commands for hashes, lists and sets. A collection that becomes empty is removed. */
 import { type CommandTable, integer } from './keyCommands'
 import type { Content, Keyspace } from './keyspace'
 

@@ -1,4 +1,4 @@
-/** The patterns of Redis: `*`, `?`, `[abc]`, `[^a-c]`, and `\` before what stands for itself. They match bytes. */
+/** The patterns of Redis: `*`, `?`, `[abc]`, `[^a-c]`, and `\` before a literal character. They match bytes. */
 export function globMatches(pattern: string): (text: string) => boolean {
   const steps = parseGlob(toByteText(pattern))
   return (text) => match(steps, toByteText(text))
@@ -27,7 +27,7 @@ function parseGlob(pattern: string): Step[] {
   return steps
 }
 
-/** One that is never closed ends where the pattern does. */
+/** Parses a group such as `[a-c]`. A group without `]` ends at the end of the pattern. */
 function parseGroup(pattern: string, start: number): { end: number; step: Step } {
   const negated = pattern[start + 1] === '^'
   const ranges: [from: string, to: string][] = []
@@ -47,7 +47,7 @@ function parseGroup(pattern: string, start: number): { end: number; step: Step }
 
 function match(steps: readonly Step[], text: string): boolean {
   let [step, position] = [0, 0]
-  /** Where to go on when what follows the last `*` does not fit here. */
+  /** Where to continue when the steps after the last `*` do not match here. */
   let retry: { step: number; position: number } | undefined
   while (position < text.length || step < steps.length) {
     const current = steps[step]

@@ -1,11 +1,11 @@
-/** The commands over strings, and over keys whatever they hold. */
+/** The commands for strings, and those for keys of every type. */
 import type { RawReply } from '../../core-services/cache/redis/pipeline'
 import { globMatches } from './glob'
 import { type Content, type Keyspace, replyError } from './keyspace'
 
 export type CommandTable = Record<string, (args: readonly string[]) => RawReply>
 
-/** The bytes that Redis needs for a key besides name and content, about. */
+/** About how many bytes Redis needs for a key in addition to its name and content. */
 const KEY_OVERHEAD = 50
 
 /** `now`: time in ms. */
@@ -77,7 +77,7 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
     },
     PTTL: ([name = '']) => timeLeft(name),
     TYPE: ([name = '']) => typeName(keys.find(name)),
-    /** All in one go: how much one call looks at is left to the server. */
+    // All keys in one call: Redis leaves it to the server how many keys one call covers.
     SCAN: ([, ...options]) => {
       const pattern = options[options.indexOf('MATCH') + 1]
       const matches = options.includes('MATCH') && pattern !== undefined ? globMatches(pattern) : () => true
@@ -90,7 +90,7 @@ export function keyCommands(keys: Keyspace, now: () => number): CommandTable {
   }
 }
 
-/** Throws what Redis says to anything else than a whole number. */
+/** Throws the error of Redis when the text is not a whole number. */
 export function integer(text: string): number {
   if (/^-?\d{1,15}$/.test(text)) return Number(text)
   throw replyError('ERR value is not an integer or out of range')
@@ -120,10 +120,10 @@ function contentBytes(content: Content): number {
   return typeof content === 'string' ? byteLength(content) : byteLength([...content].flat().join(''))
 }
 
-/** Both ends belong to it. */
+/** Includes the bytes at `start` and at `end`. */
 function bytesBetween(text: string, start: number, end: number): string {
-  // Releases of Redis disagree about those that count from the end.
-  if (start < 0 || end < 0) throw replyError('ERR a range that counts from the end is not simulated')
+  // Releases of Redis disagree about negative indices.
+  if (start < 0 || end < 0) throw replyError('ERR a range with negative indices is not simulated')
   return new TextDecoder().decode(new TextEncoder().encode(text).slice(start, end + 1))
 }
 

@@ -1,27 +1,30 @@
-/** What a Redis in memory holds: values of four kinds under names, each with its expiry. */
+/** The keys of a Redis in memory: values of four types by name, each with its expiry. */
 
 export type Content = string | Map<string, string> | string[] | Set<string>
 
 export interface Keyspace {
-  /** Undefined for what was never there or has expired. */
+  /** Undefined for a key that does not exist or has expired. */
   find(name: string): Content | undefined
-  /** Each throws WRONGTYPE when something else stands there. */
+  /** This and the next three throw WRONGTYPE when the key holds another type. */
   text(name: string): string | undefined
   hash(name: string): Map<string, string> | undefined
   list(name: string): string[] | undefined
   set(name: string): Set<string> | undefined
-  /** `expiresAt`: in ms; never by default. */
+  /**
+   * `expiresAt`: time in ms.
+   * @default never
+   */
   put(name: string, content: Content, expiresAt?: number): void
-  /** In ms; Infinity for never, undefined when nothing is there. */
+  /** In ms; Infinity for never, undefined when the key does not exist. */
   expiresAt(name: string): number | undefined
-  /** Whether something was there. */
+  /** Returns whether the key existed. */
   remove(name: string): boolean
-  /** Of what has not expired, sorted. */
+  /** The names of all keys that have not expired, sorted. */
   names(): string[]
   clear(): void
 }
 
-/** What Redis answers instead of a result. */
+/** The error that Redis answers instead of a result. */
 export function replyError(text: string): Error {
   const error = new Error(text)
   error.name = 'ReplyError'

@@ -1,6 +1,6 @@
 /**
- * A Redis in memory, with the commands and scripts that the cache sends, each atomic, on one primary.
- * `tests/testing/memoryRedis.test.ts` holds it to a real one.
+ * A Redis in memory, with the commands and scripts that the cache sends. `tests/testing/memoryRedis.test.ts` compares it
+ * with a real one.
  */
 import type { Argument, RawReply } from '../../core-services/cache/redis/pipeline'
 import { collectionCommands } from './collectionCommands'
@@ -11,13 +11,13 @@ import { scripts } from './scripts'
 export type Command = readonly [name: string, ...args: Argument[]]
 
 export interface MemoryRedis {
-  /** Throws the text with which Redis refuses a command, as a ReplyError. */
+  /** Throws a ReplyError with the text of Redis when Redis would refuse the command. */
   execute(command: Command): RawReply
-  /** How many commands were executed, those of scripts included: what Upstash bills. */
+  /** How many commands were executed, those inside scripts included, as Upstash bills them. */
   readonly executed: number
-  /** Of the keys that have not expired, sorted. */
+  /** The names of all keys that have not expired, sorted. */
   names(): string[]
-  /** Null for what is no text, too. */
+  /** The text of a key; null when it does not exist or holds another type. */
   peek(name: string): string | null
   evict(name: string): void
   clear(): void
@@ -35,13 +35,13 @@ export function createMemoryRedis(now: () => number): MemoryRedis {
     const command = name.toUpperCase()
     if (command === 'EVAL') return runScript(texts)
     const run = commands[command]
-    if (!run) throw replyError(`ERR unknown command '${name}': the Redis in memory does not have it`)
+    if (!run) throw replyError(`ERR unknown command '${name}': the Redis in memory does not implement it`)
     return run(texts)
   }
 
   function runScript([text = '', count = '', ...rest]: readonly string[]): RawReply {
     const script = scripts.get(text)
-    if (!script) throw replyError('ERR unknown script: the Redis in memory runs those of the cache only')
+    if (!script) throw replyError('ERR unknown script: the Redis in memory runs only those of the cache')
     const call = (...command: Command) => execute(command)
     return script(call, rest.slice(0, integer(count)), rest.slice(integer(count)))
   }

@@ -1,4 +1,4 @@
-/** The scripts that the cache sends, line by line what they are in Lua. A script that is not here is refused. */
+/** The scripts that the cache sends, translated from Lua line by line. Other scripts are refused. */
 
 import {
   EXTEND_SCRIPT,
