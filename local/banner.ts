@@ -12,8 +12,8 @@ function columns(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * What `npm run dev` says before Next does: what runs where and why, the secrets it made up, and requests to try. Secrets
- * that somebody has set are not shown.
+ * The first output of `npm run dev`: what runs where and why, the generated secrets, and requests to try. Secrets that the
+ * developer has set are not shown.
  */
 export function banner(
   appUrl: string,
@@ -21,7 +21,7 @@ export function banner(
   { env, parts }: Pick<LocalStack, 'env' | 'parts'>,
   ownSecrets: readonly string[] = [],
 ): string {
-  const shown = (name: string) => (ownSecrets.includes(name) ? 'as you have set it' : (env[name] ?? ''))
+  const shown = (name: string) => (ownSecrets.includes(name) ? 'set by you' : (env[name] ?? ''))
   const sent = (name: string) => (ownSecrets.includes(name) ? `$${name}` : env[name])
   const running = columns([
     ['App', appUrl, appNote],

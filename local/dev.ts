@@ -9,10 +9,10 @@ import { catchStopSignals, type StopSignal, signalExitCode, supervise } from './
 
 const DEFAULT_PORT = 3000
 
-/** Longer than Next is given to end, so that it only matters when something hangs. */
+/** When the process exits after a stop signal at the latest, in ms. Next has less time, so this matters only on a hang. */
 const LAST_RESORT_MS = 10_000
 
-const HELP = `Starts the app with everything it needs: a Redis with an Upstash-compatible server before it, an
+const HELP = `Starts the app with everything it needs: a Redis behind an Upstash-compatible server, an
 Airtable-compatible server with sample people, and next dev. Ctrl-C ends all of it.
 
   npm run dev -- [--port <n>] [--help]
@@ -21,16 +21,16 @@ Airtable-compatible server with sample people, and next dev. Ctrl-C ends all of 
   LOCAL_UPSTASH_PORT           port of the Upstash server (default 8079, or the next free one)
   LOCAL_AIRTABLE_PORT          port of the Airtable server (default 8078, or the next free one)
   LOCAL_AIRTABLE_DATA          JSON file with other records: { table: { id, name }, view, records }
-  LOCAL_AIRTABLE_LATENCY_MS    how long an Airtable answer takes, give or take a quarter (default 200)
+  LOCAL_AIRTABLE_LATENCY_MS    how long an Airtable answer takes, plus or minus a quarter (default 200)
   REDIS_URL                    a Redis to use instead of a local one
 
-The real services are used where the environment or a .env file names them:
+Real services are used when the environment or a .env file sets their variables:
   UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN, or KV_REST_API_URL and KV_REST_API_TOKEN
   AIRTABLE_API_KEY, AIRTABLE_RRHH_BASE_ID and AIRTABLE_RRHH_PEOPLE_TABLE_ID
-ADMIN_TOKEN and CRON_SECRET are made up for each run unless they are set.
+ADMIN_TOKEN and CRON_SECRET are generated for each run unless they are set.
 
-Both local servers misbehave on demand: POST {"kind":"slow","ms":3000,"times":1} to /__local/faults of either, which
-names the other kinds when it is sent one that it does not know. GET shows what is set, DELETE clears it.
+Both local servers fail on demand: POST {"kind":"slow","ms":3000,"times":1} to /__local/faults of either. An unknown
+kind is answered with the list of kinds. GET shows the active fault, DELETE clears it.
 `
 
 async function develop(stop: AbortSignal, portOption: string | undefined): Promise<number> {
@@ -41,7 +41,7 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
     given: portOption ?? env.PORT,
     fallback: DEFAULT_PORT,
   })
-  // Held until Next takes it, so that no server of the stack does.
+  // Reserved for Next, so that no server of the stack takes it.
   const free = await holdPort(port)
   const appUrl = `http://localhost:${port}${env.APP_BASE_PATH ?? ''}`
   const stack = await startLocalStack({ appUrl }, env).finally(free)
@@ -50,10 +50,10 @@ async function develop(stop: AbortSignal, portOption: string | undefined): Promi
     const ownSecrets = Object.keys(stack.env).filter((name) => env[name] === stack.env[name])
     const note = moved ? `port ${DEFAULT_PORT} is in use` : ''
     console.log(banner(appUrl, note, stack, ownSecrets))
-    // Started through node itself: a wrapper in between would be one more process to end.
+    // Started with node itself, because a wrapper would be one more process to end.
     const next = createRequire(import.meta.url).resolve('next/dist/bin/next')
     const args = [next, 'dev', '-p', String(port)]
-    // What .env files say is left to Next, which would expand a "$" in it a second time if it came from here.
+    // Next reads the .env files itself. Passing their values would make it expand a "$" in them twice.
     const added = Object.entries(stack.env).filter(([name, value]) => env[name] !== value)
     const childEnv = { ...inherited, ...Object.fromEntries(added) }
     const ended = new AbortController()

@@ -3,13 +3,13 @@ import { createRequire } from 'node:module'
 /** Environment variables as Node gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The value of a variable; a blank one counts as unset, as copied example files are full of them. */
+/** Returns the value of a variable. A blank value counts as unset, since copied example files contain many. */
 export function read(env: Environment, name: string): string | undefined {
   const value = env[name]?.trim()
   return value === '' ? undefined : value
 }
 
-/** A number of milliseconds from a variable, or `fallback`; throws a one-line error for anything else. */
+/** Reads a number of milliseconds from a variable, or returns `fallback`. Throws a one-line error for other values. */
 export function readMilliseconds(env: Environment, name: string, fallback: number): number {
   const value = read(env, name)
   if (value === undefined) return fallback
@@ -18,8 +18,8 @@ export function readMilliseconds(env: Environment, name: string, fallback: numbe
 }
 
 /**
- * Variables that only make sense together: all of them as they stand, undefined when none is set. A part of them is a
- * mistake somebody wants to hear of before the app starts: throws an error that names what is missing.
+ * Reads variables that are only valid together. Undefined when none is set. Throws an error that names the missing ones
+ * when only some are set.
  */
 export function readTogether(env: Environment, names: readonly string[]): Record<string, string> | undefined {
   const present = names.filter((name) => read(env, name) !== undefined)
@@ -37,12 +37,12 @@ interface EnvLoader {
 }
 
 /**
- * The process's environment completed by the .env files of `directory`, with the precedence that `next dev` gives them,
- * or `next start` with `dev` off.
- * The loader also writes into process.env; hand a child that reads the files itself a copy taken before.
+ * Returns the environment of the process, completed by the .env files of `directory` with the precedence of `next dev`, or
+ * of `next start` with `dev` off. The loader also changes process.env, so copy it first for a child that reads the files
+ * itself.
  */
 export function loadEnv(directory: string, dev = true): Environment {
-  // Next's own copy of its loader, found from where Next is, so that the two can never disagree.
+  // The loader that Next itself uses, so that both always agree.
   const requireFromNext = createRequire(createRequire(import.meta.url).resolve('next/package.json'))
   const { loadEnvConfig } = requireFromNext('@next/env') as EnvLoader
   return loadEnvConfig(directory, dev).combinedEnv

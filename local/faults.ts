@@ -1,6 +1,6 @@
 /**
- * Faults on demand, for whatever server stands behind `createFaultInjector`. One fault is active at a time; it hits the
- * next `times` requests that it matches, or all of them until it is cleared. Requests under `/__local/` never meet one.
+ * Faults on demand, for servers that use `createFaultInjector`. One fault is active at a time. It hits the next `times`
+ * requests that it matches, or all of them until it is cleared. It never hits requests under `/__local/`.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -8,16 +8,16 @@ import { json } from 'node:stream/consumers'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { listenOnLoopback } from './loopback'
 
-/** Where the active fault is read (GET), set (POST with a fault as JSON) and cleared (DELETE); no token, not counted. */
+/** The path of the active fault: GET reads it, POST sets it, DELETE clears it. Needs no token, and is not counted. */
 export const FAULTS_PATH = '/__local/faults'
 
 const DEFAULT_SLOW_MS = 1_000
 
 /**
- * What can happen to any conversation:
+ * Faults of the connection:
  * - `refuse`: the port is closed and open connections are cut, so that new ones get ECONNREFUSED. It takes neither
- *   `times` nor `match`. It ends after `ms`, or when the process that runs the server sets or clears a fault; over HTTP
- *   `ms` is required, since nobody could clear it there.
+ *   `times` nor `match`. It ends after `ms`, or when the process of the server sets or clears a fault. Over HTTP `ms` is
+ *   required, since the closed port could not be reached to clear it.
  * - `reset`: the connection is reset before the request has any effect.
  * - `hang`: the request has no effect and is never answered, even after the fault is cleared.
  * - `stall`: the request takes effect; its answer stops for good after the headers and a part of the body.
@@ -28,38 +28,47 @@ const DEFAULT_SLOW_MS = 1_000
 const WIRE_KINDS = ['refuse', 'reset', 'hang', 'stall', 'endless', 'slow', 'lost-reply'] as const
 
 /**
- * What each server answers in its vendor's words, without any effect: 401, 429, 500, an HTML 502, a 200 that is not
- * JSON, a 200 of JSON that no client expects.
+ * Faults that are answers in the vendor's words, without any effect: 401, 429, 500, an HTML 502, a 200 that is not JSON, a
+ * 200 with JSON of an unexpected shape.
  */
 export type AnswerKind = 'unauthorized' | 'rate-limit' | 'error' | 'bad-gateway' | 'garbage' | 'wrong-shape'
 
-/** What every server can be made to do; `Own` is what only one vendor does. */
+/** All kinds of faults. `Own`: those of one vendor only. */
 export type FaultKind<Own extends string = never> = (typeof WIRE_KINDS)[number] | AnswerKind | Own
 
 export interface Fault<Own extends string = never> {
   readonly kind: FaultKind<Own>
-  /** How many requests it hits, at least 1; by default all until it is cleared. */
+  /**
+   * How many requests it hits, at least 1.
+   * @default all until it is cleared
+   */
   readonly times?: number
-  /** Milliseconds, for `slow` and `refuse` only. */
+  /**
+   * In ms, for `slow` and `refuse` only.
+   * @default 1_000 for `slow`, no end for `refuse`
+   */
   readonly ms?: number
-  /** A regular expression, case ignored: only requests whose `METHOD /path?query body` it matches are hit. */
+  /**
+   * A regular expression, case ignored. It hits only requests whose `METHOD /path?query body` matches.
+   * @default every request
+   */
   readonly match?: string
 }
 
 export interface Faults<Own extends string = never> {
-  /** What is going wrong now, with the `times` that are left. */
+  /** The active fault, with the remaining `times`. */
   readonly active: Fault<Own> | undefined
-  /** Replaces the active fault; rejects with a one-line error when it makes no sense. */
+  /** Replaces the active fault. Rejects with a one-line error when it is not valid. */
   set(fault: Fault<Own>): Promise<void>
   clear(): Promise<void>
 }
 
-/** The server's side of the faults. `Handled` are the kinds that the server brings about itself. */
+/** The interface for the server. `Handled`: the kinds that the server causes itself. */
 export interface FaultInjector<Answer, Own extends string, Handled extends string = never> {
   readonly faults: Faults<Own | Handled>
   /**
-   * What to send: what `run` resolves with, unless a fault wants another answer. Undefined when nothing is to be sent
-   * because the connection is cut or is to hang. `request` gives what `match` is tested against.
+   * Resolves with the answer to send: that of `run`, or of a fault. Undefined when nothing must be sent, because the
+   * connection is cut or hangs. `request`: returns the text that `match` is tested against.
    */
   answer(
     response: ServerResponse,
@@ -68,12 +77,12 @@ export interface FaultInjector<Answer, Own extends string, Handled extends strin
   ): Promise<Answer | undefined>
   /** Answers a request to FAULTS_PATH. */
   control(incoming: IncomingMessage, response: ServerResponse): Promise<void>
-  /** To be called before the server is closed: a port that is closed for a time stays closed then. */
+  /** Call it before closing the server, so that a `refuse` fault does not open the port again. */
   dispose(): void
 }
 
-/** White space, which JSON may begin with, for as long as anybody reads it. */
-function pour(response: ServerResponse): void {
+/** Sends white space, with which JSON may begin, until the reader hangs up. */
+function sendEndlessly(response: ServerResponse): void {
   const chunk = Buffer.alloc(65_536, ' ')
   const more = (): void => {
     while (response.write(chunk));
@@ -82,7 +91,7 @@ function pour(response: ServerResponse): void {
   more()
 }
 
-/** Closes and opens a server's port. */
+/** Closes and opens the port of a server. */
 function createGate(server: Server) {
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -100,7 +109,7 @@ function createGate(server: Server) {
         throw error
       })
     },
-    /** Leaves `spared` to its own end: the connection over which the fault was asked for. */
+    /** Does not cut `spared`, the connection over which the fault was set. */
     close: async (spared?: Socket): Promise<void> => {
       const { port: bound } = server.address() as AddressInfo
       port = bound
@@ -118,7 +127,7 @@ function createGate(server: Server) {
   }
 }
 
-/** Throws a one-line error for what is no fault; `kinds` are those the server has. */
+/** Throws a one-line error when the value is not a valid fault. `kinds`: those of the server. */
 function checkFault<Own extends string>(value: unknown, kinds: readonly string[]): Fault<Own> {
   const { kind, times, ms, match, ...rest } = Object(value) as Record<string, unknown>
   const demand = (holds: boolean, message: string): void => {
@@ -136,7 +145,7 @@ function checkFault<Own extends string>(value: unknown, kinds: readonly string[]
   return { ...(value as Fault<Own>) }
 }
 
-/** Faults for a server that is about to listen; `answers` are the vendor's bodies for the kinds that are answers. */
+/** Creates the faults of a server before it listens. `answers`: the vendor's answers, by kind. */
 export function createFaultInjector<Answer, Own extends string = never, Handled extends string = never>(
   server: Server,
   answers: Readonly<Record<AnswerKind | Own, Answer>>,
@@ -159,7 +168,7 @@ export function createFaultInjector<Answer, Own extends string = never, Handled 
       replace(undefined).catch((error: unknown) => console.error('after a refuse fault:', error))
     }, next.ms)
   }
-  /** The fault that hits this request, counted down. */
+  /** Returns the fault that hits this request, and counts it down. */
   const take = (request: () => string): Fault<Own | Handled> | undefined => {
     const fault = active
     if (fault === undefined) return undefined
@@ -198,7 +207,7 @@ export function createFaultInjector<Answer, Own extends string = never, Handled 
           return undefined
         case 'endless':
           await run()
-          pour(response.writeHead(200, { 'content-type': 'application/json' }))
+          sendEndlessly(response.writeHead(200, { 'content-type': 'application/json' }))
           return undefined
         case 'slow': {
           const answer = await run()
@@ -211,7 +220,7 @@ export function createFaultInjector<Answer, Own extends string = never, Handled 
     },
     control: async (incoming, response) => {
       const reply = (status: number, body: unknown): void => {
-        // Not kept alive: after `refuse` this connection must not be the one that still works.
+        // Not kept alive: after `refuse` this connection must not keep working.
         const headers = { 'content-type': 'application/json', connection: 'close' }
         response.writeHead(status, headers).end(JSON.stringify(body))
       }

@@ -1,9 +1,9 @@
-/** What all local servers have in common: loopback only, counters and faults under `/__local/`, an orderly end. */
+/** The common part of local servers: loopback only, counters and faults under `/__local/`, an orderly end. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AnswerKind, createFaultInjector, FAULTS_PATH, type FaultInjector, type Faults } from './faults'
 import { closeServer, HOST, listenOnLoopback } from './loopback'
 
-/** Where the counters are read (GET) and reset (DELETE, or POST to …/reset), without a token and without being counted. */
+/** The path of the counters: GET reads, DELETE or POST to …/reset resets them. Needs no token, and is not counted. */
 export const STATS_PATH = '/__local/stats'
 
 export interface LocalServerOptions<
@@ -15,12 +15,16 @@ export interface LocalServerOptions<
   /** 0 lets the system choose. */
   readonly port: number
   readonly counters: Counters
-  /** What the counters are set back to. */
+  /** Returns the values to which the counters are reset. */
   readonly zero: () => Counters
-  /** What faults are answered with, and the kinds that `serve` brings about itself. */
+  /** The answers of faults by kind. */
   readonly faultAnswers: Readonly<Record<AnswerKind | Own, Answer>>
+  /**
+   * The kinds of faults that `serve` causes itself.
+   * @default []
+   */
   readonly handledFaults?: readonly Handled[]
-  /** Answers whatever is not under `/__local/`; when it rejects the connection is cut. */
+  /** Answers requests outside `/__local/`. When it rejects, the connection is cut. */
   readonly serve: (
     incoming: IncomingMessage,
     response: ServerResponse,
@@ -35,7 +39,7 @@ export interface LocalServer<Counters, Kinds extends string> {
   readonly counters: Readonly<Counters>
   readonly faults: Faults<Kinds>
   resetCounters(): void
-  /** Ends open connections too. */
+  /** Also closes open connections. */
   close(): Promise<void>
 }
 
@@ -49,7 +53,7 @@ export async function startLocalServer<
   options: LocalServerOptions<Counters, Answer, Own, Handled>,
 ): Promise<LocalServer<Counters, Own | Handled>> {
   const { counters, zero, serve } = options
-  // In place, so that whoever holds the object sees it.
+  // In place, because callers hold this object.
   const resetCounters = (): void => {
     Object.assign(counters, zero())
   }
@@ -69,7 +73,7 @@ export async function startLocalServer<
   }
   const server = createServer((incoming, response) => {
     route(incoming, response).catch((error: unknown) => {
-      // A client that hangs up while it sends its body is no fault of ours.
+      // A client that closes the connection while it sends its body is not an error of this server.
       if (incoming.complete) console.error('local server:', error)
       response.destroy()
     })
@@ -79,7 +83,7 @@ export async function startLocalServer<
     options.faultAnswers,
     options.handledFaults,
   )
-  // Longer than clients keep an idle connection, so that none is closed under a request.
+  // Longer than clients keep an idle connection, so that none is closed during a request.
   server.keepAliveTimeout = 65_000
   const port = await listenOnLoopback(server, options.port)
   return {

@@ -2,16 +2,16 @@ import { createServer } from 'node:net'
 
 const TRIES = 20
 
-/** Which port is wanted: what an environment variable says, else a default that may give way. */
+/** The wanted port: the one in an environment variable, or a default that may be replaced. */
 export interface PortRequest {
   /** The variable's name, for messages. */
   readonly variable: string
-  /** The variable's value; unset or blank means the default. "0" means any free port. */
+  /** The value of the variable. Unset or blank means the default, "0" any free port. */
   readonly given: string | undefined
   readonly fallback: number
 }
 
-/** A free port, and whether the default had to give way to it. */
+/** A free port. `moved`: the default was taken, so another port was chosen. */
 export interface PortChoice {
   readonly port: number
   readonly moved: boolean
@@ -31,7 +31,7 @@ function tryListening(port: number, host: string | undefined): Promise<number | 
   })
 }
 
-// Both addresses are tried because some systems let one process take all interfaces while another has the loopback.
+// Tries both addresses: some systems let one process listen on all interfaces while another has the loopback.
 async function isFree(port: number): Promise<boolean> {
   return (
     (await tryListening(port, undefined)) !== undefined &&
@@ -47,15 +47,15 @@ function parsePort({ variable, given }: PortRequest): number | undefined {
 }
 
 /**
- * Picks the port to start something on. A port somebody asked for is used or refused, never replaced; a default that
- * is taken gives way to the next free one. Throws an error whose message is one line for the person who started us.
+ * Chooses a port. A requested port is used or refused, never replaced. A default that is taken is replaced by the next free
+ * port. Throws a one-line error when there is none.
  */
 export async function choosePort(request: PortRequest): Promise<PortChoice> {
-  const asked = parsePort(request)
-  if (asked === 0) return { port: (await tryListening(0, '127.0.0.1')) ?? 0, moved: false }
-  if (asked !== undefined) {
-    if (await isFree(asked)) return { port: asked, moved: false }
-    throw new Error(`port ${asked} (${request.variable}) is already in use`)
+  const requested = parsePort(request)
+  if (requested === 0) return { port: (await tryListening(0, '127.0.0.1')) ?? 0, moved: false }
+  if (requested !== undefined) {
+    if (await isFree(requested)) return { port: requested, moved: false }
+    throw new Error(`port ${requested} (${request.variable}) is already in use`)
   }
   for (let port = request.fallback; port < request.fallback + TRIES; port += 1) {
     if (await isFree(port)) return { port, moved: port !== request.fallback }
@@ -65,10 +65,10 @@ export async function choosePort(request: PortRequest): Promise<PortChoice> {
   )
 }
 
-/** Keeps a port from everybody else until the returned function is called. */
+/** Reserves a port until the returned function is called. */
 export function holdPort(port: number): Promise<() => Promise<void>> {
   return new Promise((resolve, reject) => {
-    // Whoever calls meanwhile, such as a page that is still open, is hung up on: it would keep the port from closing.
+    // Closes connections at once, such as those of a page that is still open: they would keep the port from closing.
     const holder = createServer((caller) => caller.destroy())
     holder.once('error', reject)
     holder.listen(port, () => resolve(() => new Promise((released) => holder.close(() => released()))))

@@ -3,19 +3,22 @@ import { read } from './env'
 import { choosePort } from './ports'
 import { catchStopSignals } from './supervise'
 
-/** A server that can be started alone. */
+/** A local server that can be started alone. */
 export interface Program<Option extends string> {
-  /** What `--help` prints. */
+  /** The output of `--help`. */
   readonly help: string
-  /** The variable that names the port where `--port` does not, and the port when neither does. */
+  /** The variable that sets the port without `--port`, and the port when neither is set. */
   readonly port: { readonly variable: string; readonly fallback: number }
-  /** Options with a value, besides `--port`. */
+  /**
+   * Further options with a value.
+   * @default []
+   */
   readonly options?: readonly Option[]
   readonly start: (
     port: number,
     options: Readonly<Partial<Record<Option, string>>>,
   ) => Promise<{
-    /** What to print once it runs. */
+    /** Is printed once the server runs. */
     readonly banner: string
     stop(): Promise<void>
   }>
@@ -49,7 +52,7 @@ function fail(error: unknown): void {
   process.exitCode = 1
 }
 
-/** Runs until a stop signal; what goes wrong before is one line on stderr and exit code 1. */
+/** Runs until a stop signal. An error at start is one line on stderr and exit code 1. */
 export function runProgram<Option extends string = never>(program: Program<Option>): void {
   run(program).catch(fail)
 }

@@ -26,34 +26,40 @@ const ENGINE_REASONS: Readonly<Record<EngineKind, string>> = {
 const SECRETS = ['ADMIN_TOKEN', 'CRON_SECRET'] as const
 
 export interface LocalStackOptions {
-  /** Which Redis to put behind the local Upstash server; by default REDIS_URL, else the best one found. */
+  /**
+   * The Redis behind the local Upstash server.
+   * @default REDIS_URL, or redis-server, or the embedded engine
+   */
   readonly engine?: EngineOptions
-  /** Where the app will be: a local Airtable server gets a webhook that pings it once it runs; none without it. */
+  /**
+   * The URL of the app. A local Airtable server then gets a webhook that pings it once it runs.
+   * @default no webhook
+   */
   readonly appUrl?: string
 }
 
-/** One line about a part of the stack: what it is, where it is, and why it is that one. */
+/** One line about a part of the stack: its name, its URL, and why it was chosen. */
 interface StackPart {
   readonly name: string
   readonly where: string
   readonly why: string
-  /** Where its counters are read and its faults are set; absent for parts that are not ours. */
+  /** The URLs of its counters and faults. Absent for real services. */
   readonly statsUrl?: string
   readonly faultsUrl?: string
 }
 
 /** A running stack. */
 export interface LocalStack {
-  /** What the app must be started with, on top of the environment the stack was given. */
+  /** The variables that the app needs in addition to the environment of the stack. */
   readonly env: Readonly<Record<string, string>>
   readonly parts: readonly StackPart[]
-  /** Tells the stack that the app answers now: pings are sent from then on. */
+  /** Call it when the app answers. Pings are sent from then on. */
   appStarted(): void
-  /** Ends what was started, in reverse order; a second call does nothing. */
+  /** Ends all parts, in reverse order. A second call does nothing. */
   stop(): Promise<void>
 }
 
-/** What the steps below fill in; `stops` grows as things start, so that a failure half-way can end them. */
+/** The state of the steps below. `stops` grows as parts start, so that a later failure can end them. */
 interface Draft {
   readonly env: Record<string, string>
   readonly parts: StackPart[]
@@ -129,7 +135,7 @@ async function addAirtable(draft: Draft, env: Environment, appUrl: string | unde
   const webhook = await registerWebhook(server, table.id, appUrl)
   draft.env.AIRTABLE_WEBHOOK_SECRETS = webhook.secrets
   draft.starts.push(webhook.release)
-  draft.parts.push({ name: 'Webhook', where: appUrl + WEBHOOK_PATH, why: 'pinged when somebody is edited' })
+  draft.parts.push({ name: 'Webhook', where: appUrl + WEBHOOK_PATH, why: 'pinged when a record changes' })
 }
 
 function addSecrets(draft: Draft, env: Environment): void {
@@ -140,9 +146,9 @@ function addSecrets(draft: Draft, env: Environment): void {
 }
 
 /**
- * Starts whatever the environment has no credentials for (a Redis with an Upstash server before it, an Airtable
- * server) and makes up the secrets that are missing. Nothing is written to disk, and `env` is not changed. Rejects with
- * a one-line error when a credential is half-set or a port is taken; nothing is left running then.
+ * Starts a local server for each service without credentials in the environment (a Redis behind an Upstash server, an
+ * Airtable server) and generates missing secrets. Writes nothing to disk and does not change `env`. Rejects with a one-line
+ * error when only a part of the credentials is set or a port is taken; nothing keeps running then.
  */
 export async function startLocalStack(options: LocalStackOptions, env: Environment): Promise<LocalStack> {
   const draft: Draft = { env: {}, parts: [], stops: [], starts: [] }

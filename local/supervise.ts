@@ -8,7 +8,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 /** A signal that ends this program. */
 export type StopSignal = (typeof SIGNALS)[number]
 
-/** What to run, with the whole environment it shall see. */
+/** The command to run, with its whole environment. */
 export interface Command {
   readonly file: string
   readonly args: readonly string[]
@@ -16,9 +16,9 @@ export interface Command {
 }
 
 /**
- * From now on the stop signals no longer end this process: the first one calls `onStop`, and those after it do nothing,
- * since one Ctrl-C may arrive twice, from the terminal and from npm. Losing the parent counts as SIGTERM: npm passes a
- * signal on to the shell it runs scripts in, and that shell ends without telling us.
+ * Calls `onStop` at the first stop signal, which no longer ends this process. Later signals do nothing, since one Ctrl-C may
+ * arrive twice, from the terminal and from npm. The end of the parent counts as SIGTERM: npm sends a signal to the shell
+ * that runs the script, and that shell ends without passing it on.
  */
 export function catchStopSignals(onStop: (signal: StopSignal) => void): void {
   let stopped = false
@@ -33,7 +33,7 @@ export function catchStopSignals(onStop: (signal: StopSignal) => void): void {
   }, PARENT_CHECK_MS).unref()
 }
 
-/** The exit code a shell gives a process that a signal ended. */
+/** The exit code that shells report for a process that was ended by a signal. */
 export function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }
@@ -46,9 +46,9 @@ function ended(child: ChildProcess): Promise<number> {
 }
 
 /**
- * Runs a command in this terminal and resolves with its exit code when it has ended. Aborting `stop` with a signal's
- * name as reason passes that signal on; a child that is still there `graceMs` (5 s) later is killed. It shares our
- * process group, so that whoever kills the group leaves nothing behind.
+ * Runs a command in this terminal, and resolves with its exit code. Aborting `stop` with the name of a signal as reason
+ * sends that signal to the child. A child that is still running `graceMs` later is killed. It is in the same process group
+ * as this process, so that killing the group ends both.
  */
 export async function supervise(
   { file, args, env }: Command,
@@ -59,7 +59,7 @@ export async function supervise(
   let killTimer: NodeJS.Timeout | undefined
   const passOn = (): void => {
     killTimer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-    // Next leaves its server running when it is hung up on.
+    // Next leaves its server running after a SIGHUP.
     child.kill(stop.reason === 'SIGHUP' ? 'SIGTERM' : stop.reason)
   }
   stop.addEventListener('abort', passOn)

@@ -13,7 +13,7 @@ const MODEL_NOT_FOUND =
   'Invalid permissions, or the requested model was not found. Check that both your user and your token have the ' +
   'required permissions, and that the model names and/or ids are correct.'
 
-/** An API request, read completely and cut free from node:http. */
+/** An API request as plain data, read to its end. */
 export type ApiRequest = { method: string; url: URL; authorization: string | undefined; body: Buffer }
 
 const ROUTES = [
@@ -34,8 +34,8 @@ const ROUTES = [
 ] as const
 
 /**
- * Reads method and path only: says what is asked for, not whether it exists. `owner` is a table or a webhook, if one is
- * named; a whole table has no record id.
+ * Finds the route by method and path. Does not check whether what they name exists. `owner` is the table or the webhook;
+ * `recordId` is empty for a whole table.
  */
 export function matchRoute({ method, url }: Pick<ApiRequest, 'method' | 'url'>) {
   for (const [kind, pattern] of ROUTES) {
@@ -47,14 +47,14 @@ export function matchRoute({ method, url }: Pick<ApiRequest, 'method' | 'url'>) 
 
 function parseBody(body: Buffer): object {
   try {
-    // What is no object counts as an empty one.
+    // A value that is not an object counts as an empty one.
     return Object(JSON.parse(body.toString()))
   } catch {
     return fail(400, 'INVALID_REQUEST_UNKNOWN', 'Could not parse request body')
   }
 }
 
-/** What is in a base, and who may ask. */
+/** The contents of a base, and its key. */
 export interface BaseContents {
   readonly baseId: string
   readonly apiKey: string
@@ -64,8 +64,8 @@ export interface BaseContents {
 }
 
 /**
- * The API without HTTP: key, then address, then rate limit, then the work. A request that is turned away before the
- * rate limit takes no place in it, as no base was asked.
+ * The API without HTTP. Checks the key, the address and the rate limit, in this order, and then does the work. A request
+ * that is refused before the rate limit does not count towards it.
  */
 export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents, clock: Clock) {
   const offsets = createOffsets(clock)
@@ -89,11 +89,11 @@ export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents
       if (kind === 'listPayloads') return hooks.listPayloads(owner, query)
 
       const table = find(tables, owner) ?? modelNotFound()
-      if (kind === 'list') return listRecords(store.seen(table), query, offsets)
-      if (kind === 'get') return getRecord(store.seen(table), recordId, query)
+      if (kind === 'list') return listRecords(store.snapshot(table), query, offsets)
+      if (kind === 'get') return getRecord(store.snapshot(table), recordId, query)
       if (kind === 'delete') return deleteRecords(table, recordId, query.records, store.commit)
       const body = parseBody(request.body)
-      if (kind === 'listRecords') return listRecords(store.seen(table), { ...query, ...body }, offsets)
+      if (kind === 'listRecords') return listRecords(store.snapshot(table), { ...query, ...body }, offsets)
       return writeRecords(table, request.method, recordId, body, store.commit)
     })
 }

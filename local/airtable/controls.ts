@@ -2,25 +2,25 @@ import { z } from 'zod'
 
 const milliseconds = z.number().min(0)
 
-/** How the server behaves where the vendor's behaviour varies; each setting counts from the next request on. */
+/** How the server behaves where the vendor's behaviour varies. A setting applies from the next request on. */
 const settingsSchema = z.strictObject({
   /** Over how many payloads one write is spread, at most one for each record created, deleted or cell changed. */
   splitPayloads: z.int().min(1),
   /** How often each ping is sent. */
   pingCopies: z.int().min(1),
-  /** How many of the next pings are not sent at all, and not sent again either. */
+  /** How many of the next pings are lost: not sent, and not sent again. */
   losePings: z.int().min(0),
-  /** Keeps pings back until it is false again: what happened meanwhile is announced by one ping for each webhook. */
+  /** Holds pings back until it is false again. Then one ping for each webhook announces all changes since. */
   holdPings: z.boolean(),
-  /** How long a ping may take to be answered. */
+  /** How long the receiver may take to answer a ping. */
   pingTimeoutMs: milliseconds,
-  /** Reading records answers what stood so long ago; payloads and pings come at once. */
+  /** Reads return the records as they were this long ago. Payloads and pings are not delayed. */
   readLagMs: milliseconds,
-  /** How long the URL of an attachment is good, counted from the answer that it came in. */
+  /** How long the URL of an attachment works, from the answer that contained it. */
   attachmentLifeMs: milliseconds,
   /**
-   * What a cursor is answered that points before the oldest payload kept: `skip` lists from the oldest on, so that
-   * numbers are missing; `refuse` answers 422. The vendor does not say what it does.
+   * The answer to a cursor that points before the oldest payload: `skip` lists from the oldest on, so that numbers are
+   * missing; `refuse` answers 422. The vendor's documents do not say what it does.
    */
   lostCursor: z.enum(['skip', 'refuse']),
 })
@@ -38,18 +38,18 @@ export const DEFAULT_SETTINGS: Settings = {
   lostCursor: 'skip',
 }
 
-/** The webhook that is meant; all of the base without it. */
+/** The id of a webhook. Without it the action applies to all webhooks of the base. */
 const webhook = z.string().optional()
 
 /**
- * What can be made to happen now:
- * - `ping`: a ping although nothing has changed.
- * - `expire`: the end of the webhook's seven days.
- * - `disable-notifications`: what 13 retries in vain lead to.
- * - `forget-payloads`: what a week does to payloads; `keep` spares that many of the newest (default 0).
- * - `payload`: one more payload, with these keys over those that every payload has. This is how to come by an
- *   `INTERNAL_ERROR`, a change of the schema, an unknown format.
- * - `invalidate`: a payload of that error; the webhook is disabled for good.
+ * Events on demand:
+ * - `ping`: sends a ping although nothing has changed.
+ * - `expire`: ends the webhook's seven days.
+ * - `disable-notifications`: turns notifications off, as 13 failed retries do.
+ * - `forget-payloads`: deletes payloads, as a week does; keeps the newest `keep` (default 0).
+ * - `payload`: adds a payload, with these keys over those that every payload has: for an `INTERNAL_ERROR`, a change of the
+ *   schema, an unknown format.
+ * - `invalidate`: adds a payload with this error and disables the webhook for good.
  */
 const actionSchema = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('ping'), webhook }),
@@ -63,9 +63,9 @@ export type Action = z.infer<typeof actionSchema>
 
 export interface Controls {
   readonly settings: Readonly<Settings>
-  /** Changes the settings that are named; throws an error of one line when one makes no sense. */
+  /** Changes the named settings. Throws an error of one line when one is not valid. */
   set(changes: Partial<Settings>): void
-  /** Throws an error of one line for what is no action or names an unknown webhook. */
+  /** Runs an action. Throws an error of one line when it is not valid or names an unknown webhook. */
   act(action: Action): void
 }
 
@@ -75,7 +75,7 @@ function parse<T>(schema: z.ZodType<T>, raw: unknown): T {
   throw new Error(error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; '))
 }
 
-/** Controls over `settings`, which change in place. */
+/** Controls for `settings`, which are changed in place. `changed` is called after each change. */
 export function createControls(
   settings: Settings,
   changed: () => void,
@@ -92,8 +92,8 @@ export function createControls(
 }
 
 /**
- * Answers a request to the control endpoint: GET tells the settings, POST takes an action (an object with `do`) or
- * changes settings, DELETE sets the settings back.
+ * Answers a request to the control endpoint: GET returns the settings, POST runs an action (an object with `do`) or changes
+ * settings, DELETE resets the settings.
  */
 export function answerControl(controls: Controls, method: string, text: string) {
   try {

@@ -1,7 +1,7 @@
-/** What a request is answered with: `body` as JSON, or as it stands when it is text, which no answer of the API is. */
+/** An answer: `body` is sent as JSON, or as HTML when it is text. The API itself never answers with text. */
 export type Answer = { readonly status: number; readonly body: unknown }
 
-// The vendor answers errors in three shapes: these two and `{error: 'NOT_FOUND'}`. Clients trip over the difference.
+// The vendor's errors have three shapes: these two and `{error: 'NOT_FOUND'}`. Clients must handle all of them.
 const typed = (status: number, type: string, message?: string): Answer => ({
   status,
   body: { error: message === undefined ? { type } : { type, message } },
@@ -13,7 +13,7 @@ export const unauthenticated = typed(401, 'AUTHENTICATION_REQUIRED', 'Authentica
 export const rateLimited = tooMany('RATE_LIMIT_REACHED', 'Rate limit exceeded. Please try again later')
 export const iteratorGone = typed(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
 
-/** What faults make the server answer; the last three are this vendor's own. */
+/** The answers of faults. The last three are this vendor's own. */
 export const FAULT_ANSWERS = {
   unauthorized: unauthenticated,
   'rate-limit': rateLimited,
@@ -39,7 +39,7 @@ export function refuse(answer: Answer): never {
 export const fail = (status: number, type: string, message: string): never =>
   refuse(typed(status, type, message))
 
-/** What `run` returns, or what it was refused with; 500 for a mistake in this server. */
+/** Answers with what `run` returns, or with its refusal. Another error is a bug of this server, and a 500. */
 export function answer(run: () => unknown): Answer {
   try {
     return { status: 200, body: run() }

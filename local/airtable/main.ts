@@ -12,7 +12,7 @@ const HELP = `Starts an Airtable-compatible server with sample people on 127.0.0
 
   --port, LOCAL_AIRTABLE_PORT    port to listen on (default ${DEVELOPMENT.port}; 0 = any free one)
   LOCAL_AIRTABLE_DATA            JSON file with other records: { table: { id, name }, view, records }
-  LOCAL_AIRTABLE_LATENCY_MS      how long an answer takes, give or take a quarter (default ${DEVELOPMENT.latencyMs})
+  LOCAL_AIRTABLE_LATENCY_MS      how long an answer takes, plus or minus a quarter (default ${DEVELOPMENT.latencyMs})
 
 Counters: GET or DELETE ${STATS_PATH}. Faults: POST {"kind":"bad-gateway","times":3} to ${FAULTS_PATH}; GET, DELETE.
 Webhooks and reads: POST {"splitPayloads":2} or {"do":"expire"} to ${CONTROLS_PATH}; GET, DELETE.

@@ -2,22 +2,22 @@ import { fail, iteratorGone, refuse } from './errors'
 import type { Clock } from './rateLimit'
 import { newId } from './tables/table'
 
-/** How long a list waits for its next page to be asked for, in milliseconds. The vendor does not say. */
+/** How long an unused offset stays valid, in ms. The vendor's documents do not say. */
 const IDLE_MS = 300_000
 const OFFSET_PATTERN = /^(itr[A-Za-z0-9]{14})\/(rec[A-Za-z0-9]{14})$/
 
-/** A list as it was found on page one, ids in order, and the place in it where a page starts. */
+/** The ids of a list in the order of page one, and the index at which a page starts. */
 type Position = { listId?: string; tableId: string; recordIds: readonly string[]; start: number }
 export type Offsets = ReturnType<typeof createOffsets>
 
 /**
- * Remembers the lists that have further pages. Membership and order stay as they were on page one, values do not, and
- * an offset may be used again, as when a page is retried. Only the newest thousand are kept.
+ * Remembers lists that have further pages. Members and order stay as on page one; values do not. An offset may be used
+ * again, as in a retry. Keeps the newest thousand lists.
  */
 export function createOffsets(clock: Clock) {
   const open = new Map<string, Position & { usedAt: number }>()
   return {
-    /** Where the page starts that an offset stands for; refuses the request when it stands for none. */
+    /** Returns the position of an offset. Refuses the request when the offset is not valid. */
     resume(tableId: string, offset: string): Position {
       const [, listId = '', recordId = ''] = OFFSET_PATTERN.exec(offset) ?? []
       if (listId === '') fail(422, 'INVALID_OFFSET_VALUE', 'The value of offset is invalid')

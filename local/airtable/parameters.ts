@@ -5,8 +5,7 @@ const returnFieldsByFieldId = z.union([z.boolean(), z.stringbool()]).default(fal
 const sorting = z.strictObject({ field: z.string(), direction: z.enum(['asc', 'desc']).default('asc') })
 const cells = z.record(z.string(), z.unknown())
 
-// All strict, so that a parameter this server does not know is refused instead of ignored: the answer would look right
-// and not be. `method`, `timeZone` and `userLocale`, which the vendor's package sends along, change nothing here.
+// All strict: when an unknown parameter is ignored, the answer looks right but is not. `method`, `timeZone` and `userLocale`, which the vendor's package sends along, change nothing here.
 
 /** Parameters of a request for one record. */
 export const getParameters = z.strictObject({
@@ -29,7 +28,7 @@ export const listParameters = getParameters.extend({
   userLocale: z.unknown().optional(),
 })
 
-/** The body of a request that writes; values are stored as they come, so that `typecast` has nothing to do. */
+/** The body of a request that writes. Values are stored unchanged, so `typecast` has no effect. */
 export const writeParameters = z.strictObject({
   fields: cells.optional(),
   records: z.unknown().optional(),
@@ -39,11 +38,11 @@ export const writeParameters = z.strictObject({
 
 const written = z.strictObject({ id: z.string().optional(), fields: cells })
 
-/** What to write: records to change have an `id`, new ones have none. */
+/** The records of a write. Records to change have an `id`, new ones have none. */
 export const writeBatch = z.array(written).min(1).max(10)
 export const deletedIds = z.array(z.string()).min(1).max(10)
 
-/** Checks parameters; refuses the request and says what is wrong with them. */
+/** Validates parameters. Refuses the request with the reason when they are not valid. */
 export function check<T>(schema: z.ZodType<T>, raw: unknown): T {
   const { success, data, error } = schema.safeParse(raw)
   if (success) return data

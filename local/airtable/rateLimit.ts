@@ -6,8 +6,8 @@ const PENALTY_MS = 30_000
 export type Clock = () => number
 
 /**
- * The vendor's limit for one base: five requests in any 1,000 ms. The one too many is refused, and so is everything for
- * 30 s after it; what is refused does not count. Returns a function that takes a place and tells if there was one.
+ * The vendor's limit for one base: five requests in any 1,000 ms. The sixth is refused, and so is every request in the 30 s
+ * after it. Refused requests do not count. Returns a function that counts a request and says whether it is allowed.
  */
 export function createRateLimit(clock: Clock): () => boolean {
   let admitted: number[] = []

@@ -14,7 +14,7 @@ function compareCells(a: unknown, b: unknown): number {
 
 const TERM = /^\s*RECORD_ID\s*\(\s*\)\s*=\s*(['"])(\w+)\1\s*$/
 
-/** The ids a formula names, which is `RECORD_ID()='rec…'`, alone or in `OR(…)`. */
+/** Returns the ids in a formula of the form `RECORD_ID()='rec…'`, alone or in `OR(…)`. Refuses other formulas. */
 function parseFormula(formula: string): readonly unknown[] {
   const [, terms = formula] = /^\s*OR\s*\((.*)\)\s*$/s.exec(formula) ?? []
   const ids = terms.split(',').map((term) => TERM.exec(term)?.[2])
@@ -23,14 +23,14 @@ function parseFormula(formula: string): readonly unknown[] {
   return fail(422, 'INVALID_FILTER_BY_FORMULA', `The formula for filtering records is invalid: ${own}`)
 }
 
-/** One page of a list; `raw` are the parameters as they came in, by query or by body. */
+/** Returns one page of a list. `raw`: the unchecked parameters, from the query or the body. */
 export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   const { offset, pageSize, ...parameters } = check(listParameters, raw)
   const wanted = parameters.fields?.map((name) => getField(table, name)) ?? table.fields
   const view = parameters.view === undefined ? undefined : getView(table, parameters.view)
   const ids = parameters.filterByFormula && parseFormula(parameters.filterByFormula)
   const found = listView(table, view).filter(({ id }) => !ids || ids.includes(id))
-  // Sorting is stable, so that the last sort to be done is the first in rank.
+  // Sorting is stable, so the most important sort runs last.
   for (const { field, direction } of parameters.sort.toReversed()) {
     const { name } = getField(table, field)
     const sign = direction === 'asc' ? 1 : -1
@@ -50,15 +50,15 @@ export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   return { records, offset: offsets.offsetAt(position, end) }
 }
 
-/** One record. */
+/** Returns one record. */
 export function getRecord(table: Table, recordId: string, raw: unknown) {
   const { returnFieldsByFieldId } = check(getParameters, raw)
   return render(table, table.records.get(recordId) ?? refuse(notFound), table.fields, returnFieldsByFieldId)
 }
 
 /**
- * POST creates, PATCH overwrites the cells it names, PUT empties the others too; null or "" empties a cell. Writes the
- * record of the path or the body's `fields`, else the body's `records`: all of them or none.
+ * POST creates, PATCH overwrites the named cells, PUT also empties the others; null or "" empties a cell. Writes the record
+ * in the path or in the body's `fields`, otherwise the body's `records`: all of them or none.
  */
 export function writeRecords(table: Table, method: string, recordId: string, raw: object, commit: Commit) {
   const creates = method === 'POST'
@@ -78,8 +78,8 @@ export function writeRecords(table: Table, method: string, recordId: string, raw
   const written = changes.map(({ id, fields }) => {
     const before = id === undefined ? undefined : table.records.get(id)
     if (before === undefined && !creates) {
-      const nowhere = `Record ID ${id} does not exist in this table`
-      return single ? refuse(notFound) : fail(422, 'ROW_DOES_NOT_EXIST', nowhere)
+      const message = `Record ID ${id} does not exist in this table`
+      return single ? refuse(notFound) : fail(422, 'ROW_DOES_NOT_EXIST', message)
     }
     const cells = Object.entries(fields).map(([wanted, value]) => {
       const { name, type } = getField(table, wanted)
@@ -97,7 +97,7 @@ export function writeRecords(table: Table, method: string, recordId: string, raw
   return single ? rendered[0] : { records: rendered }
 }
 
-/** Deletes the record of the path, else those of the query's `records[]`: all of them or none. */
+/** Deletes the record in the path, otherwise those in the query's `records[]`: all of them or none. */
 export function deleteRecords(table: Table, recordId: string, raw: unknown, commit: Commit) {
   const { data: ids } = deletedIds.safeParse(recordId === '' ? raw : [recordId])
   if (!ids) return fail(422, 'INVALID_RECORDS', '"records" must be an array of up to 10 record IDs.')

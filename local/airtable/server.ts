@@ -1,7 +1,7 @@
 /**
  * A server on 127.0.0.1 that answers like Airtable's Web API, for running and testing without an account.
  *
- * It does: list records (GET and POST …/listRecords) with paging, view, fields, sort, maxRecords and a formula that
+ * What it supports: list records (GET and POST …/listRecords) with paging, view, fields, sort, maxRecords and a formula that
  * picks records by id; one record; create, update, replace and delete, one record or up to ten; the schema of the base;
  * the bearer key; the three error shapes; five requests a second per base, then 30 s of refusal; faults on demand
  * (../faults.ts; `billing`, the spent monthly quota, `iterator-gone` and `forbidden` are this vendor's).
@@ -11,18 +11,18 @@
  * recordChangeScope, changeTypes, fromSources and watchDataInFieldIds and all includes. Pings carry a real MAC, wait
  * 25 s for an answer, are sent again 13 times within a day, and then notifications are off. A webhook ends 7 days after
  * it was created, refreshed or asked for payloads, and is forgotten 7 days later; payloads are kept for 7 days.
- * Attachments have another URL in each answer, good for two hours. What seldom happens can be made to happen
- * (./controls.ts): split, lost and error payloads, pings twice, late or never, reads that lag, an early end.
+ * Attachments have another URL in each answer, valid for two hours. Rare events can be made to happen (./controls.ts):
+ * split, lost and error payloads, pings twice, late or never, reads that lag, an early end.
  *
  * Its limits:
  * - One base, in memory, with the fields it starts with. No comments, upserts, cellFormat=string or changes of the
  *   schema: unknown parameters are answered 422, other addresses 403 or 404. Payloads of a changed schema come on
- *   demand only. No sourceOptions, no roles and scopes, no thumbnails; lookups and collaborators are told as stored.
+ *   demand only. No sourceOptions, no roles and scopes, no thumbnails; lookups and collaborators are returned as stored.
  * - filterByFormula is `RECORD_ID()='rec…'`, alone or in `OR(…)`. sort compares text without regard to case and accents.
- * - Values are stored as they come, with typecast or without; the schema tells types, but no options of theirs.
+ * - Values are stored as they come, with typecast or without; the schema contains types without their options.
  * - Of later pages only offset, pageSize and fields count. No limit of 50 requests a second per user.
  * - Where the vendor's documents are silent the choice is this server's: an offset ends after 5 minutes without use,
- *   reading the schema takes a place among the five a second, a refusal does not lengthen the penalty, empty parameters
+ *   reading the schema counts among the five a second, a refusal does not lengthen the penalty, empty parameters
  *   count as not given, the texts of 400, 413 and 500. Of webhooks: what a cursor before the oldest payload is answered,
  *   an emptied cell in a payload (null), a record that enters a view (with all its cells), that created and deleted
  *   records pass watchDataInFieldIds, that switching notifications on sends no ping, and the types of their refusals
@@ -41,52 +41,64 @@ import { createBase } from './tables/base'
 import type { TableData } from './tables/table'
 import type { Wait } from './webhooks/pings'
 
-/** Where the counters are read (GET) and set back to zero (DELETE), without a key and without being counted. */
+/** The path of the counters: GET reads them, DELETE resets them. Needs no key, and is not counted. */
 export const STATS_PATH = '/__local/stats'
-/** Where the settings are read (GET), changed (POST) and set back (DELETE), and actions posted; no key, not counted. */
+/** The path of settings (GET, POST, DELETE resets them) and actions (POST). Needs no key, and is not counted. */
 export const CONTROLS_PATH = '/__local/controls'
-/** Where a server to develop with listens, and how long it takes to answer: as long as the real one, in ms. */
+/** The defaults for development. `latencyMs`: about that of the real API. */
 export const DEVELOPMENT = { port: 8078, latencyMs: 200 }
 
 export interface AirtableServerOptions {
   readonly apiKey: string
   readonly baseId: string
   readonly tables: readonly TableData[]
-  /** 0, the default, lets the system choose. */
+  /**
+   * 0 lets the system choose.
+   * @default 0
+   */
   readonly port?: number
-  /** How long an answer takes, in milliseconds, give or take a quarter; default 0. */
+  /**
+   * How long an answer takes, in ms, plus or minus a quarter.
+   * @default 0
+   */
   readonly latencyMs?: number
-  /** What every limit, age and expiry goes by; default the process's monotonic clock. */
+  /**
+   * The clock of all limits, ages and expiries.
+   * @default the monotonic clock of the process
+   */
   readonly clock?: Clock
-  /** How the wait before a ping is sent again is spent; default a timer. */
+  /**
+   * Waits before a ping is sent again.
+   * @default a timer
+   */
   readonly wait?: Wait
 }
 
 export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | 'baseId'> {
-  /** What AIRTABLE_ENDPOINT_URL takes: no path, no trailing slash. */
+  /** The value for AIRTABLE_ENDPOINT_URL: no path, no trailing slash. */
   readonly url: string
   readonly port: number
   readonly counters: Readonly<AirtableCounters>
   readonly faults: Faults<AirtableFault>
-  /** Settings and actions for what a webhook, a read or an attachment may meet. */
+  /** Settings and actions for webhooks, reads and attachments. */
   readonly controls: Controls
   resetCounters(): void
-  /** How many answers have not ended: one that stalls goes on until its connection is closed. */
+  /** How many answers have not ended. A stalled one ends when its connection closes. */
   openAnswers(): number
-  /** Ends open connections too. */
+  /** Also closes open connections. */
   close(): Promise<void>
 }
 
-/** What the server has done since it started or was reset; `/__local/…` is not counted. */
+/** Counts since the start or the last reset. Requests to `/__local/…` are not counted. */
 type AirtableCounters = ReturnType<typeof createCounters>
 const createCounters = () => ({
-  /** API requests received, whatever became of them, and those answered 429. */
+  /** API requests received, and those answered with 429. */
   requests: 0,
   refusals: 0,
   /** Bytes of request bodies received and of response bodies sent. */
   bytesIn: 0,
   bytesOut: 0,
-  /** By what was asked for, as in ROUTES or unknown, and by the status of the answer, if there was one. */
+  /** Requests by route, as in ROUTES or `unknown`, and by the status of the answer, if there was one. */
   byKind: {} as Record<string, number>,
   byStatus: {} as Record<string, number>,
 })
@@ -107,7 +119,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
   let origin = ''
   const base = createBase({ ...options, clock }, () => origin)
   const counters = createCounters()
-  // In place, so that whoever holds the object sees it.
+  // In place, because callers hold this object.
   const resetCounters = () => void Object.assign(counters, createCounters())
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -135,10 +147,10 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     counters.byKind[kind] = (counters.byKind[kind] ?? 0) + 1
     const line = () => `${method} ${incoming.url} ${request.body}`
     const answer = await injector.answer(response, line, async () => {
-      // Made on arrival and then held back, so that a slow answer can be out of date when it comes.
-      const made = base.perform(request)
+      // Performed on arrival and then delayed, so that a slow answer can be outdated when it arrives.
+      const result = base.perform(request)
       if (latencyMs > 0) await delay(latencyMs * (0.75 + Math.random() / 2))
-      return made
+      return result
     })
     if (answer === undefined) return
     counters.byStatus[answer.status] = (counters.byStatus[answer.status] ?? 0) + 1
@@ -146,7 +158,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     counters.bytesOut += send(response, answer)
   }
   const server = createServer((incoming, response) => {
-    // All that is left to fail is reading the request of a client that hung up.
+    // Only reading the request can fail, when the client has closed the connection.
     serve(incoming, response).catch(() => response.destroy())
   })
   const injector = createFaultInjector<Answer, AirtableFault>(server, FAULT_ANSWERS)
@@ -157,7 +169,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
       openAnswers -= 1
     })
   })
-  // Longer than clients keep an idle connection, so that none is closed under a request.
+  // Longer than clients keep an idle connection, so that none is closed during a request.
   server.keepAliveTimeout = 65_000
   const port = await listenOnLoopback(server, options.port ?? 0)
   origin = `http://${HOST}:${port}`

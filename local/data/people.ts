@@ -23,7 +23,7 @@ const PROVINCES = 'AV BA BU CA CC CO CS CU GI GR GU HU JA LE LU MA MU NA OU PO S
 const PARTIES = ['Azul', 'Verde', 'Independiente'] as const
 const STREETS = ['Calle Mayor', 'Avenida de la Constitución', 'Paseo del Río', 'Plaza de España'] as const
 
-/** Who works in administration sells nothing, so the agents' view leaves them out. */
+/** People in administration sell nothing, so the agents' view leaves them out. */
 const ADMINISTRATION = 'Administración'
 
 /** The columns, with their types in Airtable's words. */
@@ -39,7 +39,7 @@ const FIELDS = {
   Alta: 'date',
 } as const
 
-/** Positions of records whose name is missing, blank or a placeholder, as colleagues leave them in a real table. */
+/** Positions of records whose name is missing, blank or a placeholder, as in real tables. */
 const UNUSABLE_NAMES: ReadonlyMap<number, string | undefined> = new Map([
   [17, 'N/A'],
   [58, '   '],
@@ -55,7 +55,7 @@ export const AGENTS_VIEW = { id: 'viwAgentes0000001', name: 'Agentes de venta' }
 /** Every record, by name. */
 export const EVERYONE_VIEW = { id: 'viwTodos000000001', name: 'Todos' } as const
 
-/** The base of the sample people, and the key to it: no secret, as it opens nothing else. */
+/** The base of the sample people and its key, which is no secret: it opens nothing else. */
 export const PEOPLE_BASE = { baseId: 'appLocalPeople001', apiKey: 'patLocalDevelopment' } as const
 
 /** The table of sample people. */
@@ -98,8 +98,8 @@ function person(random: () => number, position: number): RecordData {
 }
 
 /**
- * The sample table: 264 invented people, always the same ones. The agents' view shows 240 of them in table order, six
- * of which have a name no application should show; some of the others have spaces around it.
+ * Generates the sample table: 264 invented people, always the same. The agents' view shows 240 of them in table order. Six
+ * of these have an unusable name; some of the others have spaces around it.
  */
 export function generatePeople(): TableData {
   const random = createRandom(SEED)

@@ -1,4 +1,4 @@
-/** A stream of numbers in [0, 1), the same for the same seed on every machine (mulberry32). */
+/** Creates a generator of numbers in [0, 1). The same seed gives the same numbers on every machine (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

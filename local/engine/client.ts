@@ -3,22 +3,22 @@ import { createClient, RESP_TYPES } from 'redis'
 const RECONNECT_MS = 100
 const CONNECT_TIMEOUT_MS = 1_000
 
-/** The `code` of the error every call rejects with while the engine cannot be reached. */
+/** The `code` of the error with which every call rejects while the engine is unreachable. */
 export const ENGINE_UNREACHABLE = 'ENGINE_UNREACHABLE'
 
 export type Argument = string | Buffer
 
 export type Command = readonly [name: string, ...args: Argument[]]
 
-/** What went wrong, in the engine's words: `ERR …`, `WRONGTYPE …`. */
+/** The error text of the engine: `ERR …`, `WRONGTYPE …`. */
 export interface CommandError {
   readonly error: string
 }
 
-/** What an engine answers: status replies as text, all other strings as bytes. */
+/** A reply of the engine: status replies as text, all other strings as bytes. */
 export type Reply = null | number | string | Buffer | CommandError | readonly Reply[]
 
-/** True for what a failed command leaves, alone or inside another reply. */
+/** True for the reply of a failed command, alone or inside another reply. */
 export function isError(value: unknown): value is CommandError {
   return typeof value === 'object' && value !== null && 'error' in value
 }
@@ -29,11 +29,11 @@ export function unreachable(cause: unknown): Error {
   })
 }
 
-/** A client that is not connected yet. */
+/** Creates a client that is not connected yet. */
 export function createConnection(url: string, reconnect: boolean) {
   return createClient({
     url,
-    // A command kept for later would be one the caller has long given up, and might have sent again.
+    // The caller of a queued command may have given up by then, and have sent it again.
     disableOfflineQueue: true,
     disableClientInfo: true,
     socket: { reconnectStrategy: reconnect && RECONNECT_MS, connectTimeout: CONNECT_TIMEOUT_MS },

@@ -12,16 +12,16 @@ export {
   type Reply,
 } from './client'
 
-/** Nothing waits for the engine: without a connection every call rejects at once. */
+/** A connection to the engine. Calls never wait for it: without a connection they reject at once. */
 export interface EngineConnection {
   run(command: Command): Promise<Reply>
-  /** MULTI … EXEC in one turn: an error instead of an array when the engine discarded the whole. */
+  /** Sends MULTI … EXEC in one turn. Resolves with an error when the engine discarded the transaction. */
   runTransaction(commands: readonly Command[]): Promise<readonly Reply[] | CommandError>
-  /** Which of a command's arguments the engine takes for keys; none for a command it would refuse. */
+  /** Returns the arguments that the engine treats as keys; none for a command that it would refuse. */
   findKeys(command: Command): Promise<readonly string[]>
-  /** Whether the engine counts a command, or one of its subcommands, among the reads. */
+  /** Whether the engine classifies a command, or one of its subcommands, as a read. */
   isRead(name: string): Promise<boolean>
-  /** The replies of a command that has no end to them, see ./stream; they end with this connection at the latest. */
+  /** Streams the endless replies of a command, see ./stream. The stream ends with this connection at the latest. */
   openStream(command: Command): Promise<Readable>
   /** Resolves once the engine has answered. */
   connected(): Promise<void>
@@ -34,7 +34,7 @@ function toReply(value: unknown): Reply {
   return value instanceof ErrorReply ? { error: value.message } : String(value)
 }
 
-/** What the engine refuses is a reply; everything else means that it cannot be reached. */
+/** Turns a refusal of the engine into a reply. Every other error means that the engine is unreachable. */
 async function settle(sent: Promise<unknown>): Promise<Reply> {
   try {
     return toReply(await sent)
@@ -44,7 +44,7 @@ async function settle(sent: Promise<unknown>): Promise<Reply> {
   }
 }
 
-/** Connects, and keeps trying when it must; resolves after the first attempt, whether it succeeded or not. */
+/** Connects, and keeps trying in the background. Resolves after the first attempt, whether it succeeded or not. */
 export async function connectEngine(url: string): Promise<EngineConnection> {
   const client = createConnection(url, true)
   const attempted = new Promise<unknown>((resolve) => client.on('error', resolve).on('ready', resolve))
@@ -56,12 +56,12 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
   return {
     run,
     runTransaction: async (commands) => {
-      // Queued in one turn of the event loop, so that nothing else on this connection can come in between.
+      // Queued in one turn of the event loop, so that no other command on this connection comes in between.
       const sent = [['MULTI'], ...commands, ['EXEC']].map((command) => client.sendCommand(command))
       const replies = await Promise.all(sent.map(settle))
-      // EXEC only says that the transaction was discarded; the command that was refused before it says why.
-      const outcome = replies.find(isError) ?? replies.at(-1)
-      return isError(outcome) ? outcome : (outcome as readonly Reply[])
+      // EXEC only says that the transaction was discarded. The refused command before it says why.
+      const reply = replies.find(isError) ?? replies.at(-1)
+      return isError(reply) ? reply : (reply as readonly Reply[])
     },
     findKeys: async (command) => {
       const keys = await run(['COMMAND', 'GETKEYS', ...command])
@@ -77,7 +77,7 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
       return stream.once('close', () => streams.delete(stream))
     },
     connected: async () => {
-      // A connection looks ready until its end has been noticed, so only an answer counts.
+      // A dead connection looks ready until the client notices, so only an answer counts.
       while (!(await run(['PING']).catch(() => undefined))) {
         if (!client.isReady) await new Promise((resolve) => client.once('ready', resolve))
       }

@@ -1,4 +1,4 @@
-/** What js-redis-server lacks and users of the project's commands would miss: ECHO, MEMORY USAGE, scripts' shebangs. */
+/** What js-redis-server lacks and this project needs: ECHO, MEMORY USAGE, scripts that begin with a shebang. */
 import { serialize } from 'node:v8'
 import {
   defineCommand,
@@ -17,7 +17,7 @@ const echo = defineCommand({
   execute: ({ message }) => RedisResult.create(RedisValue.bulkString(message)),
 })
 
-/** MEMORY USAGE only: an estimate, the size of a serialised copy of name and contents. */
+/** Only MEMORY USAGE. An estimate: the size of the name and of the serialized contents. */
 const memory = defineCommand({
   name: 'memory',
   schema: t.object({ subcommand: t.string(), key: t.key(), options: t.variadic(t.string()) }),
@@ -37,7 +37,7 @@ const memory = defineCommand({
 /** Commands to add to the package's own. */
 export const missingCommands = [echo, memory]
 
-/** A server whose scripts may begin with `#!lua`, of whose flags it heeds `no-writes`. */
+/** A server whose scripts may begin with `#!lua`. Of the flags it supports `no-writes`. */
 export class EmbeddedState extends RedisServerState {
   #runtime: ReturnType<RedisServerState['getLuaRuntime']> | undefined
 

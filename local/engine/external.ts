@@ -1,12 +1,12 @@
 import { sendOnce } from './sendOnce'
 import type { RedisEngine } from './types'
 
-/** The URL without the user and password it may carry, for messages. */
+/** Removes the user and password from a URL, for messages. */
 export function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/]*@/, '//')
 }
 
-/** A Redis somebody else runs; rejects when it does not answer. */
+/** Uses a Redis that runs elsewhere. Rejects when it does not answer. */
 export async function attachExternal(url: string): Promise<RedisEngine> {
   try {
     await sendOnce(url, ['PING'])

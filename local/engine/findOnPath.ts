@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** The full path of a program on the PATH, undefined when there is none. */
+/** Returns the full path of a program on the PATH; undefined when there is none. */
 export function findOnPath(program: string): string | undefined {
   const candidates = (process.env.PATH ?? '')
     .split(delimiter)

@@ -13,7 +13,7 @@ const READY_WITHIN_MS = 10_000
 const POLL_MS = 20
 const FREE_PORT_TRIES = 5
 
-// Runs until its input ends, which the system sees to when this process is gone, however it went.
+// Runs until its input ends, which the system closes when this process ends for any reason.
 const GUARD_SCRIPT = 'read -r _; kill -9 "$1" 2>/dev/null; rm -rf -- "$2"'
 
 async function findFreePort(): Promise<number> {
@@ -34,7 +34,7 @@ function guard(pid: number, directory: string): ChildProcess {
   return shell
 }
 
-/** True once the Redis at `url` is the one that was given `directory`, and not a stranger on the same port. */
+/** True once the Redis at `url` is the one that uses `directory`, and not another one on the same port. */
 async function isOurs(url: string, directory: string): Promise<boolean> {
   const answer = await sendOnce(url, ['CONFIG', 'GET', 'dir']).catch(() => undefined)
   return Array.isArray(answer) && answer.includes(directory)
@@ -58,7 +58,7 @@ async function launch(program: string, port: number, extra: readonly string[]): 
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'redis-engine-')))
   const settings = ['--port', String(port), '--bind', HOST, '--dir', directory]
   const inMemory = ['--save', '', '--appendonly', 'no', '--daemonize', 'no']
-  // Its own process group, so that Ctrl-C in the terminal reaches it only through our orderly stop.
+  // A process group of its own, so that Ctrl-C in the terminal does not end it before `stop` does.
   const child = spawn(program, [...settings, ...inMemory, ...extra], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -72,7 +72,7 @@ async function launch(program: string, port: number, extra: readonly string[]): 
   }
   const exited = once(child, 'exit').catch(() => undefined)
   const guardian = child.pid === undefined ? undefined : guard(child.pid, directory)
-  // The process id may be given to another program once the child is gone, so the guard must not live on.
+  // Another program may get the process id once the child has ended, so the guard must end too.
   const cleanedUp = exited.then(() => {
     guardian?.kill('SIGKILL')
     return rm(directory, { recursive: true, force: true })
@@ -90,8 +90,8 @@ async function launch(program: string, port: number, extra: readonly string[]): 
 }
 
 /**
- * Starts a redis-server without persistence; port 0 means a free one. It ends with this process at the latest. `extra`:
- * more of its settings, such as `--maxmemory 10mb` in two words.
+ * Starts a redis-server without persistence; port 0 means any free one. It ends with this process at the latest. `extra`:
+ * further arguments, such as `['--maxmemory', '10mb']`.
  */
 export async function startRedisServer(
   program: string,
@@ -99,7 +99,7 @@ export async function startRedisServer(
   extra: readonly string[] = [],
 ): Promise<RedisEngine> {
   if (port !== 0) return launch(program, port, extra)
-  // Another program can take the port between our finding it free and redis-server binding to it.
+  // Another program can take the port after it was found free and before redis-server listens on it.
   let failure: unknown
   for (let attempt = 0; attempt < FREE_PORT_TRIES; attempt += 1) {
     try {

@@ -2,7 +2,7 @@ import { createClient } from 'redis'
 
 const CONNECT_TIMEOUT_MS = 2_000
 
-/** Sends one command over a connection of its own; rejects when nobody answers within about two seconds. */
+/** Sends one command over a new connection. Rejects when there is no answer within about two seconds. */
 export async function sendOnce(url: string, command: readonly string[]): Promise<unknown> {
   const client = createClient({
     url,
@@ -13,7 +13,7 @@ export async function sendOnce(url: string, command: readonly string[]): Promise
       socketTimeout: CONNECT_TIMEOUT_MS,
     },
   })
-  // Without a listener the client's error event would end the process; the rejection says the same.
+  // Without a listener the client's error event would end the process. The rejection reports the same error.
   client.on('error', () => undefined)
   try {
     await client.connect()

@@ -4,7 +4,7 @@ export type EngineKind = 'embedded' | 'redis-server' | 'external'
 /** A Redis that answers at `url` until it is stopped. */
 export interface RedisEngine {
   readonly kind: EngineKind
-  /** `redis://127.0.0.1:<port>`, or whatever an external engine was given as. */
+  /** `redis://127.0.0.1:<port>`, or the given URL of an external engine. */
   readonly url: string
   /** Ends the engine at once, as a crash would: connections break and data is gone. External engines are left alone. */
   stop(): Promise<void>

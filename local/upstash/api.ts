@@ -8,7 +8,7 @@ import { parseBatch, parseJson, parsePath } from './parse'
 import type { RestAnswer, RestRequest } from './rest'
 import { quotaExceeded, type Rule, readsOnly } from './rules'
 
-/** Answers one request; rejects with a refusal, or while the engine cannot be reached. */
+/** Answers one request. Rejects with a refusal, or while the engine is unreachable. */
 export type Api = (request: RestRequest, fault?: 'quota') => Promise<RestAnswer>
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT']
@@ -20,7 +20,7 @@ const everything: Rule = () => undefined
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 const equal = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
 
-/** The token of a request; the query counts only where there is no such header. */
+/** Returns the token of a request. The query is used only without an Authorization header. */
 function readToken({ headers: { authorization }, query }: RestRequest): string {
   return (authorization ? BEARER.exec(authorization)?.[1] : query.get('_token')) ?? ''
 }
@@ -47,7 +47,7 @@ export function createApi(executor: Executor, token: string, readOnlyToken: stri
     }
     if (STREAM.test(path)) {
       if (method !== 'GET' && method !== 'POST') return notAllowed('GET', 'POST')
-      // Clients post an empty command along, which is no channel.
+      // Clients send an empty command as the body, which is not a channel.
       const command = parsePath({ ...request, body: Buffer.alloc(0) })
       return { status: 200, body: await executor.openStream(command, rule) }
     }

@@ -1,10 +1,10 @@
 import type { Command } from '../engine/connection'
 
-/** What the server has done since it started or was reset: nothing. */
+/** The counters at the start and after a reset. */
 export const zero = () => ({
-  /** HTTP requests received, refused and failed ones included; `/__local/…` is not counted. */
+  /** HTTP requests received, refused and failed ones included, without those to `/__local/…`. */
   requests: 0,
-  /** Commands handed to the engine: each entry of a pipeline or transaction is one, a script is one. */
+  /** Commands sent to the engine. Each entry of a pipeline or transaction is one, and a script is one. */
   commands: 0,
   /** Bytes of request bodies received. */
   bytesIn: 0,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Argument, Command, Reply } from '../engine/connection'
 
-/** A command as the engine is to get it, and what to answer in place of its reply when that differs. */
+/** A command for the engine. `answer`: replaces its reply where the vendor's differs. */
 export interface Translated {
   readonly command: Command
   readonly answer?: Reply
@@ -9,7 +9,7 @@ export interface Translated {
 
 const sha1 = (script: Argument): string => createHash('sha1').update(script).digest('hex')
 
-/** The script without the flag that only the vendor knows; lines keep their numbers. */
+/** Removes the flag that only the vendor knows from a script. Lines keep their numbers. */
 export const withoutVendorFlag = (script: Argument): string =>
   script.toString().replace(/^(#!lua\b[^\n]*?) +flags=(\S*)/, (_, start: string, flags: string) => {
     const kept = flags.split(',').filter((flag) => flag !== 'allow-key-locking')
@@ -17,8 +17,8 @@ export const withoutVendorFlag = (script: Argument): string =>
   })
 
 /**
- * Turns commands of the vendor's dialect into ones the engine knows. A SHA that a client has computed from its own text
- * of a script stays usable, though the engine has another text under another SHA.
+ * Translates commands of the vendor's dialect for the engine. The SHA that a client computed from its own text of a script
+ * keeps working, although the engine has another text with another SHA.
  */
 export function createDialect(): (command: Command) => Translated {
   const engineSha = new Map<string, string>()

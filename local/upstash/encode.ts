@@ -1,6 +1,6 @@
 import { type CommandError, isError, type Reply } from '../engine/connection'
 
-/** How replies are written: JSON, JSON with its strings in base64, or Redis' own protocol. */
+/** The format of replies: JSON, JSON with strings in base64, or the protocol of Redis. */
 export type Format = 'json' | 'base64' | 'resp2'
 
 type Json = null | number | string | Json[]
@@ -8,14 +8,14 @@ type Json = null | number | string | Json[]
 function toJson(reply: Reply, base64: boolean, nested = false): Json {
   if (reply === null || typeof reply === 'number') return reply
   if (typeof reply === 'string' || Buffer.isBuffer(reply)) {
-    // Clients decode every string inside an array, so only an OK on its own may stay as it is.
+    // Clients decode every string inside an array, so only an OK on its own may stay plain.
     const plain = !base64 || (!nested && reply.length === 2 && reply.toString() === 'OK')
     return plain ? reply.toString() : Buffer.from(reply).toString('base64')
   }
   return isError(reply) ? toJson(reply.error, base64, true) : reply.map((item) => toJson(item, base64, true))
 }
 
-/** Error texts are in base64 only where they are a part of another reply. */
+/** Error texts are in base64 only inside another reply. */
 const toEntry = (reply: Reply, base64: boolean): { result: Json } | CommandError =>
   isError(reply) ? reply : { result: toJson(reply, base64) }
 
@@ -29,11 +29,11 @@ function toResp2(reply: Reply): Buffer {
   return Buffer.concat([Buffer.from(`*${reply.length}\r\n`), ...reply.map(toResp2)])
 }
 
-/** The body for one command. */
+/** Encodes the reply of one command as a body. */
 export const encodeReply = (reply: Reply, format: Format): string | Buffer =>
   format === 'resp2' ? toResp2(reply) : JSON.stringify(toEntry(reply, format === 'base64'))
 
-/** The body for a batch; in resp2 the replies follow each other as on a connection. */
+/** Encodes the replies of a batch as a body. In resp2 they follow each other as on a connection. */
 export const encodeReplies = (replies: readonly Reply[], format: Format): string | Buffer =>
   format === 'resp2'
     ? Buffer.concat(replies.map(toResp2))

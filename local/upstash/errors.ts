@@ -1,11 +1,11 @@
 import type { RestAnswer } from './rest'
 
-/** The most bytes a request or a response may have: the vendor's limit of every plan without an extra charge. */
+/** Largest request or response, in bytes: the vendor's limit for every plan without an extra charge. */
 export const MAX_BODY_BYTES = 10_485_760
 
 const REFUSED = 'REFUSED'
 
-/** Ends a command, or the request if it has no other, with the vendor's text. */
+/** Refuses a command with the vendor's text; the other commands of a pipeline still run. */
 export function refuse(text: string): never {
   throw Object.assign(new Error(text), { code: REFUSED })
 }
@@ -13,13 +13,13 @@ export function refuse(text: string): never {
 export const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && error.code === REFUSED
 
-/** The vendor's text, which it uses for responses too. */
+/** Refuses what is too large. The vendor uses the same text for requests and responses. */
 export function checkSize(bytes: number): void {
   if (bytes <= MAX_BODY_BYTES) return
   refuse(`ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes, Actual: ${bytes} bytes`)
 }
 
-/** An error as the vendor sends it. */
+/** Builds an error answer in the vendor's form. */
 export function fail(status: number, error: string): RestAnswer {
   return { status, body: JSON.stringify({ error }) }
 }
@@ -30,7 +30,7 @@ export function notAllowed(...allow: string[]): RestAnswer {
   return { ...fail(405, 'ERR method not allowed'), headers: { allow: allow.join(', ') } }
 }
 
-/** The vendor documents neither a 429 nor a 500, so their texts are ours. */
+/** The vendor documents neither 429 nor 500, so their texts are invented. */
 export const FAULT_ANSWERS = {
   unauthorized,
   'rate-limit': fail(429, 'ERR too many requests'),

@@ -10,7 +10,7 @@ export type Executor = ReturnType<typeof createExecutor>
 
 const restore = (reply: Reply, { answer = reply }: Translated): Reply => (isError(reply) ? reply : answer)
 
-/** Runs commands as the vendor would, `rule` permitting; every method rejects while the engine cannot be reached. */
+/** Runs commands as the vendor does, if `rule` allows them. Every method rejects while the engine is unreachable. */
 export function createExecutor(engine: EngineConnection, counters: UpstashCounters) {
   const translate = createDialect()
 
@@ -23,7 +23,7 @@ export function createExecutor(engine: EngineConnection, counters: UpstashCounte
   const prepare = async (entry: unknown, rule: Rule): Promise<Translated> =>
     translate(await admit(entry, rule, available, shortKeys))
 
-  /** What is refused is a reply, too. */
+  /** Resolves with an error reply when the command is refused. */
   const run = async (entry: unknown, rule: Rule): Promise<Reply> => {
     try {
       const prepared = await prepare(entry, rule)
@@ -38,13 +38,13 @@ export function createExecutor(engine: EngineConnection, counters: UpstashCounte
     run,
     openStream: async (entry: unknown, rule: Rule): Promise<Readable> =>
       engine.openStream(await admit(entry, rule)),
-    /** In order, each on its own: commands of other requests may come in between. */
+    /** Runs commands in order, each separately. Commands of other requests may come in between. */
     runPipeline: async (entries: readonly unknown[], rule: Rule): Promise<Reply[]> => {
       const replies: Reply[] = []
       for (const entry of entries) replies.push(await run(entry, rule))
       return replies
     },
-    /** All or none: refuses the whole when one command is bad or the engine discards them. */
+    /** Runs all commands or none. Refuses all when one is not valid, or the engine discards the transaction. */
     runTransaction: async (entries: readonly unknown[], rule: Rule): Promise<Reply[]> => {
       const prepared: Translated[] = []
       for (const entry of entries) prepared.push(await prepare(entry, rule))

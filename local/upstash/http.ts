@@ -10,7 +10,7 @@ export async function toRestRequest(incoming: IncomingMessage): Promise<RestRequ
   let bodyBytes = 0
   for await (const chunk of incoming) {
     bodyBytes += chunk.length
-    // What is too much is still read to its end, because leaving the loop would close the connection unanswered.
+    // Reads a body that is too large to its end: leaving the loop would close the connection without an answer.
     if (bodyBytes <= MAX_BODY_BYTES) chunks.push(chunk)
     else chunks.length = 0
   }
@@ -21,7 +21,7 @@ export async function toRestRequest(incoming: IncomingMessage): Promise<RestRequ
   return { method, path, query, headers, body: Buffer.concat(chunks), bodyBytes }
 }
 
-/** Sends an answer with a sync token of its own; `count` gets the bytes of the body as they are sent. */
+/** Sends an answer with a new sync token. `count` gets the bytes of the body as they are sent. */
 export function send(response: ServerResponse, answer: RestAnswer, count?: (bytes: number) => void): void {
   const { status, body } = answer
   const token = { 'upstash-sync-token': randomBytes(12).toString('base64url') }
@@ -39,7 +39,7 @@ export function send(response: ServerResponse, answer: RestAnswer, count?: (byte
     response.write(event)
     count?.(Buffer.byteLength(event))
   })
-  // When either side ends, so does the other.
+  // When one side ends, the other ends too.
   body.once('close', () => response.end())
   finished(response, () => body.destroy())
 }

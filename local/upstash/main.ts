@@ -11,11 +11,11 @@ const help = `Starts a server on 127.0.0.1 that speaks Upstash's REST protocol.
   npm run local:upstash -- [--port <n>] [--token <text>] [--help]
 
   --port, LOCAL_UPSTASH_PORT    port to listen on (default ${LOCAL_PORT}; 0 = any free one)
-  --token                       what callers must present (default: a new random one)
+  --token                       the token that callers must send (default: a new random one)
   REDIS_URL                     the Redis behind it (default: redis-server if installed, else an embedded engine)
 
-  GET, DELETE ${STATS_PATH}          what was asked so far; set back to zero
-  GET, POST, DELETE ${FAULTS_PATH}   what goes wrong on purpose: POST {"kind":"hang","times":3}
+  GET, DELETE ${STATS_PATH}          the counters; reset them
+  GET, POST, DELETE ${FAULTS_PATH}   faults on demand: POST {"kind":"hang","times":3}
 `
 
 async function start(port: number, { token = randomBytes(24).toString('hex') }: { token?: string }) {

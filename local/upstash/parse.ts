@@ -9,14 +9,14 @@ function toArgument(value: unknown): Argument {
   return refuse(`ERR unsupported arg type: ${Array.isArray(value) ? 'array' : 'object'}`)
 }
 
-/** The command an array stands for; numbers and booleans become the text they have in JSON. */
+/** Converts an array to a command. Numbers and booleans become their text in JSON. */
 export function toCommand(value: unknown): Command {
   if (!Array.isArray(value)) return refuse('ERR failed to parse command')
   const [name = '', ...args] = value.map(toArgument)
   return name.length === 0 ? refuse('ERR empty command') : [name.toString(), ...args]
 }
 
-/** Undefined for what is no JSON. */
+/** Parses JSON; undefined when the body is not JSON. */
 export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))
@@ -25,7 +25,7 @@ export function parseJson(body: Buffer): unknown {
   }
 }
 
-/** The entries of a two-dimensional JSON array, each as it is. */
+/** Parses a two-dimensional JSON array, and returns its entries unchanged. */
 export function parseBatch(body: Buffer): unknown[] {
   const value = parseJson(body)
   if (!Array.isArray(value) || !value.every((entry) => Array.isArray(entry))) {
@@ -34,7 +34,7 @@ export function parseBatch(body: Buffer): unknown[] {
   return value.length === 0 ? refuse('ERR empty pipeline request') : value
 }
 
-/** What a path says: its segments, then the body of a POST or PUT, then the query (`?EX=100`, `?NX`). */
+/** Parses the command in a path: its segments, then the body of a POST or PUT, then the query (`?EX=100`, `?NX`). */
 export function parsePath({ method, path, query, body }: RestRequest): Argument[] {
   const args: Argument[] = []
   try {

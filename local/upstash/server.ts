@@ -2,20 +2,20 @@
  * A server on 127.0.0.1 that speaks Upstash's REST protocol in front of any Redis, for running and testing without an
  * account or a container.
  *
- * It does: a command as JSON or as a path, /pipeline, /multi-exec, /subscribe, /psubscribe and /monitor as server-sent
+ * What it supports: a command as JSON or as a path, /pipeline, /multi-exec, /subscribe, /psubscribe and /monitor as server-sent
  * events, bearer and `_token` on every path, a read-only token, base64 and RESP2 answers, a new sync token with every
  * answer, the vendor's error texts and limits on the sizes of bodies and keys, scripts that carry the vendor's
  * `allow-key-locking` flag, which stock engines refuse, and faults on demand (../faults.ts; `quota` is its own).
  *
  * Its limits:
- * - The commands are the engine's: IFEQ, DELEX, JSON.* and the like exist only if it has them, and the texts of its
- *   errors are its own. CONFIG and what needs a connection of its own (blocking, WATCH, SELECT) is refused.
- * - No ACL tokens, no TLS. The sync token is never looked at: one engine always reads its own writes.
- * - No limits on records, storage, rate or, but for the fault, quota. Keys inside scripts may have any size. Bodies are
+ * - The commands are the engine's: IFEQ, DELEX, JSON.* and the like work only if it has them, and error texts are
+ *   those of the engine. CONFIG and commands that need a connection of their own (blocking, WATCH, SELECT) are refused.
+ * - No ACL tokens, no TLS. The sync token is ignored: one engine always reads its own writes.
+ * - No limits on records, storage, rate or (except by the fault) quota. Keys inside scripts may have any size. Bodies are
  *   measured as HTTP carries them. A path and its headers end at 16 KiB, which is Node's limit.
  * - Numbers reach the engine as JavaScript prints them (`1.0` as `1`); integers beyond 2^53 come back rounded.
  * - While the engine is down requests are answered 503 at once. One that hangs keeps its requests waiting.
- * - Where the vendor's documents are silent the choice is ours: statuses of size errors, texts for malformed bodies, a
+ * - Where the vendor's documents are silent the choice is this server's: statuses of size errors, texts for malformed bodies, a
  *   pipeline in RESP2 (its replies in a row), messages of several lines (several `data:` lines, as the standard says),
  *   patterns with a `?` (it begins the query unless encoded), which reads the read-only token permits, 429 and 500.
  */
@@ -34,24 +34,30 @@ export { STATS_PATH } from '../localServer'
 export const LOCAL_PORT = 8079
 
 export interface UpstashServerOptions {
-  /** The engine behind, `redis://…`; it need not be there yet. */
+  /** The URL of the engine, `redis://…`. It need not run yet. */
   readonly redisUrl: string
-  /** What callers must present; not empty. */
+  /** The token that callers must send; not empty. */
   readonly token: string
-  /** What callers may present who shall only read. */
+  /**
+   * The token for callers that may only read.
+   * @default none
+   */
   readonly readOnlyToken?: string
-  /** 0, the default, lets the system choose. */
+  /**
+   * 0 lets the system choose.
+   * @default 0
+   */
   readonly port?: number
 }
 
-/** `url` is what UPSTASH_REDIS_REST_URL takes. Closing leaves the engine running. */
+/** `url`: the value for UPSTASH_REDIS_REST_URL. `close` leaves the engine running. */
 export interface UpstashServer extends LocalServer<UpstashCounters, 'quota'> {
   readonly token: string
-  /** Resolves once the engine is reached, for whoever has just brought it back. */
+  /** Resolves once the engine answers, for use after it was restarted. */
   engineConnected(): Promise<void>
 }
 
-/** What the api throws becomes an answer, as a failing engine is no reason to drop a connection. */
+/** Turns errors of the API into answers, so that a failing engine does not cut the connection. */
 async function answerSafely(api: Api, ...request: Parameters<Api>): Promise<RestAnswer> {
   try {
     return await api(...request)

@@ -136,7 +136,7 @@ describe('the judge of a chaos run', () => {
       'printed no event:\n    a: Error: boom',
       'a secret in the output of b',
       'ended by itself: c',
-      "2 fetches in the place of the killed lease holder's, not 1",
+      '2 fetches replaced that of the killed lease holder, not 1',
     ])
   })
 })

@@ -19,7 +19,7 @@ const toFileName = ({ filename, url }: Attachment): string =>
         'file'),
   )
 
-/** Attachments as they are kept when written: one that was there before stays as it was, a new one gets an id. */
+/** Prepares attachments for storage: known ones stay unchanged, new ones get an id. */
 export function keepAttachments(value: unknown, before: unknown): unknown {
   if (!Array.isArray(value)) return value
   const known = Array.isArray(before) ? (before as Attachment[]) : []
@@ -29,7 +29,7 @@ export function keepAttachments(value: unknown, before: unknown): unknown {
   })
 }
 
-/** URLs of attachments: another one in each answer, good for `attachmentLifeMs`. They need no key and no place. */
+/** URLs of attachments: another one in each answer, valid for `attachmentLifeMs`. Without a key or a rate limit. */
 export function createAttachments(settings: Settings, now: () => number, origin: () => string) {
   const buildUrl = (attachment: Attachment): string => {
     const until = Math.ceil(now() + settings.attachmentLifeMs).toString(36)
@@ -41,17 +41,17 @@ export function createAttachments(settings: Settings, now: () => number, origin:
     return `${origin()}/attachments/${path.join('/')}`
   }
   return {
-    /** A cell as it is answered. */
+    /** Returns a cell as the API answers it. */
     present(type: string, value: unknown): unknown {
       if (type !== ATTACHMENTS || !Array.isArray(value)) return value
       return value.map((item: Attachment) => ({ ...item, url: buildUrl(item) }))
     },
-    /** What one of the URLs is answered; undefined for any other address. */
+    /** Answers one of the URLs; undefined for other addresses. */
     serve(path: string): Answer | undefined {
       const [, id, until, name] = PATH.exec(path) ?? []
       if (until === undefined) return undefined
-      const dead = now() >= Number.parseInt(until, 36)
-      return { status: dead ? 410 : 200, body: dead ? 'Gone' : `${id} ${name}` }
+      const isExpired = now() >= Number.parseInt(until, 36)
+      return { status: isExpired ? 410 : 200, body: isExpired ? 'Gone' : `${id} ${name}` }
     },
   }
 }

@@ -11,13 +11,16 @@ export interface BaseOptions {
   readonly apiKey: string
   readonly baseId: string
   readonly tables: readonly TableData[]
-  /** What all times go by; its differences count, from the time of day at which the server starts. */
+  /** The clock of all times. Only its differences count; it starts at the time of day at which the server starts. */
   readonly clock: Clock
-  /** How the wait before a ping is sent again is spent; default a timer. */
+  /**
+   * Waits before a ping is sent again.
+   * @default a timer
+   */
   readonly wait?: Wait | undefined
 }
 
-/** A base with all that is in it, without HTTP; `origin` is the server's URL, once it is known. */
+/** A base with all its contents, without HTTP. `origin`: returns the URL of the server. */
 export function createBase({ apiKey, baseId, tables: data, clock, wait }: BaseOptions, origin: () => string) {
   const epoch = Date.now() - clock()
   const now = (): number => epoch + clock()

@@ -2,19 +2,19 @@ import type { Settings } from '../controls'
 import type { Clock } from '../rateLimit'
 import type { RecordData, Table } from './table'
 
-/** What one write did to one record: it is new without `before`, deleted without `after`. */
+/** The change of one record by a write. Without `before` it is new, without `after` it is deleted. */
 export interface Change {
   readonly id: string
   readonly before?: RecordData | undefined
   readonly after?: RecordData | undefined
 }
 
-/** Carries out a write: all changes of one request to one table. */
+/** Performs a write: all changes of one request to one table. */
 export type Commit = (table: Table, changes: readonly Change[]) => void
 
-/** Writes records and tells of it; reads them as they stood `readLagMs` ago. */
+/** Writes records and reports it to `changed`. Reads them as they were `readLagMs` ago. */
 export function createStore(clock: Clock, settings: Settings, changed: Commit) {
-  /** What a table held until a write, oldest first. */
+  /** The records of a table before each write, oldest first. */
   let past: { tableId: string; until: number; records: Table['records'] }[] = []
   const commit: Commit = (table, changes) => {
     const now = clock()
@@ -28,12 +28,12 @@ export function createStore(clock: Clock, settings: Settings, changed: Commit) {
     }
     changed(table, changes)
   }
-  /** The table as a reader sees it now. */
-  const seen = (table: Table): Table => {
+  /** The table as reads see it now. */
+  const snapshot = (table: Table): Table => {
     if (settings.readLagMs === 0) return table
     const moment = clock() - settings.readLagMs
     const before = past.find(({ tableId, until }) => tableId === table.id && until > moment)
     return before === undefined ? table : { ...table, records: before.records }
   }
-  return { commit, seen }
+  return { commit, snapshot }
 }

@@ -9,35 +9,35 @@ export type Fields = Readonly<Record<string, unknown>>
 /** One record in the shape of the vendor's answers. */
 export type RecordData = { readonly id: string; readonly createdTime: string; readonly fields: Fields }
 
-/** A view decides which records of a table are listed and in which order; without either, all in table order. */
+/** Selects and sorts the records of a table. By default it lists all of them in table order. */
 export interface ViewData extends Named {
   readonly includes?: (fields: Fields) => boolean
   readonly compare?: (a: Fields, b: Fields) => number
 }
 
-/** What one table starts with. `fields` gives their types, the primary one first; by default those used, as texts. */
+/** The initial contents of a table. `fields`: types by name, the primary field first; by default all used, as text. */
 export interface TableData extends Named {
   readonly fields?: Readonly<Record<string, string>>
   readonly views: readonly ViewData[]
   readonly records: readonly RecordData[]
 }
 
-/** One table's present state: only `records`, by id and in table order, changes. */
+/** The state of a table. Only `records` changes: by id and in table order. */
 export type Table = ReturnType<typeof createTable>
 export type Field = Table['fields'][number]
 
-/** Makes of a value as it is kept what is answered, by the type of its field. */
+/** Converts a stored value to its form in answers, by the type of its field. */
 type Present = (type: string, value: unknown) => unknown
 
 /** A new id in the vendor's form. */
 export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
   prefix + randomBytes(7).toString('hex')
 
-// Derived, so that a client that maps fields by id finds them again after a restart.
+// Derived from the name, so that a field keeps its id after a restart.
 const fieldId = (tableId: string, name: string): string =>
   `fld${createHash('sha256').update(`${tableId}/${name}`).digest('hex').slice(0, 14)}`
 
-/** Keeps a table in memory; it starts as `data` says and forgets every change when the process ends. */
+/** Creates a table in memory. Its changes are lost when the process ends. */
 export function createTable(
   { id, name, fields, views, records }: TableData,
   present: Present = (_type, value) => value,
@@ -57,26 +57,26 @@ export function createTable(
 export const find = <T extends Named>(items: readonly T[], wanted: string): T | undefined =>
   items.find(({ id }) => id === wanted) ?? items.find(({ name }) => name === wanted)
 
-/** The field of that name or id; refuses the request when there is none. */
+/** Returns the field with this name or id. Refuses the request when there is none. */
 export const getField = ({ fields }: Table, wanted: string): Field =>
   find(fields, wanted) ?? fail(422, 'UNKNOWN_FIELD_NAME', `Unknown field name: "${wanted}"`)
 
-/** The view of that name or id; refuses the request when there is none. */
+/** Returns the view with this name or id. Refuses the request when there is none. */
 export const getView = ({ views }: Table, wanted: string): ViewData =>
   find(views, wanted) ??
   fail(422, `VIEW_${/^viw\w{14}$/.test(wanted) ? 'ID' : 'NAME'}_NOT_FOUND`, `View ${wanted} not found`)
 
-/** The records of a view in its order; of the whole table in table order when no view is given. */
+/** Returns the records of a view in its order, or all records in table order without a view. */
 export function listView({ records }: Table, { includes, compare }: Partial<ViewData> = {}): RecordData[] {
   const listed = [...records.values()].filter(({ fields }) => includes?.(fields) ?? true)
   return compare ? listed.sort((a, b) => compare(a.fields, b.fields)) : listed
 }
 
-/** Whether the API leaves a value out. */
+/** Whether the API omits a value. */
 export const isEmpty = (value: unknown): boolean =>
   (value ?? '') === '' || value === false || (Array.isArray(value) && value.length === 0)
 
-/** A record as the API answers it: with the wanted fields, by name or id, and without those that are empty. */
+/** Returns a record as the API answers it: the wanted fields, by name or id, without empty ones. */
 export function render(
   { present }: Table,
   { fields, ...record }: RecordData,
@@ -88,7 +88,7 @@ export function render(
   return { ...record, fields: Object.fromEntries(cells) as Fields }
 }
 
-/** A table as the metadata API describes it. */
+/** Describes a table as the metadata API does. */
 export function describeTable({ id, name, fields, views }: Table) {
   const grids = views.map((view) => ({ id: view.id, name: view.name, type: 'grid' }))
   return { id, name, primaryFieldId: fields[0]?.id, fields, views: grids }

@@ -10,12 +10,12 @@ import { describeChanges } from './payload'
 import type { createPings, Pinged } from './pings'
 import { readWebhookRequest, type Specification } from './specification'
 
-/** How long a webhook lives without being asked for payloads, and how long its payloads and an expired one are kept. */
+/** How long a webhook lives without requests for its payloads. Payloads and expired webhooks are kept as long. In ms. */
 const WEEK_MS = 604_800_000
 const MAX_WEBHOOKS = 10
 
-/** Who writes: whoever has the key. */
-const ACTION = {
+/** The author of every write: the holder of the key. */
+const AUTHOR = {
   source: 'publicApi',
   sourceMetadata: {
     user: {
@@ -43,7 +43,7 @@ const notificationsRequest = z.strictObject({ enable: z.boolean() })
 
 const iso = (moment: number): string => new Date(moment).toISOString()
 
-/** The webhooks of a base; each method is a call of the API, `changed` and `act` apart. `now` is the time of day in ms. */
+/** The webhooks of a base. Each method is a call of the API, except `changed` and `act`. `now`: time of day, ms. */
 export function createHooks(
   tables: readonly Table[],
   settings: Settings,
@@ -54,8 +54,8 @@ export function createHooks(
   const cells = createCells(tables)
   let transaction = 0
 
-  /** Webhooks that are still known: what time ends is ended here. */
-  const known = (): Hook[] => {
+  /** Removes what has expired, and returns the remaining webhooks. */
+  const currentHooks = (): Hook[] => {
     for (const hook of hooks.values()) {
       if (now() >= hook.expiresAt) hook.isHookEnabled = false
       if (now() >= hook.expiresAt + WEEK_MS) hooks.delete(hook.id)
@@ -63,12 +63,12 @@ export function createHooks(
     }
     return [...hooks.values()]
   }
-  const find = (id: string): Hook => known().find((hook) => hook.id === id) ?? refuse(notFound)
+  const find = (id: string): Hook => currentHooks().find((hook) => hook.id === id) ?? refuse(notFound)
 
   const append = (hook: Hook, contents: readonly object[]): void => {
     const common = { timestamp: iso(now()), baseTransactionNumber: transaction, payloadFormat: 'v0' }
     for (const content of contents) {
-      const payload = { ...common, actionMetadata: ACTION, ...content }
+      const payload = { ...common, actionMetadata: AUTHOR, ...content }
       hook.payloads.push({ cursor: hook.cursorForNextPayload, keptUntil: now() + WEEK_MS, payload })
       hook.cursorForNextPayload += 1
     }
@@ -76,7 +76,7 @@ export function createHooks(
   }
   const changed: Commit = (table, changes) => {
     transaction += 1
-    for (const hook of known().filter(({ isHookEnabled }) => isHookEnabled)) {
+    for (const hook of currentHooks().filter(({ isHookEnabled }) => isHookEnabled)) {
       append(hook, describeChanges(hook.specification, table, changes, settings.splitPayloads, cells))
     }
   }
@@ -95,18 +95,20 @@ export function createHooks(
   }
 
   return {
-    /** Tells the webhooks of a write. */
+    /** Adds the payloads of a write to the webhooks that watch it. */
     changed,
-    /** Makes something happen to one webhook, or to all of them. */
+    /** Runs an action for one webhook, or for all of them. */
     act(action: Action): void {
-      const meant = known().filter(({ id }) => action.webhook === undefined || action.webhook === id)
-      if (meant.length === 0) throw new Error(`there is no webhook ${action.webhook ?? ''}`.trim())
+      const selected = currentHooks().filter(
+        ({ id }) => action.webhook === undefined || action.webhook === id,
+      )
+      if (selected.length === 0) throw new Error(`there is no webhook ${action.webhook ?? ''}`.trim())
       if (action.do === 'payload' || action.do === 'invalidate') transaction += 1
-      for (const hook of meant) actOn(hook, action)
+      for (const hook of selected) actOn(hook, action)
     },
     create(raw: unknown) {
       const { notificationUrl = null, specification } = readWebhookRequest(raw, tables)
-      if (known().length >= MAX_WEBHOOKS) {
+      if (currentHooks().length >= MAX_WEBHOOKS) {
         const message = `A base can have at most ${MAX_WEBHOOKS} webhooks`
         fail(422, 'TOO_MANY_WEBHOOKS_IN_BASE', message)
       }
@@ -129,10 +131,12 @@ export function createHooks(
       return { id, macSecretBase64, expirationTime: iso(expiresAt) }
     },
     list: () => ({
-      webhooks: known().map(({ payloads: _payloads, macSecretBase64: _secret, expiresAt, ...told }) => ({
-        ...told,
-        expirationTime: iso(expiresAt),
-      })),
+      webhooks: currentHooks().map(
+        ({ payloads: _payloads, macSecretBase64: _secret, expiresAt, ...rest }) => ({
+          ...rest,
+          expirationTime: iso(expiresAt),
+        }),
+      ),
     }),
     remove(id: string): void {
       const hook = find(id)

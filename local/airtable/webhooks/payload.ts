@@ -13,7 +13,7 @@ type CellValues = { cellValuesByFieldId: Cells }
 
 const CHANGE_TYPES = { created: 'add', changed: 'update', destroyed: 'remove' } as const
 
-/** What a change is to somebody who sees this view only, where a record is born when it enters and dies when it leaves. */
+/** Classifies a change for a view: a record is created when it enters the view and destroyed when it leaves. */
 function classifyChange({ before, after }: Change, view: ViewData | undefined): Entry['kind'] | undefined {
   const shown = (record: RecordData | undefined) =>
     record !== undefined && (view?.includes?.(record.fields) ?? true)
@@ -23,7 +23,7 @@ function classifyChange({ before, after }: Change, view: ViewData | undefined): 
 
 const same = (a: unknown, b: unknown): boolean => (isEmpty(a) && isEmpty(b)) || isDeepStrictEqual(a, b)
 
-/** What a webhook of this specification is told of one change, if anything. */
+/** Builds the entry of one change for a webhook; undefined when its specification excludes the change. */
 function buildEntry(
   table: Table,
   change: Change,
@@ -40,8 +40,8 @@ function buildEntry(
   if (kind === 'destroyed' || after === undefined) return { kind: 'destroyed', id }
   if (kind === 'created' || before === undefined) {
     const filled = table.fields.filter(({ name }) => !isEmpty(after.fields[name]))
-    const told = filled.filter((field) => watched(field) || carried(field))
-    return { kind: 'created', id, createdTime: after.createdTime, cells: cells(table, after, told) }
+    const reported = filled.filter((field) => watched(field) || carried(field))
+    return { kind: 'created', id, createdTime: after.createdTime, cells: cells(table, after, reported) }
   }
   const changed = table.fields.filter((f) => watched(f) && !same(before.fields[f.name], after.fields[f.name]))
   if (changed.length === 0) return undefined
@@ -57,7 +57,7 @@ function buildEntry(
   }
 }
 
-/** Cuts entries into at most `parts` lists; a record of several changed cells may be cut as well. */
+/** Splits entries into at most `parts` lists. Also splits a record with several changed cells. */
 function split(entries: readonly Entry[], parts: number): Entry[][] {
   const pieces = entries.flatMap((entry): Entry[] => {
     if (entry.kind !== 'changed') return [entry]
@@ -72,7 +72,7 @@ function split(entries: readonly Entry[], parts: number): Entry[][] {
   return Array.from({ length: count }, (_, part) => pieces.slice(start(part), start(part + 1)))
 }
 
-/** Entries as the vendor writes them, without maps that are empty. */
+/** Formats entries as the vendor does, without empty maps. */
 function write(entries: readonly Entry[]) {
   const created: Record<string, CellValues & { createdTime: string }> = {}
   const changed: Record<string, Partial<Record<ChangedPart, CellValues>>> = {}
@@ -97,7 +97,7 @@ function write(entries: readonly Entry[]) {
   }
 }
 
-/** What one write tells a webhook: the part of each payload that says what has changed; none when it is not concerned. */
+/** Returns the changes that one write reports to a webhook, one part for each payload; empty when it watches none. */
 export function describeChanges(
   specification: Specification,
   table: Table,
@@ -117,7 +117,7 @@ export function describeChanges(
   if (entries.length === 0) return []
   return split(entries, parts).map((part) => {
     const written = write(part)
-    const told = view === undefined ? written : { changedViewsById: { [view.id]: written } }
-    return { changedTablesById: { [table.id]: told } }
+    const tableChanges = view === undefined ? written : { changedViewsById: { [view.id]: written } }
+    return { changedTablesById: { [table.id]: tableChanges } }
   })
 }

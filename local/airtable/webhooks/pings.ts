@@ -2,11 +2,11 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Settings } from '../controls'
 
-/** How often a ping is tried again, and how long after the first failure; each further wait is twice as long. */
+/** How often a ping is retried. The first retry comes after FIRST_RETRY_MS; each further wait is twice as long. */
 const RETRIES = 13
 const FIRST_RETRY_MS = 10_000
 
-/** What is known of the last ping, as the vendor lists it. */
+/** The result of the last ping, as the vendor lists it. */
 export type PingResult = {
   readonly completionTimestamp: string
   readonly durationMs: number
@@ -16,7 +16,7 @@ export type PingResult = {
   | { readonly success: false; readonly error: { readonly message: string }; readonly willBeRetried: boolean }
 )
 
-/** What pings need of a webhook, and what they change in it. */
+/** The part of a webhook that pings read and change. */
 export interface Pinged {
   readonly id: string
   readonly macSecretBase64: string
@@ -26,7 +26,7 @@ export interface Pinged {
   lastSuccessfulNotificationTime: string | null
 }
 
-/** Waits some milliseconds; rejects when the server is closed meanwhile. */
+/** Waits for `ms`. Rejects when the server is closed meanwhile. */
 export type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>
 
 const waitInTheBackground: Wait = (ms, signal) => delay(ms, undefined, { ref: false, signal })
@@ -36,8 +36,8 @@ export const contentMac = (macSecretBase64: string, body: string): string =>
   `hmac-sha256=${createHmac('sha256', Buffer.from(macSecretBase64, 'base64')).update(body).digest('hex')}`
 
 /**
- * Pings, which say only that there is something. For each webhook one is under way at a time: one that has not been
- * sent yet, or is to be sent again, stands for all that happens until then.
+ * Sends pings, which say only that there are changes. Each webhook has at most one ping at a time. A ping that waits to be
+ * sent or retried also announces all changes until then.
  */
 export function createPings(
   baseId: string,
@@ -56,7 +56,7 @@ export function createPings(
     const headers = { 'content-type': 'application/json', 'x-airtable-content-mac': mac }
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(settings.pingTimeoutMs)])
     const started = performance.now()
-    const outcome = await fetch(hook.notificationUrl ?? '', {
+    const problem = await fetch(hook.notificationUrl ?? '', {
       method: 'POST',
       headers,
       body,
@@ -66,16 +66,16 @@ export function createPings(
       ({ status }) => (status === 200 || status === 204 ? undefined : `The answer was ${status}`),
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     )
-    const told = {
+    const common = {
       completionTimestamp: new Date(now()).toISOString(),
       durationMs: performance.now() - started,
       retryNumber,
     }
-    if (outcome === undefined) return { ...told, success: true }
-    return { ...told, success: false, error: { message: outcome }, willBeRetried: retryNumber < RETRIES }
+    if (problem === undefined) return { ...common, success: true }
+    return { ...common, success: false, error: { message: problem }, willBeRetried: retryNumber < RETRIES }
   }
 
-  /** One attempt; tells whether the ping is done with. */
+  /** Makes one attempt. Returns false when the ping must be sent again. */
   async function attempt(hook: Pinged, retryNumber: number): Promise<boolean> {
     if (settings.losePings > 0) {
       settings.losePings -= 1
@@ -101,7 +101,7 @@ export function createPings(
       for (let retry = 0; !done && hook.areNotificationsEnabled; retry += 1) {
         if (retry > 0) await wait(FIRST_RETRY_MS * 2 ** (retry - 1), closing.signal)
         if (!hook.areNotificationsEnabled) break
-        // What is sent now stands for all that has happened until now.
+        // The ping that is sent now announces all changes until now.
         state.again = false
         done = await attempt(hook, retry)
       }
@@ -115,19 +115,19 @@ export function createPings(
     const state = underWay.get(hook)
     if (settings.holdPings) held.add(hook)
     else if (state !== undefined) state.again = true
-    // All that can be thrown is that the server was closed.
+    // It only rejects when the server is closed.
     else deliver(hook).catch(() => underWay.delete(hook))
   }
   return {
-    /** Lets the webhook's URL know, soon and once, that there is something. */
+    /** Sends a ping to the webhook's URL, unless one is already waiting. */
     announce,
-    /** Sends what was held back, unless it still is. */
+    /** Sends the pings that were held back, unless `holdPings` is still on. */
     release(): void {
       const due = [...held]
       held.clear()
       for (const hook of due) announce(hook)
     },
-    /** Ends pings under way and those that wait to be sent again. */
+    /** Ends running and waiting pings. */
     close: (): void => closing.abort(),
   }
 }

@@ -1,11 +1,11 @@
 import type { AirtableServer } from '../server'
 
-/** Where the app takes pings. */
+/** The path at which the app receives pings. */
 export const WEBHOOK_PATH = '/api/webhooks/airtable'
 
 /**
- * Has a server ping the app at each change of a table, as soon as `release` is called: a ping that finds nobody would be
- * sent again 10 s later, and those after it with it. `secrets` is what AIRTABLE_WEBHOOK_SECRETS takes.
+ * Registers a webhook: the server pings the app at each change of a table, from the call of `release` on. A ping before the
+ * app answers would be retried 10 s later and delay those after it. `secrets`: the value for AIRTABLE_WEBHOOK_SECRETS.
  */
 export async function registerWebhook(
   server: AirtableServer,

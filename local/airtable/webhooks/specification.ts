@@ -17,7 +17,7 @@ const SOURCES = [
 
 const ids = z.array(z.string()).optional()
 
-// Strict, so that a key this server does not know is refused instead of ignored.
+// Strict, so that an unknown key is refused instead of ignored.
 const webhookRequest = z.strictObject({
   notificationUrl: z.url({ protocol: /^https?$/ }).nullish(),
   specification: z.strictObject({
@@ -41,10 +41,10 @@ const webhookRequest = z.strictObject({
   }),
 })
 
-/** What a webhook watches and what it tells of it. */
+/** What a webhook watches and what its payloads include. */
 export type Specification = z.infer<typeof webhookRequest>['specification']
 
-/** The table, and the view in it, that a webhook watches; nothing when it does not watch this table. */
+/** The view of this table that a webhook watches, if it watches only one; undefined when it does not watch the table. */
 export function resolveScope(
   { options }: Specification,
   table: Table,
@@ -55,7 +55,7 @@ export function resolveScope(
   return view && { view }
 }
 
-/** Checks the request for a new webhook; refuses one that names a table, view or field by anything but its id. */
+/** Validates the request for a new webhook. Refuses one that does not name tables, views and fields by id. */
 export function readWebhookRequest(raw: unknown, tables: readonly Table[]) {
   const request = check(webhookRequest, raw)
   const { filters, includes = {} } = request.specification.options
