@@ -1,6 +1,6 @@
 /**
- * Fails when package-lock.json lacks an entry for an optional (platform) dependency: npm then refuses `npm ci`, or
- * installs nothing usable on the platforms that are missing.
+ * Fails when package-lock.json lacks an entry for an optional (platform) dependency: `npm ci` then fails, or installs an
+ * unusable package on the missing platforms.
  */
 import { readFileSync } from 'node:fs'
 

@@ -1,7 +1,7 @@
 /**
- * Takes the guards of the engine out, one at a time, in a copy of this repository, and sees whether the simulation (or
- * the test that a guard is held by) notices. `npm run mutate -- --runs 20000 --seed 1 --only "part of a name"`; all are
- * optional. Exits with 1 when a mutation survives, or no longer applies.
+ * Removes the guards of the cache, one at a time, in a copy of this repository, and checks that the simulation (or the test
+ * of the guard) fails. `npm run mutate -- --runs 20000 --seed 1 --only "part of a name"`; all options may be left out.
+ * Exits with 1 when a mutation is not caught, or its source text is no longer found.
  */
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
@@ -26,7 +26,7 @@ async function copyRepository(): Promise<string> {
   return copy
 }
 
-/** The exit code and what it printed. */
+/** Runs node in `folder`. Resolves with its exit code and output. */
 function run(folder: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -37,7 +37,7 @@ function run(folder: string, args: readonly string[]): Promise<{ code: number | 
   })
 }
 
-/** What noticed it, or null. */
+/** The test or schedule that caught the mutation; null when none did. */
 async function noticed(folder: string, mutation: Mutation): Promise<string | null> {
   if (mutation.test !== undefined) {
     const { code } = await run(folder, ['node_modules/vitest/vitest.mjs', 'run', mutation.test])
@@ -74,7 +74,7 @@ async function tryOut(folder: string, mutation: Mutation): Promise<boolean> {
   }
 }
 
-/** A test that fails anyway would notice every mutation. */
+/** Fails when a test fails without a mutation: it would seem to catch every one. */
 async function assertTestsPass(folder: string, tests: readonly string[]): Promise<void> {
   if (tests.length === 0) return
   const { code, output } = await run(folder, ['node_modules/vitest/vitest.mjs', 'run', ...tests])

@@ -1,7 +1,7 @@
 /**
- * Runs the properties of the freshness protocol over many schedules, and tells its seed and what came about how often.
- * `npm run simulate -- --runs 100000 --seed 42 --only "cold readers"`; all are optional. Exits with 1 when a property
- * fails, or when something that makes runs worth having was rare.
+ * Checks the properties of the freshness protocol over many schedules. Prints the seed and how often each situation came up.
+ * `npm run simulate -- --runs 100000 --seed 42 --only "cold readers"`; all options may be left out. Exits with 1 when a
+ * property fails, or when a situation that the runs must contain was rare.
  */
 import { parseArgs } from 'node:util'
 import { check, rareIn } from '../tests/simulation/check'

@@ -1,37 +1,57 @@
-import { expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createTestCache } from '@/lib/testing/testCache'
 
-/** A text whose bytes come 200 ms after its head, which tells how many they are or does not. */
-function late(text: string, told: boolean): Response {
+const TEXT = JSON.stringify({ result: JSON.stringify('x'.repeat(2_000_000)) })
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** An answer whose head has come, and whose bytes come when `send` is called. */
+function startedAnswer(withLength: boolean): { response: Response; send(): void } {
+  let send = () => {}
   const body = new ReadableStream({
-    async start(stream) {
-      await new Promise((resolve) => setTimeout(resolve, 200))
-      stream.enqueue(new TextEncoder().encode(text))
-      stream.close()
+    start(stream) {
+      send = () => {
+        stream.enqueue(new TextEncoder().encode(TEXT))
+        stream.close()
+      }
     },
   })
-  return new Response(body, told ? { headers: { 'content-length': String(text.length) } } : {})
+  const headers = withLength ? { 'content-length': String(TEXT.length) } : {}
+  return { response: new Response(body, { headers }), send }
 }
 
 it.each([
-  [true, 2_000_000],
-  [false, null],
-])(
-  'an answer of 2 MB has as much more time as it takes at 1 kB a ms if its head says so (%s)',
-  async (told, length) => {
-    let large = false
-    const upstash = await createTestCache()
-    const started = await upstash.another({
-      cache: { commandHardTimeoutMs: 60 },
-      ports: {
-        fetch: async (url, init) =>
-          large
-            ? late(JSON.stringify({ result: JSON.stringify('x'.repeat(2_000_000)) }), told)
-            : upstash.runtime.ports.fetch(url, init),
+  ['gets as much more time as it takes at 1 kB a ms when its head tells its length', true, 2_000_000],
+  ['gets no more time when its head does not tell its length', false, null],
+])('an answer of 2 MB %s', async (_, withLength, length) => {
+  const answer = startedAnswer(withLength)
+  let begun = () => {}
+  const requested = new Promise<void>((resolve) => {
+    begun = resolve
+  })
+  let isLarge = false
+  const upstash = await createTestCache()
+  const started = await upstash.another({
+    cache: { commandHardTimeoutMs: 60 },
+    ports: {
+      async fetch(url, init) {
+        if (!isLarge) return upstash.runtime.ports.fetch(url, init)
+        begun()
+        return answer.response
       },
-    })
-    large = true
-    const value = await started.cache.get<string>('a')
-    expect(value?.length ?? null).toBe(length)
-  },
-)
+    },
+  })
+  isLarge = true
+  const reading = started.cache.get<string>('a')
+  await requested
+  // Past the deadline of 60 ms, within that of a large answer.
+  await vi.advanceTimersByTimeAsync(200)
+  answer.send()
+  const value = await reading
+  expect(value?.length ?? null).toBe(length)
+})
