@@ -61,7 +61,7 @@ const BORDERS: Record<string, Border> = {
 
   [REGISTRY]: { imports: GROUND, packages: [] },
   [LOADER]: {
-    imports: ['lib/shared', 'lib/next', REGISTRY, CACHE, AIRTABLE],
+    imports: ['lib/shared', 'lib/next', REGISTRY, CACHE, part('settings'), AIRTABLE],
     packages: [],
   },
   [AIRTABLE]: {
@@ -105,6 +105,7 @@ const BORDERS: Record<string, Border> = {
       'lib/config',
       'lib/observability',
       'lib/http',
+      REGISTRY,
       LOADER,
       part('fieldCacheConfigs.ts'),
       AIRTABLE,
