@@ -11,7 +11,7 @@ import type { Context } from './airtableWebhook/context'
 import { runCommand } from './airtableWebhook/run'
 import { HELP } from './airtableWebhook/usage'
 
-async function contextOf(): Promise<Context> {
+async function createContext(): Promise<Context> {
   const airtable = new AirtableService()
   await airtable.initialize()
   const located = fields.filter(isAirtableField).map(({ airtable: { table } }) => table.locate())
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
     return values.help ? 0 : 1
   }
   loadEnv(process.cwd(), process.env.NODE_ENV !== 'production')
-  return runCommand(positionals, { url: values.url, tables: values.table ?? [] }, contextOf)
+  return runCommand(positionals, { url: values.url, tables: values.table ?? [] }, createContext)
 }
 
 main().then(

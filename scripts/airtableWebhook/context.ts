@@ -14,4 +14,4 @@ export interface Context {
   print(text: string): void
 }
 
-export const basesOf = ({ tables }: Context): string[] => [...new Set(tables.map(({ baseId }) => baseId))]
+export const listBases = ({ tables }: Context): string[] => [...new Set(tables.map(({ baseId }) => baseId))]

@@ -1,6 +1,6 @@
 import type { Context } from './context'
 import { create } from './create'
-import { list, refresh, remove, status } from './tend'
+import { list, refresh, remove, status } from './maintain'
 import { usageInvalid } from './usage'
 
 export interface Options {

@@ -22,7 +22,7 @@ beforeEach(async () => {
   clock = { now: 0 }
   printed = []
   airtable = await startFivePeople(clock)
-  // Nobody answers at the URL of these tests.
+  // No server answers at the URL of these tests.
   airtable.controls.set({ holdPings: true })
   context = {
     api: createWebhooksApi(await airtableClient(airtable)),
@@ -274,7 +274,7 @@ describe('the command line', () => {
     ['list all', {}, 'list does not take "all"'],
     ['delete ach1 ach2', {}, 'delete does not take "ach2"'],
     ['status', { url: URL }, 'takes neither --url nor --table'],
-  ])('%s %j is refused before anybody is asked', async (command, options, problem) => {
+  ])('%s %j is refused before a request is sent', async (command, options, problem) => {
     await expect(run(command, options)).rejects.toThrow(problem)
     expect(airtable.counters.requests).toBe(0)
   })

@@ -10,7 +10,7 @@ const changed = (table: string, content: object): WebhookPayload => ({
 const cells = (values: object) => ({ cellValuesByFieldId: values })
 
 /** A log whose first payload has the number 1; `kept`: the first one that is still there. */
-function logOf(payloads: readonly WebhookPayload[], { pageSize = 50, kept = 1 } = {}) {
+function createLog(payloads: readonly WebhookPayload[], { pageSize = 50, kept = 1 } = {}) {
   return async (cursor: number) => {
     const from = Math.max(cursor, kept)
     const page = payloads.slice(from - 1, from - 1 + pageSize)
@@ -21,7 +21,7 @@ function logOf(payloads: readonly WebhookPayload[], { pageSize = 50, kept = 1 } 
 
 describe('what a log of changes says', () => {
   test('payloads name the created, changed and destroyed records of each table', async () => {
-    const log = logOf([
+    const log = createLog([
       changed('tblA', { createdRecordsById: { rec1: cells({ fldN: 'Ada' }) } }),
       changed('tblA', { changedRecordsById: { rec2: { current: cells({ fldN: 'Bea' }) } } }),
       changed('tblB', { destroyedRecordIds: ['rec3'] }),
@@ -39,7 +39,7 @@ describe('what a log of changes says', () => {
 
   test('a record that left a view counts as changed, unless the table has lost it', async () => {
     const view = { changedViewsById: { viwA: { destroyedRecordIds: ['rec1', 'rec2'] } } }
-    const log = logOf([changed('tblA', { ...view, destroyedRecordIds: ['rec2'] })])
+    const log = createLog([changed('tblA', { ...view, destroyedRecordIds: ['rec2'] })])
 
     const { tables } = await readPayloads(log, 1)
 
@@ -48,7 +48,7 @@ describe('what a log of changes says', () => {
   })
 
   test('the last payload counts: a record that was destroyed and restored exists', async () => {
-    const log = logOf([
+    const log = createLog([
       changed('tblA', { destroyedRecordIds: ['rec1'] }),
       changed('tblA', { createdRecordsById: { rec1: cells({}) } }),
     ])
@@ -61,7 +61,7 @@ describe('what a log of changes says', () => {
       changed('tblA', { destroyedRecordIds: [`rec${index + 1}`] }),
     )
 
-    const { tables, cursor } = await readPayloads(logOf(payloads, { pageSize: 2 }), 4)
+    const { tables, cursor } = await readPayloads(createLog(payloads, { pageSize: 2 }), 4)
 
     expect([...(tables.get('tblA')?.records.keys() ?? [])]).toEqual(['rec4', 'rec5', 'rec6', 'rec7'])
     expect(cursor).toBe(8)
@@ -71,16 +71,18 @@ describe('what a log of changes says', () => {
     ['a changed column', { changedFieldsById: { fldN: {} } }],
     ['a removed column', { destroyedFieldIds: ['fldN'] }],
   ])('reports %s', async (_what, content) => {
-    expect((await readPayloads(logOf([changed('tblA', content)]), 1)).tables.get('tblA')?.schema).toBe(true)
+    expect((await readPayloads(createLog([changed('tblA', content)]), 1)).tables.get('tblA')?.schema).toBe(
+      true,
+    )
   })
 
   test('a table that is gone counts as a change of schema', async () => {
-    const log = logOf([{ payloadFormat: 'v0', destroyedTableIds: ['tblA'] }])
+    const log = createLog([{ payloadFormat: 'v0', destroyedTableIds: ['tblA'] }])
     expect((await readPayloads(log, 1)).tables.get('tblA')?.schema).toBe(true)
   })
 
   test('unknown keys and strange shapes in payloads do no harm', async () => {
-    const log = logOf([
+    const log = createLog([
       { payloadFormat: 'v0', novelty: 1 },
       changed('tblA', {
         createdRecordsById: null,
@@ -97,7 +99,7 @@ describe('a log that cannot be relied on', () => {
   const one = changed('tblA', { destroyedRecordIds: ['rec1'] })
 
   test('a log that begins after the cursor has lost payloads', async () => {
-    expect((await readPayloads(logOf([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
+    expect((await readPayloads(createLog([one, one, one], { kept: 3 }), 1)).unreadable).toBe('payloads-lost')
   })
 
   test('a log that ends before the cursor is another log', async () => {
@@ -108,13 +110,13 @@ describe('a log that cannot be relied on', () => {
   test.each(['INVALID_HOOK', 'INVALID_FILTERS', 'INTERNAL_ERROR', 'A_NEW_ONE'])(
     'a log with an error payload is unreadable (%s)',
     async (code) => {
-      const log = logOf([one, { error: true, code, payloadFormat: 'v0' }])
+      const log = createLog([one, { error: true, code, payloadFormat: 'v0' }])
       expect((await readPayloads(log, 1)).unreadable).toBe('error-payload')
     },
   )
 
   test('a log in an unknown format is unreadable', async () => {
-    expect((await readPayloads(logOf([{ ...one, payloadFormat: 'v1' }]), 1)).unreadable).toBe(
+    expect((await readPayloads(createLog([{ ...one, payloadFormat: 'v1' }]), 1)).unreadable).toBe(
       'unknown-format',
     )
   })

@@ -26,7 +26,7 @@ describe('what Airtable refuses', () => {
     '{"error":{"type":7,"message":{}}}',
     '{"error":"constructor"}',
     '{"error":{"type":"__proto__"}}',
-  ])('takes %s for the body of somebody else', (text) => {
+  ])('%s is no error body of Airtable', (text) => {
     expect(errorFromResponse({ status: 418, retryAfter: undefined, text }, ASKED).code).toBe(
       'AIRTABLE_BAD_REPLY',
     )

@@ -11,7 +11,7 @@ beforeAll(async () => {
   redis = await startLuaRedis()
 })
 
-/** The script, without anybody around it. */
+/** The script alone. */
 function bareBudget() {
   let now = 1_000_000
   redis.reset(() => now)
@@ -42,14 +42,14 @@ function caller(number: number, startsAt: number, rest: Partial<Caller> = {}): C
 const liveThrough = (callers: readonly Caller[]): Promise<LimiterHistory> =>
   liveOnLimiter({ ...CALM, callers, delays: [5, 20, 10] }, redis)
 
-const placeOf = ({ arrivals }: LimiterHistory, wanted: Caller) =>
+const positionIn = ({ arrivals }: LimiterHistory, wanted: Caller) =>
   arrivals.findIndex(({ caller: sender }) => sender === wanted)
 
 describe('the line for permits', () => {
   it('the queue serves in the order of arrival, except for the five that go together', async () => {
     const callers = Array.from({ length: 40 }, (_, number) => caller(number, number * 30))
     const history = await liveThrough(callers)
-    const places = callers.map((one) => placeOf(history, one))
+    const places = callers.map((one) => positionIn(history, one))
     for (const [came, place] of places.entries()) expect(Math.abs(place - came)).toBeLessThanOrEqual(5)
   })
 
@@ -99,7 +99,7 @@ describe('background', () => {
     const history = await liveThrough([...pressure, background])
     const before = pressure.filter(({ startsAt }) => startsAt <= 13_000).length
     // But for the five that go together.
-    expect(Math.abs(placeOf(history, background) - before)).toBeLessThanOrEqual(5)
+    expect(Math.abs(positionIn(history, background) - before)).toBeLessThanOrEqual(5)
     expect(history.finished).toBe(141)
   })
 
@@ -107,7 +107,7 @@ describe('background', () => {
     const background = Array.from({ length: 5 }, (_, number) => caller(number, 0, { background: true }))
     const foreground = caller(0, 100)
     const history = await liveThrough([...background, foreground])
-    expect(placeOf(history, foreground)).toBeLessThanOrEqual(4)
+    expect(positionIn(history, foreground)).toBeLessThanOrEqual(4)
     expect(history.arrivals.find(({ caller: sender }) => sender === foreground)?.at).toBeLessThan(200)
   })
 })

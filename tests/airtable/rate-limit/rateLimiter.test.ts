@@ -68,7 +68,7 @@ async function takeMany({ limiter }: Instance, count: number, base = 'app1') {
   return permits.map(granted)
 }
 
-/** Who waits in line longer than this test does. */
+/** Whether a call is still waiting at the end of the test's patience. */
 async function isKeptWaiting({ limiter }: Instance, background = false): Promise<boolean> {
   const patience = new AbortController()
   const before = evals()

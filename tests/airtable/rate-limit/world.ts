@@ -21,24 +21,24 @@ export interface Caller {
   background: boolean
   /** How many pages it reads, one after the other. */
   pages: number
-  /** It dies when it has sent so many. */
+  /** It dies after this many requests. */
   diesAfter: number | null
   startsAt: number
-  /** It gives up after so many ms, whatever it waits for then. */
+  /** When it gives up, in ms, whatever it is waiting for. */
   patienceMs: number | null
 }
 
 export interface LimiterPlan {
   callers: readonly Caller[]
-  /** What each leg of each request takes, in ms, whether to Redis or to Airtable; used in permit. */
+  /** The time of each leg of each request to Redis or Airtable, in ms; used in turn. */
   delays: readonly number[]
-  /** What becomes of the requests to Redis; used in permit. */
+  /** The outcome of each request to Redis; used in turn. */
   faults: readonly ('none' | 'lost' | 'unanswered' | 'late')[]
-  /** When Redis forgets everything, in ms. */
+  /** When Redis loses its data, in ms. */
   flushes: readonly number[]
-  /** From when to when it cannot be asked. */
+  /** When Redis is down, in ms. */
   outage: readonly [from: number, to: number] | null
-  /** By how much processes oversleep, in ms, as one that was frozen; used in permit. */
+  /** How long processes oversleep, as if frozen, in ms; used in turn. */
   freezes: readonly number[]
   /** When the clock of Redis jumps, and by how many ms. */
   jumps: readonly (readonly [at: number, by: number])[]
@@ -48,7 +48,7 @@ export interface LimiterHistory {
   /** When Airtable got requests, and whose. */
   arrivals: { caller: Caller; at: number }[]
   finished: number
-  /** When the last caller had what it wanted. */
+  /** When the last caller had finished. */
   finishedAt: number
   during: Coincidences<(typeof DURING)[number]>
 }
@@ -59,7 +59,7 @@ const REDIS_EPOCH = Date.UTC(2026, 0, 1)
 /** Nothing fails. */
 export const CALM = { faults: [], flushes: [], outage: null, freezes: [], jumps: [] } as const
 
-/** What is worth knowing of a run. `alone`: somebody went on without Redis. */
+/** Events of a run. `alone`: a process went on without Redis. */
 const DURING = [
   'waited',
   'gaveUp',
@@ -73,7 +73,7 @@ const DURING = [
   'jumped',
 ] as const
 
-/** Lives through a plan with the shipped budget and the shipped script. */
+/** Runs a plan with the shipped limiter and the shipped script. */
 export async function liveOnLimiter(
   { callers, delays, faults, flushes, outage, freezes, jumps }: LimiterPlan,
   redis: LuaRedis,
@@ -104,7 +104,7 @@ export async function liveOnLimiter(
       return timeline.sleep(milliseconds + frozen, signal)
     },
   }
-  /** Three in a row, and a process goes on without Redis: with others around that is another story. */
+  /** At most two faults in a row for a ticket: after three a process goes on without Redis. */
   function drawFault(ticket: string | undefined): Fault {
     const down = outage !== null && timeline.now() >= outage[0] && timeline.now() < outage[1]
     if (down) return 'lost'
@@ -169,7 +169,7 @@ export async function liveOnLimiter(
         history.during.aborted = true
         return
       }
-      if (!permit.granted) throw new Error('nobody has refused anything')
+      if (!permit.granted) throw new Error('no request was refused')
       const kind = await request(caller, signal)
       if (page === diesAfter) {
         history.during.died = true

@@ -89,7 +89,7 @@ interface Item {
   name: unknown
 }
 
-function listOf(column = 'Name', rest: Partial<AirtableField<Item[]>> = {}): AirtableField<Item[]> {
+function declareList(column = 'Name', rest: Partial<AirtableField<Item[]>> = {}): AirtableField<Item[]> {
   const declared = airtableList<Item>({
     name: 'items',
     key: 'items_list',
@@ -105,7 +105,7 @@ function listOf(column = 'Name', rest: Partial<AirtableField<Item[]>> = {}): Air
 
 const read = (field: AirtableField<Item[]>, { runtime } = here) => readFieldCache(field, 'never', runtime)
 const asked = () => airtable.counters.requests
-const namesOf = (items: readonly Item[]) => items.map(({ name }) => name)
+const listNames = (items: readonly Item[]) => items.map(({ name }) => name)
 const allNames = Array.from({ length: PAGES * 100 }, (_, index) => `Item ${index}`)
 
 async function coolDownPasses(milliseconds = 1_000): Promise<void> {
@@ -120,21 +120,21 @@ async function stopped(attempt: Promise<unknown>, pages: number): Promise<void> 
 
 describe('a view that one refresh cannot read', () => {
   test('a large view is read in several refreshes, each page once, by any process', async () => {
-    const field = listOf()
+    const field = declareList()
 
     await stopped(read(field), IN_ONE_REFRESH)
     await stopped(read(field, await startProcess()), 2 * IN_ONE_REFRESH)
     const { data, age, status } = await read(field, await startProcess())
 
     expect(status).toBe('miss')
-    expect(namesOf(data)).toEqual(allNames)
+    expect(listNames(data)).toEqual(allNames)
     expect(asked()).toBe(PAGES)
     expect(age).toBe(Math.floor((PAGES * PAGE_MS + 2 * 1_000) / 1_000))
     expect(await read(field)).toMatchObject({ status: 'hit', age })
   })
 
   test('the old list of a large view is served until all of the new one was read', async () => {
-    const field = listOf('Name', { staleWhileRevalidate: 600 })
+    const field = declareList('Name', { staleWhileRevalidate: 600 })
     await stopped(read(field), IN_ONE_REFRESH)
     await stopped(read(field), 2 * IN_ONE_REFRESH)
     await read(field)
@@ -160,7 +160,7 @@ describe('a view that one refresh cannot read', () => {
   })
 
   test('the cron alone reads a large view, in as many runs as it takes', async () => {
-    const field = listOf('Name', { refreshEvery: 300 })
+    const field = declareList('Name', { refreshEvery: 300 })
     // For two refreshes, not three.
     const options = { enabled: true, budgetMs: 6_500 }
     const run = async () =>
@@ -170,11 +170,11 @@ describe('a view that one refresh cannot read', () => {
     expect(await run()).toMatchObject([{ outcome: 'refreshed' }])
 
     expect(asked()).toBe(PAGES)
-    expect(namesOf((await read(field)).data)).toEqual(allNames)
+    expect(listNames((await read(field)).data)).toEqual(allNames)
   })
 
   test('a large read starts over when Airtable has lost the list, and counts from there', async () => {
-    const field = listOf()
+    const field = declareList()
 
     await stopped(read(field), IN_ONE_REFRESH)
     clock.advance(301_000)
@@ -183,13 +183,13 @@ describe('a view that one refresh cannot read', () => {
     await stopped(read(field), 2 * IN_ONE_REFRESH - 1)
     const { data, age } = await read(field)
 
-    expect(namesOf(data)).toEqual(allNames)
+    expect(listNames(data)).toEqual(allNames)
     expect(asked()).toBe(IN_ONE_REFRESH + 1 + PAGES)
     expect(age).toBeLessThan(10)
   })
 
   test('a large read starts over when Airtable refuses its offset for another reason', async () => {
-    const field = listOf()
+    const field = declareList()
     await stopped(read(field), IN_ONE_REFRESH)
     await spoilOffset()
 
@@ -199,7 +199,7 @@ describe('a view that one refresh cannot read', () => {
   })
 
   test('a large read goes on from its last stored page when a process dies', async () => {
-    const field = listOf()
+    const field = declareList()
     await stopped(read(field), IN_ONE_REFRESH)
     const dying = await startProcess()
     let reached = 0
@@ -212,12 +212,12 @@ describe('a view that one refresh cannot read', () => {
     await coolDownPasses(REFRESH_MS)
 
     await stopped(read(field), 2 * IN_ONE_REFRESH)
-    expect(namesOf((await read(field)).data)).toEqual(allNames)
+    expect(listNames((await read(field)).data)).toEqual(allNames)
   })
 
   test('a release with other columns reads a large view from its first page', async () => {
-    await stopped(read(listOf('Name')), IN_ONE_REFRESH)
-    const other = listOf('Note')
+    await stopped(read(declareList('Name')), IN_ONE_REFRESH)
+    const other = declareList('Note')
     await stopped(read(other), IN_ONE_REFRESH)
     await stopped(read(other), 2 * IN_ONE_REFRESH)
 
@@ -227,7 +227,7 @@ describe('a view that one refresh cannot read', () => {
 
 describe('when a page fails', () => {
   test('after a passing error of a page the pages before it are kept, and the caller gets the error', async () => {
-    const field = listOf()
+    const field = declareList()
     await stopped(read(field), IN_ONE_REFRESH)
     onRequest = async (nth) =>
       nth === IN_ONE_REFRESH + 3 && airtable.faults.set({ kind: 'rate-limit', times: 1 })
@@ -239,13 +239,13 @@ describe('when a page fails', () => {
     })
     await coolDownPasses(30_000)
     service = await startClient()
-    expect(namesOf((await read(field)).data)).toEqual(allNames)
+    expect(listNames((await read(field)).data)).toEqual(allNames)
 
     expect(asked()).toBe(PAGES + 1)
   })
 
   test('after a lasting error of a page nothing is kept', async () => {
-    const field = listOf()
+    const field = declareList()
     await airtable.faults.set({ kind: 'billing', times: 1 })
     await expect(read(field)).rejects.toMatchObject({ cause: { code: 'AIRTABLE_QUOTA_EXHAUSTED' } })
 
@@ -253,7 +253,7 @@ describe('when a page fails', () => {
   })
 
   test('a refresh whose next page never arrives stops early enough to keep the pages before it', async () => {
-    const field = listOf()
+    const field = declareList()
     onRequest = async (nth) => nth === 3 && airtable.faults.set({ kind: 'stall', times: 1 })
     pageMs = 10
     here.runtime.refreshTimeoutMs = 500
@@ -267,7 +267,7 @@ describe('the mark of a view that was read in parts', () => {
   const later: LogPosition = { hook: 'ach00000000000001', cursor: 9 }
 
   const markedBy = async (positions: (LogPosition | null)[], reason: 'cron' | 'change') => {
-    const field = listOf()
+    const field = declareList()
     const fetcher = async (context: Parameters<typeof field.fetcher>[0]) =>
       field.airtable.read(context, positions.shift() ?? null)
     const began = clock.now()
@@ -290,7 +290,7 @@ describe('the mark of a view that was read in parts', () => {
   })
 
   test('a sync does not go on with pages whose mark could not say that the change is missing', async () => {
-    const field = listOf()
+    const field = declareList()
     await stopped(forceRefresh(here.runtime, field, 'cron'), IN_ONE_REFRESH)
 
     await stopped(forceRefresh(here.runtime, field, 'change'), IN_ONE_REFRESH)

@@ -9,7 +9,7 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-const idOf = (person: number) => `rec${String(person).padStart(14, '0')}`
+const recordId = (person: number) => `rec${String(person).padStart(14, '0')}`
 
 async function read(ids: readonly string[]) {
   const client = await airtableClient(server)
@@ -18,16 +18,16 @@ async function read(ids: readonly string[]) {
 
 describe('records asked for by id', () => {
   it('records requested by id come in the order of the view, and only if the view shows them', async () => {
-    const records = await read([1, 3, 4, 9].map(idOf))
+    const records = await read([1, 3, 4, 9].map(recordId))
     expect(records.map(({ fields }) => fields)).toEqual([{ Nombre: 'Óscar' }, { Nombre: 'Ángel' }])
     expect(server.counters.byKind).toEqual({ list: 1 })
   })
 
   it('at most a hundred records can be requested by id, in one request', async () => {
-    const ids = Array.from({ length: 100 }, (_, index) => idOf(index))
+    const ids = Array.from({ length: 100 }, (_, index) => recordId(index))
     expect(await read(ids)).toHaveLength(4)
     expect(server.counters.requests).toBe(1)
-    await expect(read([...ids, idOf(100)])).rejects.toMatchObject({
+    await expect(read([...ids, recordId(100)])).rejects.toMatchObject({
       code: 'AIRTABLE_QUERY_INVALID',
       message: expect.stringContaining(`table ${fivePeople.id} of base ${server.baseId} cannot be asked`),
     })
@@ -35,7 +35,7 @@ describe('records asked for by id', () => {
   })
 
   it.each(["rec1',TRUE(),'", 'tblPeople00000001', 'rec', ''])('are not those of %j', async (id) => {
-    await expect(read([idOf(1), id])).rejects.toMatchObject({ code: 'AIRTABLE_QUERY_INVALID' })
+    await expect(read([recordId(1), id])).rejects.toMatchObject({ code: 'AIRTABLE_QUERY_INVALID' })
     expect(server.counters.requests).toBe(0)
   })
 

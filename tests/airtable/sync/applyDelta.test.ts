@@ -24,7 +24,7 @@ const people: Person[] = [
 ]
 const unsure: ReadCheck = () => 'unknown'
 
-/** `view`: who is in the view by what Airtable's reads show, read by read; the last one stays. */
+/** `view`: the records that each read shows in the view; the last read repeats. */
 async function apply({
   changes = {},
   view,

@@ -1,5 +1,5 @@
 /**
- * Whatever happens to a table and to those who follow it: once all is quiet, what is cached is what a full refetch gives.
+ * Whatever happens to a table and to the processes that sync it: in the end the cached values are those of a full refetch.
  * In half of the worlds no ping comes after that of the last edit, and no cron runs: only time passes, and fields are read.
  * In the others a last ping comes or the cron runs, which make up for pings that Airtable has lost. A run that fails tells
  * its seed and path, and its story; `FIELD_CACHE_SEED=1 FIELD_CACHE_RUNS=5000` runs others, and more of them.

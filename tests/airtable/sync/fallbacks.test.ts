@@ -77,7 +77,7 @@ const cases: Case[] = [
   },
   {
     why: 'log-too-old',
-    when: 'nobody has drained for more than six days',
+    when: 'no sync has run for more than six days',
     async happens() {
       await edit(1)
       app.pass(6 * DAY + 1_000)
@@ -135,7 +135,7 @@ const cases: Case[] = [
     },
     {
       why: 'payloads-refused',
-      when: `${what}, and nobody has ever met this one`,
+      when: `${what}, and this one has never been synced`,
       async happens() {
         await edit(1)
         await (await fieldRuntime().sharedRecords()).write('webhook', app.hook, null, 60)

@@ -8,7 +8,7 @@ import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduled
 import { systemClock } from '@/lib/shared/clock'
 import type { AirtableServer } from '@/local/airtable/server'
 import { airtableClient } from '../../kit/airtable/airtableClient'
-import { readerOf } from '../../kit/airtable/airtableFields'
+import { toReader } from '../../kit/airtable/airtableFields'
 import { askHooks, createHook, edit, listHooks } from '../../kit/airtable/airtableHooks'
 import { fivePeople, startFivePeople } from '../../kit/airtable/fivePeople'
 import { askAirtable } from '../../kit/airtable/testAirtable'
@@ -36,9 +36,9 @@ async function source() {
   const { body } = await askAirtable(airtable, 'People/rec00000000000001')
   return (body as { fields: { Edad: number } }).fields.Edad
 }
-const people = readerOf({ baseId, tableId: fivePeople.id }, 'people', source, 100_000)
-const copies = readerOf({ baseId, tableId: 'tblCopy0000000001' }, 'copies', async () => 'copies')
-const elsewhere = readerOf(
+const people = toReader({ baseId, tableId: fivePeople.id }, 'people', source, 100_000)
+const copies = toReader({ baseId, tableId: 'tblCopy0000000001' }, 'copies', async () => 'copies')
+const elsewhere = toReader(
   { baseId: 'appElsewhere00001', tableId: fivePeople.id },
   'elsewhere',
   async () => 1,

@@ -22,7 +22,7 @@ function startWorld(wait: () => Promise<void>) {
   let drainsUnderWay = 0
   let mostAtOnce = 0
   let failures = 0
-  /** When each change was made that nobody has drained yet. */
+  /** When each change was made that was not synced yet. */
   const open = new Set<number>()
 
   const asked = async <T>(work: () => T): Promise<T> => {
@@ -31,7 +31,7 @@ function startWorld(wait: () => Promise<void>) {
     await wait()
     return result
   }
-  // Instances end soon after their last answer: nobody who wants to come back later is there to do so.
+  // Instances end soon after their last answer, so none of them comes back later.
   const sleep = async (milliseconds: number) => {
     await wait()
     if (milliseconds > 1_000) throw new Error('the instance has ended')
@@ -83,7 +83,7 @@ function startWorld(wait: () => Promise<void>) {
     return {}
   }
   return {
-    /** Changes that nobody has drained, and how many drains there were at once. */
+    /** Changes that were not synced, and how many syncs ran at once. */
     get state() {
       return { open: [...open], atOnce: mostAtOnce }
     },
@@ -91,7 +91,7 @@ function startWorld(wait: () => Promise<void>) {
     drain,
     /** So many of the next drains fail. */
     fail: (times: number) => (failures = times),
-    /** Some time later somebody edits something; the ping about it is delivered so many times. */
+    /** Makes an edit after some time. Its ping is delivered `deliveries` times. */
     async edit({ later, deliveries }: { later: number; deliveries: number }) {
       for (let step = 0; step <= later; step += 1) await wait()
       now += 1
@@ -137,7 +137,7 @@ it('the cron syncs what failed syncs have left, and what comes meanwhile', () =>
         world.fail(0)
         const cron = () => drainNow(hook, world.drain, world.runtime)
         const [drained] = await scheduler.waitFor(Promise.all([cron(), ...later.map(world.edit)]))
-        // Somebody else was at it, whose drain may have failed.
+        // Another instance was syncing and may have failed.
         if (!drained) await scheduler.waitFor(cron())
         expect(world.state).toEqual({ open: [], atOnce: 1 })
       },

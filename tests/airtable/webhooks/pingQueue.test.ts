@@ -179,7 +179,7 @@ describe('pings', () => {
   })
 })
 
-describe('who drains', () => {
+describe('a syncing instance', () => {
   it('when a syncing instance dies, the one that waits takes over', async () => {
     const drain = vi.fn(async () => ({}))
     const locks = await one.runtime.locks()
@@ -238,7 +238,7 @@ describe('who drains', () => {
   })
 })
 
-describe('a drain that fails', () => {
+describe('a failed sync', () => {
   const failing = (retryAfter?: number) =>
     vi.fn(() =>
       Promise.reject(

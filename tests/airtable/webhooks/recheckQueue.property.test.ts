@@ -16,7 +16,7 @@ const empty: QueueState = { base: 'app1', announced: 0, settled: 0, rechecks: []
 /** First looks, each some ms after the one before, that ask for a second one. */
 const looks = fc.array(fc.record({ after: fc.nat({ max: 1_500 }), again: fc.boolean() }), { maxLength: 30 })
 
-describe('second looks that are asked for one after the other', () => {
+describe('rechecks in a row', () => {
   it('every recheck runs after its time, and none is put off by later ones', () =>
     fc.assert(
       fc.property(looks, (asked) => {
@@ -57,7 +57,7 @@ describe('second looks that are asked for one after the other', () => {
     ))
 })
 
-describe('first looks at a table that wants a pause', () => {
+describe('a table with syncEvery', () => {
   const REST = 10_000
   const pings = fc.array(fc.nat({ max: 8_000 }), { minLength: 1, maxLength: 40 })
 
@@ -108,7 +108,7 @@ describe('first looks at a table that wants a pause', () => {
   })
 })
 
-describe('what is next', () => {
+describe('the next sync', () => {
   const later = [{ at: NOW, since: NOW - WAIT }]
 
   it('a recheck that is due goes first although pings keep coming', () => {
@@ -155,7 +155,7 @@ describe('what is next', () => {
   })
 })
 
-describe('a look that nobody seems to be at', () => {
+describe('an abandoned sync', () => {
   it('a sync that is 10 s late counts as abandoned', () => {
     const announced = { ...empty, announced: NOW, settled: NOW - 1 }
     expect([isAbandoned(announced, NOW + 9_999), isAbandoned(announced, NOW + 10_000)]).toEqual([false, true])

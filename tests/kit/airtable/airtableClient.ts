@@ -2,7 +2,7 @@ import { AirtableService } from '@/lib/core-services/airtable/airtableService'
 import type { RateLimiter, RequestOutcome } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
 import { defaultPorts, type Ports } from '@/lib/shared/ports'
 
-/** A clock by which a second passes between any two looks, so that no turn is waited for, and pauses are only noted. */
+/** A clock on which a second passes between two readings, so that no permit is waited for. Its sleeps are only recorded. */
 export function hastyClock() {
   let elapsed = 0
   const pauses: number[] = []
@@ -11,7 +11,7 @@ export function hastyClock() {
     return elapsed
   }
   const sleep = async (milliseconds: number) => {
-    // The budget of requests collects its news for a moment: nobody waits for that.
+    // The rate limiter collects its reports for a moment: no caller waits for that.
     if (milliseconds >= 10) pauses.push(milliseconds)
   }
   return { pauses, now: () => Date.UTC(2026, 0, 1), monotonic: tick, sleep }
@@ -33,15 +33,15 @@ export async function airtableClient(
   return service
 }
 
-/** A budget that gives every turn but the last of so many, for which one waits until one gives up. */
-export function recordedLimiter(turns = Number.POSITIVE_INFINITY) {
+/** A limiter that grants `permits` permits. The next call waits until it is aborted. */
+export function recordedLimiter(permits = Number.POSITIVE_INFINITY) {
   const outcomes: RequestOutcome[] = []
   let taken = 0
   const limiter: RateLimiter = {
     bases: async () => [],
     async take(_base, { signal } = {}) {
       taken += 1
-      if (taken < turns) return { granted: true, settle: (outcome) => void outcomes.push(outcome) }
+      if (taken < permits) return { granted: true, settle: (outcome) => void outcomes.push(outcome) }
       return new Promise((_, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason))
       })

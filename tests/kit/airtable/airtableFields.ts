@@ -3,7 +3,7 @@ import { encodeMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import { field } from '../fields/fieldProcess'
 
 /** A field that says which table it reads; what it fetches is up to the test. */
-export function readerOf(
+export function toReader(
   table: { baseId: string; tableId: string },
   name: string,
   fetcher: () => Promise<unknown>,

@@ -12,7 +12,7 @@ export interface ReceivedPing {
   answer(status: number): void
 }
 
-/** Somebody to ping: keeps every ping, and answers it with `status`, or not at all while that is undefined. */
+/** A server that keeps every ping, and answers it with `status`, or not at all while that is undefined. */
 export async function startPingReceiver() {
   const pings: ReceivedPing[] = []
   const state: { status: number | undefined } = { status: 204 }
@@ -86,7 +86,7 @@ export async function fieldIds(server: AirtableServer): Promise<Record<string, s
   return Object.fromEntries(fields.map(({ id, name }) => [name, id]))
 }
 
-/** Changes cells of one of the five people, who are counted from 1. */
+/** Changes cells of one of the five people, counted from 1. */
 export async function edit(
   server: AirtableServer,
   person: number,

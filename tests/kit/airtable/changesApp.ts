@@ -24,10 +24,10 @@ import type { TestRedis } from '../redis/testRedis'
 import { hastyClock, recordedLimiter } from './airtableClient'
 import { askHooks, createHook } from './airtableHooks'
 
-/** Longer sleeps are those of who watches over others, such as a lock: for them no time passes. */
+/** Longer sleeps belong to watchers, such as that of a lock: no time passes for them. */
 const LONGEST_SLEEP_MS = 3_000
 
-/** Time in which a sleep is over in a moment, and which can be moved on. */
+/** A clock whose sleeps end at once, and which can be moved on. */
 export function hurriedClock(): Clock & { pass(milliseconds: number): void } {
   const begun = Date.UTC(2026, 0, 1)
   let ahead = 0
@@ -50,10 +50,10 @@ export function hurriedClock(): Clock & { pass(milliseconds: number): void } {
 export interface ChangesApp {
   readonly airtable: AirtableServer
   readonly events: RecordedEvents
-  /** The webhook of the test: of the whole base, and with nobody to ping unless the file says whom. */
+  /** The webhook of the test. It watches the whole base, and pings only the URL of the file, if there is one. */
   readonly hook: string
   pass(milliseconds: number): void
-  /** What a ping, the cron or the second look leads to, with all that they debounce left out. */
+  /** One sync, as for a ping, the cron or a recheck, without their pauses. Returns the delay of the recheck, in ms. */
   drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): Promise<number | undefined>
   /** One run of the cron. */
   cron(fields: readonly AnyField[], limits?: DeltaLimits): ReturnType<typeof refreshDueFields>
@@ -62,7 +62,7 @@ export interface ChangesApp {
 const API_KEY = 'patChangesApp'
 export const BASE = 'appChangesApp0001'
 
-/** A new webhook and an empty Redis for each test; `url`: whom the webhook pings. */
+/** A new webhook and an empty Redis for each test. `url`: where the webhook posts its pings. */
 export function changesAppForThisFile(
   redis: Omit<TestRedis, 'stop'>,
   tables: readonly TableData[],
@@ -72,11 +72,11 @@ export function changesAppForThisFile(
   const events = recordEvents()
   let airtable: AirtableServer
   let hook = ''
-  let looks = 0
-  // Its clock is ahead, and more so with each look: a machine that is slow now and then never meets its rate limit.
+  let readings = 0
+  // The server's clock runs ahead with each reading, so that a slow machine never meets its rate limit.
   const serverClock = () => {
-    looks += 1
-    return clock.monotonic() + looks * 250
+    readings += 1
+    return clock.monotonic() + readings * 250
   }
   beforeAll(async () => {
     airtable = await startAirtableServer({ apiKey: API_KEY, baseId: BASE, tables, clock: serverClock })
@@ -88,15 +88,15 @@ export function changesAppForThisFile(
       AIRTABLE_ENDPOINT_URL: airtable.url,
     })
     setProcessState('ports', { ...processPorts(), clock, emit: events.emit })
-    // Without the turns that it waits for, which are real time.
-    const unpaced = () =>
+    // Without waits for permits, which take real time.
+    const withoutLimit = () =>
       new AirtableService(
         undefined,
         { ...processPorts(), clock: hastyClock() },
         () => recordedLimiter().limiter,
       )
     const services = processState<RegistryState>('services', () => new Map())
-    services.set('airtable', { create: unpaced, requires: [], prefers: [] })
+    services.set('airtable', { create: withoutLimit, requires: [], prefers: [] })
     await initCoreServices(['cache', 'airtable'])
   })
   afterAll(() => airtable.close())

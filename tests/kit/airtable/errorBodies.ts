@@ -15,7 +15,7 @@ export interface ErrorBody {
   code: string
   /** What the message names. */
   names: readonly string[]
-  /** Words of the mend. */
+  /** Words of the hint. */
   mend: string
   /** Seconds on the error. */
   retryAfter?: number

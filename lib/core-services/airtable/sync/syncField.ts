@@ -20,7 +20,7 @@ import { isTableId } from '../records/table'
 import { fetchChanges, type SyncedValue, toSyncSource } from './fetchChanges'
 import { planSync, type ValueState } from './syncPlan'
 
-/** A mark that lags this many payloads behind the log is written anew although the value has not changed. */
+/** A mark that lags this many payloads behind the log is written again although the value has not changed. */
 const MAX_PAYLOADS_BEHIND = 100
 /** The same for a mark of this age, in ms. */
 const MAX_MARK_AGE_MS = 86_400_000

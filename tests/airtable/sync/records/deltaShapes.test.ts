@@ -26,7 +26,7 @@ const common = {
   table: { name: 'people', locate: () => ({ baseId: BASE, tableId: TABLE.id }) },
   view: 'viwIn000000000001',
 }
-const idOf = (index: number) => person(index, {}).id
+const recordId = (index: number) => person(index, {}).id
 
 /** The value after each of some edits, followed record by record, and what reading everything gives in the end. */
 async function afterEdits(field: AirtableField<unknown>, edits: [record: string, fields: object][]) {
@@ -54,8 +54,8 @@ test('a schema that transforms meets each record once, however many deltas carry
     order: (one, other) => one.euros - other.euros,
   }) as AirtableField<unknown>
   const { values, forced } = await afterEdits(field, [
-    [idOf(1), { Cents: 5_000 }],
-    [idOf(2), { Cents: 500 }],
+    [recordId(1), { Cents: 5_000 }],
+    [recordId(2), { Cents: 500 }],
   ])
   const euros = (list: unknown) => (list as { euros: number }[]).map((one) => one.euros)
   expect(values.map(euros)).toEqual([
@@ -79,11 +79,11 @@ test('items that JSON changes are put in order as they are stored, by a delta as
     // A Date is a text by then.
     order: (one, other) => String(one.since).localeCompare(String(other.since)),
   }) as AirtableField<unknown>
-  const { values, forced } = await afterEdits(field, [[idOf(2), { Since: '2025-12-31' }]])
+  const { values, forced } = await afterEdits(field, [[recordId(2), { Since: '2025-12-31' }]])
   const ids = (list: unknown) => (list as Hired[]).map((one) => one.id)
   expect(values.map(ids)).toEqual([
-    [idOf(1), idOf(2), idOf(3)],
-    [idOf(2), idOf(1), idOf(3)],
+    [recordId(1), recordId(2), recordId(3)],
+    [recordId(2), recordId(1), recordId(3)],
   ])
   expect(values.at(-1)).toEqual(forced)
 })

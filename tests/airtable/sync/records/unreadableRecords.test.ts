@@ -27,7 +27,7 @@ const TABLE: TableData = {
   ),
 }
 const app = changesAppForThisFile(redisForThisFile(), [TABLE])
-const idOf = (index: number) => person(index, {}).id
+const recordId = (index: number) => person(index, {}).id
 
 interface Person {
   id: string
@@ -57,7 +57,7 @@ const names = async (field = people) => ((await read(field)) as Person[]).map(({
 
 async function set(index: number, fields: Record<string, unknown>): Promise<void> {
   app.pass(5_000)
-  const path = `People/${idOf(index)}`
+  const path = `People/${recordId(index)}`
   expect((await askAirtable(app.airtable, path, { method: 'PATCH', body: { fields } })).status).toBe(200)
 }
 async function follow(field = people): Promise<void> {
@@ -100,7 +100,7 @@ describe.each(ways)('in %s', (_, follows) => {
       {},
     ])
     expect(flaws()).toMatchObject([
-      { field: 'people', unreadable: 0, erroneous: 1, errors: 1, ids: [idOf(2)] },
+      { field: 'people', unreadable: 0, erroneous: 1, errors: 1, ids: [recordId(2)] },
     ])
   })
 
@@ -110,7 +110,7 @@ describe.each(ways)('in %s', (_, follows) => {
     await follows()
     expect(await names()).toEqual(['Name 1', 'Name 2', 'Renamed', 'Name 4', 'Name 5'])
     expect(flaws()).toMatchObject([
-      { unreadable: 1, ids: [idOf(2)], why: 'the column "Name" no longer holds text' },
+      { unreadable: 1, ids: [recordId(2)], why: 'the column "Name" no longer holds text' },
     ])
     await set(2, { Name: 'Mended' })
     await follows()
@@ -138,7 +138,7 @@ test('a full read in which more than half of the view cannot be read leaves ever
   await expect(force()).rejects.toMatchObject({
     code: 'SOURCE_INVALID',
     cause: { code: 'AIRTABLE_RECORDS_UNREADABLE' },
-    message: expect.stringContaining(idOf(1)),
+    message: expect.stringContaining(recordId(1)),
   })
   expect(await names()).toEqual([1, 2, 3, 4, 5].map((index) => `Name ${index}`))
   expect(app.events.of('refresh.failed')).toMatchObject([{ cause: 'AIRTABLE_RECORDS_UNREADABLE' }])
@@ -166,7 +166,7 @@ describe.each(ways)('a list with a schema, in %s', (_, follows) => {
     await set(3, { Age: 31 })
     await follows(checked)
     expect(((await read(checked)) as Person[]).map(({ age }) => age)).toEqual([10, 20, 31, 40, 50])
-    expect(flaws()).toMatchObject([{ unreadable: 1, ids: [idOf(2)], why: 'the schema refuses its item' }])
+    expect(flaws()).toMatchObject([{ unreadable: 1, ids: [recordId(2)], why: 'the schema refuses its item' }])
   })
 })
 
@@ -192,7 +192,7 @@ test.each([
     }
     await expect(read(odd(() => true))).rejects.toMatchObject(refused)
     let touched = false
-    const later = odd((id) => touched && id === idOf(2))
+    const later = odd((id) => touched && id === recordId(2))
     await standing(later)
     const before = await read(later)
     await set(2, { Age: 21 })
@@ -213,7 +213,7 @@ test('a record that was never read and throws is left out of the first list, and
     },
   }) as AirtableField<unknown>
   expect(await names(telling)).toEqual(['Name 1', 'Name 3', 'Name 4', 'Name 5'])
-  expect(flaws()).toMatchObject([{ unreadable: 1, ids: [idOf(2)], why: 'TypeError' }])
+  expect(flaws()).toMatchObject([{ unreadable: 1, ids: [recordId(2)], why: 'TypeError' }])
   for (const index of [1, 3, 4]) await set(index, { Name: 'Ana-Canary' })
   const error = await force(telling).catch((thrown: unknown) => thrown)
   expect(error).toMatchObject({ code: 'SOURCE_INVALID', message: expect.stringContaining('TypeError') })
@@ -236,7 +236,7 @@ describe('a value made of all records', () => {
       {
         unreadable: 1,
         erroneous: 1,
-        ids: [idOf(2), idOf(3)],
+        ids: [recordId(2), recordId(3)],
         why: 'the column "Age" no longer holds numbers',
       },
     ])

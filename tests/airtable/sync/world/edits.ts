@@ -1,6 +1,6 @@
 /** What the edits of a script do to the table. */
 import type { RecordData } from '@/local/airtable/tables/table'
-import { NAMES, personOf, TEAMS } from './fields'
+import { makePerson, NAMES, TEAMS } from './fields'
 import type { Edit } from './script'
 import type { SimAirtable } from './simAirtable'
 
@@ -38,7 +38,7 @@ function apply(world: Edited, records: Map<string, RecordData>, edit: Edit): voi
   if (edit.do === 'phone') set({ Phone: String(world.writes) })
   if (edit.do === 'break') set({ Name: edit.how === 'number' ? world.writes : { error: '#ERROR!' } })
   if (edit.do === 'create') {
-    const made = personOf(100 + world.deleted.length * 50 + all.length, edit.name, edit.team)
+    const made = makePerson(100 + world.deleted.length * 50 + all.length, edit.name, edit.team)
     if (!records.has(made.id)) records.set(made.id, made)
   }
   if (edit.do === 'delete' && chosen) {

@@ -41,7 +41,7 @@ export const OFFICES: TableData = {
 const ids = Object.fromEntries(
   createTable({ ...PEOPLE, records: [] }).fields.map(({ id, name }) => [name, id]),
 )
-const idOf = (column: string) => ids[column] ?? ''
+const columnId = (column: string) => ids[column] ?? ''
 
 interface Person extends Listed {
   name: string
@@ -68,8 +68,12 @@ export const FIELDS: Record<FieldKind, AirtableField<unknown>> = {
     ...believing,
     name: 'by-id',
     key: 'byId',
-    columns: [idOf('Name'), idOf('Note')],
-    item: ({ id, fields }) => ({ id, name: String(fields[idOf('Name')] ?? ''), note: fields[idOf('Note')] }),
+    columns: [columnId('Name'), columnId('Note')],
+    item: ({ id, fields }) => ({
+      id,
+      name: String(fields[columnId('Name')] ?? ''),
+      note: fields[columnId('Note')],
+    }),
     // Seen twice it would tell.
     schema: z.array(z.looseObject({ id: z.string(), name: z.string().transform((name) => `${name}!`) })),
     order: byName,
@@ -111,7 +115,7 @@ export const derivedFrom = (field: AirtableField<unknown>): FieldCacheConfig<unk
   fetcher: async () => ({ of: (await readFieldCache(field)).data }),
 })
 
-export const personOf = (index: number, name: number, team: number): RecordData => ({
+export const makePerson = (index: number, name: number, team: number): RecordData => ({
   id: `rec${String(index).padStart(3, '0')}`,
   createdTime: '2026-01-01T00:00:00.000Z',
   fields: { Name: NAMES[name % NAMES.length], Team: TEAMS[team] },

@@ -23,7 +23,7 @@ import { keySpace } from '../../../kit/simulation/network'
 import { inTurn } from '../../../kit/simulation/plan'
 import { createTimeline, type Timeline } from '../../../kit/simulation/timeline'
 import { type Edited, write, writeElsewhere } from './edits'
-import { derivedFrom, FIELDS, OFFICES, PEOPLE, personOf, table } from './fields'
+import { derivedFrom, FIELDS, makePerson, OFFICES, PEOPLE, table } from './fields'
 import type { Operation, Script } from './script'
 import { BASE, createSimAirtable, EPOCH } from './simAirtable'
 import { type SimProcess, type Surroundings, startProcess } from './simProcess'
@@ -71,7 +71,7 @@ function createWorld(script: Script): World {
   const history: History = { found: {}, expected: {}, events: [], story: [], bugs: [], quietAt: 0 }
   const nextDelivery = inTurn(script.deliveries, [])
   const records = Array.from({ length: script.people }, (_, index) =>
-    personOf(index, index, index % 3 === 2 ? 1 : 0),
+    makePerson(index, index, index % 3 === 2 ? 1 : 0),
   )
   const airtable = createSimAirtable([{ ...PEOPLE, records }, OFFICES], timeline.now, (webhook) => {
     const drawn = nextDelivery()
@@ -197,13 +197,13 @@ async function deliver(
     background(world, at(world, copy.process + ring), async () => {
       const noted = await announcePing(ping, fieldRuntime())
       answered = true
-      if (noted) await drainPingQueue(ping, drainOf(world), fieldRuntime())
+      if (noted) await drainPingQueue(ping, createSync(world), fieldRuntime())
     })
     await timeline.sleep(RINGS_AGAIN_MS)
   }
 }
 
-function drainOf({ fields, limits }: World) {
+function createSync({ fields, limits }: World) {
   return createWebhookSync(fields, { limits })
 }
 
@@ -222,7 +222,7 @@ async function cron(world: World): Promise<void> {
           runtime,
           secrets: webhookSecrets(),
           api: airtableWebhooks,
-          sync: drainOf(world),
+          sync: createSync(world),
           store: hookStore(runtime),
         }),
     },

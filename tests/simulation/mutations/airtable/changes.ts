@@ -6,7 +6,7 @@ const PAYLOADS = 'tests/airtable/changelog/payloads.test.ts'
 const RUN = 'tests/airtable/changelog/changeLog.test.ts'
 const DELTA = 'tests/airtable/sync/applyDelta.test.ts'
 
-/** Of what follows the changes that Airtable announces. */
+/** Of the sync after changes that Airtable announces. */
 export const changeMutations: readonly Mutation[] = [
   {
     name: 'changes: what was read once is believed, and nothing is looked at once more',
@@ -58,7 +58,7 @@ export const changeMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'changes: whoever reads all begins where the log ends now, though reads lag behind it',
+    name: 'changes: a full read begins where the log ends now, though reads lag behind it',
     test: RUN,
     edits: [
       {
@@ -148,7 +148,7 @@ export const changeMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'changes: whoever is not in a read is gone at once',
+    name: 'changes: a record that is not in a read is gone at once',
     test: DELTA,
     edits: [
       {
@@ -159,7 +159,7 @@ export const changeMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'changes: who has left a view is taken for deleted',
+    name: 'changes: a record that has left a view is taken for deleted',
     test: PAYLOADS,
     edits: [
       {

@@ -87,7 +87,7 @@ export const recheckMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: "looks: what an instance that died has left is nobody's concern",
+    name: 'rechecks: the queue of a dead instance is never taken over',
     test: WORLDS,
     edits: [
       {

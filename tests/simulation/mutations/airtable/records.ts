@@ -84,7 +84,7 @@ export const recordMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'records: anybody confirms that a view is empty',
+    name: 'records: an anonymous force confirms that a view is empty',
     test: EMPTIED,
     edits: [
       {

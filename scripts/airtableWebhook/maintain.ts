@@ -1,5 +1,5 @@
 import type { Webhook } from '../../lib/core-services/airtable/webhooksApi'
-import { basesOf, type Context } from './context'
+import { type Context, listBases } from './context'
 import { usageInvalid } from './usage'
 
 interface Listed extends Webhook {
@@ -7,7 +7,7 @@ interface Listed extends Webhook {
 }
 
 async function listAll(context: Context): Promise<Listed[]> {
-  const lists = basesOf(context).map(async (baseId) =>
+  const lists = listBases(context).map(async (baseId) =>
     (await context.api.list(baseId)).map((webhook) => ({ ...webhook, baseId })),
   )
   return (await Promise.all(lists)).flat()
@@ -99,7 +99,7 @@ export async function remove(context: Context, id: string | undefined): Promise<
 
 const unknownWebhook = (context: Context, id: string) =>
   usageInvalid(
-    `There is no webhook ${id} in ${basesOf(context)
+    `There is no webhook ${id} in ${listBases(context)
       .map((base) => `base ${base}`)
       .join(' or ')}`,
     'See npm run airtable:webhook -- list.',
