@@ -38,9 +38,7 @@ const getUsers = (server = servers.here) =>
 
 interface Cost {
   operation: string
-  /** Commands as they are sent. */
-  commands: number
-  requests: number
+  cost: readonly [commands: number, requests: number]
   /** With the calls inside scripts. @default the commands as they are sent */
   billed?: number
   /** How often each command is sent. */
@@ -54,27 +52,23 @@ interface Cost {
 const reads: Cost[] = [
   {
     operation: 'the very first miss, under any number of tags',
-    commands: 4,
-    requests: 3,
+    cost: [4, 3],
     run: () => read(agents()),
   },
   {
     operation: 'the very first miss of a member of a family',
-    commands: 5,
-    requests: 3,
+    cost: [5, 3],
     byCommand: { MGET: 1, MSETNX: 1, SET: 3 },
     run: () => read(member()),
   },
   {
     operation: '100 cold reads at once',
-    commands: 4,
-    requests: 3,
+    cost: [4, 3],
     run: () => Promise.all(Array.from({ length: 100 }, () => read(agents()))),
   },
   {
     operation: 'an ordinary miss',
-    commands: 3,
-    requests: 3,
+    cost: [3, 3],
     async prepare() {
       await read(agents())
       pass(100)
@@ -83,8 +77,7 @@ const reads: Cost[] = [
   },
   {
     operation: 'an ordinary miss of a member of a family',
-    commands: 3,
-    requests: 3,
+    cost: [3, 3],
     async prepare() {
       await read(member())
       pass(61)
@@ -93,22 +86,19 @@ const reads: Cost[] = [
   },
   {
     operation: 'a hit under any number of tags',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: () => read(agents(manyTags)),
     run: () => read(agents(manyTags)),
   },
   {
     operation: 'a hit of a member of a family',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: () => read(member()),
     run: () => read(member()),
   },
   {
     operation: 'a hit of an encrypted field',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     async prepare() {
       const key = new Uint8Array(32).fill(1)
       sealed.here = await servers.start({ encryptionKeys: [key] })
@@ -119,15 +109,13 @@ const reads: Cost[] = [
   },
   {
     operation: 'a hit in a process that does not know the tags of the entry',
-    commands: 2,
-    requests: 2,
+    cost: [2, 2],
     prepare: () => read(agents(manyTags)),
     run: () => read(agents({ tags: [] }), servers.there),
   },
   {
     operation: 'a hit in a process that has come to know the tags of the entry',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     async prepare() {
       await read(agents(manyTags))
       await read(agents({ tags: [] }), servers.there)
@@ -136,23 +124,20 @@ const reads: Cost[] = [
   },
   {
     operation: '20 warm fields of one page',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: () => readAll(page()),
     run: () => readAll(page()),
     answers: new Set(['hit']),
   },
   {
     operation: 'an answer from memory',
-    commands: 0,
-    requests: 0,
+    cost: [0, 0],
     prepare: () => read(agents({ memoryTtl: 10 })),
     run: () => read(agents({ memoryTtl: 10 })),
   },
   {
     operation: 'a copy in memory past its memoryTtl, still current',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     async prepare() {
       await read(agents({ memoryTtl: 10 }))
       pass(11)
@@ -161,8 +146,7 @@ const reads: Cost[] = [
   },
   {
     operation: 'a stale hit',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     async prepare() {
       await read(agents({ staleWhileRevalidate: 600 }))
       pass(100)
@@ -171,8 +155,7 @@ const reads: Cost[] = [
   },
   {
     operation: 'the refresh after a stale hit',
-    commands: 2,
-    requests: 2,
+    cost: [2, 2],
     async prepare() {
       await read(agents({ staleWhileRevalidate: 600 }))
       pass(100)
@@ -184,15 +167,13 @@ const reads: Cost[] = [
     operation: 'a forced refresh',
     billed: 5,
     byCommand: { MGET: 1, EVAL: 1 },
-    commands: 2,
-    requests: 2,
+    cost: [2, 2],
     prepare: () => read(agents()),
     run: () => read(agents(), servers.here, 'always'),
   },
   {
     operation: 'an invalidation of any number of tags',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: () => readAll(page()),
     run: () => invalidateTags(['people', 'sales'], servers.here.runtime),
   },
@@ -201,22 +182,19 @@ const reads: Cost[] = [
 const dependencies: Cost[] = [
   {
     operation: 'a hit whose dependencies the process has seen',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: () => read(catalog([1, 2, 3])),
     run: () => read(catalog([1, 2, 3])),
   },
   {
     operation: 'a hit whose dependencies the process has never seen',
-    commands: 2,
-    requests: 2,
+    cost: [2, 2],
     prepare: () => read(catalog([1, 2, 3])),
     run: () => read(catalog([1, 2, 3]), servers.there),
   },
   {
     operation: 'the next hit in a process that had never seen the dependencies',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     async prepare() {
       await read(catalog([1, 2, 3]))
       await read(catalog([1, 2, 3]), servers.there)
@@ -225,8 +203,7 @@ const dependencies: Cost[] = [
   },
   {
     operation: 'a miss whose dependencies are known',
-    commands: 3,
-    requests: 3,
+    cost: [3, 3],
     async prepare() {
       await read(catalog([1, 2, 3]))
       pass(61)
@@ -235,8 +212,7 @@ const dependencies: Cost[] = [
   },
   {
     operation: 'a miss with a new dependency whose token exists',
-    commands: 4,
-    requests: 4,
+    cost: [4, 4],
     async prepare() {
       await read(catalog([1, 2]))
       await read(catalog([7], { key: 'other_page' }))
@@ -246,8 +222,7 @@ const dependencies: Cost[] = [
   },
   {
     operation: 'a miss with a new dependency whose token was never created',
-    commands: 6,
-    requests: 5,
+    cost: [6, 5],
     async prepare() {
       await read(catalog([1, 2, 7]))
       pass(61)
@@ -256,8 +231,7 @@ const dependencies: Cost[] = [
   },
   {
     operation: '20 warm fields with dependencies of one page',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     async prepare() {
       for (const config of catalogs()) await read(config)
     },
@@ -265,8 +239,7 @@ const dependencies: Cost[] = [
   },
   {
     operation: 'an invalidation of many dependencies',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     run: () => invalidateTags(['product:1', 'product:2', 'product:3', 'product:4'], servers.here.runtime),
   },
 ]
@@ -276,51 +249,44 @@ const setPlain = () => cache().set('plain', 1)
 const plainKeys: Cost[] = [
   {
     operation: 'get of a plain key',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: setPlain,
     run: () => cache().get('plain'),
   },
   {
     operation: 'mget of plain keys',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: setPlain,
     run: () => cache().mget('plain', 'absent'),
   },
-  { operation: 'exists', commands: 1, requests: 1, run: () => cache().exists('absent') },
+  { operation: 'exists', cost: [1, 1], run: () => cache().exists('absent') },
   {
     operation: 'get of the key of a field',
-    commands: 2,
-    requests: 2,
+    cost: [2, 2],
     prepare: () => read(agents()),
     run: () => cache().get(agents().key),
   },
-  { operation: 'set of a plain key', commands: 2, requests: 1, run: setPlain },
+  { operation: 'set of a plain key', cost: [2, 1], run: setPlain },
   {
     operation: 'mset of plain keys',
-    commands: 2,
-    requests: 1,
+    cost: [2, 1],
     run: () => cache().mset({ plain: 1, more: 2 }),
   },
   {
     operation: 'set of a plain key in a pipeline',
-    commands: 2,
-    requests: 1,
+    cost: [2, 1],
     prepare: setPlain,
     run: () => cache().pipeline((commands) => [commands.set('plain', 1)]),
   },
   {
     operation: 'expire of a plain key',
-    commands: 2,
-    requests: 1,
+    cost: [2, 1],
     prepare: setPlain,
     run: () => cache().expire('plain', 5),
   },
   {
     operation: 'batchGet of 100 keys that are all there',
-    commands: 1,
-    requests: 1,
+    cost: [1, 1],
     prepare: () => getUsers(),
     run: () => getUsers(servers.there),
     answers: keys,
@@ -337,7 +303,7 @@ describe.each([
   ['a field with dependencies', dependencies],
   ['the commands of the app', plainKeys],
 ])('the cost of %s', (_, costs) => {
-  const rows = costs.map((cost) => [cost.operation, cost.commands, cost.requests, cost] as const)
+  const rows = costs.map((cost) => [cost.operation, ...cost.cost, cost] as const)
 
   it.each(rows)('%s: commands %i, requests %i', async (_operation, commands, requests, row) => {
     const { prepare, run, billed = commands, byCommand, answers } = row
