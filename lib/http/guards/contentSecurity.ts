@@ -1,4 +1,4 @@
-/** The content security policy of pages. Its reasons are in docs/operations.md, "Doors". */
+/** The content security policy of pages. Its reasons are in docs/operations.md, "Security". */
 
 /** A fresh nonce for one answer: 128 random bits. */
 export function createNonce(): string {
