@@ -2,15 +2,15 @@ import { type NextRequest, NextResponse } from 'next/server'
 import { withOriginHost } from './lib/http/auth/origin'
 import { guardPageRequest } from './lib/http/guards/actionGuard'
 import { createNonce, pagePolicy } from './lib/http/guards/contentSecurity'
-import { inRequest, requestIdOf } from './lib/observability/requestContext'
+import { resolveRequestId, runInRequest } from './lib/observability/requestContext'
 
 /**
  * Refuses requests that no page takes. Gives each other request an id, which its events carry, and a content security
  * policy with a new nonce, which Next reads from the request headers and puts on its scripts.
  */
 export async function proxy(request: NextRequest): Promise<Response> {
-  const id = requestIdOf((name) => request.headers.get(name))
-  const refused = await inRequest(id, () => guardPageRequest(request))
+  const id = resolveRequestId((name) => request.headers.get(name))
+  const refused = await runInRequest(id, () => guardPageRequest(request))
   if (refused) {
     refused.headers.set('x-request-id', id)
     return refused

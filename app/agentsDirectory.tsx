@@ -13,7 +13,7 @@ export async function AgentsDirectory() {
     <>
       <dl className="facts">
         <Fact name="Agents" value={String(agents.length)} />
-        <Fact name="Age" value={inWords(age)} />
+        <Fact name="Age" value={describeAge(age)} />
         <Fact name="Cache" value={status} />
       </dl>
       <nav aria-label="Initials" className="initials">
@@ -84,7 +84,7 @@ function groupByInitial(agents: readonly Agent[]): Group[] {
   return [...groups.values()]
 }
 
-function inWords(seconds: number): string {
+function describeAge(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
   return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`

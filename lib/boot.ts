@@ -18,11 +18,11 @@ import { countEvent } from './core-services/metrics/metricsService'
 import { serviceRegistry } from './core-services/service-registry'
 import { initCoreServices } from './core-services/serviceLoader'
 import { repairRawRequests } from './http/guards/malformedRequests'
-import { observed } from './observability/annotateEvent'
+import { annotateEvent } from './observability/annotateEvent'
 import { publishEvent } from './observability/diagnosticsChannel'
 import { createEventLog } from './observability/eventLog'
-import { formatFor } from './observability/logFormat'
-import { createScrubber } from './observability/redact'
+import { chooseFormat } from './observability/logFormat'
+import { createRedactor } from './observability/redact'
 import { configProblems, type Env } from './shared/env'
 import { configInvalid, getErrorMessage, isCodedError } from './shared/errors'
 import type { FieldCacheEvent } from './shared/events'
@@ -70,16 +70,16 @@ export async function boot(env: Env = process.env): Promise<BootResult> {
 /** Runs first, so that a server without Redis or with an invalid configuration logs events too. */
 function startEventLog(env: Env): void {
   const threshold = orElse('info', () => logLevel(env))
-  const format = formatFor(env, process.stdout.isTTY)
+  const format = chooseFormat(env, process.stdout.isTTY)
   const log = createEventLog((line) => process.stdout.write(line), threshold, format)
-  const scrub = createScrubber(env)
+  const redact = createRedactor(env)
   // When the reader of the log goes away, each write fails, Next logs that, and the server would end.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   const counted = orElse(true, () => metricsEnabled(env))
   setProcessState('ports', {
     ...processPorts(),
     emit(event: FieldCacheEvent) {
-      const seen = observed(event, scrub)
+      const seen = annotateEvent(event, redact)
       log(seen)
       publishEvent(seen)
       if (counted) countEvent(seen)

@@ -53,7 +53,7 @@ describe('the snippet for tracing in docs/operations.md', () => {
     add('lib/boot.ts', 'export async function bootServer(): Promise<void> {}')
     add(
       'lib/observability/annotateEvent.ts',
-      "export type { ObservedEvent } from '../../../lib/observability/annotateEvent'",
+      "export type { AnnotatedEvent } from '../../../lib/observability/annotateEvent'",
     )
     add(
       'run.ts',

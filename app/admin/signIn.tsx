@@ -36,7 +36,7 @@ export function SignIn({ lookAgain = false, note }: Props) {
           aria-describedby="sign-in-problem"
         />
         <p id="sign-in-problem" className="problem" role="alert">
-          {problemWords(answer)}
+          {describeProblem(answer)}
         </p>
         <button type="submit" className="strong" aria-disabled={pending}>
           {pending ? 'Signing in…' : 'Sign in'}
@@ -46,7 +46,7 @@ export function SignIn({ lookAgain = false, note }: Props) {
   )
 }
 
-function problemWords(answer: SignInAnswer): string {
+function describeProblem(answer: SignInAnswer): string {
   switch (answer?.problem) {
     case 'wrong':
       return 'This is not the admin token.'

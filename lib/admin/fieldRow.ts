@@ -12,18 +12,11 @@ import {
 import type { FieldMetrics } from '../core-services/metrics/snapshot'
 
 /** The one word for it. `failing`: the last try to renew it failed, whatever readers still get. */
-export type FieldStatus =
-  | 'fresh'
-  | 'stale'
-  | 'expired'
-  | 'never-fetched'
-  | 'failing'
-  | 'refreshing'
-  | 'unknown'
+export type RowStatus = 'fresh' | 'stale' | 'expired' | 'never-fetched' | 'failing' | 'refreshing' | 'unknown'
 
 export interface FieldRow {
   name: string
-  status: FieldStatus
+  status: RowStatus
   /** What stands in Redis; null when it cannot be asked. */
   condition: FieldCondition | null
   /** Whole seconds since the fetch of the value began; null without one. */
@@ -101,9 +94,9 @@ export function fieldRow(
 ): FieldRow {
   const seconds = (milliseconds: number) => Math.floor(milliseconds / 1000)
   const { fetchedAt = null, freshUntil = null } = state ?? {}
-  const lastSuccess = successOf(state, run, metrics)
-  const lastFailure = failureOf(run, metrics)
-  const flaws = flawsOf(field, metrics, now)
+  const lastSuccess = latestSuccess(state, run, metrics)
+  const lastFailure = latestFailure(run, metrics)
+  const flaws = currentFlaws(field, metrics, now)
   const row = {
     name: field.name,
     condition: state?.condition ?? null,
@@ -117,19 +110,19 @@ export function fieldRow(
     lastSuccess,
     lastFailure,
     ...(flaws && { flaws }),
-    traffic: metrics && dayOf(metrics),
+    traffic: metrics && toFieldDay(metrics),
   }
-  return { ...row, status: statusOf(row) }
+  return { ...row, status: resolveStatus(row) }
 }
 
-function statusOf({
+function resolveStatus({
   condition,
   run,
   fetching,
   cooling,
   lastSuccess,
   lastFailure,
-}: Omit<FieldRow, 'status'>): FieldStatus {
+}: Omit<FieldRow, 'status'>): RowStatus {
   if (run?.state === 'running' || fetching) return 'refreshing'
   if (cooling !== null || (lastFailure && lastFailure.at > (lastSuccess?.at ?? 0))) return 'failing'
   if (condition === null) return 'unknown'
@@ -138,7 +131,7 @@ function statusOf({
 }
 
 /** The latest that anybody tells of: what was begun by hand, what is counted, or what stands in Redis. */
-function successOf(
+function latestSuccess(
   state: FieldState | null,
   run: FieldRun | null,
   metrics: FieldMetrics | null,
@@ -153,7 +146,7 @@ function successOf(
   return latest(known)
 }
 
-function failureOf(run: FieldRun | null, metrics: FieldMetrics | null): Failure | null {
+function latestFailure(run: FieldRun | null, metrics: FieldMetrics | null): Failure | null {
   const known: Failure[] = []
   if (metrics?.lastFailure) {
     const { at, code } = metrics.lastFailure
@@ -164,7 +157,7 @@ function failureOf(run: FieldRun | null, metrics: FieldMetrics | null): Failure 
 }
 
 /** A value is read as a whole within its ttl, or within a day, and tells then of flaws that are still there. */
-function flawsOf({ ttl }: AnyField, metrics: FieldMetrics | null, now: number): Flaws | null {
+function currentFlaws({ ttl }: AnyField, metrics: FieldMetrics | null, now: number): Flaws | null {
   const flaws = metrics?.lastFlaws ?? null
   const seconds = ttl === 'forever' ? DAY_SECONDS : Math.min(ttl, DAY_SECONDS)
   return flaws && now - flaws.at <= seconds * 1000 ? flaws : null
@@ -174,7 +167,7 @@ function latest<T extends { at: number }>(known: readonly T[]): T | null {
   return known.reduce<T | null>((last, one) => (last && last.at > one.at ? last : one), null)
 }
 
-function dayOf({ windows, monthlyUsd }: FieldMetrics): FieldDay {
+function toFieldDay({ windows, monthlyUsd }: FieldMetrics): FieldDay {
   const { reads, hitRate, readLatency, sourceCalls, redisCommands } = windows['24h']
   return {
     reads: Object.values(reads).reduce((sum, count) => sum + count, 0),

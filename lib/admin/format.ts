@@ -1,5 +1,5 @@
 /** Numbers and states in plain words. Pure: the server and the browser say the same. */
-import type { AllRow, FieldRow, FieldStatus, RunRow } from './fieldRow'
+import type { AllRow, FieldRow, RowStatus, RunRow } from './fieldRow'
 
 const DAY = 86_400
 const HOUR = 3_600
@@ -51,7 +51,7 @@ function rounded(value: number): string {
   return value < 10 ? value.toFixed(1) : Math.round(value).toString()
 }
 
-export const STATUS_WORDS: Record<FieldStatus, string> = {
+export const STATUS_LABELS: Record<RowStatus, string> = {
   fresh: 'Fresh',
   stale: 'Stale',
   expired: 'Expired',
@@ -62,7 +62,7 @@ export const STATUS_WORDS: Record<FieldStatus, string> = {
 }
 
 /** What somebody who opens the page gets just now. */
-export function readersGet({ condition, cooling }: FieldRow): string {
+export function describeReaders({ condition, cooling }: FieldRow): string {
   switch (condition) {
     case 'fresh':
       return 'Readers get this value at once.'
@@ -84,7 +84,7 @@ export function readersGet({ condition, cooling }: FieldRow): string {
 }
 
 /** How old the value is, and for how long that is fine. */
-export function ageWords({ age, ttl, freshFor }: FieldRow): string {
+export function describeAge({ age, ttl, freshFor }: FieldRow): string {
   if (age === null) return 'No value'
   const old = `${duration(age)} old`
   if (ttl === null || freshFor === null) return `${old}, and never too old`
@@ -96,7 +96,7 @@ export function ageWords({ age, ttl, freshFor }: FieldRow): string {
 }
 
 /** What came of a refresh that was begun by hand; `name` is the field's. */
-export function outcomeWords(name: string, run: RunRow, failure: FieldRow['lastFailure']): string {
+export function describeOutcome(name: string, run: RunRow, failure: FieldRow['lastFailure']): string {
   switch (run.state) {
     case 'running':
       return `${name} is being refreshed.`
@@ -107,11 +107,11 @@ export function outcomeWords(name: string, run: RunRow, failure: FieldRow['lastF
     case 'cut-off':
       return `The refresh of ${name} was cut off before it was done. Try it again.`
     default:
-      return `${name} could not be refreshed. ${failure ? failureWords(failure.code) : ''}`.trim()
+      return `${name} could not be refreshed. ${failure ? describeFailure(failure.code) : ''}`.trim()
   }
 }
 
-const FAILURE_WORDS: Record<string, string> = {
+const FAILURES: Record<string, string> = {
   SOURCE_UNFINISHED: 'The source takes more than one refresh to read. The next one goes on where it stopped.',
   SOURCE_TIMEOUT: 'The source did not answer in time.',
   SOURCE_INVALID: 'The source answered with something that does not look like the data that is expected.',
@@ -152,15 +152,15 @@ const FAILURE_WORDS: Record<string, string> = {
 }
 
 /** Why it failed, for somebody who has never seen the code. */
-export function failureWords(code: string): string {
+export function describeFailure(code: string): string {
   return (
-    FAILURE_WORDS[code] ??
+    FAILURES[code] ??
     (code.startsWith('REDIS_') ? 'Redis could not be asked.' : 'Something unexpected failed.')
   )
 }
 
 /** Records that could not be taken as they are. */
-export function flawWords({ unreadable, errors, ids }: NonNullable<FieldRow['flaws']>): string {
+export function describeFlaws({ unreadable, errors, ids }: NonNullable<FieldRow['flaws']>): string {
   const what = [
     ...(unreadable === 1 ? ['1 record cannot be read: it stays as it was, or is left out'] : []),
     ...(unreadable > 1
@@ -173,7 +173,7 @@ export function flawWords({ unreadable, errors, ids }: NonNullable<FieldRow['fla
 }
 
 /** How far the refresh of all fields is, or what came of it. */
-export function allWords({ state, done, total, current, outcomes }: AllRow): string {
+export function describeRefreshAll({ state, done, total, current, outcomes }: AllRow): string {
   if (state === 'running') {
     return `${done} of ${total} done${current === null ? '' : `; ${current} is being refreshed`}.`
   }
@@ -183,7 +183,9 @@ export function allWords({ state, done, total, current, outcomes }: AllRow): str
   const failed = names('failed', 'unstored')
   const missed = names('left').length + total - done
   return [
-    refreshed === total ? `${everyOne(total)} refreshed.` : `${refreshed} of ${total} fields were refreshed.`,
+    refreshed === total
+      ? `${nameAllWere(total)} refreshed.`
+      : `${refreshed} of ${total} fields were refreshed.`,
     ...(failed.length > 0 ? [`Failed: ${failed.join(', ')}.`] : []),
     ...(names('busy').length > 0 ? [`Being refreshed already: ${names('busy').join(', ')}.`] : []),
     ...(missed > 0 ? [`${missed} were not begun for lack of time: do it again.`] : []),
@@ -191,8 +193,8 @@ export function allWords({ state, done, total, current, outcomes }: AllRow): str
 }
 
 /** The whole page in one sentence. */
-export function summaryWords(fields: readonly FieldRow[]): string {
-  const names = (...wanted: FieldStatus[]) =>
+export function summarizeFields(fields: readonly FieldRow[]): string {
+  const names = (...wanted: RowStatus[]) =>
     fields.flatMap(({ name, status }) => (wanted.includes(status) ? [name] : []))
   const failing = names('failing')
   if (failing.length > 0) return `${list(failing)} could not be renewed.`
@@ -201,15 +203,15 @@ export function summaryWords(fields: readonly FieldRow[]): string {
   if (old.length > 0) return `${list(old)} will be renewed when somebody asks.`
   const busy = names('refreshing')
   if (busy.length > 0) return `${list(busy)} ${busy.length === 1 ? 'is' : 'are'} being renewed.`
-  return fields.length === 1 ? 'The one field is fresh.' : `${allOf(fields.length)} are fresh.`
+  return fields.length === 1 ? 'The one field is fresh.' : `${nameAll(fields.length)} are fresh.`
 }
 
-function allOf(count: number): string {
+function nameAll(count: number): string {
   return count === 2 ? 'Both fields' : `All ${count} fields`
 }
 
-function everyOne(count: number): string {
-  return count === 1 ? 'The one field was' : `${allOf(count)} were`
+function nameAllWere(count: number): string {
+  return count === 1 ? 'The one field was' : `${nameAll(count)} were`
 }
 
 function list(names: readonly string[]): string {

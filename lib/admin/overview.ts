@@ -12,14 +12,13 @@ import {
 import { ALL, lastRun, noteName, ofField } from '../core-services/cache/operations/refreshLog'
 import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
 import { fieldRuntime } from '../core-services/cache/processContext'
-import { cronHealth } from '../core-services/metrics/cronHealth'
 import { readMetrics } from '../core-services/metrics/metricsService'
 import { serviceRegistry } from '../core-services/service-registry'
 import { hasCode } from '../shared/errors'
 import { processState } from '../shared/processState'
-import { cronExpectations } from './cronExpectations'
+import { cronExpectations, cronHealth } from './cronHealth'
 import { type AllRow, allRow, type FieldRow, fieldRow } from './fieldRow'
-import { type Plots, plotsOf } from './plots'
+import { buildPlots, type Plots } from './plots'
 import { cronPart, type PartHealth, redisPart, sourcePart, webhooksPart } from './systemStatus'
 
 export type { AllRow, FieldRow, PartHealth, Plots }
@@ -48,7 +47,7 @@ export async function readOverview(
   runtime: WatchRuntime = fieldRuntime(),
 ): Promise<Overview> {
   const [{ states, failure }, metrics, known, webhooks] = await Promise.all([
-    statesOf(runtime, fields),
+    readStates(runtime, fields),
     readMetrics(),
     recentBases(runtime),
     readWebhookReport(runtime),
@@ -71,7 +70,7 @@ export async function readOverview(
       cronPart(cronHealth(metrics, cronExpectations(fields)), now),
       webhooksPart(webhooks, now),
     ],
-    plots: metrics.enabled ? plotsOf(metrics) : null,
+    plots: metrics.enabled ? buildPlots(metrics) : null,
     counts: { whole: metrics.scope === 'deployment', instances: metrics.instances.length },
   }
 }
@@ -81,7 +80,7 @@ interface States {
   note(subject: Parameters<typeof noteName>[1]): string | null
 }
 
-async function statesOf(
+async function readStates(
   runtime: WatchRuntime,
   fields: readonly AnyField[],
 ): Promise<{ states: States | null; failure: string | null }> {

@@ -14,21 +14,21 @@ export interface PlotPoint {
   redisCommands: number
 }
 
-/** A stretch of time: its bars, oldest first, and what they come to. */
-export interface Stretch extends Omit<PlotPoint, 'at'> {
+/** A period of time: its bars, oldest first, and what they come to. */
+export interface PlotPeriod extends Omit<PlotPoint, 'at'> {
   points: PlotPoint[]
 }
 
 export interface Plots {
-  hour: Stretch
-  day: Stretch
+  hour: PlotPeriod
+  day: PlotPeriod
 }
 
-export function plotsOf({ series, windows }: MetricsSnapshot): Plots {
-  return { hour: stretchOf(series.minutes, windows['1h']), day: stretchOf(series.hours, windows['24h']) }
+export function buildPlots({ series, windows }: MetricsSnapshot): Plots {
+  return { hour: buildPeriod(series.minutes, windows['1h']), day: buildPeriod(series.hours, windows['24h']) }
 }
 
-function stretchOf(points: readonly SeriesPoint[], { fields, system }: Traffic): Stretch {
+function buildPeriod(points: readonly SeriesPoint[], { fields, system }: Traffic): PlotPeriod {
   return {
     points: points.map(({ at, hitRate, p95Ms, sourceCalls, sourceFailures, redisCommands }) => ({
       at,

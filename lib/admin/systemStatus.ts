@@ -2,10 +2,10 @@
 
 import type { BaseState } from '../core-services/airtable/rate-limit/rateLimiter'
 import { isTroubled, type WebhookReport } from '../core-services/airtable/webhooks/webhookReport'
-import type { CronHealth } from '../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
 import type { BreakerState } from '../shared/events'
-import { ago, dollars, duration, failureWords, milliseconds, whole } from './format'
+import type { CronHealth } from './cronHealth'
+import { ago, describeFailure, dollars, duration, milliseconds, whole } from './format'
 
 export interface PartHealth {
   name: string
@@ -15,21 +15,21 @@ export interface PartHealth {
   facts: { name: string; value: string }[]
 }
 
-const CIRCUIT_WORDS: Record<BreakerState, string> = {
+const CIRCUIT_STATES: Record<BreakerState, string> = {
   closed: 'closed, as it should be',
   open: 'open: Redis is left alone',
   'half-open': 'half open: Redis is being tried',
 }
 
 /** What Redis does to all that it is asked, by the code of its error. */
-const OUTAGE_WORDS: Record<string, string> = {
+const OUTAGES: Record<string, string> = {
   REDIS_LOADING: 'It is loading its data, or looks for its primary, and answers nothing until then.',
   REDIS_QUOTA: 'Its plan allows no more commands: it refuses everything.',
   REDIS_UNAUTHORIZED: 'It does not accept our token.',
 }
 
 /** Why it refuses what it is to keep, by the code of its error. */
-const REFUSAL_WORDS: Record<string, string> = {
+const REFUSALS: Record<string, string> = {
   REDIS_FULL: 'It is full and takes no new values',
   REDIS_READ_ONLY: 'It is a read-only copy and takes no new values',
   REDIS_CANNOT_PERSIST: 'It cannot save its data and takes no new values',
@@ -45,7 +45,7 @@ export function redisPart(failure: string | null, snapshot: MetricsSnapshot): Pa
     ...(refusedWrites
       ? [{ name: 'Takes nothing', value: `for ${duration((takenAt - refusedWrites.since) / 1000)}` }]
       : []),
-    { name: 'Circuit breaker', value: CIRCUIT_WORDS[breaker] },
+    { name: 'Circuit breaker', value: CIRCUIT_STATES[breaker] },
     { name: 'Answers within', value: latency.p95Ms === null ? '–' : milliseconds(latency.p95Ms) },
     // What is counted cannot be handed over meanwhile.
     { name: 'Failed in the last hour', value: refusedWrites ? 'not counted' : whole(failed) },
@@ -63,12 +63,12 @@ function redisVerdict(
   failed: number,
 ): Pick<PartHealth, 'state' | 'summary'> {
   if (failure !== null) {
-    const why = OUTAGE_WORDS[failure] ?? 'It does not answer.'
+    const why = OUTAGES[failure] ?? 'It does not answer.'
     const summary = `${why} Readers get values from the memory of a server for 30 s, then straight from the source.`
     return { state: 'bad', summary }
   }
   if (refusedWrites) {
-    const why = REFUSAL_WORDS[refusedWrites.code] ?? 'It takes no new values'
+    const why = REFUSALS[refusedWrites.code] ?? 'It takes no new values'
     const summary = `${why}. What it has is served; new values stay in the memory of each server.`
     return { state: 'bad', summary }
   }
@@ -105,7 +105,7 @@ export function sourcePart(bases: readonly BaseState[], { windows }: MetricsSnap
   }
   const [worst] = Object.entries(errors).sort(([, one], [, other]) => other - one)
   if (worst)
-    return { name, state: 'warn', summary: `In the last hour, mostly: ${failureWords(worst[0])}`, facts }
+    return { name, state: 'warn', summary: `In the last hour, mostly: ${describeFailure(worst[0])}`, facts }
   const summary = requests === 0 ? 'Nobody had to ask it in the last hour.' : 'It answers.'
   return { name, state: 'ok', summary, facts }
 }

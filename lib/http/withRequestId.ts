@@ -1,12 +1,12 @@
-import { inRequest, requestIdOf } from '../observability/requestContext'
+import { resolveRequestId, runInRequest } from '../observability/requestContext'
 
 /** Wraps a route handler: its events carry the id of the request, and the answer has it in `X-Request-Id`. */
 export function withRequestId<Rest extends unknown[]>(
   answer: (request: Request, ...rest: Rest) => Promise<Response>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
-    const id = requestIdOf((name) => request.headers.get(name))
-    const { body, status, statusText, headers } = await inRequest(id, () => answer(request, ...rest))
+    const id = resolveRequestId((name) => request.headers.get(name))
+    const { body, status, statusText, headers } = await runInRequest(id, () => answer(request, ...rest))
     const named = new Headers(headers)
     named.set('X-Request-Id', id)
     return new Response(body, { status, statusText, headers: named })

@@ -2,27 +2,27 @@
 import type { FieldCacheEvent } from '../shared/events'
 import { currentRequestId } from './requestContext'
 
-export type ObservedEvent = FieldCacheEvent & { requestId?: string }
+export type AnnotatedEvent = FieldCacheEvent & { requestId?: string }
 
-/** `scrub`: makes texts from outside safe to tell. */
-export function observed(event: FieldCacheEvent, scrub: (text: string) => string): ObservedEvent {
+/** `redact`: makes texts from outside safe to tell. */
+export function annotateEvent(event: FieldCacheEvent, redact: (text: string) => string): AnnotatedEvent {
   const requestId = currentRequestId()
   return {
-    ...withSafeTexts(event, scrub),
+    ...redactTexts(event, redact),
     ...(requestId === undefined ? {} : { requestId }),
   }
 }
 
 /** Names of fields and codes are ours; these are words of others. */
-function withSafeTexts(event: FieldCacheEvent, scrub: (text: string) => string): FieldCacheEvent {
+function redactTexts(event: FieldCacheEvent, redact: (text: string) => string): FieldCacheEvent {
   switch (event.type) {
     case 'request.failed':
-      return { ...event, path: scrub(event.path), message: scrub(event.message) }
+      return { ...event, path: redact(event.path), message: redact(event.message) }
     case 'origin.refused':
-      return { ...event, origin: scrub(event.origin), host: scrub(event.host), hint: scrub(event.hint) }
+      return { ...event, origin: redact(event.origin), host: redact(event.host), hint: redact(event.hint) }
     case 'field.rejected':
-      return { ...event, reason: scrub(event.reason) }
+      return { ...event, reason: redact(event.reason) }
     default:
-      return 'message' in event ? { ...event, message: scrub(event.message) } : event
+      return 'message' in event ? { ...event, message: redact(event.message) } : event
   }
 }

@@ -1,9 +1,9 @@
 /** The event stream for tools outside of the app: `diagnostics_channel.subscribe('field-cache', (event) => …)`. */
 import { channel } from 'node:diagnostics_channel'
-import type { ObservedEvent } from './annotateEvent'
+import type { AnnotatedEvent } from './annotateEvent'
 
 const events = channel('field-cache')
 
-export function publishEvent(event: ObservedEvent): void {
+export function publishEvent(event: AnnotatedEvent): void {
   if (events.hasSubscribers) events.publish(event)
 }

@@ -1,12 +1,12 @@
 /** One subscriber of the event stream: writes a line for each event, from LOG_LEVEL up. */
 import type { LogLevel } from '../config/appConfig'
 import type { EventType } from '../shared/events'
-import type { ObservedEvent } from './annotateEvent'
+import type { AnnotatedEvent } from './annotateEvent'
 import { asJson, type LogFormat } from './logFormat'
 
 const SEVERITY: Record<LogLevel, number> = { debug: 0, info: 1, warn: 2, error: 3 }
 
-const LEVEL_OF: Record<EventType, LogLevel> = {
+const LEVELS: Record<EventType, LogLevel> = {
   'service.initialized': 'info',
   'service.failed': 'error',
   'redis.degraded': 'warn',
@@ -57,17 +57,17 @@ export function createEventLog(
   write: (line: string) => void,
   threshold: LogLevel,
   format: LogFormat = asJson,
-): (event: ObservedEvent) => void {
+): (event: AnnotatedEvent) => void {
   return (event) => {
-    const level = levelOf(event)
+    const level = resolveLevel(event)
     if (SEVERITY[level] >= SEVERITY[threshold]) write(`${format(event, level, new Date())}\n`)
   }
 }
 
-function levelOf(event: ObservedEvent): LogLevel {
+function resolveLevel(event: AnnotatedEvent): LogLevel {
   // While the circuit is open every read is one of these: that it opened has been told.
   if ('code' in event && event.code === 'REDIS_CIRCUIT_OPEN') return 'debug'
   if (event.type === 'breaker.changed' && event.to === 'closed') return 'info'
   if (event.type === 'refresh.finished' && !event.stored) return 'warn'
-  return LEVEL_OF[event.type]
+  return LEVELS[event.type]
 }

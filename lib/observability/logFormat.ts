@@ -1,19 +1,19 @@
 /** Events as lines: JSON for machines, short ones for people. */
 import type { LogLevel } from '../config/appConfig'
 import type { Env } from '../shared/env'
-import type { ObservedEvent } from './annotateEvent'
+import type { AnnotatedEvent } from './annotateEvent'
 import { oneLine } from './redact'
 
-export type LogFormat = (event: ObservedEvent, level: LogLevel, at: Date) => string
+export type LogFormat = (event: AnnotatedEvent, level: LogLevel, at: Date) => string
 
 /** How many items of a list are told. */
 const MOST_ITEMS = 10
 
 export const asJson: LogFormat = ({ type, ...details }, level, at) =>
-  JSON.stringify({ time: at.toISOString(), level, event: type, ...toldOf(details) })
+  JSON.stringify({ time: at.toISOString(), level, event: type, ...shortenDetails(details) })
 
 /** For people while they develop; for whatever reads logs in production. */
-export function formatFor({ NODE_ENV, NO_COLOR, FORCE_COLOR }: Env, isTerminal: boolean): LogFormat {
+export function chooseFormat({ NODE_ENV, NO_COLOR, FORCE_COLOR }: Env, isTerminal: boolean): LogFormat {
   const forPeople = NODE_ENV === 'development' || (isTerminal && NODE_ENV !== 'production')
   return forPeople ? asText(!NO_COLOR && (isTerminal || Number(FORCE_COLOR) > 0)) : asJson
 }
@@ -25,7 +25,7 @@ const GREY = 90
 export function asText(colours: boolean): LogFormat {
   const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text)
   return ({ type, requestId, ...details }, level, at) => {
-    const { field, ...rest } = toldOf(details)
+    const { field, ...rest } = shortenDetails(details)
     const told = Object.entries(rest).map(([name, value]) => describe(name, value))
     return [
       paint(at.toTimeString().slice(0, 8), GREY),
@@ -49,11 +49,11 @@ const itemText = (item: unknown): string =>
   typeof item === 'object' && item !== null ? oneLine(Object.values(item).join(' ')) : String(item)
 
 /** Without more digits and items than anybody reads. */
-function toldOf(details: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, shortened(value)]))
+function shortenDetails(details: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, shorten(value)]))
 }
 
-function shortened(value: unknown): unknown {
+function shorten(value: unknown): unknown {
   if (typeof value === 'number') return Math.round(value * 10) / 10
   if (typeof value === 'string') return oneLine(value)
   if (!Array.isArray(value) || value.length <= MOST_ITEMS) return value

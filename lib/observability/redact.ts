@@ -65,7 +65,7 @@ const spellings = (secret: string): string[] => {
 }
 
 /** `env`: where the secrets of this process stand. */
-export function createScrubber(env: Env): (text: string) => string {
+export function createRedactor(env: Env): (text: string) => string {
   const secrets = Object.entries(env)
     .flatMap(([name, value = '']) => (SECRET_NAME.test(name) ? listed(value) : passwordIn(value)))
     .filter((secret) => secret.length >= SHORTEST_SECRET)

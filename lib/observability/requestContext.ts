@@ -9,7 +9,7 @@ const HEADERS = ['x-vercel-id', 'x-request-id'] as const
 const SANE = /^[\w.:-]{1,128}$/
 
 /** The id that a request brings, or a new one. */
-export function requestIdOf(header: (name: string) => string | null): string {
+export function resolveRequestId(header: (name: string) => string | null): string {
   for (const name of HEADERS) {
     const given = header(name)
     if (given !== null && SANE.test(given)) return given
@@ -17,7 +17,7 @@ export function requestIdOf(header: (name: string) => string | null): string {
   return processPorts().uniqueToken()
 }
 
-export function inRequest<T>(id: string, work: () => T): T {
+export function runInRequest<T>(id: string, work: () => T): T {
   return scope().run(id, work)
 }
 

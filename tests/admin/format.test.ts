@@ -2,19 +2,19 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { AllRow, FieldRow, RunRow } from '@/lib/admin/fieldRow'
 import {
-  ageWords,
   ago,
-  allWords,
   bytes,
+  describeAge,
+  describeFailure,
+  describeFlaws,
+  describeOutcome,
+  describeReaders,
+  describeRefreshAll,
   dollars,
   duration,
-  failureWords,
-  flawWords,
   milliseconds,
-  outcomeWords,
   percent,
-  readersGet,
-  summaryWords,
+  summarizeFields,
   whole,
 } from '@/lib/admin/format'
 
@@ -95,10 +95,10 @@ describe('numbers', () => {
 
 describe('a field', () => {
   it('is told by how old it is and how long that is fine', () => {
-    expect(ageWords(row())).toBe('1 min old, fresh for another 59 min of 1 h')
-    expect(ageWords(row({ age: 4_000, freshFor: -400 }))).toBe('1 h 6 min old, past its time for 6 min')
-    expect(ageWords(row({ ttl: null, freshFor: null }))).toBe('1 min old, and never too old')
-    expect(ageWords(row({ age: null, freshFor: null }))).toBe('No value')
+    expect(describeAge(row())).toBe('1 min old, fresh for another 59 min of 1 h')
+    expect(describeAge(row({ age: 4_000, freshFor: -400 }))).toBe('1 h 6 min old, past its time for 6 min')
+    expect(describeAge(row({ ttl: null, freshFor: null }))).toBe('1 min old, and never too old')
+    expect(describeAge(row({ age: null, freshFor: null }))).toBe('No value')
   })
 
   it('is told by what its readers get, in every condition', () => {
@@ -112,19 +112,21 @@ describe('a field', () => {
       'absent',
       null,
     ] as const
-    const told = conditions.map((condition) => readersGet(row({ condition })))
+    const told = conditions.map((condition) => describeReaders(row({ condition })))
     expect(new Set(told).size).toBe(conditions.length - 1)
-    expect(readersGet(row({ condition: 'degraded', cooling: 'SOURCE_FAILED' }))).toContain('older value')
+    expect(describeReaders(row({ condition: 'degraded', cooling: 'SOURCE_FAILED' }))).toContain('older value')
     for (const words of told) expect(words).toMatch(/^[A-Z].*\.$/)
   })
 
   it('tells what came of a refresh', () => {
-    expect(outcomeWords('agents', run(), null)).toBe('agents was refreshed in 1.2 s: 234 records.')
-    expect(outcomeWords('agents', run({ items: null, durationMs: null }), null)).toBe('agents was refreshed.')
-    expect(outcomeWords('agents', run({ state: 'running' }), null)).toBe('agents is being refreshed.')
-    expect(outcomeWords('agents', run({ state: 'cut-off' }), null)).toContain('cut off')
+    expect(describeOutcome('agents', run(), null)).toBe('agents was refreshed in 1.2 s: 234 records.')
+    expect(describeOutcome('agents', run({ items: null, durationMs: null }), null)).toBe(
+      'agents was refreshed.',
+    )
+    expect(describeOutcome('agents', run({ state: 'running' }), null)).toBe('agents is being refreshed.')
+    expect(describeOutcome('agents', run({ state: 'cut-off' }), null)).toContain('cut off')
     const failure = { at: 0, code: 'AIRTABLE_TIMEOUT', message: null, hint: null }
-    expect(outcomeWords('agents', run({ state: 'failed' }), failure)).toBe(
+    expect(describeOutcome('agents', run({ state: 'failed' }), failure)).toBe(
       'agents could not be refreshed. Airtable did not answer in time.',
     )
   })
@@ -134,28 +136,28 @@ describe('all fields', () => {
   it('are told in one sentence, the worst first', () => {
     const rows = (...statuses: FieldRow['status'][]) =>
       statuses.map((status, index) => row({ status, name: 'abcdef'[index] ?? '' }))
-    expect(summaryWords(rows('fresh'))).toBe('The one field is fresh.')
-    expect(summaryWords(rows('fresh', 'fresh'))).toBe('Both fields are fresh.')
-    expect(summaryWords(rows('fresh', 'refreshing'))).toBe('b is being renewed.')
-    expect(summaryWords(rows('stale', 'refreshing', 'expired', 'never-fetched'))).toBe(
+    expect(summarizeFields(rows('fresh'))).toBe('The one field is fresh.')
+    expect(summarizeFields(rows('fresh', 'fresh'))).toBe('Both fields are fresh.')
+    expect(summarizeFields(rows('fresh', 'refreshing'))).toBe('b is being renewed.')
+    expect(summarizeFields(rows('stale', 'refreshing', 'expired', 'never-fetched'))).toBe(
       'a, c and d will be renewed when somebody asks.',
     )
-    expect(summaryWords(rows('stale', 'failing'))).toBe('b could not be renewed.')
-    expect(summaryWords(rows('unknown', 'unknown'))).toContain('Redis does not answer')
+    expect(summarizeFields(rows('stale', 'failing'))).toBe('b could not be renewed.')
+    expect(summarizeFields(rows('unknown', 'unknown'))).toContain('Redis does not answer')
   })
 
   it('are told of while and after all of them are refreshed', () => {
-    expect(allWords(all({ state: 'running', done: 1, current: 'b' }))).toBe(
+    expect(describeRefreshAll(all({ state: 'running', done: 1, current: 'b' }))).toBe(
       '1 of 3 done; b is being refreshed.',
     )
-    expect(allWords(all())).toBe('All 3 fields were refreshed.')
-    expect(allWords(all({ outcomes: { a: 'refreshed', b: 'failed', c: 'unstored' } }))).toBe(
+    expect(describeRefreshAll(all())).toBe('All 3 fields were refreshed.')
+    expect(describeRefreshAll(all({ outcomes: { a: 'refreshed', b: 'failed', c: 'unstored' } }))).toBe(
       '1 of 3 fields were refreshed. Failed: b, c.',
     )
-    expect(allWords(all({ outcomes: { a: 'refreshed', b: 'busy', c: 'left' } }))).toBe(
+    expect(describeRefreshAll(all({ outcomes: { a: 'refreshed', b: 'busy', c: 'left' } }))).toBe(
       '1 of 3 fields were refreshed. Being refreshed already: b. 1 were not begun for lack of time: do it again.',
     )
-    expect(allWords(all({ state: 'cut-off', done: 1, outcomes: { a: 'refreshed' } }))).toContain(
+    expect(describeRefreshAll(all({ state: 'cut-off', done: 1, outcomes: { a: 'refreshed' } }))).toContain(
       '2 were not begun',
     )
   })
@@ -169,25 +171,27 @@ describe('errors', () => {
       .map((name) => readFileSync(`${folder}/${name}`, 'utf8'))
     const codes = new Set(sources.join().match(/(?<=')AIRTABLE_[A-Z_]+(?=')/g))
     expect(codes.size).toBeGreaterThan(15)
-    expect([...codes].filter((code) => failureWords(code) === failureWords('NEVER_HEARD_OF'))).toEqual([])
+    expect([...codes].filter((code) => describeFailure(code) === describeFailure('NEVER_HEARD_OF'))).toEqual(
+      [],
+    )
   })
 
   it('have plain words for the rest, too, and for whatever comes', () => {
-    expect(failureWords('SOURCE_TIMEOUT')).toBe('The source did not answer in time.')
-    expect(failureWords('REDIS_TIMEOUT')).toBe('Redis could not be asked.')
-    expect(failureWords('NEVER_HEARD_OF')).toBe('Something unexpected failed.')
+    expect(describeFailure('SOURCE_TIMEOUT')).toBe('The source did not answer in time.')
+    expect(describeFailure('REDIS_TIMEOUT')).toBe('Redis could not be asked.')
+    expect(describeFailure('NEVER_HEARD_OF')).toBe('Something unexpected failed.')
   })
 })
 
 it('records that could not be taken as they are: how many, what becomes of them, and which', () => {
   const ids = ['recA', 'recB']
-  expect(flawWords({ at: 0, unreadable: 1, errors: 0, ids: ['recA'] })).toBe(
+  expect(describeFlaws({ at: 0, unreadable: 1, errors: 0, ids: ['recA'] })).toBe(
     '1 record cannot be read: it stays as it was, or is left out (recA).',
   )
-  expect(flawWords({ at: 0, unreadable: 2, errors: 3, ids })).toBe(
+  expect(describeFlaws({ at: 0, unreadable: 2, errors: 3, ids })).toBe(
     '2 records cannot be read: they stay as they were, or are left out; 3 cells hold an error of a formula: they count as empty (recA, recB).',
   )
-  expect(flawWords({ at: 0, unreadable: 0, errors: 1, ids: [] })).toBe(
+  expect(describeFlaws({ at: 0, unreadable: 0, errors: 1, ids: [] })).toBe(
     '1 cell holds an error of a formula: it counts as empty.',
   )
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { plotsOf } from '@/lib/admin/plots'
+import type { CronHealth } from '@/lib/admin/cronHealth'
+import { buildPlots } from '@/lib/admin/plots'
 import { cronPart, redisPart, sourcePart } from '@/lib/admin/systemStatus'
 import type { BaseState } from '@/lib/core-services/airtable/rate-limit/rateLimiter'
-import type { CronHealth } from '@/lib/core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
 
 const HOUR_MS = 3_600_000
@@ -165,7 +165,7 @@ describe('the cron', () => {
 })
 
 it('plots have the points of a stretch and what they come to', () => {
-  const { hour, day } = plotsOf(snapshot())
+  const { hour, day } = buildPlots(snapshot())
   expect(hour).toEqual({
     points: [{ at: 1, hitRate: 1, p95Ms: 2, sourceCalls: 3, sourceFailures: 0, redisCommands: 5 }],
     hitRate: 0.5,

@@ -2,17 +2,17 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { problemResponse } from '@/lib/http/problem'
 import { withRequestId } from '@/lib/http/withRequestId'
-import { type ObservedEvent, observed } from '@/lib/observability/annotateEvent'
+import { type AnnotatedEvent, annotateEvent } from '@/lib/observability/annotateEvent'
 import { processPorts } from '@/lib/shared/ports'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../kit/clock/deferred'
 import { field } from '../kit/fields/fieldProcess'
 
-let seen: ObservedEvent[] = []
+let seen: AnnotatedEvent[] = []
 const test = await createTestCache({
   ports: {
     emit: (event) => {
-      seen.push(observed(event, (text) => text))
+      seen.push(annotateEvent(event, (text) => text))
     },
   },
 })
@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 
 const request = (headers: Record<string, string> = {}) => new Request('http://localhost/', { headers })
-const idsOf = (type: ObservedEvent['type']) =>
+const idsOf = (type: AnnotatedEvent['type']) =>
   seen.filter((event) => event.type === type).map(({ requestId }) => requestId)
 
 describe('the id of a request', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { cronHealth } from '@/lib/admin/cronHealth'
 import { emptyCounts, keepLast } from '@/lib/core-services/metrics/counts'
-import { cronHealth } from '@/lib/core-services/metrics/cronHealth'
 import type { Slot, StoredMetrics } from '@/lib/core-services/metrics/metricsStore'
 import type { InstanceMetrics } from '@/lib/core-services/metrics/snapshot'
 import { summarize } from '@/lib/core-services/metrics/summarize'

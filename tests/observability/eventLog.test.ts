@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { LogLevel } from '@/lib/config/appConfig'
-import type { ObservedEvent } from '@/lib/observability/annotateEvent'
+import type { AnnotatedEvent } from '@/lib/observability/annotateEvent'
 import { createEventLog } from '@/lib/observability/eventLog'
-import { asJson, asText, formatFor, type LogFormat } from '@/lib/observability/logFormat'
+import { asJson, asText, chooseFormat, type LogFormat } from '@/lib/observability/logFormat'
 
-function linesOf(events: readonly ObservedEvent[], threshold: LogLevel = 'info', format?: LogFormat) {
+function linesOf(events: readonly AnnotatedEvent[], threshold: LogLevel = 'info', format?: LogFormat) {
   const lines: string[] = []
   const log = createEventLog((line) => lines.push(line), threshold, format)
   for (const event of events) log(event)
@@ -54,7 +54,7 @@ describe('JSON lines', () => {
   })
 
   it('tell a circuit that opens as a warning, one that closes as news, and its refusals not at all', () => {
-    const events: ObservedEvent[] = [
+    const events: AnnotatedEvent[] = [
       { type: 'breaker.changed', from: 'closed', to: 'open' },
       { type: 'redis.degraded', operation: 'get', code: 'REDIS_CIRCUIT_OPEN', message: 'left alone' },
       { type: 'breaker.changed', from: 'half-open', to: 'closed' },
@@ -79,7 +79,7 @@ describe('JSON lines', () => {
 
 describe('lines for people', () => {
   const at = new Date(2026, 0, 1, 8, 51, 31)
-  const plain = (event: ObservedEvent, level: LogLevel = 'info') => asText(false)(event, level, at)
+  const plain = (event: AnnotatedEvent, level: LogLevel = 'info') => asText(false)(event, level, at)
 
   it('are short, with the units and the end of the request id', () => {
     expect(plain({ ...refreshed, requestId: 'fra1::k7x2p-0a1b2c3d' })).toBe(
@@ -130,7 +130,7 @@ describe('lines for people', () => {
   ])('are for %j, in a terminal: %s: %s', (env, isTerminal, expected) => {
     const event = { type: 'lease.taken', field: 'agents' } as const
     const formats = { JSON: asJson, coloured: asText(true), plain: asText(false) }
-    const line = formatFor(env, isTerminal)(event, 'debug', at)
+    const line = chooseFormat(env, isTerminal)(event, 'debug', at)
     const is = Object.entries(formats).find(([, format]) => format(event, 'debug', at) === line)?.[0]
     expect(is).toBe(expected)
   })

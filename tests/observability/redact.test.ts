@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { createScrubber } from '@/lib/observability/redact'
+import { createRedactor } from '@/lib/observability/redact'
 
-const scrub = createScrubber({
+const redact = createRedactor({
   ADMIN_TOKEN: 'correct-horse',
   STRIPE_SECRET_KEY: 'sk+live/short1',
   CACHE_ENCRYPTION_KEYS_OLD: 'first-old-one, second-old-one',
@@ -63,7 +63,7 @@ it.each([
   ],
   ['lines and colours', 'one\r\ntwo\u001b[31m three\u2028four', 'one two [31m three four'],
 ])('takes out %s', (_, text, clean) => {
-  expect(scrub(text)).toBe(clean)
+  expect(redact(text)).toBe(clean)
 })
 
 it.each([
@@ -75,17 +75,17 @@ it.each([
   'GET /api/fields/agents/refresh-of-20-lists-and-more/with/slashes/2026 failed',
   'connect ECONNREFUSED 127.0.0.1:6379 in lib/core-services/cache/redis/transport/transport.ts:101:24',
 ])('leaves alone: %s', (text) => {
-  expect(scrub(text)).toBe(text)
+  expect(redact(text)).toBe(text)
 })
 
 it('cuts what is long, in a time that does not grow with it', () => {
-  expect(scrub(`${'a@'.repeat(5_000_000)}`).length).toBe(400)
-  expect(scrub('word '.repeat(1_000))).toMatch(/^(word ){79}word…$/)
+  expect(redact(`${'a@'.repeat(5_000_000)}`).length).toBe(400)
+  expect(redact('word '.repeat(1_000))).toMatch(/^(word ){79}word…$/)
 })
 
 it('cuts a text between characters, never through one', () => {
   const emoji = '😀'.repeat(600)
   for (const text of [emoji, `x${emoji}`, 'half of one: \ud83d'])
-    expect(scrub(text).isWellFormed()).toBe(true)
-  expect(scrub(emoji).length).toBeLessThanOrEqual(400)
+    expect(redact(text).isWellFormed()).toBe(true)
+  expect(redact(emoji).length).toBeLessThanOrEqual(400)
 })

@@ -1,5 +1,5 @@
 import type { FieldRow } from '@/lib/admin/fieldRow'
-import { ageWords } from '@/lib/admin/format'
+import { describeAge } from '@/lib/admin/format'
 
 const WIDTH = 100
 
@@ -9,14 +9,14 @@ export function AgeBar({ field }: { field: FieldRow }) {
     <div className="age">
       <svg className="bar" viewBox={`0 0 ${WIDTH} 1`} preserveAspectRatio="none" aria-hidden="true">
         <rect className="track" width={WIDTH} height="1" />
-        <rect className="used" data-status={field.status} width={usedOf(field)} height="1" />
+        <rect className="used" data-status={field.status} width={usedWidth(field)} height="1" />
       </svg>
-      <p>{ageWords(field)}</p>
+      <p>{describeAge(field)}</p>
     </div>
   )
 }
 
-function usedOf({ age, freshFor }: FieldRow): number {
+function usedWidth({ age, freshFor }: FieldRow): number {
   if (age === null || freshFor === null) return 0
   if (freshFor <= 0) return WIDTH
   // Something is to be seen of a value that has just come.

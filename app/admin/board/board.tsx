@@ -1,6 +1,6 @@
 'use client'
 
-import { summaryWords } from '@/lib/admin/format'
+import { summarizeFields } from '@/lib/admin/format'
 import type { Overview } from '@/lib/admin/overview'
 import { signOut } from '../actions'
 import { SignIn } from '../signIn'
@@ -31,9 +31,9 @@ export function Board({ initial }: { initial: Overview }) {
           </button>
         </form>
       </header>
-      <div className="verdict" data-status={worstOf(fields)}>
-        <StatusMark status={worstOf(fields)} />
-        <p>{summaryWords(fields)}</p>
+      <div className="verdict" data-status={findWorst(fields)}>
+        <StatusMark status={findWorst(fields)} />
+        <p>{summarizeFields(fields)}</p>
         <RefreshAll all={all} at={at} onAnswer={look} />
       </div>
       <section aria-labelledby="fields-title">
@@ -70,6 +70,6 @@ function Time({ at }: { at: number }) {
 
 const WORST = ['failing', 'unknown', 'expired', 'never-fetched', 'stale', 'refreshing'] as const
 
-function worstOf(fields: Overview['fields']) {
+function findWorst(fields: Overview['fields']) {
   return WORST.find((status) => fields.some((field) => field.status === status)) ?? 'fresh'
 }

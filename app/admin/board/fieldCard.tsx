@@ -2,12 +2,12 @@ import type { FieldRow } from '@/lib/admin/fieldRow'
 import {
   ago,
   bytes,
+  describeFailure,
+  describeFlaws,
+  describeReaders,
   dollars,
-  failureWords,
-  flawWords,
   milliseconds,
   percent,
-  readersGet,
   whole,
 } from '@/lib/admin/format'
 import { AgeBar } from './ageBar'
@@ -35,21 +35,21 @@ export function FieldCard({ field, at, onAnswer }: Props) {
           <RefreshField field={field} onAnswer={onAnswer} />
         </div>
         <AgeBar field={field} />
-        <p className="quiet">{readersGet(field)}</p>
+        <p className="quiet">{describeReaders(field)}</p>
         <Trouble field={field} at={at} />
         {field.flaws ? (
           <p className="quiet">
-            {ago(field.flaws.at, at)}: {flawWords(field.flaws)}
+            {ago(field.flaws.at, at)}: {describeFlaws(field.flaws)}
           </p>
         ) : null}
         <RunLine field={field} at={at} />
         <dl className="numbers">
           <Fact name="Last success">{lastSuccess ? ago(lastSuccess.at, at) : 'none known'}</Fact>
           <Fact name="Last error" wide>
-            {errorWords(field, at)}
+            {describeError(field, at)}
           </Fact>
           <Fact name="Source took">{orDash(lastSuccess?.durationMs, milliseconds)}</Fact>
-          <Fact name="Records">{recordWords(lastSuccess)}</Fact>
+          <Fact name="Records">{describeRecords(lastSuccess)}</Fact>
           <Fact name="Size">{orDash(lastSuccess?.bytes, bytes)}</Fact>
           <Fact name="Size in Redis">{storedBytes > 0 ? bytes(storedBytes) : '–'}</Fact>
         </dl>
@@ -59,7 +59,7 @@ export function FieldCard({ field, at, onAnswer }: Props) {
           <Fact name="95 % within">{orDash(traffic?.p95Ms, milliseconds)}</Fact>
           <Fact name="Source calls">{orDash(traffic?.sourceCalls, whole)}</Fact>
           <Fact name="Redis commands">{orDash(traffic?.redisCommands, whole)}</Fact>
-          <Fact name="Redis bill">{billWords(traffic)}</Fact>
+          <Fact name="Redis bill">{describeBill(traffic)}</Fact>
         </dl>
       </article>
     </li>
@@ -72,7 +72,7 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
   return (
     <div className="trouble">
       <p>
-        <b>The last try failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</b> {failureWords(code)}
+        <b>The last try failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</b> {describeFailure(code)}
         {cooling === null ? '' : ' It is left alone for a moment before it is asked again.'}
       </p>
       <details>
@@ -87,18 +87,18 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
 }
 
 /** Why is told above while it still fails. */
-function errorWords({ status, lastFailure }: FieldRow, at: number): string {
+function describeError({ status, lastFailure }: FieldRow, at: number): string {
   if (!lastFailure) return 'none known'
   const when = ago(lastFailure.at, at)
-  return status === 'failing' ? when : `${when}: ${failureWords(lastFailure.code)}`
+  return status === 'failing' ? when : `${when}: ${describeFailure(lastFailure.code)}`
 }
 
-function recordWords(success: FieldRow['lastSuccess']): string {
+function describeRecords(success: FieldRow['lastSuccess']): string {
   if (!success || success.durationMs === null) return '–'
   return success.items === null ? 'not a list' : whole(success.items)
 }
 
-function billWords(traffic: FieldRow['traffic']): string {
+function describeBill(traffic: FieldRow['traffic']): string {
   if (!traffic) return '–'
   return traffic.monthlyUsd === null ? 'not known yet' : `${dollars(traffic.monthlyUsd)} a month`
 }

@@ -35,8 +35,8 @@ export function Curve({ top, ...plot }: PlotProps<CurvePoint> & { top?: number }
   const highest = top ?? Math.max(0, ...points.map(({ value }) => value ?? 0))
   return (
     <Plot {...plot} highest={highest} cells={({ value }) => (value === null ? '–' : plot.words(value))}>
-      <path className="curve" d={curveThrough(points, highest)} />
-      <path className="curve dots" d={dotsOn(points, highest)} />
+      <path className="curve" d={curvePath(points, highest)} />
+      <path className="curve dots" d={dotsPath(points, highest)} />
     </Plot>
   )
 }
@@ -126,7 +126,7 @@ function Plot<Point extends { at: number }>(props: FrameProps<Point>) {
 }
 
 /** Through the middle of each step that has a value; where there is none the line is broken. */
-function curveThrough(points: readonly CurvePoint[], highest: number): string {
+function curvePath(points: readonly CurvePoint[], highest: number): string {
   let broken = true
   return points
     .flatMap(({ value }, index) => {
@@ -136,24 +136,24 @@ function curveThrough(points: readonly CurvePoint[], highest: number): string {
       }
       const command = broken ? 'M' : 'L'
       broken = false
-      return [`${command}${placeOf(index, value, highest)}`]
+      return [`${command}${toPosition(index, value, highest)}`]
     })
     .join('')
 }
 
 /** Where a step stands alone, which no line shows, and at the last one. Lines of no length with round ends are dots. */
-function dotsOn(points: readonly CurvePoint[], highest: number): string {
+function dotsPath(points: readonly CurvePoint[], highest: number): string {
   const isLast = (index: number) => points.slice(index + 1).every(({ value }) => value === null)
   const isAlone = (index: number) =>
     [points[index - 1], points[index + 1]].every((next) => !next || next.value === null)
   return points
     .flatMap(({ value }, index) =>
-      value !== null && (isAlone(index) || isLast(index)) ? [`M${placeOf(index, value, highest)}h0`] : [],
+      value !== null && (isAlone(index) || isLast(index)) ? [`M${toPosition(index, value, highest)}h0`] : [],
     )
     .join('')
 }
 
-function placeOf(index: number, value: number, highest: number): string {
+function toPosition(index: number, value: number, highest: number): string {
   const y = highest === 0 ? HEIGHT : HEIGHT - (HEIGHT * value) / highest
   return `${index + 0.5} ${y.toFixed(1)}`
 }

@@ -2,10 +2,10 @@
 
 import { useState } from 'react'
 import { milliseconds, percent, whole } from '@/lib/admin/format'
-import type { Plots as PlotsData, Stretch } from '@/lib/admin/plots'
+import type { PlotPeriod, Plots as PlotsData } from '@/lib/admin/plots'
 import { Bars, Curve } from './plot'
 
-const STRETCHES = [
+const PERIODS = [
   { key: 'hour', name: '60 minutes', unit: 'min', unitMs: 60_000 },
   { key: 'day', name: '24 hours', unit: 'h', unitMs: 3_600_000 },
 ] as const
@@ -16,8 +16,8 @@ interface Props {
 }
 
 export function Plots({ plots, counts }: Props) {
-  const [chosen, choose] = useState<(typeof STRETCHES)[number]>(STRETCHES[0])
-  const stretch: Stretch = plots[chosen.key]
+  const [chosen, choose] = useState<(typeof PERIODS)[number]>(PERIODS[0])
+  const period: PlotPeriod = plots[chosen.key]
   const axis = { unit: chosen.unit, unitMs: chosen.unitMs }
   return (
     <section aria-labelledby="plots-title">
@@ -25,11 +25,11 @@ export function Plots({ plots, counts }: Props) {
         <h2 id="plots-title">Over time</h2>
         <fieldset className="choice">
           <legend className="heard">How far back</legend>
-          {STRETCHES.map((one) => (
+          {PERIODS.map((one) => (
             <label key={one.key}>
               <input
                 type="radio"
-                name="stretch"
+                name="period"
                 checked={one.key === chosen.key}
                 onChange={() => choose(one)}
               />
@@ -41,23 +41,23 @@ export function Plots({ plots, counts }: Props) {
       <div className="plots">
         <Curve
           title="Reads served at once"
-          now={stretch.hitRate === null ? 'no reads' : percent(stretch.hitRate)}
-          points={stretch.points.map(({ at, hitRate }) => ({ at, value: hitRate }))}
+          now={period.hitRate === null ? 'no reads' : percent(period.hitRate)}
+          points={period.points.map(({ at, hitRate }) => ({ at, value: hitRate }))}
           top={1}
           words={percent}
           {...axis}
         />
         <Curve
           title="95 % of reads take less than"
-          now={stretch.p95Ms === null ? 'no reads' : milliseconds(stretch.p95Ms)}
-          points={stretch.points.map(({ at, p95Ms }) => ({ at, value: p95Ms }))}
+          now={period.p95Ms === null ? 'no reads' : milliseconds(period.p95Ms)}
+          points={period.points.map(({ at, p95Ms }) => ({ at, value: p95Ms }))}
           words={milliseconds}
           {...axis}
         />
         <Bars
           title="Calls of the source"
-          now={callsWords(stretch)}
-          points={stretch.points.map(({ at, sourceCalls, sourceFailures }) => ({
+          now={describeCalls(period)}
+          points={period.points.map(({ at, sourceCalls, sourceFailures }) => ({
             at,
             value: sourceCalls,
             bad: sourceFailures,
@@ -68,22 +68,22 @@ export function Plots({ plots, counts }: Props) {
         />
         <Bars
           title="Redis commands, as billed"
-          now={whole(stretch.redisCommands)}
-          points={stretch.points.map(({ at, redisCommands }) => ({ at, value: redisCommands, bad: 0 }))}
+          now={whole(period.redisCommands)}
+          points={period.points.map(({ at, redisCommands }) => ({ at, value: redisCommands, bad: 0 }))}
           words={whole}
           {...axis}
         />
       </div>
-      <p className="quiet">{scopeWords(counts)}</p>
+      <p className="quiet">{describeScope(counts)}</p>
     </section>
   )
 }
 
-function callsWords({ sourceCalls, sourceFailures }: Stretch): string {
+function describeCalls({ sourceCalls, sourceFailures }: PlotPeriod): string {
   return sourceFailures === 0 ? whole(sourceCalls) : `${whole(sourceCalls)}, ${whole(sourceFailures)} failed`
 }
 
-function scopeWords({ whole: all, instances }: Props['counts']): string {
+function describeScope({ whole: all, instances }: Props['counts']): string {
   if (!all) return 'Redis does not answer, so these are the numbers of one server alone.'
   const servers = instances === 1 ? 'one server' : `${instances} servers`
   return `Added up over all servers (${servers} in the last 5 minutes). Each tells of itself every 15 seconds, or every minute while it has little to do.`

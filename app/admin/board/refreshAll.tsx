@@ -1,7 +1,7 @@
 'use client'
 
 import { useActionState, useEffect } from 'react'
-import { ago, allWords } from '@/lib/admin/format'
+import { ago, describeRefreshAll } from '@/lib/admin/format'
 import type { AllRow } from '@/lib/admin/overview'
 import { refreshAllFields } from '../actions'
 
@@ -32,7 +32,7 @@ export function RefreshAll({ all, at, onAnswer }: Props) {
           {all.state === 'running' ? (
             <progress max={all.total} value={all.done} aria-label="Fields refreshed" />
           ) : null}{' '}
-          {allWords(all)}{' '}
+          {describeRefreshAll(all)}{' '}
           {all.state === 'running' ? null : (
             <span className="quiet">{ago(all.endedAt ?? all.startedAt, at)}</span>
           )}

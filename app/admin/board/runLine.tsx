@@ -1,5 +1,5 @@
 import type { FieldRow } from '@/lib/admin/fieldRow'
-import { ago, duration, outcomeWords } from '@/lib/admin/format'
+import { ago, describeOutcome, duration } from '@/lib/admin/format'
 
 /** How long an outcome is of interest, in ms. */
 const TOLD_MS = 3_600_000
@@ -23,7 +23,7 @@ export function RunLine({ field: { name, run, lastFailure, status, fetching }, a
   if (status === 'failing' && run.state !== 'cut-off') return null
   return (
     <p className="run">
-      {outcomeWords(name, run, lastFailure)}{' '}
+      {describeOutcome(name, run, lastFailure)}{' '}
       <span className="quiet">{ago(run.endedAt ?? run.startedAt, at)}</span>
     </p>
   )

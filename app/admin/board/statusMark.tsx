@@ -1,8 +1,8 @@
-import type { FieldStatus } from '@/lib/admin/fieldRow'
-import { STATUS_WORDS } from '@/lib/admin/format'
+import type { RowStatus } from '@/lib/admin/fieldRow'
+import { STATUS_LABELS } from '@/lib/admin/format'
 
 /** A shape for each status, for those who do not tell colours apart; the word stands beside it. */
-const SHAPES: Record<FieldStatus, string> = {
+const SHAPES: Record<RowStatus, string> = {
   fresh: 'M5 10.5 8.5 14 15 6.5',
   stale: 'M10 5v5l3.5 2.5',
   expired: 'M6 6l8 8M14 6l-8 8',
@@ -12,7 +12,7 @@ const SHAPES: Record<FieldStatus, string> = {
   unknown: 'M7.5 8a2.5 2.5 0 1 1 3.5 2.3c-.7.3-1 .7-1 1.5M10 14.5v.5',
 }
 
-export function StatusMark({ status }: { status: FieldStatus }) {
+export function StatusMark({ status }: { status: RowStatus }) {
   return (
     <svg className="mark" data-status={status} viewBox="0 0 20 20" aria-hidden="true">
       <circle cx="10" cy="10" r="10" />
@@ -21,11 +21,11 @@ export function StatusMark({ status }: { status: FieldStatus }) {
   )
 }
 
-export function StatusPill({ status }: { status: FieldStatus }) {
+export function StatusPill({ status }: { status: RowStatus }) {
   return (
     <span className="pill" data-status={status}>
       <StatusMark status={status} />
-      {STATUS_WORDS[status]}
+      {STATUS_LABELS[status]}
     </span>
   )
 }

@@ -1,6 +1,6 @@
 import type { PartHealth } from '@/lib/admin/overview'
 
-const STATE_WORDS: Record<PartHealth['state'], string> = {
+const STATE_LABELS: Record<PartHealth['state'], string> = {
   ok: 'Fine',
   warn: 'Look at it',
   bad: 'Not working',
@@ -15,7 +15,7 @@ export function Parts({ parts }: { parts: readonly PartHealth[] }) {
         {parts.map(({ name, state, summary, facts }) => (
           <li key={name} className="part" data-state={state}>
             <h3>{name}</h3>
-            <p className="state">{STATE_WORDS[state]}</p>
+            <p className="state">{STATE_LABELS[state]}</p>
             <p>{summary}</p>
             <dl>
               {facts.map((fact) => (

@@ -1,7 +1,7 @@
 'use client'
 
 import { useEffect, useRef, useState } from 'react'
-import { allWords, outcomeWords } from '@/lib/admin/format'
+import { describeOutcome, describeRefreshAll } from '@/lib/admin/format'
 import type { Overview } from '@/lib/admin/overview'
 
 /** What has just begun or ended, for those who do not see it. */
@@ -20,9 +20,11 @@ function newsBetween(before: Overview, now: Overview): string {
   const ofFields = now.fields.flatMap(({ name, run, lastFailure }) => {
     const last = before.fields.find((field) => field.name === name)?.run
     const isNews = run && (last?.state !== run.state || last.startedAt !== run.startedAt)
-    return isNews ? [outcomeWords(name, run, lastFailure)] : []
+    return isNews ? [describeOutcome(name, run, lastFailure)] : []
   })
   const all =
-    now.all && now.all.state !== 'running' && before.all?.state === 'running' ? [allWords(now.all)] : []
+    now.all && now.all.state !== 'running' && before.all?.state === 'running'
+      ? [describeRefreshAll(now.all)]
+      : []
   return [...ofFields, ...all].join(' ')
 }

@@ -2,7 +2,7 @@
 
 import '../serviceLoader'
 import { deploymentName, refreshConfig } from '../../config/appConfig'
-import { createScrubber } from '../../observability/redact'
+import { createRedactor } from '../../observability/redact'
 import { hasCode } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
@@ -48,7 +48,7 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
         ports.clock,
       )
     },
-    clean: (text) => createScrubber(process.env)(text),
+    clean: (text) => createRedactor(process.env)(text),
     seen: processState('seen entries', () => new Map()),
     runs: processState('noted runs', () => new Map()),
     entryHeaders: async () => (await cacheService()).entryHeaders,

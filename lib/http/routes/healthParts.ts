@@ -1,6 +1,6 @@
 /** The parts of the health report next to the services. Each says whether it is `ok`, and what it found. */
 
-import { cronExpectations } from '../../admin/cronExpectations'
+import { type CronHealth, cronExpectations, cronHealth } from '../../admin/cronHealth'
 import type { BaseState } from '../../core-services/airtable/rate-limit/rateLimiter'
 import {
   isTroubled,
@@ -9,7 +9,6 @@ import {
 } from '../../core-services/airtable/webhooks/webhookReport'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { fieldRuntime } from '../../core-services/cache/processContext'
-import { type CronHealth, cronHealth } from '../../core-services/metrics/cronHealth'
 import type { MetricsSnapshot } from '../../core-services/metrics/snapshot'
 import { serviceRegistry } from '../../core-services/service-registry'
 import type { BreakerState } from '../../shared/events'

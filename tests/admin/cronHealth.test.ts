@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest'
-import { cronExpectations } from '@/lib/admin/cronExpectations'
+import { cronExpectations } from '@/lib/admin/cronHealth'
 import { field } from '../kit/fields/fieldProcess'
 import { setEnvironment } from '../kit/process/environment'
 
