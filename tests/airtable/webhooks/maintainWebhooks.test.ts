@@ -73,10 +73,10 @@ async function cron(fields = [people, copies], overrides: Partial<Maintenance> =
     drained.push({ webhook: webhookId, cause, payloads: payloads.length })
     return {}
   }
-  const tend = (remainingMs: () => number) =>
+  const maintain = (remainingMs: () => number) =>
     maintainWebhooks({ fields, secrets, api, sync, store, runtime, remainingMs, ...overrides })
   airtable.resetCounters()
-  return refreshDueFields(fields, { budgetMs: 60_000, enabled: true, tend }, runtime)
+  return refreshDueFields(fields, { budgetMs: 60_000, enabled: true, maintain }, runtime)
 }
 
 const read = async () => (await server.read(people)).data
@@ -239,9 +239,9 @@ describe('webhooks that cannot be listed', () => {
 })
 
 it('a run that refreshes no fields still maintains webhooks', async () => {
-  const tend = vi.fn(async () => ({ webhooks: [], due: new Set(['people']) }))
-  const run = await refreshDueFields([people], { budgetMs: 60_000, enabled: false, tend }, server.runtime)
-  expect(tend).toHaveBeenCalledTimes(1)
+  const maintain = vi.fn(async () => ({ webhooks: [], due: new Set(['people']) }))
+  const run = await refreshDueFields([people], { budgetMs: 60_000, enabled: false, maintain }, server.runtime)
+  expect(maintain).toHaveBeenCalledTimes(1)
   expect(run.fields).toMatchObject([{ outcome: 'skipped', reason: 'warmup-disabled' }])
 })
 

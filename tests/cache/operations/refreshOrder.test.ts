@@ -1,7 +1,10 @@
 /** What the cron begins, and in which order, when a run has not time for all. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
-import { refreshDueFields, type Tended } from '@/lib/core-services/cache/operations/scheduledRefresh'
+import {
+  type MaintenanceReport,
+  refreshDueFields,
+} from '@/lib/core-services/cache/operations/scheduledRefresh'
 import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../kit/clock/deferred'
@@ -28,8 +31,8 @@ function slow(name: string, { fails = false, refreshEvery = 43_200, pauses = fal
 }
 const named = (count: number) => Array.from({ length: count }, (_, index) => `field-${index}`)
 const run = (fields: readonly ReturnType<typeof slow>[], budgetMs = 295_000, told: string[] = []) => {
-  const tend = async (): Promise<Tended> => ({ webhooks: [], due: new Set(told) })
-  return refreshDueFields(fields, { budgetMs, enabled: true, tend }, test.runtime)
+  const maintain = async (): Promise<MaintenanceReport> => ({ webhooks: [], due: new Set(told) })
+  return refreshDueFields(fields, { budgetMs, enabled: true, maintain }, test.runtime)
 }
 
 describe('of more fields than a run has time for', () => {

@@ -130,7 +130,7 @@ export function changesAppForThisFile(
       defineFields(fields)
       const runtime: CronRuntime = fieldRuntime()
       const sync = syncInto(fields, limits)
-      const tend = (remainingMs: () => number) =>
+      const maintain = (remainingMs: () => number) =>
         maintainWebhooks({
           fields,
           secrets: webhookSecrets(),
@@ -140,7 +140,7 @@ export function changesAppForThisFile(
           runtime,
           remainingMs,
         })
-      return refreshDueFields(fields, { budgetMs: 600_000, enabled: true, tend }, runtime)
+      return refreshDueFields(fields, { budgetMs: 600_000, enabled: true, maintain }, runtime)
     },
   }
 }

@@ -124,7 +124,7 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     report({ base, ticket, gap: 0, works: false })
   }
 
-  /** Waits until a permit becomes valid. Undefined when this process woke up too late to use it. */
+  /** Waits until a permit becomes valid. Undefined when this process woke up too late to use it, or was aborted. */
   async function awaitPermit(
     permitRequest: PermitRequest,
     ms: number,

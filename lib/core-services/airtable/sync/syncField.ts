@@ -36,7 +36,7 @@ export interface FieldState {
   /** Null when no value is stored, or one that is too old to be served. */
   value: ValueState | null
   place: Place
-  look: Pick<Lookup, 'guards' | 'tokens'>
+  lookup: Pick<Lookup, 'guards' | 'tokens'>
 }
 
 export interface SyncContext {
@@ -64,12 +64,12 @@ export async function readFieldState(
   field: AirtableField<unknown>,
 ): Promise<FieldState> {
   const place = placeOf(runtime, await runtime.store(), field)
-  const look = await lookAt(runtime, place)
-  const { valid } = look
+  const lookup = await lookAt(runtime, place)
+  const { valid } = lookup
   const served = valid && getFreshness(valid, field, runtime.ports.clock.now()) !== 'expired'
   const entry = served ? await unpackEntry(valid, runtime.cipherFor?.(field)) : null
   const value = entry && { note: entry.note, mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
-  return { field, value, place, look }
+  return { field, value, place, lookup }
 }
 
 export async function syncField(
@@ -123,7 +123,7 @@ async function updateValue(
 /** For a field without a value: a value that is being fetched now may be older than the change. */
 async function syncMissingValue(
   runtime: CronRuntime,
-  { field, place, look: { guards, tokens } }: FieldState,
+  { field, place, lookup: { guards, tokens } }: FieldState,
   log: ChangeLog,
   cause: SyncCause,
 ): Promise<SyncResult> {
@@ -131,8 +131,7 @@ async function syncMissingValue(
   if (!isRecheck && cause !== 'met' && !touches(await log.readFrom(log.record.followed), field))
     return UNCHANGED
   if (!allPresent(tokens) || !(await isHalfFetched(runtime, { place, guards, tokens }))) {
-    // Makes every fetch that began before the change worthless, and so the copies of an evicted entry in the memory of
-    // other processes.
+    // Discards every fetch that began before the change, and the copies of an evicted entry in the memory of processes.
     await invalidateField(field, runtime)
   } else if (!isRecheck) {
     // The finished value will hold a mark from where it is behind. If each change invalidated what was read so far, a

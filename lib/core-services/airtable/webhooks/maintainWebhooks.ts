@@ -9,7 +9,7 @@ import type { WebhookDeath, WebhookOutcome } from '../../../shared/events'
 import { isRedisFailure } from '../../cache/errors'
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
-import type { Tended } from '../../cache/operations/scheduledRefresh'
+import type { MaintenanceReport } from '../../cache/operations/scheduledRefresh'
 import type { WebhookSecrets } from '../airtableConfig'
 import { isAirtableField } from '../airtableField'
 import { buildRecord, type HookRecord, type HookStore } from '../changelog/webhookStore'
@@ -57,7 +57,7 @@ interface OwnWebhook {
 }
 
 /** One request for each base that fields read, and more for webhooks that need something. Rejects while Redis is down. */
-export async function maintainWebhooks(maintenance: Maintenance): Promise<Tended> {
+export async function maintainWebhooks(maintenance: Maintenance): Promise<MaintenanceReport> {
   const fields = maintenance.fields
     .filter(isAirtableField)
     .map(({ name, airtable }) => ({ name, ...airtable.table.locate() }))

@@ -134,7 +134,7 @@ function syncUnderLock(work: Work, locks: Locks, first: QueuedSync): Promise<boo
     let current = first
     while (true) {
       if (current.cause === 'ping') await clock.sleep(DEBOUNCE_MS, signal)
-      // Only edits bring the next sync at once. Otherwise the queue is read again after the lock is released.
+      // Only pings are synced again under the same lock. After anything else the queue is read without it.
       if ((await withRetries(work, signal, () => syncNext(work, signal))) !== 'ping') return
       const next = nextSync(await queue.read(), clock.now())
       if (next?.at !== 0) return
@@ -147,7 +147,7 @@ function syncUnderLock(work: Work, locks: Locks, first: QueuedSync): Promise<boo
 async function syncNext(
   { hook, sync, runtime: { ports }, queue }: Work,
   signal: AbortSignal,
-  unasked?: 'cron',
+  forced?: 'cron',
 ): Promise<WebhookCause | null> {
   signal.throwIfAborted()
   const { webhookId: webhook, baseId: base } = hook
@@ -155,7 +155,7 @@ async function syncNext(
   const before = await queue.read()
   const [began, started] = [clock.now(), clock.monotonic()]
   const next = nextSync(before, began)
-  const cause = unasked ?? (next !== null && next.at === 0 ? next.cause : null)
+  const cause = forced ?? (next !== null && next.at === 0 ? next.cause : null)
   if (cause === null) return null
   const since = cause === 'recheck' && next !== null ? [next.since] : []
   const { recheckAfterMs, pauseMs } = await sync(hook, cause, signal, ...since)

@@ -7,13 +7,13 @@ import { airtableWebhooks, createWebhookSync } from './handlePing'
 import { maintainWebhooks } from './maintainWebhooks'
 
 /** The cron's part that maintains the webhooks of these fields; none while the environment holds no secret of a webhook. */
-export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'tend'> {
+export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'maintain'> {
   const secrets = webhookSecrets()
   if (secrets.size === 0) return {}
   const runtime = fieldRuntime()
   const api = airtableWebhooks
   return {
-    tend: (remainingMs) =>
+    maintain: (remainingMs) =>
       maintainWebhooks({
         fields,
         secrets,

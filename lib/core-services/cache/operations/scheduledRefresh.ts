@@ -35,7 +35,7 @@ export interface WarmupRun {
   webhooks: readonly WebhookOutcome[]
 }
 
-export interface Tended {
+export interface MaintenanceReport {
   webhooks: readonly WebhookOutcome[]
   /** Names of fields that nobody tells of changes: to be refreshed in this run, whatever their age. */
   due: ReadonlySet<string>
@@ -46,10 +46,10 @@ export interface WarmupOptions {
   budgetMs: number
   enabled: boolean
   /** Looks after the webhooks, whether fields are refreshed or not; rejects when Redis cannot be asked. */
-  tend?: (remainingMs: () => number) => Promise<Tended>
+  maintain?: (remainingMs: () => number) => Promise<MaintenanceReport>
 }
 
-const NOTHING_TENDED: Tended = { webhooks: [], due: new Set() }
+const NOTHING_MAINTAINED: MaintenanceReport = { webhooks: [], due: new Set() }
 
 /** How long a run that was cut off keeps the next one away, in s. */
 const LOCK_TTL_SECONDS = 30
@@ -57,7 +57,7 @@ const LOCK_TTL_SECONDS = 30
 /** Rejects with a REDIS_ error or CACHE_UNAVAILABLE when Redis cannot be asked: then nothing could be stored either. */
 export async function refreshDueFields(
   fields: readonly AnyField[],
-  { budgetMs, enabled, tend }: WarmupOptions,
+  { budgetMs, enabled, maintain }: WarmupOptions,
   runtime: CronRuntime = fieldRuntime(),
 ): Promise<WarmupRun> {
   const { clock, emit } = runtime.ports
@@ -66,13 +66,13 @@ export async function refreshDueFields(
   const remainingMs = () => budgetMs - (clock.monotonic() - started)
   const outcomes = skipAll(fields, enabled ? 'another-run' : 'warmup-disabled')
   let webhooks: readonly WebhookOutcome[] = []
-  if (enabled || tend) {
+  if (enabled || maintain) {
     await asOnlyRun(runtime, async ({ signal }) => {
-      const tended = (await tend?.(remainingMs)) ?? NOTHING_TENDED
-      webhooks = tended.webhooks
+      const maintained = (await maintain?.(remainingMs)) ?? NOTHING_MAINTAINED
+      webhooks = maintained.webhooks
       if (!enabled) return
       const attempts = await readAttempts(runtime, fields)
-      for (const { field, index } of await dueFields(runtime, fields, tended.due, attempts, outcomes)) {
+      for (const { field, index } of await dueFields(runtime, fields, maintained.due, attempts, outcomes)) {
         if (signal.aborted) return
         outcomes[index] = await refreshInTime(runtime, field, remainingMs, attempts)
       }

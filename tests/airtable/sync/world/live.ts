@@ -215,7 +215,7 @@ async function cron(world: World): Promise<void> {
     {
       budgetMs: 600_000,
       enabled: true,
-      tend: (remainingMs) =>
+      maintain: (remainingMs) =>
         maintainWebhooks({
           fields,
           remainingMs,
