@@ -31,7 +31,7 @@ describe('boot', () => {
     }
   })
 
-  it('does not begin without a key when a field is to be encrypted', async () => {
+  it('fails without a key when a field must be encrypted', async () => {
     const env = {
       ...secrets,
       UPSTASH_REDIS_REST_URL: 'http://127.0.0.1:1',
@@ -57,7 +57,7 @@ describe('boot', () => {
     expect(await boot({ ...secrets, ...env })).toMatchObject({ ok: false, fatal })
   })
 
-  it('has wired events and control flow even where the configuration is unusable', async () => {
+  it('connects events and control flow even with an unusable configuration', async () => {
     await boot({ CACHE_FAIL_FAST: 'false' })
     const lines: unknown[] = []
     vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(line) > 0)

@@ -73,7 +73,7 @@ describe('service registry', () => {
     )
   })
 
-  it('tells a failure again for 5 s without a new start, then tries again', async () => {
+  it('answers a failure again for 5 s without a new start, then retries', async () => {
     const clock = manualClock()
     let broken = true
     const service = recorder([], 'cache', () => broken)

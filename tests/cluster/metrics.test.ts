@@ -60,7 +60,7 @@ async function metricsOf(site: Site): Promise<MetricsSnapshot> {
 
 const READS = 'field_cache_reads_total watched,hit'
 
-it('both tell the sum of both, in metrics and in health, once an interval has passed', async () => {
+it('both instances report the sum of both, in metrics and in health, after one interval', async () => {
   await readInTurn(20)
   await tell(...sites)
   const [one, other] = await Promise.all(sites.map(countersOf))
@@ -77,7 +77,7 @@ it('both tell the sum of both, in metrics and in health, once an interval has pa
   }
 })
 
-it('a hit costs one command, and telling a bounded number of them in one request for each instance and interval', async () => {
+it('a hit costs one command, and sending counts a bounded number in one request for each instance and interval', async () => {
   await tell(...sites)
   const before = await countersOf(sites[0])
   redis.upstash.resetCounters()
@@ -97,7 +97,7 @@ it('a hit costs one command, and telling a bounded number of them in one request
   expect(spent('field_cache_field_redis_commands_total watched')).toBe(104)
 })
 
-it('counters never fall, whoever answers', async () => {
+it('counters never fall, whichever instance answers', async () => {
   let before = await countersOf(sites[0])
   for (let round = 0; round < 6; round += 1) {
     await readInTurn(3)
@@ -109,7 +109,7 @@ it('counters never fall, whoever answers', async () => {
   }
 })
 
-it('killing one loses what it has not told, and nothing else', async () => {
+it('killing an instance loses only the counts that it has not sent', async () => {
   const [dies, stays] = sites
   await tell(...sites)
   await tell(...sites)

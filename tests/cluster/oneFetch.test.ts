@@ -27,7 +27,7 @@ describe('three processes with twenty cold callers of each field', () => {
     expect(cluster.source.calls.map(({ key }) => key).sort()).toEqual([...keys].sort())
   }
 
-  it('fetch each of them once: the very first time, and when it has expired', async () => {
+  it('three processes with twenty cold callers fetch each field once, at first and after it has expired', async () => {
     for (const round of ['first', 'expired']) {
       cluster.source.answer(async ({ key }) => ({ text: `value of ${key}` }))
       await readEverywhere()
@@ -37,7 +37,7 @@ describe('three processes with twenty cold callers of each field', () => {
 })
 
 describe('a process that waits for the fetch of another one', () => {
-  it('spends 2 commands and 1 per poll, and polls twice a second at most, however many callers it has', async () => {
+  it('a process that waits for the fetch of another one spends 2 commands and 1 per poll, at most two polls a second', async () => {
     const gate = deferred<{ text: string }>()
     cluster.source.answer(() => gate.promise)
     const field = fieldOf(cluster, 'polled')
@@ -66,7 +66,7 @@ describe('a process that waits for the fetch of another one', () => {
 })
 
 describe('a process that is killed while it holds the lease', () => {
-  it('costs one fetch more, and the callers of the others no error', async () => {
+  it('a process that is killed while it holds the lease costs one more fetch, and other callers no error', async () => {
     const deaths = 2
     cluster.source.answer(async () =>
       cluster.source.calls.length > deaths ? { text: 'by the last one' } : new Promise(() => undefined),

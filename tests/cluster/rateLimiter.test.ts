@@ -48,7 +48,7 @@ it('a Redis that is flushed while they read does not make them exceed it', async
   expect(airtable.counters.refusals).toBe(0)
 }, 90_000)
 
-it('a 429 that one process gets stops all within a request each, and stale values are served meanwhile', async () => {
+it('a 429 for one process stops all of them within one request each, and stale values are served meanwhile', async () => {
   const { airtable, workers } = await start(4)
   const [first, ...others] = workers as [Worker, ...Worker[]]
   const fields = tableFields(4)
@@ -78,7 +78,7 @@ it('a 429 that one process gets stops all within a request each, and stale value
   }
 }, 90_000)
 
-it('a spent monthly quota stops the background work of all, which each of them tells in its health', async () => {
+it('a spent monthly quota stops the background work of all processes, and each reports it in its health', async () => {
   const { airtable, workers } = await start(3)
   const [first, ...others] = workers as [Worker, ...Worker[]]
   const fields = tableFields(3)

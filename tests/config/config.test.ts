@@ -186,7 +186,7 @@ describe('secrets of webhooks', () => {
   const assert = (AIRTABLE_WEBHOOK_SECRETS?: string) => () =>
     assertWebhookSecrets({ AIRTABLE_WEBHOOK_SECRETS })
 
-  it('are read by the id of the webhook, decoded', () => {
+  it('reads secrets of webhooks by id, decoded', () => {
     const text = `ach00000000000001:${SECRET}, ach00000000000002:${SECRET}`
     expect([...read(text)].map(([id, secret]) => [id, secret.toString()])).toEqual([
       ['ach00000000000001', 'secret-key'],
@@ -195,7 +195,7 @@ describe('secrets of webhooks', () => {
     expect(assert(text)).not.toThrow()
   })
 
-  it.each([undefined, '', ' '])('need not be there: %j', (text) => {
+  it.each([undefined, '', ' '])('accepts missing values: %j', (text) => {
     expect(read(text ?? '').size).toBe(0)
     expect(assert(text)).not.toThrow()
   })
@@ -210,7 +210,7 @@ describe('secrets of webhooks', () => {
     ['ach1:', 'fewer than 8 bytes'],
     ['ach1:c2hvcnQ=', 'fewer than 8 bytes'],
     [`ach0:${SECRET}`, 'has the same webhook'],
-  ])('are refused by position, and never shown: %s', (entry, problem) => {
+  ])('refuses secrets of webhooks by position, and never shows them: %s', (entry, problem) => {
     const text = `ach0:${SECRET},${entry}`
     expect(assert(text)).toThrow(`AIRTABLE_WEBHOOK_SECRETS: entry 2 of 2 `)
     expect(assert(text)).toThrow(problem)
@@ -221,8 +221,8 @@ describe('secrets of webhooks', () => {
   })
 })
 
-describe('secrets of the doors', () => {
-  it('refuses short ones at boot, and keeps their doors closed', () => {
+describe('secrets of the app', () => {
+  it('refuses short secrets at boot, and keeps closed what they open', () => {
     expect(() => assertSecrets({ ADMIN_TOKEN: 'short', CRON_SECRET: 'x'.repeat(15) })).toThrow(
       /ADMIN_TOKEN has fewer than 16 characters.*\n.*CRON_SECRET has fewer than 16 characters/,
     )
@@ -231,13 +231,13 @@ describe('secrets of the doors', () => {
     expect(secret('ADMIN_TOKEN', { ADMIN_TOKEN: 'x'.repeat(16) })).toBe('x'.repeat(16))
   })
 
-  it('accepts that they are unset', () => {
+  it('accepts that the secrets of the app are unset', () => {
     expect(() => assertSecrets({})).not.toThrow()
   })
 })
 
 describe('the addresses of the app', () => {
-  it('are origins without a path, with commas between', () => {
+  it('reads APP_ORIGINS as origins without a path, separated by commas', () => {
     const env = { APP_ORIGINS: 'https://app.example, http://localhost:3000/ ,' }
     expect(trustedOrigins(env)).toEqual(['https://app.example', 'http://localhost:3000'])
     expect(() => assertOrigins(env)).not.toThrow()
@@ -251,7 +251,7 @@ describe('the addresses of the app', () => {
     'HTTPS://App.example',
     'null',
     'ftp://a.b',
-  ])('refuse %s at boot and trust nothing by it', (entry) => {
+  ])('refuses %s in APP_ORIGINS at boot and trusts no origin by it', (entry) => {
     const env = { APP_ORIGINS: `https://app.example,${entry}` }
     expect(() => assertOrigins(env)).toThrow(
       `APP_ORIGINS holds "${entry}": give origins as browsers show them`,
@@ -259,7 +259,7 @@ describe('the addresses of the app', () => {
     expect(trustedOrigins(env)).toEqual(['https://app.example'])
   })
 
-  it('have the base path that the app was built with', () => {
+  it('requires the base path that the app was built with', () => {
     vi.stubEnv('APP_BASE_PATH', '/shop')
     expect(() => assertBasePath({ APP_BASE_PATH: '/shop' })).not.toThrow()
     expect(() => assertBasePath({})).toThrow(
@@ -284,7 +284,7 @@ describe('keys for encryption', () => {
     bytes.toString('base64url'),
   ]
 
-  it('are 32 bytes as hex or base64, the one that encrypts first', () => {
+  it('reads encryption keys of 32 bytes as hex or base64, the one that encrypts first', () => {
     for (const form of forms)
       expect(encryptionKeys({ CACHE_ENCRYPTION_KEY: form })).toEqual([new Uint8Array(bytes)])
     const older = [bytes.toReversed(), bytes.map((byte) => byte ^ 1)].map((key) => Buffer.from(key))
@@ -295,7 +295,7 @@ describe('keys for encryption', () => {
   })
 
   it.each([{}, { CACHE_ENCRYPTION_KEY: '', CACHE_ENCRYPTION_KEYS_OLD: '' }])(
-    'need not be there: %j',
+    'accepts missing values: %j',
     (env) => {
       expect(encryptionKeys(env)).toEqual([])
     },
@@ -306,13 +306,13 @@ describe('keys for encryption', () => {
     ['of 33 bytes', { CACHE_ENCRYPTION_KEY: `${forms[0]}00` }],
     ['that is a password', { CACHE_ENCRYPTION_KEY: 'correct horse battery staple' }],
     ['among the old ones', { CACHE_ENCRYPTION_KEY: forms[0], CACHE_ENCRYPTION_KEYS_OLD: `${forms[1]},abc` }],
-  ])('refuse one %s, without repeating it', (_, env) => {
+  ])('refuses an encryption key %s, without repeating it', (_, env) => {
     const refusal = () => encryptionKeys(env)
     expect(refusal).toThrow(/CACHE_ENCRYPTION_KEY\S* is not 32 bytes as base64 or hex/)
     for (const given of Object.values(env)) expect(refusal).not.toThrow(given)
   })
 
-  it('refuse old ones alone: nobody could tell which one encrypts', () => {
+  it('refuses old encryption keys without a current one, because none of them would encrypt', () => {
     expect(() => encryptionKeys({ CACHE_ENCRYPTION_KEYS_OLD: forms[0] })).toThrow('which key encrypts?')
   })
 })

@@ -101,7 +101,7 @@ describe('support cases', () => {
     })
   })
 
-  it('lets callers at the same time share one fetch; who joins is neither hit nor miss (S0-12)', async () => {
+  it('lets concurrent callers share one fetch; the others count neither hit nor miss (S0-12)', async () => {
     const gate = deferred<SupportCaseList>()
     const fetcher = vi.fn(() => gate.promise)
     const reads = Array.from({ length: 10 }, () => support.getCaseList(ACCOUNT, () => fetcher()))
@@ -112,7 +112,7 @@ describe('support cases', () => {
     expect(support.getMetrics().caseList).toEqual({ hits: 0, misses: 1 })
   })
 
-  it('shares it with another process as well, which counts neither (S0-12)', async () => {
+  it('shares one fetch with another process, which counts neither hit nor miss (S0-12)', async () => {
     const other = await startFieldProcess(redis)
     const elsewhere = new SupportCacheService(() => other.runtime)
     const gate = deferred<SupportCaseList>()
@@ -127,7 +127,7 @@ describe('support cases', () => {
     expect(elsewhere.getMetrics().caseList).toEqual({ hits: 0, misses: 0 })
   })
 
-  it('rejects everybody who joined a fetch that fails, and caches nothing (S0-13)', async () => {
+  it('rejects every caller of a failed fetch, and caches nothing (S0-13)', async () => {
     const gate = deferred<SupportCaseList>()
     const fetcher = vi.fn(() => gate.promise)
     const reads = [1, 2, 3].map(() => support.getCaseList(ACCOUNT, fetcher))
@@ -140,7 +140,7 @@ describe('support cases', () => {
     expect(support.getMetrics().caseList).toEqual({ hits: 0, misses: 1 })
   })
 
-  it('refuses what is no list of cases instead of caching it', async () => {
+  it('refuses a value that is not a list of cases instead of caching it', async () => {
     const read = support.getCaseList(ACCOUNT, async () => ({ cases: 'none' }) as never)
     await expect(read).rejects.toMatchObject({ code: 'SOURCE_INVALID' })
   })
@@ -166,7 +166,7 @@ describe('after a write of the customer', () => {
     expect(support.getMetrics().invalidations).toBe(1)
   })
 
-  it('all of an account is its list and, with a case, the messages of that case, in one request (S0-09)', async () => {
+  it('invalidates the list of an account and the messages of a case in one request (S0-09)', async () => {
     await support.invalidateAllForAccount(ACCOUNT)
     expect(support.getMetrics().invalidations).toBe(1)
     expect(await readMessages('after')).toEqual(messageList('before'))
@@ -178,7 +178,7 @@ describe('after a write of the customer', () => {
     expect(await readMessages('after')).toEqual(messageList('after'))
   })
 
-  it('every other instance shows it at once, however lately it has read what was before (S0-15)', async () => {
+  it('every other instance shows a write at once, even if it has just read the value before (S0-15)', async () => {
     const elsewhere = new SupportCacheService(
       await startFieldProcess(redis).then(
         ({ runtime }) =>
@@ -191,7 +191,7 @@ describe('after a write of the customer', () => {
     expect(await elsewhere.getCaseList(ACCOUNT, async () => caseList('after'))).toEqual(caseList('after'))
   })
 
-  it('tells when Redis has not recorded it, and has counted the attempt (S0-07)', async () => {
+  it('rejects an invalidation that Redis has not recorded, and has counted the attempt (S0-07)', async () => {
     await redis.killEngine()
     await expect(support.invalidateCaseList(ACCOUNT)).rejects.toMatchObject({ code: 'INVALIDATION_FAILED' })
     expect(support.getMetrics().invalidations).toBe(1)
@@ -200,7 +200,7 @@ describe('after a write of the customer', () => {
 })
 
 describe('the support cache of a process', () => {
-  it('is one, so that there is one set of counters', () => {
+  it('a process has one support cache, with one set of counters', () => {
     expect(supportCache()).toBe(supportCache())
   })
 })

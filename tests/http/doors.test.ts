@@ -33,7 +33,7 @@ const FOREIGN = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site'
 /** Who knocks. `right` is what the row says opens its door. */
 const CALLERS = {
   none: () => ({}),
-  wrong: () => bearer('wrong-token-of-somebody'),
+  wrong: () => bearer('wrong-token-of-the-tests'),
   'another secret': (row: Row) => bearer(row.opens === CRON ? ADMIN : CRON),
   'forged session': () => session(60_000, 'another-admin-token-of-them'),
   'expired session': () => session(-1_000),
@@ -78,10 +78,10 @@ const TABLE: Row[] = [
   },
   { ...field('agents'), method: 'GET', answers: open },
   { ...field('headcount'), method: 'GET', answers: byToken(404) },
-  { ...field('nobody'), method: 'GET', answers: Array(9).fill(404) },
+  { ...field('unknown'), method: 'GET', answers: Array(9).fill(404) },
   { ...field('agents', '/refresh'), method: 'POST', answers: byToken(401) },
   { ...field('headcount', '/refresh'), method: 'POST', answers: byToken(404) },
-  { ...field('nobody', '/refresh'), method: 'POST', answers: Array(9).fill(404) },
+  { ...field('unknown', '/refresh'), method: 'POST', answers: Array(9).fill(404) },
   { route: 'api/cron/refresh', method: 'GET', path: '/api/cron/refresh', opens: CRON, answers: byToken(401) },
   // Only the MAC counts, see below.
   {
@@ -161,7 +161,7 @@ beforeAll(async () => {
 })
 
 describe('the table of doors', () => {
-  it('has every route of app/ and every method that one answers', async () => {
+  it('the table has every route of app/ and every method that it answers', async () => {
     const routes = readdirSync('app', { recursive: true, encoding: 'utf8' })
       .filter((file) => /(^|\/)route\.tsx?$/.test(file))
       .map((file) => dirname(file))
@@ -199,7 +199,7 @@ describe('the table of doors', () => {
     await Promise.all(later)
   })
 
-  it('opens the webhook to who knows its secret, and to nobody else', async () => {
+  it('accepts pings only with the secret of the webhook', async () => {
     const ring = async (mac: (body: string) => string) => {
       const body = JSON.stringify({
         base: { id: TEST_AIRTABLE.baseId },
@@ -265,7 +265,7 @@ describe('names of fields in URLs', () => {
   ]
 
   it.each(TRICKS.map((name) => [JSON.stringify(name).slice(0, 50), name]))(
-    '%s is nobody, whoever asks, and Redis never hears of it',
+    'the name %s is unknown for every caller, and Redis is not asked',
     async (_, name) => {
       redis.upstash.resetCounters()
       airtable.resetCounters()

@@ -61,7 +61,7 @@ async function answered(name: string): Promise<string[]> {
   return answers
 }
 
-it('a state called __proto__ is counted like every other one, and one that shows nothing as unknown', async () => {
+it('counts a state called __proto__ like every other one, and a blank one as unknown', async () => {
   for (const text of await answered('headcount')) {
     const { total, byState } = JSON.parse(text) as { total: number; byState: object }
     expect(Object.entries(byState).sort()).toEqual([
@@ -75,7 +75,7 @@ it('a state called __proto__ is counted like every other one, and one that shows
   }
 })
 
-it('half an emoji in a name is one character that says so, and nothing else of a name is changed', async () => {
+it('replaces half an emoji in a name by one character, and changes nothing else', async () => {
   for (const text of await answered('agents')) {
     const names = (JSON.parse(text) as { name: string }[]).map(({ name }) => name)
     expect(names.every((name) => name.isWellFormed())).toBe(true)

@@ -46,15 +46,15 @@ describe('the id of a request', () => {
     ['not what holds blanks', { 'x-request-id': 'a level=error' }, /^[0-9a-f]{32}$/],
     ['not what holds other letters', { 'x-request-id': 'ñ' }, /^[0-9a-f]{32}$/],
     ['the other one where the first is not sane', { 'x-vercel-id': 'a b', 'x-request-id': 'r1' }, /^r1$/],
-  ])('is %s', async (_, headers, expected) => {
+  ])('the id of a request is %s', async (_, headers, expected) => {
     expect(await answeredId(headers)).toMatch(expected)
   })
 
-  it('is another one for each request that brings none', async () => {
+  it('makes a new id for each request without one', async () => {
     expect(await answeredId({})).not.toBe(await answeredId({}))
   })
 
-  it('leaves everything else of the answer as it was', async () => {
+  it('changes nothing else of the answer', async () => {
     const answer = await echo(request())
     expect([answer.status, answer.headers.get('x-kept'), await answer.text()]).toEqual([201, 'yes', 'ok'])
     const redirect = await withRequestId(async () => Response.redirect('http://localhost/b', 303))(request())
@@ -63,7 +63,7 @@ describe('the id of a request', () => {
     expect(unchanged.status).toBe(304)
   })
 
-  it('stands in answers to failures, and in their event', async () => {
+  it('puts the id into answers to failures and into their event', async () => {
     const failing = withRequestId(async (given) =>
       problemResponse(given, new Error('broken'), { label: 'Failed', trusted: false }),
     )
@@ -82,7 +82,7 @@ describe('the events of a request', () => {
     answerSource.resolve('v1')
   })
 
-  it('carry its id, each of them, and nobody else does', async () => {
+  it('each event of a request carries its id, and no other event does', async () => {
     await reading(request({ 'x-request-id': 'r1' }))
     await readFieldCache(config)
     expect(idsOf('field.read')).toEqual(['r1', undefined])
@@ -91,7 +91,7 @@ describe('the events of a request', () => {
     expect(new Set(seen.slice(0, before).map(({ requestId }) => requestId))).toEqual(new Set(['r1']))
   })
 
-  it('are told apart when requests run at the same time', async () => {
+  it('keeps the events of concurrent requests apart', async () => {
     const ids = ['a', 'b', 'c']
     const reads = ids.map((id) =>
       withRequestId(async () => {
@@ -106,7 +106,7 @@ describe('the events of a request', () => {
     }
   })
 
-  it('include the refresh behind its answer', async () => {
+  it('the refresh after an answer carries the id of its request', async () => {
     await readFieldCache(config)
     test.clock.advance(61_000)
     seen = []
@@ -115,7 +115,7 @@ describe('the events of a request', () => {
     expect(idsOf('refresh.finished')).toEqual(['r2'])
   })
 
-  it('are those of the process otherwise', () => {
+  it('events outside of a request carry no id', () => {
     processPorts().emit({ type: 'breaker.changed', from: 'closed', to: 'open' })
     expect(seen).toEqual([{ type: 'breaker.changed', from: 'closed', to: 'open' }])
   })

@@ -33,7 +33,7 @@ const carried = (...cookies: ({ name: string; value: string } | null)[]) =>
   )
 
 describe('the session of the admin', () => {
-  it('lasts 12 hours to the second, and no longer', () => {
+  it('a session lasts 12 hours to the second', () => {
     const cookie = newSessionCookie(false)
     expect(carried(cookie)).toMatchObject({ id: expect.any(String) })
     clock.advance(SESSION_SECONDS * 1000 - 1)
@@ -43,7 +43,7 @@ describe('the session of the admin', () => {
     expect(cookie?.maxAge).toBe(43_200)
   })
 
-  it('is kept from scripts and other sites, and over https from other hosts', () => {
+  it('the session cookie is hidden from scripts and other sites, and over https from other hosts', () => {
     expect(newSessionCookie(true)).toMatchObject({
       name: '__Host-field-cache-admin',
       httpOnly: true,
@@ -55,14 +55,14 @@ describe('the session of the admin', () => {
     expect(carried({ name: 'other', value: '1' }, newSessionCookie(true))).not.toBeNull()
   })
 
-  it('holds neither the token nor anything that two of them share', () => {
+  it('a session cookie holds neither the token nor a text that two sessions share', () => {
     const [one, other] = [newSessionCookie(true), newSessionCookie(true)]
     expect(one?.value).not.toContain(TOKEN)
     expect(one?.value.split('.')[0]).not.toBe(other?.value.split('.')[0])
     expect(one?.value.split('.')[2]).not.toBe(other?.value.split('.')[2])
   })
 
-  it('ends with the token under which it began, and cannot begin without one', () => {
+  it('a session ends when the token changes, and cannot begin without a token', () => {
     const cookie = newSessionCookie(true)
     setEnvironment({ ADMIN_TOKEN: OTHER })
     expect(carried(cookie)).toBeNull()
@@ -70,7 +70,7 @@ describe('the session of the admin', () => {
     expect([carried(cookie), newSessionCookie(true)]).toEqual([null, null])
   })
 
-  it('is refused after a change of any one character, or with an end that was put off', () => {
+  it('refuses a session cookie with any changed character or a later end', () => {
     const now = clock.now()
     const sealed = sealSession({ id: 'a1b2c3d4e5f6a7b8', endsAt: now + 60_000 }, TOKEN)
     expect(openSession(sealed, TOKEN, now)).toEqual({ id: 'a1b2c3d4e5f6a7b8', endsAt: now + 60_000 })
@@ -92,7 +92,7 @@ describe('the session of the admin', () => {
     'x'.repeat(100_000),
     `${'a'.repeat(32)}.zzzzzzzzzzzz.${'a'.repeat(43)}`,
     '\u0000',
-  ])('is not found in %j', (value) => {
+  ])('finds no session in %j', (value) => {
     expect(openSession(value.slice(0, 200_000), TOKEN, clock.now())).toBeNull()
   })
 })

@@ -29,7 +29,7 @@ const whyOf = async (token: string, headers?: Record<string, string>) => {
 }
 
 describe('signing in', () => {
-  it('takes the admin token alone, and answers with a session', async () => {
+  it('signs in with the admin token only, and answers with a session', async () => {
     expect(await attempt(TOKEN)).toMatchObject({ ok: true, cookie: { name: '__Host-field-cache-admin' } })
     expect(await attempt(TOKEN, { origin: 'http://localhost:3000' })).toMatchObject({
       ok: true,
@@ -44,7 +44,7 @@ describe('signing in', () => {
     ])
   })
 
-  it.each([undefined, '', 'short'])('is closed while ADMIN_TOKEN is %j, even to that', async (token) => {
+  it.each([undefined, '', 'short'])('refuses every sign-in while ADMIN_TOKEN is %j', async (token) => {
     setEnvironment({ ADMIN_TOKEN: token })
     expect(await whyOf(token ?? 'undefined')).toBe('wrong')
   })
@@ -53,7 +53,7 @@ describe('signing in', () => {
     { 'sec-fetch-site': 'cross-site' },
     { 'sec-fetch-site': 'same-site' },
     { 'sec-fetch-site': 'none' },
-  ])('is refused to a page of another site, whatever token it has (%o)', async (headers) => {
+  ])('refuses a sign-in from another site, even with the right token (%o)', async (headers) => {
     expect(await whyOf(TOKEN, headers)).toBe('foreign')
   })
 
@@ -90,7 +90,7 @@ describe('signing in', () => {
     expect(await whyOf(TOKEN)).toBe('in')
   })
 
-  it('limits addresses that are made up all together, and tells of a limited number of them', async () => {
+  it('limits invented addresses all together, and logs a limited number of them', async () => {
     const answers = new Map<string, number>()
     for (let count = 0; count < 3_000; count += 1) {
       const why = await whyOf('wrong', { 'x-forwarded-for': `192.0.2.9, 10.0.${count % 250}.${count}` })
@@ -102,7 +102,7 @@ describe('signing in', () => {
     expect(await whyOf(TOKEN)).toBe('in')
   })
 
-  it('takes as long for the right token as for a wrong one, and holds back a limited number of answers', async () => {
+  it('takes as long for the right token as for a wrong one, and delays a limited number of answers', async () => {
     const waiting = alarmClock()
     setProcessState('ports', { ...defaultPorts, clock: waiting, emit: events.emit })
     const done: string[] = []
@@ -120,7 +120,7 @@ describe('signing in', () => {
 })
 
 describe('a rate limit', () => {
-  it('fills up again over time, never beyond its size, and forgets names that nobody uses', () => {
+  it('a rate limit fills up again over time, never beyond its size, and forgets unused names', () => {
     const limit = createRateLimit({ burst: 2, everyMs: 100 })
     expect([limit.take('a', 0), limit.take('a', 0), limit.take('a', 0)]).toEqual([0, 0, 100])
     expect([limit.take('a', 50), limit.take('a', 100), limit.take('a', 101)]).toEqual([50, 0, 99])

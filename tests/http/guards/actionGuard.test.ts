@@ -37,12 +37,12 @@ const form = (entries: Record<string, string>) => {
 }
 
 describe('a page', () => {
-  it('is there to be looked at', async () => {
+  it('lets reads of pages pass', async () => {
     for (const path of ['/', '/admin', '/nothing'])
       for (const method of ['GET', 'HEAD']) expect(await answer(method, path)).toBeUndefined()
   })
 
-  it('says what it takes, and refuses the rest', async () => {
+  it('a page names the methods that it allows, and refuses others', async () => {
     expect(await answer('OPTIONS', '/')).toEqual({ status: 204, allow: 'GET, HEAD, OPTIONS', text: '' })
     expect(await answer('OPTIONS', '/admin')).toMatchObject({ allow: 'GET, HEAD, OPTIONS, POST' })
     for (const method of ['PUT', 'DELETE', 'PATCH', 'PROPFIND'])
@@ -66,7 +66,7 @@ describe('a call of a Server Action', () => {
       form({ $ACTION_REF_1: '', '$ACTION_1:0': '{"id":"60aa","bound":"$@1"}', token: 'x' }),
       FROM_HERE,
     ],
-  ])('%s goes on', async (_, body, headers) => {
+  ])('lets a call of a Server Action pass: %s', async (_, body, headers) => {
     expect(await answer('POST', '/admin', { body, headers })).toBeUndefined()
   })
 
@@ -76,7 +76,7 @@ describe('a call of a Server Action', () => {
     ['another origin', { origin: 'http://evil.example' }],
     ['an origin that is none', { origin: 'nonsense' }],
     ['an origin that is withheld', { origin: 'null' }],
-  ])('from %s is refused', async (_, headers) => {
+  ])('refuses a call of a Server Action from %s', async (_, headers) => {
     const refused = await answer('POST', '/admin', { body: '[]', headers: { ...asText, ...headers } })
     expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('FOREIGN_ORIGIN') })
   })
@@ -93,19 +93,19 @@ describe('a call of a Server Action', () => {
     ['an address', 'a=b', { ...byScript, 'content-type': 'application/x-www-form-urlencoded' }],
     ['no action', '[]', { ...FROM_HERE, 'content-type': 'text/plain' }],
     ['bound arguments that are none', form({ $ACTION_REF_1: '', '$ACTION_1:1': 'nonsense' }), FROM_HERE],
-  ])('with %s is refused', async (_, body, headers) => {
+  ])('refuses a call of a Server Action with %s', async (_, body, headers) => {
     const refused = await answer('POST', '/admin', { body, headers })
     expect(refused).toMatchObject({ status: 400, text: expect.stringContaining('BODY_INVALID') })
   })
 
-  it('at the base path of the app goes on, and nowhere else', async () => {
+  it('lets a call of a Server Action pass only below the base path of the app', async () => {
     vi.stubEnv('APP_BASE_PATH', '/shop')
     expect(await answer('POST', '/shop/admin', { body: '[]', headers: asText })).toBeUndefined()
     for (const path of ['/admin', '/shop', '/shop/shop/admin'])
       expect(await answer('POST', path, { body: '[]', headers: asText })).toMatchObject({ status: 405 })
   })
 
-  it('of more than 16 KB is refused, before it is read where its length is told', async () => {
+  it('refuses a call of more than 16 KB, before reading it when its head tells its length', async () => {
     const told = { ...asText, 'content-length': '16385' }
     expect(await answer('POST', '/admin', { body: '[]', headers: told })).toMatchObject({
       status: 413,
@@ -130,7 +130,7 @@ describe('behind a proxy that changes the host', () => {
     setProcessState('refused origins', createRateLimit({ burst: 5, everyMs: 60_000 }))
   })
 
-  it('a call is refused, and the answer and the log say what to set', async () => {
+  it('refuses a call when a proxy changes the host; answer and log say what to set', async () => {
     const refused = await call()
     expect(refused).toMatchObject({ status: 403, text: expect.stringContaining('FOREIGN_ORIGIN') })
     expect(refused?.text).toContain(`X-Forwarded-Host, or set APP_ORIGINS=${SITE}`)
@@ -145,18 +145,18 @@ describe('behind a proxy that changes the host', () => {
     ])
   })
 
-  it('so it is in a browser that only tells the origin, as browsers do without https', async () => {
+  it('refuses it too when the browser sends only the origin, as without https', async () => {
     const { 'sec-fetch-site': _, ...older } = rewritten
     const request = new Request(`${SITE}/admin`, { method: 'POST', headers: older, body: '[]' })
     expect((await guardPageRequest(request))?.status).toBe(403)
     expect(events.all).toMatchObject([{ type: 'origin.refused', origin: SITE }])
   })
 
-  it('a call goes on when the proxy says what it was asked for', async () => {
+  it('lets a call pass when the proxy sends the requested host', async () => {
     expect(await call({ 'x-forwarded-host': 'cache.example' })).toBeUndefined()
   })
 
-  it('a call goes on when APP_ORIGINS has the origin, and Next is told the host that it will compare', async () => {
+  it('lets a call pass when APP_ORIGINS has the origin, and gives Next the host that it will compare', async () => {
     vi.stubEnv('APP_ORIGINS', `https://other.example, ${SITE}/`)
     expect(await call()).toBeUndefined()
     const headers = withOriginHost(new Headers(rewritten))
@@ -164,7 +164,7 @@ describe('behind a proxy that changes the host', () => {
     expect(events.all).toEqual([])
   })
 
-  it('another scheme, another port and another site are refused all the same', async () => {
+  it('still refuses another scheme, another port and another site', async () => {
     vi.stubEnv('APP_ORIGINS', SITE)
     for (const origin of ['https://cache.example', `${SITE}:8080`, 'http://evil.example', 'null', 'nonsense'])
       expect(await call({ origin })).toMatchObject({ status: 403 })
@@ -174,7 +174,7 @@ describe('behind a proxy that changes the host', () => {
     ).toBe(false)
   })
 
-  it('the log tells a few of many such calls, and none from other sites', async () => {
+  it('logs a few of many such calls, and none from other sites', async () => {
     for (let n = 0; n < 100; n++) await call()
     expect(events.all).toHaveLength(5)
     setProcessState('refused origins', createRateLimit({ burst: 5, everyMs: 60_000 }))

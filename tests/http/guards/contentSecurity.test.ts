@@ -25,12 +25,12 @@ describe.each(['', '/shop'])('below "%s" the proxy is asked', (basePath) => {
       '/_global-error',
     ],
     ...['/admin.rsc', '/_next/data/x/admin.json', '/favicon.ico', '/.well-known/x'],
-  ])('about %s', (path) => {
+  ])('the proxy runs for %s', (path) => {
     expect(asked(path, basePath)).toBe(true)
   })
 
   it.each(['/api', '/api/nothing', '/api/airtable/agents', '/health', '/_next/static/chunks/a.js'])(
-    'not about %s, where no page can be the answer',
+    'the proxy does not run for %s, which is never a page',
     (path) => {
       expect(asked(path, basePath)).toBe(false)
     },

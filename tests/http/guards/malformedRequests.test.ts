@@ -30,7 +30,7 @@ async function mendedRequests() {
     })
 }
 
-it('makes of what Next fails at something that Next can answer, and leaves everything else alone', async () => {
+it('repairs requests at which Next fails, and leaves all others unchanged', async () => {
   const seen = await mendedRequests()
   const lost = '%EF%BF%BD'
   for (const [path, mended] of [
@@ -46,7 +46,7 @@ it('makes of what Next fails at something that Next can answer, and leaves every
   for (const method of ['POST', 'DELETE', 'OPTIONS']) expect(await seen(method, '/')).toBe(`${method} /`)
 })
 
-it('lets files of the build be read and nothing else, however their path is written', async () => {
+it('lets files of the build only be read, however their path is encoded', async () => {
   const seen = await mendedRequests()
   const file = '/_next/static/chunks/a.js'
   for (const method of ['GET', 'HEAD'])
@@ -57,7 +57,7 @@ it('lets files of the build be read and nothing else, however their path is writ
   expect(await seen('POST', '/_next/statics')).toBe('POST /_next/statics')
 })
 
-it('takes what is asked for outside of the base path for what nothing answers', async () => {
+it('routes requests outside the base path to the 404 of the API', async () => {
   vi.stubEnv('APP_BASE_PATH', '/shop')
   const seen = await mendedRequests()
   for (const path of ['/shop', '/shop?a=b', '/shop/', '/shop/admin', '/shop/../shop/x'])
@@ -73,7 +73,7 @@ it('takes what is asked for outside of the base path for what nothing answers', 
   expect(await seen('POST', '/shop/_next/static/a.js')).toBe('POST /shop/api/nothing')
 })
 
-it('answers a request whose body has stalled once its time is over, although the server waits for the body', async () => {
+it('answers a request with a stalled body when its time is over, although the server waits for the body', async () => {
   const ended: unknown[] = []
   const port = await serve(async (incoming, response) => {
     incoming.resume().once('error', (error) => ended.push(error))
@@ -93,7 +93,7 @@ it('answers a request whose body has stalled once its time is over, although the
   expect(ended).toEqual([])
 })
 
-it('leaves a body alone that comes in time, and the connection open for the next request', async () => {
+it('leaves a body that arrives in time, and the connection for the next request', async () => {
   const port = await serve(async (incoming, response) => {
     waitForBodyAtMost(20_000)
     const body = Buffer.concat(await incoming.toArray())

@@ -56,14 +56,14 @@ it.each<[string, () => Record<string, string>, number]>([
   ],
   ['a session', () => ({ ...cookieOf(signedIn()), 'sec-fetch-site': 'same-origin' }), 200],
   ['the token', () => ({ authorization: `Bearer ${ADMIN}` }), 200],
-])('answers to %s', async (_, headers, status) => {
+])('answers the overview: %s', async (_, headers, status) => {
   const response = await ask(headers())
   expect(response.status).toBe(status)
   expect(response.headers.get('cache-control')).toContain('no-store')
   if (status !== 200) expect(await response.json()).not.toHaveProperty('fields')
 })
 
-it('asks Redis for nothing before it knows who asks', async () => {
+it('sends no command to Redis for a caller without a session', async () => {
   await ask()
   await ask(cookieOf('forged'))
   expect(redis.upstash.counters.commands).toBe(0)
@@ -80,7 +80,7 @@ it('knows in every instance that a session was signed out', async () => {
   expect((await ask(cookieOf(signedIn()))).status).toBe(200)
 })
 
-it('costs a few commands, whatever the fields hold, and tells no value', async () => {
+it('the overview costs a few commands for any values, and shows none of them', async () => {
   const agents = await getFieldCache(agentsCacheConfig)
   const headers = cookieOf(signedIn())
   await ask(headers)
@@ -98,7 +98,7 @@ it('costs a few commands, whatever the fields hold, and tells no value', async (
   }
 })
 
-it('answers without Redis, too, and says so', async () => {
+it('answers without Redis too, and says so', async () => {
   await redis.killEngine()
   const { fields, parts } = (await (await ask(cookieOf(signedIn()))).json()) as Overview
   expect(fields.map(({ status }) => status)).toEqual(['unknown', 'unknown'])

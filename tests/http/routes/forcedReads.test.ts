@@ -65,13 +65,13 @@ beforeEach(async () => {
 })
 
 describe('forced refreshes with the token', () => {
-  it('that come at once make two, and everybody has an answer', async () => {
+  it('forces at the same time run two refreshes, and every caller gets an answer', async () => {
     const answers = await times(100, () => refresh('one'))
     expect(answers.every(({ status }) => status === 200)).toBe(true)
     expect(fetches).toBe(2)
   })
 
-  it('share those two, too, when they come by ways whose modules were evaluated apart', async () => {
+  it('forces share two refreshes also over copies of the module', async () => {
     const [again] = evaluateFields()
     evaluateFields()
     const ask = new Request(url('one/refresh'), { method: 'POST', headers: admin })
@@ -82,7 +82,7 @@ describe('forced refreshes with the token', () => {
     expect(fetches).toBe(2)
   })
 
-  it('that go on and on are refused past twenty, with the time to wait, and another field is not', async () => {
+  it('refuses endless forces of a field after twenty, with the time to wait, and not those of another field', async () => {
     expect(await refreshUntilRefused('one')).toBe(20)
     const refused = await refresh('one')
     expect(Object.fromEntries(refused.headers)).toMatchObject({
@@ -97,7 +97,7 @@ describe('forced refreshes with the token', () => {
     expect((await read('one')).headers.get('x-field-cache')).toBe('hit')
   })
 
-  it('are let through again in time', async () => {
+  it('allows forces again after a while', async () => {
     await refreshUntilRefused('one')
     setProcessState('forces over HTTP', createForcedReadLimits())
     await redis.flush()
@@ -110,7 +110,7 @@ describe('forced refreshes with the token', () => {
     expect((await refresh('one')).status).toBe(200)
   })
 
-  it('share the limit in all instances, and those refused cost no command', async () => {
+  it('all instances share the limit, and a refused force costs no command', async () => {
     await refreshUntilRefused('one')
     asAnotherInstance()
     redis.upstash.resetCounters()
@@ -121,7 +121,7 @@ describe('forced refreshes with the token', () => {
     expect(fetches).toBe(20)
   })
 
-  it('are limited in all, too', async () => {
+  it('limits the forces of all fields together', async () => {
     await refreshUntilRefused('one')
     await refreshUntilRefused('other')
     expect(await refreshUntilRefused('open')).toBe(20)
@@ -129,7 +129,7 @@ describe('forced refreshes with the token', () => {
   })
 })
 
-it('plain reads pass no limit and cost what they did', async () => {
+it('plain reads meet no limit and cost no more than before', async () => {
   await refresh('one')
   await read('one')
   redis.upstash.resetCounters()
@@ -137,7 +137,7 @@ it('plain reads pass no limit and cost what they did', async () => {
   expect(redis.upstash.counters.commands).toBe(0)
 })
 
-it('asks Redis a few times whether callers without the token may force, however many they are', async () => {
+it('looks up the cool-down a few times for any number of callers without the token', async () => {
   await read('open')
   redis.upstash.resetCounters()
   const answers = await times(200, () => read('open', '?forceRefresh=true'))
@@ -149,14 +149,14 @@ it('asks Redis a few times whether callers without the token may force, however 
   expect(redis.upstash.counters.commands).toBeLessThanOrEqual(15)
 })
 
-it('a force that is refused asks neither Redis nor the source', async () => {
+it('a refused force calls neither Redis nor the source', async () => {
   for (const headers of [{}, { authorization: 'Bearer wrong' }])
     await times(50, () => refresh('one', headers))
   await times(50, () => refresh('no-such-field'))
   expect([fetches, redis.upstash.counters.requests]).toEqual([0, 0])
 })
 
-it('a force that others got in the way of is a conflict, to be tried again', () => {
+it('a force that other writers prevented is a 409, to be tried again', () => {
   const response = problemResponse(new Request(url('one')), forceContended('one', 3), {
     label: 'Failed to refresh one',
     trusted: true,
@@ -164,7 +164,7 @@ it('a force that others got in the way of is a conflict, to be tried again', () 
   expect([response.status, response.headers.get('retry-after')]).toEqual([409, '1'])
 })
 
-it('limits forces in each process on its own while Redis cannot be asked', async () => {
+it('each process limits forces by itself while Redis is down', async () => {
   await redis.killEngine()
   const answers = []
   for (let count = 0; count < 25; count += 1) answers.push((await refresh('one')).status)

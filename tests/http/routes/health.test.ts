@@ -43,7 +43,7 @@ beforeAll(async () => {
 })
 
 describe('GET /api/health', () => {
-  it('answers one word to strangers, and the state of each service to holders of the token', async () => {
+  it('answers only the status without a token, and the state of each service with one', async () => {
     const response = await health()
     expect([response.status, await response.json()]).toEqual([200, { status: 'ok' }])
     expect(response.headers.get('cache-control')).toContain('no-store')
@@ -61,7 +61,7 @@ describe('GET /api/health', () => {
     expect(getSeedPath).toBe(GET)
   })
 
-  it('pings Redis at most once in 30 s, whatever the traffic', async () => {
+  it('pings Redis at most once in 30 s', async () => {
     clock.advance(31_000)
     redis.upstash.resetCounters()
     await Promise.all(Array.from({ length: 50 }, () => health()))
@@ -71,7 +71,7 @@ describe('GET /api/health', () => {
     expect(redis.upstash.counters.commands).toBe(1)
   })
 
-  it('needs no ping while traffic tells enough', async () => {
+  it('sends no ping while there is traffic', async () => {
     const cache = await serviceRegistry.getService('cache')
     await health()
     redis.upstash.resetCounters()
@@ -83,7 +83,7 @@ describe('GET /api/health', () => {
     expect(redis.upstash.counters.byCommand).toEqual({ GET: 20 })
   })
 
-  it('takes a command that Redis refuses for a sign of life, and asks after one that failed', async () => {
+  it('counts a refused command as a sign of life, and pings after a failed one', async () => {
     const cache = await serviceRegistry.getService('cache')
     clock.advance(31_000)
     await cache.attempt(() => cache.redis.exec(['INCR']))
@@ -124,7 +124,7 @@ describe('GET /api/health', () => {
       .toBe(200)
   })
 
-  it('answers degraded while Redis takes no writes, and tries one in 30 s until it does', async () => {
+  it('answers degraded while Redis refuses writes, and tries one each 30 s', async () => {
     const cache = await serviceRegistry.getService('cache')
     const detailed = async () => (await health({ authorization: `Bearer ${ADMIN}` })).json()
     refuseWrites(true)
@@ -156,7 +156,7 @@ describe('the status of an instance', () => {
     ['degraded', false, true],
     ['unavailable', true, false],
     ['unavailable', false, false],
-  ])('is %s when the cache is %s and the source is %s', (status, cache, airtable) => {
+  ])('the status is %s when the cache is %s and the source is %s', (status, cache, airtable) => {
     expect(summarizeStatus({ cache: { ok: cache }, airtable: { ok: airtable } })).toBe(status)
   })
 })

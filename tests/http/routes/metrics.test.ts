@@ -62,31 +62,28 @@ describe('the doors', () => {
   it.each([
     ['/api/metrics', getMetrics],
     ['/api/health/cache', getCacheHealth],
-  ])(
-    '%s opens for the token of monitoring and for that of the admin, and for nobody else',
-    async (_, get) => {
-      for (const token of [METRICS, ADMIN]) expect((await get(asked(token))).status).toBe(200)
-      for (const token of [undefined, 'wrong', `${METRICS}x`]) {
-        const response = await get(asked(token))
-        expect(response.status).toBe(401)
-        expect(await response.json()).toMatchObject({ code: 'UNAUTHORIZED' })
-      }
-    },
-  )
+  ])('%s opens only for the metrics token and the admin token', async (_, get) => {
+    for (const token of [METRICS, ADMIN]) expect((await get(asked(token))).status).toBe(200)
+    for (const token of [undefined, 'wrong', `${METRICS}x`]) {
+      const response = await get(asked(token))
+      expect(response.status).toBe(401)
+      expect(await response.json()).toMatchObject({ code: 'UNAUTHORIZED' })
+    }
+  })
 
-  it('stay closed while neither token is set', async () => {
+  it('metrics and health stay closed while neither token is set', async () => {
     setEnvironment({ ADMIN_TOKEN: undefined, METRICS_TOKEN: undefined })
     for (const token of [undefined, METRICS, ADMIN]) expect((await getMetrics(asked(token))).status).toBe(401)
     setEnvironment({ ADMIN_TOKEN: ADMIN, METRICS_TOKEN: METRICS })
   })
 
-  it('lead to the health of the cache by its other path, too', () => {
+  it('serves the health of the cache at its other path too', () => {
     expect(getSeedPath).toBe(getCacheHealth)
   })
 })
 
 describe('GET /api/metrics', () => {
-  it('is text that nobody keeps, and costs one command', async () => {
+  it('the metrics are text that must not be cached, and cost one command', async () => {
     await told(read)
     redis.upstash.resetCounters()
     const response = await getMetrics(asked(METRICS))
@@ -110,7 +107,7 @@ describe('GET /api/metrics', () => {
 })
 
 describe('readMetrics', () => {
-  it('asks Redis at most once in 5 s, whoever asks', async () => {
+  it('reads metrics from Redis at most once in 5 s', async () => {
     await told(read)
     redis.upstash.resetCounters()
     await Promise.all([readMetrics(), readMetrics(), getMetricsSnapshot()])
@@ -122,7 +119,7 @@ describe('readMetrics', () => {
     expect(redis.upstash.counters.commands).toBe(2)
   })
 
-  it('tells the hit rate under the name that it has always had', async () => {
+  it('keeps the older name of the hit rate', async () => {
     await told(read, { ...read, status: 'miss' })
     expect((await getMetricsSnapshot()).performance.hitRate).toBe(0.5)
   })
@@ -138,7 +135,7 @@ describe('readMetrics', () => {
     ])
   })
 
-  it('is all zeros, and asks nobody, while the metrics are turned off', async () => {
+  it('returns zeros without a command while metrics are turned off', async () => {
     setEnvironment({ CACHE_METRICS_ENABLED: 'false' })
     redis.upstash.resetCounters()
     const { enabled, total } = await readMetrics()
@@ -152,7 +149,7 @@ describe('GET /api/health/cache', () => {
     return { status: response.status, body: await response.json() }
   }
 
-  it('tells what health is judged by, and all numbers', async () => {
+  it('answers the reasons of the status and all metrics', async () => {
     await told(read)
     expect(await health()).toMatchObject({
       status: 200,
@@ -166,7 +163,7 @@ describe('GET /api/health/cache', () => {
     })
   })
 
-  it('is degraded, with 200, when the cron has not run for longer than it may', async () => {
+  it('is degraded, with 200, when the cron has not run for too long', async () => {
     const cron = {
       type: 'cron.finished',
       durationMs: 5,

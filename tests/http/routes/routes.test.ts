@@ -79,7 +79,7 @@ describe('GET /api/airtable/agents', () => {
     expect(redis.upstash.counters).toMatchObject({ requests: 1, commands: 1 })
   })
 
-  it('tells caches to ask again each time, and answers 304 to who has the same bytes', async () => {
+  it('tells caches to revalidate each time, and answers 304 for the same bytes', async () => {
     const first = await agents()
     expect(first.headers.get('cache-control')).toBe('public, max-age=0, must-revalidate')
     expect(first.headers.get('age')).toMatch(/^\d+$/)
@@ -168,7 +168,7 @@ describe('GET /api/airtable/agents', () => {
 })
 
 describe('POST /api/airtable/agents/refresh', () => {
-  it('refreshes for holders of the token and nobody else', async () => {
+  it('refreshes only with the token', async () => {
     for (const headers of [
       {},
       { authorization: 'Bearer wrong' },
@@ -212,7 +212,7 @@ describe('POST /api/airtable/agents/refresh', () => {
 })
 
 describe('/api/fields/[name]', () => {
-  it('serves any configured field: public ones to everybody, the rest to holders of the token', async () => {
+  it('serves public fields to every caller, others only with the token', async () => {
     expect((await byName('agents')).status).toBe(200)
     const response = await byName('headcount', admin)
     expect(response.headers.get('cache-control')).toBe('private, no-store')
@@ -273,14 +273,14 @@ describe('GET /api/cron/refresh', () => {
     setEnvironment({ CRON_SECRET: CRON })
   })
 
-  it('runs once at a time', async () => {
+  it('the cron runs once at a time', async () => {
     const [one, other] = await Promise.all([cron(authorized), cron(authorized)])
     const all = [await outcomes(one), await outcomes(other)]
     expect(all).toContainEqual({ agents: 'another-run', headcount: 'another-run' })
     expect(all).toContainEqual({ agents: 'refreshed', headcount: 'refreshed' })
   })
 
-  it('answers 502 with the outcomes when a field failed', async () => {
+  it('answers 502 with all results when a field failed', async () => {
     setEnvironment({ AIRTABLE_RRHH_BASE_ID: 'appDoesNotExist01' })
     const response = await cron(authorized)
     expect(response.status).toBe(502)

@@ -16,7 +16,7 @@ const request = (method = 'GET') =>
   new Request('http://localhost/api/fields/counts', { method, headers: { authorization: `Bearer ${ADMIN}` } })
 
 it.each(['public', 'admin'] as const)(
-  'a Map is refused with the way to it instead of sent as {} (%s)',
+  'refuses a Map, naming its path, instead of sending {} (%s)',
   async (access) => {
     const schema = z.object({
       byState: z.record(z.string(), z.number()).transform((all) => new Map(Object.entries(all))),
@@ -30,7 +30,7 @@ it.each(['public', 'admin'] as const)(
   },
 )
 
-it('a Date is a text, and everything else what it is', async () => {
+it('sends a Date as text, and everything else unchanged', async () => {
   const schema = z.object({ since: z.coerce.date(), n: z.number() })
   const config = field<unknown>(async () => ({ since: '2026-01-02', n: 1 }), { schema })
   const response = await answerRead(request(), config)

@@ -196,7 +196,7 @@ describe('POST /api/webhooks/airtable', () => {
     expect(events.all).toEqual([])
   })
 
-  it('answers 503 when Redis cannot note the ping, so that Airtable rings again, and drains nothing', async () => {
+  it('answers 503 when Redis cannot record the ping, so that Airtable sends it again, and drains nothing', async () => {
     await redis.killEngine()
     const body = makePing()
     const response = await postSigned(body)
@@ -219,7 +219,7 @@ describe('GET /api/cron/refresh', () => {
   }
   const told = { base: TEST_AIRTABLE.baseId }
 
-  it('makes up for a ping that never came', async () => {
+  it('the cron makes up for a lost ping', async () => {
     const [first] = await agents()
     await cron()
     await rename(first?.id ?? '', 'Aaron Aardvark')
@@ -231,7 +231,7 @@ describe('GET /api/cron/refresh', () => {
     await rename(first?.id ?? '', first?.name ?? '')
   })
 
-  it('makes up for a webhook that is dead, and says how to replace it', async () => {
+  it('the cron makes up for a dead webhook, and says how to replace it', async () => {
     const [first] = await agents()
     await askHooks(airtable, `/${hook.id}`, { method: 'DELETE' })
     await rename(first?.id ?? '', 'Aaron Aardvark')
@@ -245,7 +245,7 @@ describe('GET /api/cron/refresh', () => {
     await rename(first?.id ?? '', first?.name ?? '')
   })
 
-  it('answers 502 when a webhook could not be looked after', async () => {
+  it('answers 502 when a webhook could not be maintained', async () => {
     await cron()
     await airtable.faults.set({ kind: 'forbidden', match: '/webhooks' })
     const { status, body } = await cron()
@@ -254,7 +254,7 @@ describe('GET /api/cron/refresh', () => {
     expect(body).toMatchObject({ webhooks: [{ ...told, outcome: 'failed', code: 'AIRTABLE_FORBIDDEN' }] })
   })
 
-  it('asks nobody about webhooks when there are none', async () => {
+  it('sends no request about webhooks when there are none', async () => {
     setEnvironment({ AIRTABLE_WEBHOOK_SECRETS: undefined })
     expect((await cron()).body).toMatchObject({ webhooks: [] })
     expect(airtable.counters.byKind.listWebhooks).toBeUndefined()
