@@ -84,7 +84,7 @@ describe('the judge of a chaos run', () => {
     ])
   })
 
-  it('blames on a fault what it caught under way', () => {
+  it('counts requests that a fault has caught as its own', () => {
     const phases = [
       { ...calm, to: 1_000 },
       { ...fault, from: 1_000 },
@@ -107,7 +107,7 @@ describe('the judge of a chaos run', () => {
     ])
   })
 
-  it('counts what waits for its turn as a phase begins to what that one may cost', () => {
+  it('counts fetches that wait as a phase begins towards its allowance', () => {
     const allowed = (...refreshes: { from: number; to: number }[]) =>
       judge({ phases: [calm], samples: [], edits, servers: 3, output: { ...CLEAN, refreshes } }).calm
         .allowedUpstream

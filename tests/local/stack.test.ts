@@ -48,7 +48,7 @@ describe('a stack for an empty environment', () => {
     expect(await (await airtable(env)).json()).toHaveProperty('records.length', 2)
   })
 
-  it('makes up secrets that differ from each other and from run to run', async () => {
+  it('generates secrets that differ from each other and from run to run', async () => {
     const first = (await start({})).env
     await stack?.stop()
     const second = (await start({})).env
@@ -57,7 +57,7 @@ describe('a stack for an empty environment', () => {
     expect(new Set(secrets).size).toBe(4)
   })
 
-  it('tells what it started, where, why, and where the counters and the faults are', async () => {
+  it('lists what it started, where and why, and the URLs of counters and faults', async () => {
     const { parts, env } = await start({})
     expect(parts.map(({ name }) => name)).toEqual(['Redis engine', 'Upstash server', 'Airtable server'])
     expect(parts[1]?.where).toBe(env.UPSTASH_REDIS_REST_URL)
@@ -73,7 +73,7 @@ describe('a stack for an empty environment', () => {
     }
   })
 
-  it('is gone after stop, which may be called twice', async () => {
+  it('stop ends all parts, and may be called twice', async () => {
     const { env, stop } = await start({})
     await stop()
     await stop()
@@ -83,7 +83,7 @@ describe('a stack for an empty environment', () => {
 })
 
 describe('a stack that knows where the app will be', () => {
-  it('has it pinged at each edit, signed with the secret it hands out, once it has started', async () => {
+  it('pings the started app at each edit, signed with the secret in its environment', async () => {
     const receiver = await startPingReceiver()
     const { env, parts, appStarted } = await start({}, new URL(receiver.url).origin)
     expect(parts.at(-1)).toMatchObject({ name: 'Webhook', where: receiver.url })
@@ -98,7 +98,7 @@ describe('a stack that knows where the app will be', () => {
     await receiver.close()
   })
 
-  it('leaves the real Airtable alone, which could not reach it', async () => {
+  it('registers no webhook at the real Airtable, which could not reach the app', async () => {
     const { env } = await start({ ...realRedis, ...realAirtable }, 'http://localhost:3000')
     expect(env).not.toHaveProperty('AIRTABLE_WEBHOOK_SECRETS')
   })
@@ -108,7 +108,7 @@ describe('credentials in the environment', () => {
   it.each([
     ['UPSTASH_REDIS_REST_URL', realRedis],
     ['KV_REST_API_URL', { KV_REST_API_URL: 'https://kv.example', KV_REST_API_TOKEN: 'kv-token' }],
-  ])('start no Redis when %s and its token are given', async (name, pair) => {
+  ])('starts no Redis when %s and its token are given', async (name, pair) => {
     const { env, parts } = await start(pair)
     expect(env).toMatchObject(pair)
     expect(Object.keys(env).filter((key) => /REDIS|KV/.test(key))).toEqual(Object.keys(pair))
@@ -116,14 +116,14 @@ describe('credentials in the environment', () => {
     expect(parts).toHaveLength(2)
   })
 
-  it('start no Airtable server when AIRTABLE_API_KEY is given', async () => {
+  it('starts no Airtable server when AIRTABLE_API_KEY is given', async () => {
     const { env, parts } = await start({ ...realRedis, ...realAirtable })
     expect(env).toMatchObject(realAirtable)
     expect(env).not.toHaveProperty('AIRTABLE_ENDPOINT_URL')
     expect(parts.map(({ where }) => where)).toEqual(['https://db.example', 'https://api.airtable.com'])
   })
 
-  it('keep an endpoint that goes with the given key', async () => {
+  it('keeps the endpoint of the given key', async () => {
     const { env } = await start({
       ...realRedis,
       ...realAirtable,
@@ -132,7 +132,7 @@ describe('credentials in the environment', () => {
     expect(env.AIRTABLE_ENDPOINT_URL).toBe('http://127.0.0.1:9')
   })
 
-  it('use ADMIN_TOKEN and CRON_SECRET as they are', async () => {
+  it('uses ADMIN_TOKEN and CRON_SECRET unchanged', async () => {
     const secrets = { ADMIN_TOKEN: 'admin-token-of-mine', CRON_SECRET: 'cron-secret-of-mine' }
     expect((await start({ ...realRedis, ...realAirtable, ...secrets })).env).toMatchObject(secrets)
   })
@@ -145,13 +145,13 @@ describe('credentials in the environment', () => {
       { ...realRedis, AIRTABLE_API_KEY: 'pat', AIRTABLE_RRHH_BASE_ID: 'app' },
       'AIRTABLE_RRHH_PEOPLE_TABLE_ID',
     ],
-  ])('are refused by half: %o', async (env, missing) => {
+  ])('refuses incomplete credentials: %o', async (env, missing) => {
     await expect(start(env)).rejects.toThrow(new RegExp(`is set but ${missing} is not`))
   })
 })
 
 describe('what was started before a failure', () => {
-  it('is ended again', async () => {
+  it('ends what was started before a failure', async () => {
     const first = await start(realAirtable)
     const port = new URL(String(first.env.UPSTASH_REDIS_REST_URL)).port
     await first.stop()

@@ -44,7 +44,7 @@ onEachCache((suite) => {
       expect(fetcher).toHaveBeenCalledTimes(1)
     })
 
-    it('costs nothing from memory within memoryTtl, and one request after it', async () => {
+    it('a read costs nothing from memory within memoryTtl, and one request after it', async () => {
       const config = field(source().fetcher, { memoryTtl: 5 })
       await read(config)
       expect(await suite.counted(() => read(config))).toMatchObject({ value: { status: 'hit' }, requests: 0 })
@@ -52,7 +52,7 @@ onEachCache((suite) => {
       expect(await suite.counted(() => read(config))).toMatchObject({ value: { age: 6 }, requests: 1 })
     })
 
-    it('past ttl is stale in its window, refreshed behind the answer, and a miss past it', async () => {
+    it('past its ttl a value is stale and refreshed after the answer; past the stale window it is a miss', async () => {
       const config = field(source().fetcher, { ttl: 60, staleWhileRevalidate: 30 })
       await read(config)
       suite.pass(61)
@@ -63,7 +63,7 @@ onEachCache((suite) => {
       expect(await read(config)).toMatchObject({ data: 'v3', status: 'miss' })
     })
 
-    it('serves the last good value when the source fails, and leaves the source alone then', async () => {
+    it('serves the last good value when the source fails, and does not call it for a while', async () => {
       const { fetcher, fail } = source()
       const config = field(fetcher, { ttl: 60, staleIfError: 600 })
       await read(config)
@@ -74,18 +74,15 @@ onEachCache((suite) => {
       expect(fetcher).toHaveBeenCalledTimes(2)
     })
 
-    it.each([null, '', 0, [], { deep: [1, { b: null }] }, 'ñ🦤'])(
-      'brings %j back as it was',
-      async (value) => {
-        const config = field(async () => value)
-        expect((await read(config)).data).toStrictEqual(value)
-        expect(await read(config, there)).toMatchObject({ data: value, status: 'hit' })
-      },
-    )
+    it.each([null, '', 0, [], { deep: [1, { b: null }] }, 'ñ🦤'])('returns %j unchanged', async (value) => {
+      const config = field(async () => value)
+      expect((await read(config)).data).toStrictEqual(value)
+      expect(await read(config, there)).toMatchObject({ data: value, status: 'hit' })
+    })
   })
 
   describe('an invalidation', () => {
-    it('of a tag makes exactly the fields with that tag a miss, everywhere', async () => {
+    it('invalidating a tag makes exactly the fields with that tag a miss, everywhere', async () => {
       const people = field(source().fetcher, { tags: ['people', 'agents'] })
       const rates = field(source().fetcher, { name: 'rates', key: 'rates', tags: ['rates'] })
       for (const config of [people, rates]) await read(config)
@@ -94,14 +91,14 @@ onEachCache((suite) => {
       expect(await read(rates)).toMatchObject({ data: 'v1', status: 'hit' })
     })
 
-    it('of a field is a miss for that field', async () => {
+    it('invalidating a field makes that field a miss', async () => {
       const config = field(source().fetcher)
       await read(config)
       await invalidateField(config, there.runtime)
       expect(await read(config)).toMatchObject({ data: 'v2', status: 'miss' })
     })
 
-    it('of what only the value tells', async () => {
+    it('invalidates by a tag that only the value names', async () => {
       const config = field(source().fetcher, { dependsOn: (value) => [`product:${value}`] })
       await read(config)
       await invalidateTags(['product:v9'], there.runtime)
@@ -112,7 +109,7 @@ onEachCache((suite) => {
   })
 
   describe('a forced refresh', () => {
-    it('fetches, and everybody has the new value', async () => {
+    it('a forced refresh fetches, and every process has the new value', async () => {
       const config = field(source().fetcher)
       await read(config)
       const forced = await suite.counted(() => read(config, here, 'always'))
@@ -120,7 +117,7 @@ onEachCache((suite) => {
       expect(await read(config, there)).toMatchObject({ data: 'v2', status: 'hit' })
     })
 
-    it('that fails leaves what was there', async () => {
+    it('a forced refresh that fails keeps the old value', async () => {
       const { fetcher, fail } = source()
       const config = field(fetcher)
       await read(config)
@@ -129,7 +126,7 @@ onEachCache((suite) => {
       expect(await read(config, there)).toMatchObject({ data: 'v1', status: 'hit' })
     })
 
-    it('is allowed to anybody once in so many seconds', async () => {
+    it('a forced refresh without the token is allowed once per cool-down', async () => {
       const config = field(source().fetcher, { anonymousForce: 30 })
       await read(config)
       expect(await read(config, here, 'anonymous')).toMatchObject({ data: 'v2', status: 'refreshed' })
@@ -138,7 +135,7 @@ onEachCache((suite) => {
   })
 
   describe('without Redis', () => {
-    it('reads are fetched, an invalidation throws, and what was stored is there again afterwards', async () => {
+    it('without Redis reads are fetched and an invalidation throws; stored values are back afterwards', async () => {
       const { fetcher } = source()
       const config = field(fetcher)
       await read(config, there)

@@ -125,7 +125,7 @@ async function everythingIn(store: FieldStore): Promise<unknown> {
   return names.map(snapshot.get)
 }
 
-it('answers what fields ask, and holds the same as a real one afterwards, scripts included', async () => {
+it('answers the commands and scripts of fields, and then holds the same as a real one', async () => {
   const { cache } = cacheFor(redis)
   await cache.initialize()
   await fc.assert(
@@ -223,7 +223,7 @@ function comparable([command, ...args]: Command, { status, body }: { status: num
   return { status, result }
 }
 
-it('answers commands, of whatever kind the value is, as a real one behind Upstash does', async () => {
+it('answers commands for values of every type as a real one behind Upstash does', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(rawCommand, { minLength: 1, maxLength: 12 }), async (commands) => {
       await redis.flush()

@@ -19,7 +19,7 @@ const counting = () => {
 }
 
 describe('installed, it is the cache of the process', () => {
-  it('for every way to read, refresh and invalidate, and never by the network', async () => {
+  it('an installed test cache serves every way to read, refresh and invalidate, without the network', async () => {
     const config = field(counting(), { tags: ['people'] })
     expect(await getFieldCache(config)).toBe('v1')
     expect(await getFieldCache(config)).toBe('v1')
@@ -34,7 +34,7 @@ describe('installed, it is the cache of the process', () => {
     expect(network).not.toHaveBeenCalled()
   })
 
-  it('and forgets everything on reset, memory and open circuit included', async () => {
+  it('reset empties a test cache, its memory and its open circuit', async () => {
     const config = field(counting(), { memoryTtl: 60 })
     await getFieldCache(config)
     test.down()
@@ -48,7 +48,7 @@ describe('installed, it is the cache of the process', () => {
 })
 
 describe('its clock', () => {
-  it('stands still until it is moved: then values get old and keys expire', async () => {
+  it('the clock stands still until it is moved; then values get older and keys expire', async () => {
     const config = field(counting(), { ttl: 3_600, memoryTtl: 0 })
     await test.cache.set('session', 'Ana', { pxat: Date.now() + 60_000 })
     await getFieldCache(config)
@@ -60,7 +60,7 @@ describe('its clock', () => {
     expect(await test.cache.get('session')).toBeNull()
   })
 
-  it('wakes whoever sleeps, such as who waits for a lock', async () => {
+  it('moving the clock ends sleeps, such as the wait for a lock', async () => {
     await test.cache.lock.acquire('a', 30)
     const next = test.cache.lock.acquire('a', 30, { retryCount: 1, retryDelay: 40_000 })
     await vi.waitUntil(() => test.clock.sleepers > 0)
@@ -70,7 +70,7 @@ describe('its clock', () => {
 })
 
 describe('its Redis', () => {
-  it('is down when the test says so, and the circuit opens as in production', async () => {
+  it('down() fails Redis, and the circuit opens as in production', async () => {
     const config = field(counting())
     await getFieldCache(config)
     test.down()
@@ -87,7 +87,7 @@ describe('its Redis', () => {
     expect(await test.cache.set('a', 1)).toBe('OK')
   })
 
-  it('is slow when the test says so: answers take their time by the clock', async () => {
+  it('slow() delays the answers of Redis by the clock', async () => {
     const config = field(counting())
     await getFieldCache(config)
     test.slow(120)
@@ -100,7 +100,7 @@ describe('its Redis', () => {
     expect(test.clock.monotonic() - before).toBe(1_500)
   })
 
-  it('counts what it is asked, scripts as Upstash bills them', async () => {
+  it('counts requests and commands, scripts as Upstash bills them', async () => {
     const config = field(counting(), { tags: ['people'] })
     await getFieldCache(config)
     const first = { requests: 3, commands: 5 }
@@ -111,7 +111,7 @@ describe('its Redis', () => {
     expect(test.counters).toEqual({ requests: 0, commands: 0 })
   })
 
-  it('refuses what it does not have instead of making something up', async () => {
+  it('refuses commands that it does not implement', async () => {
     await expect(test.cache.redis.zadd('a', { score: 1, member: 'x' })).rejects.toThrow('unknown command')
     await expect(test.cache.redis.eval('return 1', [], [])).rejects.toThrow('unknown script')
   })

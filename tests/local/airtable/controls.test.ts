@@ -19,7 +19,7 @@ describe('the control endpoint', () => {
     return { status: response.status, body: await response.json() }
   }
 
-  it('changes, tells and sets back the settings without a key and without being counted', async () => {
+  it('changes, returns and resets the settings without a key and without being counted', async () => {
     const before = await control('GET')
     expect(await control('POST', '{"splitPayloads":2,"readLagMs":50}')).toEqual({
       status: 200,
@@ -29,7 +29,7 @@ describe('the control endpoint', () => {
     expect(server.counters.requests).toBe(0)
   })
 
-  it('makes things happen to one webhook or to all', async () => {
+  it('runs an action for one webhook or for all', async () => {
     const [one] = await Promise.all([createHook(server), createHook(server)])
     expect((await control('POST', JSON.stringify({ do: 'expire', webhook: one.id }))).status).toBe(200)
     const enabled = async () => (await listHooks(server)).map(({ isHookEnabled }) => isHookEnabled)
@@ -53,7 +53,7 @@ describe('the control endpoint', () => {
 })
 
 describe('reading records', () => {
-  it('can lag behind the payloads, in lists and one by one', async () => {
+  it('reads of lists and of single records can lag behind the payloads', async () => {
     await startLagging()
     const { records } = await listPeople(server, 'view=Activos')
     expect(records.map(({ fields }) => fields.Nombre)).toEqual(['Óscar', 'Zoe', 'Ángel', undefined])
@@ -63,7 +63,7 @@ describe('reading records', () => {
     expect((await listPeople(server, 'view=Activos')).records).toHaveLength(3)
   })
 
-  it('catches up write by write', async () => {
+  it('a lagging read catches up write by write', async () => {
     await startLagging()
     clock.now += 30_000
     await edit(server, 2, { Activo: 'no' })
@@ -117,7 +117,7 @@ describe('attachments', () => {
     return found
   }
 
-  it('have another URL in each answer, good for two hours', async () => {
+  it('attachments have another URL in each answer, valid for two hours', async () => {
     const [one, two] = [await photo(), await photo()]
     expect(one.url).not.toBe(two.url)
     expect({ ...one, url: '' }).toEqual({ ...two, url: '' })
@@ -128,12 +128,12 @@ describe('attachments', () => {
     expect(files.counters.byKind).toEqual({ get: 3 })
   })
 
-  it('live as long as is wanted', async () => {
+  it('URLs of attachments live as long as the setting says', async () => {
     files.controls.set({ attachmentLifeMs: 0 })
     expect((await fetch((await photo()).url)).status).toBe(410)
   })
 
-  it('are kept by id when a cell is written, new ones get one, and a new URL is no change', async () => {
+  it('keeps attachments by id when a cell is written, gives new ones an id, and takes a new URL for no change', async () => {
     const hook = await createHook(files)
     const kept = await photo()
     await edit(files, 1, { Foto: [{ id: kept.id, url: kept.url }] })

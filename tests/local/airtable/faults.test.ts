@@ -97,7 +97,7 @@ describe('answers on demand', () => {
     await expect((await ask()).json()).resolves.toHaveProperty('records')
   })
 
-  it('have no effect on the records, and come whether the key is right or not', async () => {
+  it('faults that are answers change no records, and come with any key', async () => {
     const before = await firstRecord()
     await server.faults.set({ kind: 'error' })
     expect((await rename(before.id, 'Nadie')).status).toBe(500)
@@ -142,7 +142,7 @@ describe('connections on demand', () => {
     expect(server.counters).toMatchObject({ requests: 3, byKind: { update: 1 }, byStatus: { 200: 2 } })
   })
 
-  it('lost-reply: the change is made and nobody is told', async () => {
+  it('lost-reply: the change is made, and no answer comes', async () => {
     const { id } = await firstRecord()
     await server.faults.set({ kind: 'lost-reply', times: 1 })
     expect(await failure(rename(id, 'Ada'))).toBe('ECONNRESET')
@@ -197,7 +197,7 @@ describe('connections on demand', () => {
 })
 
 describe('which requests are hit', () => {
-  it('are those whose method, path, query or body matches', async () => {
+  it('hits requests whose method, path, query or body matches', async () => {
     const { id } = await firstRecord()
     await server.faults.set({ kind: 'bad-gateway', match: '^patch .*grace' })
     expect((await rename(id, 'Ada')).status).toBe(200)
@@ -206,7 +206,7 @@ describe('which requests are hit', () => {
     expect((await firstRecord()).fields.Nombre).toBe('Ada')
   })
 
-  it('can be the second page only, as when a list is forgotten while it is read', async () => {
+  it('can hit only the second page, as when a list expires while it is read', async () => {
     await server.faults.set({ kind: 'iterator-gone', match: 'offset=itr', times: 1 })
     const client = new Airtable({ apiKey, endpointUrl: server.url }).base(baseId)
     await expect(client(tableId).select().all()).rejects.toMatchObject({
@@ -219,7 +219,7 @@ describe('which requests are hit', () => {
 describe('the control endpoint', () => {
   const faults = () => `${server.url}/__local/faults`
 
-  it('sets, tells and clears the fault without a key and without being counted or hit', async () => {
+  it('sets, returns and clears the fault without a key and without being counted or hit', async () => {
     const fault = { kind: 'billing', times: 2 }
     const set = await fetch(faults(), { method: 'POST', body: JSON.stringify(fault) })
     expect(await set.json()).toEqual({ active: fault })
@@ -230,7 +230,7 @@ describe('the control endpoint', () => {
     expect(server.counters.requests).toBe(2)
   })
 
-  it('names the kinds it has when it is asked for another', async () => {
+  it('names its kinds when the given one is unknown', async () => {
     const response = await fetch(faults(), { method: 'POST', body: '{"kind":"quota"}' })
     expect(response.status).toBe(400)
     expect(await response.json()).toHaveProperty('error', expect.stringContaining('billing, iterator-gone'))

@@ -61,7 +61,7 @@ describe('listing records', () => {
 })
 
 describe('the query of a listRecords request', () => {
-  it('counts as well as the body, and is as little ignored', async () => {
+  it('the query of listRecords counts like the body, and is checked like it', async () => {
     const body = { maxRecords: 1, fields: ['Edad'], method: 'post' }
     const post = (query: string) =>
       askAirtable(server, `People/listRecords?${query}`, { method: 'POST', body })
@@ -87,11 +87,11 @@ describe('records picked by a formula', () => {
       ['Ángel', 'begoña'],
     ],
     [`RECORD_ID()='recNobody00000001'`, []],
-  ])('are those it names: %s', async (formula, found) => {
+  ])('a formula picks the records that it names: %s', async (formula, found) => {
     expect(await byFormula(formula)).toEqual(found)
   })
 
-  it('must be in the view as well, and come in its order', async () => {
+  it('records picked by a formula must be in the view, and come in its order', async () => {
     const formula = `OR(RECORD_ID()='${first}',RECORD_ID()='${second}',RECORD_ID()='${third}')`
     expect(await byFormula(formula, 'view=Activos')).toEqual(['Zoe', 'Ángel'])
     expect(await byFormula(formula, 'view=Activos&sort[0][field]=Nombre&maxRecords=1')).toEqual(['Ángel'])
@@ -108,7 +108,7 @@ describe('records picked by a formula', () => {
     `OR(RECORD_ID()='${first}',)`,
     `OR(RECORD_ID()='${first}'`,
     'OR()',
-  ])('need a formula that this server understands: not %s', async (formula) => {
+  ])('refuses the formula %s', async (formula) => {
     const { answer } = await list(`filterByFormula=${encodeURIComponent(formula)}`)
     expect(answer).toEqual({
       status: 422,

@@ -28,7 +28,7 @@ describe('a list of several pages', () => {
     return found
   }
 
-  it('is walked page by page and ends without an offset', async () => {
+  it('a list is read page by page and ends without an offset', async () => {
     expect(await pages('view=Activos&pageSize=3')).toEqual([[4, 2, 1], [5]])
     expect(await pages('pageSize=5')).toEqual([[1, 2, 3, 4, 5]])
   })
@@ -37,7 +37,7 @@ describe('a list of several pages', () => {
     expect(await pages('pageSize=2&maxRecords=3')).toEqual([[1, 2], [3]])
   })
 
-  it('stays as it began although the view changes under it', async () => {
+  it('a list keeps its members although the view changes meanwhile', async () => {
     const { offset } = await list('view=Activos&pageSize=2')
     const changes = { fields: { Edad: 99, Nombre: 'Eva' } }
     await askAirtable(server, 'People/rec00000000000005', { method: 'PATCH', body: changes })
@@ -65,7 +65,7 @@ describe('a list of several pages', () => {
 })
 
 describe('an offset', () => {
-  it('that was never given is told from one that is none', async () => {
+  it('tells an unknown offset from a malformed one', async () => {
     expect((await list('offset=itrAAAAAAAAAAAAAA/rec00000000000001')).answer).toEqual(gone)
     expect((await list('offset=2')).answer).toEqual({
       status: 422,
@@ -73,13 +73,13 @@ describe('an offset', () => {
     })
   })
 
-  it('is good for its own table only', async () => {
+  it('an offset is valid only for its own table', async () => {
     const { offset } = await list('pageSize=2')
     expect((await list(`offset=${offset}`, 'Copia')).answer).toEqual(gone)
     expect((await list(`offset=${offset}`)).answer.status).toBe(200)
   })
 
-  it('expires with a list that nobody has asked a page of for five minutes, and only with that one', async () => {
+  it('an offset expires with a list that was not read for five minutes, and only with that one', async () => {
     const idle = await list('pageSize=2')
     const used = await list('pageSize=1')
     clock.now += 200_000

@@ -22,7 +22,7 @@ describe('the generated people', () => {
   const agents = recordsOf(table, AGENTS_VIEW.name)
   const names = agents.map(({ fields }) => fields.Nombre)
 
-  it('are the same every time', () => {
+  it('the generated people are always the same', () => {
     expect(JSON.stringify(generatePeople())).toBe(JSON.stringify(data))
     expect(data.records[0]).toMatchInlineSnapshot(`
       {
@@ -43,7 +43,7 @@ describe('the generated people', () => {
     `)
   })
 
-  it('have ids and fields like real records', () => {
+  it('the generated people have ids and fields like real records', () => {
     expect(new Set(data.records.map(({ id }) => id)).size).toBe(264)
     for (const { id, createdTime } of data.records) {
       expect(id).toMatch(/^rec[A-Za-z0-9]{14}$/)
@@ -62,7 +62,7 @@ describe('the generated people', () => {
     ])
   })
 
-  it('show 240 agents in table order, and the others only in the view of everyone', () => {
+  it('lists 240 agents in table order, and the others only in the view of everyone', () => {
     expect(agents).toHaveLength(240)
     expect(agents.map(({ id }) => id)).toEqual(
       data.records.filter(({ fields }) => fields.Cargo !== 'Administración').map(({ id }) => id),
@@ -70,7 +70,7 @@ describe('the generated people', () => {
     expect(recordsOf(table, 'Todos')).toHaveLength(264)
   })
 
-  it('hold names an application has to drop: missing, empty, blank and N/A with or without spaces', () => {
+  it('some names are unusable: missing, empty, blank, and N/A with or without spaces', () => {
     const usable = (name: unknown): boolean => {
       const trimmed = typeof name === 'string' ? name.trim() : ''
       return trimmed !== '' && trimmed !== 'N/A'
@@ -78,7 +78,7 @@ describe('the generated people', () => {
     expect(names.filter((name) => !usable(name))).toEqual(['N/A', '   ', undefined, ' N/A ', '', undefined])
   })
 
-  it('hold names with accents, with ñ, and with spaces around them', () => {
+  it('some names have accents, ñ, or spaces around them', () => {
     expect(names.some((name) => /[áéíóú]/.test(String(name)))).toBe(true)
     expect(names.some((name) => /ñ/.test(String(name)))).toBe(true)
     expect(names.filter((name) => /^ \S.*\S {2}$/.test(String(name))).length).toBeGreaterThan(3)
@@ -118,13 +118,13 @@ describe('people from a file', () => {
     records: [record('rec00000000000002', 'Zoe'), record('rec00000000000001', 'Ana')],
   }
 
-  it('become a table whose view keeps the order of the file', () => {
+  it('people from a file become a table whose view keeps the order of the file', () => {
     const table = createTable(loadPeople(write(valid)))
     expect(table.name).toBe('People')
     expect(recordsOf(table, 'Agentes de venta').map(({ fields }) => fields.Nombre)).toEqual(['Zoe', 'Ana'])
   })
 
-  it('have the fields that occur in the file, with types as their values suggest', () => {
+  it('people from a file have the fields of the file, with types by their values', () => {
     const { id, createdTime, fields } = record('rec00000000000003', 'Eva')
     const more = { id, createdTime, fields: { ...fields, Edad: 40, Activo: true, Temas: ['a'] } }
     const table = loadPeople(write({ ...valid, records: [...valid.records, more] }))
@@ -136,7 +136,7 @@ describe('people from a file', () => {
     })
   })
 
-  it('take the place of the invented ones when LOCAL_AIRTABLE_DATA names the file', () => {
+  it('the file in LOCAL_AIRTABLE_DATA replaces the invented people', () => {
     const file = write(valid)
     expect(samplePeople({ LOCAL_AIRTABLE_DATA: file }).what).toBe(`2 records of ${file}`)
     expect(samplePeople({ LOCAL_AIRTABLE_DATA: ' ' }).what).toBe('264 invented people')
@@ -166,24 +166,24 @@ describe('people from a file', () => {
     ],
     ['is empty', '', /is not JSON/],
     ['is UTF-16', Buffer.from(`\ufeff${JSON.stringify(valid)}`, 'utf16le'), /is not UTF-8: save it as UTF-8/],
-  ])('are refused with the file’s name when it %s', (_, content, problem) => {
+  ])('refuses a file, naming it, when it %s', (_, content, problem) => {
     const file = write(content)
     expect(() => loadPeople(file)).toThrow(problem)
     expect(() => loadPeople(file)).toThrow(`LOCAL_AIRTABLE_DATA: ${file}: `)
   })
 
-  it('are refused with a whole file as it should be, which is one that is taken', () => {
+  it('a refusal shows an example file, and that file is accepted', () => {
     const file = write(valid.records)
     const [, wanted = ''] =
       /Expected UTF-8 text such as\n([\s\S]+)/.exec(getErrorMessage(() => loadPeople(file))) ?? []
     expect(loadPeople(write(wanted)).records).toHaveLength(1)
   })
 
-  it('are read from a file that begins with a byte order mark', () => {
+  it('reads a file that begins with a byte order mark', () => {
     expect(loadPeople(write(`\ufeff${JSON.stringify(valid)}`)).records).toHaveLength(2)
   })
 
-  it('keep a column that every object seems to have', () => {
+  it('keeps a column called like a member of every object', () => {
     const { id, createdTime } = record('rec00000000000003', 'Eva')
     const fields = JSON.parse('{ "__proto__": "a", "constructor": "b" }')
     const table = createTable(
@@ -197,7 +197,7 @@ describe('people from a file', () => {
     expect(plain?.fields).toEqual({ Nombre: 'Zoe' })
   })
 
-  it('are refused with the file’s name when there is no such file', () => {
+  it('refuses a file that does not exist, naming it', () => {
     const file = join(directory, 'nowhere.json')
     expect(() => loadPeople(file)).toThrow(new RegExp(`${file}: cannot be read .*ENOENT`))
   })

@@ -78,12 +78,12 @@ describe('what is not there', () => {
 })
 
 describe('one record', () => {
-  it('is read by its id', async () => {
+  it('reads a record by its id', async () => {
     const record = await someRecord()
     expect(await call(`${table()}/${record.id}`)).toEqual({ status: 200, body: record })
   })
 
-  it('is changed by PATCH, cell by cell, and then listed so', async () => {
+  it('changes a record by PATCH, cell by cell, and then lists it so', async () => {
     const record = await someRecord()
     const changed = { ...record, fields: { ...record.fields, Nombre: 'Ñuria Íñiguez' } }
     const patch = { method: 'PATCH', headers, body: JSON.stringify({ fields: { Nombre: 'Ñuria Íñiguez' } }) }
@@ -91,7 +91,7 @@ describe('one record', () => {
     expect(await someRecord()).toEqual(changed)
   })
 
-  it('loses a cell that is set to null', async () => {
+  it('removes a cell that is set to null', async () => {
     const { id } = await someRecord()
     await call(`${table()}/${id}`, { method: 'PATCH', headers, body: '{"fields":{"Nombre":null}}' })
     expect((await someRecord()).fields).not.toHaveProperty('Nombre')
@@ -103,7 +103,7 @@ describe('one record', () => {
     ['a body with something else', '{"Nombre":"x","fields":{}}', 422, 'INVALID_REQUEST_UNKNOWN'],
     ['a body that is not JSON', '{"fields":', 400, 'INVALID_REQUEST_UNKNOWN'],
     ['a body of more than 1 MiB', 'x'.repeat(1_048_577), 413, 'REQUEST_TOO_LARGE'],
-  ])('stays as it is after a PATCH with %s', async (_, sent, status, type) => {
+  ])('leaves the record unchanged after a PATCH with %s', async (_, sent, status, type) => {
     const before = await someRecord()
     const answer = await call(`${table()}/${before.id}`, { method: 'PATCH', headers, body: sent })
     expect(answer.status).toBe(status)
@@ -124,7 +124,7 @@ describe('the rate limit', () => {
     })
   })
 
-  it('goes on refusing for 30 s, however often it is asked, and then answers', async () => {
+  it('refuses for 30 s, with any number of requests, and then answers', async () => {
     await statuses(6)
     now = 15_000
     expect(await statuses(1)).toEqual([429])
@@ -134,7 +134,7 @@ describe('the rate limit', () => {
     expect(await statuses(6)).toEqual([200, 200, 200, 200, 200, 429])
   })
 
-  it('counts any 1,000 ms, not calendar seconds', async () => {
+  it('the rate limit counts any 1,000 ms, not calendar seconds', async () => {
     now = 600
     await statuses(5)
     now = 1_599
@@ -148,18 +148,18 @@ describe('the rate limit', () => {
     }
   })
 
-  it('gives no place to requests without the key', async () => {
+  it('requests without the key do not count towards the rate limit', async () => {
     for (let i = 0; i < 6; i += 1) await call(table(), {})
     expect(await statuses(5)).toEqual([200, 200, 200, 200, 200])
   })
 })
 
 describe('the counters', () => {
-  it('count requests, refusals, kinds, statuses and the bytes of bodies', async () => {
+  it('counts requests, refusals, kinds, statuses and the bytes of bodies', async () => {
     const text = await (await fetch(`${table()}?pageSize=2`, { headers })).text()
     const body = JSON.stringify({ fields: { Nombre: 'Íñigo' } })
-    const nobody = `${table()}/recNobody00000001`
-    const missing = await (await fetch(nobody, { method: 'PATCH', headers, body })).text()
+    const unknownUrl = `${table()}/recNobody00000001`
+    const missing = await (await fetch(unknownUrl, { method: 'PATCH', headers, body })).text()
     const unknown = await (await fetch(`${server.url}/v0`, { method: 'PUT', headers })).text()
     expect(server.counters).toEqual({
       requests: 3,
@@ -173,7 +173,7 @@ describe('the counters', () => {
     expect(server.counters).toMatchObject({ requests: 7, refusals: 1, byStatus: { 429: 1 } })
   })
 
-  it('are read without a key at /__local/stats, which does not count, and set to zero with DELETE', async () => {
+  it('the counters are read without a key at /__local/stats, not counted, and reset by DELETE', async () => {
     await statuses(2)
     const stats = `${server.url}/__local/stats`
     expect(await call(stats, {})).toMatchObject({ status: 200, body: { requests: 2 } })
@@ -210,7 +210,7 @@ describe('the process', () => {
     expect(await statuses(1)).toEqual([200])
   })
 
-  it('holds each answer back for the latency it is given', async () => {
+  it('delays each answer by the given latency', async () => {
     const slow = await startTestAirtable({ latencyMs: 40 })
     const started = performance.now()
     await fetch(`${slow.url}/v0/${baseId}/${tableId}?pageSize=1`, { headers })
@@ -218,7 +218,7 @@ describe('the process', () => {
     await slow.close()
   })
 
-  it('makes a late answer on arrival, so that it can be out of date when it comes', async () => {
+  it('performs a request on arrival, so that a late answer can be outdated', async () => {
     const before = await someRecord()
     const slow = await startTestAirtable({ latencyMs: 40 })
     const url = `${slow.url}/v0/${baseId}/${tableId}/${before.id}`

@@ -86,7 +86,7 @@ describe('changing records', () => {
 })
 
 describe('deleting records', () => {
-  it('answers one deleted id, and then knows the record no more', async () => {
+  it('answers one deleted id, and then does not know the record', async () => {
     const [{ id }] = await firstTwo()
     expect(await ask(`People/${id}`, 'DELETE')).toEqual({ status: 200, body: { id, deleted: true } })
     expect(await ask(`People/${id}`)).toEqual({ status: 404, body: { error: 'NOT_FOUND' } })
@@ -102,7 +102,7 @@ describe('deleting records', () => {
 })
 
 describe('a write that is refused', () => {
-  const nobody = 'recNobody00000001'
+  const missing = 'recNobody00000001'
   const eleven = Array.from({ length: 11 }, () => ({ fields: {} }))
 
   it.each([
@@ -112,12 +112,12 @@ describe('a write that is refused', () => {
     ['POST', 'People', { fields: { Altura: 1 } }, 'UNKNOWN_FIELD_NAME'],
     ['POST', 'People', { records: eleven }, 'INVALID_RECORDS'],
     ['POST', 'People', { records: [] }, 'INVALID_RECORDS'],
-    ['POST', 'People', { records: [{ id: nobody, fields: {} }] }, 'INVALID_RECORDS'],
+    ['POST', 'People', { records: [{ id: missing, fields: {} }] }, 'INVALID_RECORDS'],
     ['PATCH', 'People', { fields: {} }, 'INVALID_RECORDS'],
     ['PATCH', 'People', { records: [{ fields: {} }] }, 'INVALID_RECORDS'],
-    ['PUT', 'People', { records: [{ id: nobody, fields: {} }] }, 'ROW_DOES_NOT_EXIST'],
+    ['PUT', 'People', { records: [{ id: missing, fields: {} }] }, 'ROW_DOES_NOT_EXIST'],
     ['DELETE', 'People', undefined, 'INVALID_RECORDS'],
-    ['DELETE', `People?records=${nobody}`, undefined, 'INVALID_RECORDS'],
+    ['DELETE', `People?records=${missing}`, undefined, 'INVALID_RECORDS'],
   ])('answers 422 to %s %s with %o', async (method, path, sent, type) => {
     const before = await list()
     const { status, body } = await ask(path, method, sent)
@@ -128,22 +128,22 @@ describe('a write that is refused', () => {
   })
 
   it.each([
-    ['PATCH', `People/${nobody}`, { fields: {} }],
-    ['PUT', `People/${nobody}`, { fields: {} }],
-    ['DELETE', `People/${nobody}`, undefined],
-    ['DELETE', `People?records[]=${nobody}`, undefined],
-    ['POST', `People/${nobody}`, { fields: {} }],
+    ['PATCH', `People/${missing}`, { fields: {} }],
+    ['PUT', `People/${missing}`, { fields: {} }],
+    ['DELETE', `People/${missing}`, undefined],
+    ['DELETE', `People?records[]=${missing}`, undefined],
+    ['POST', `People/${missing}`, { fields: {} }],
   ])('answers 404 to %s %s', async (method, path, sent) => {
     expect(await ask(path, method, sent)).toEqual({ status: 404, body: { error: 'NOT_FOUND' } })
   })
 
-  it('leaves the whole batch undone when one record of it is wrong', async () => {
+  it('does nothing of a batch when one record is wrong', async () => {
     const before = await list()
     const [{ id }] = await firstTwo()
     const good = { id, fields: { Nombre: 'Ada' } }
-    await ask('People', 'PATCH', { records: [good, { id: nobody, fields: {} }] })
+    await ask('People', 'PATCH', { records: [good, { id: missing, fields: {} }] })
     await ask('People', 'PATCH', { records: [good, { id, fields: { Altura: 1 } }] })
-    await ask(`People?records[]=${id}&records[]=${nobody}`, 'DELETE')
+    await ask(`People?records[]=${id}&records[]=${missing}`, 'DELETE')
     expect(await list()).toEqual(before)
   })
 })
@@ -188,7 +188,7 @@ describe('the schema of the base', () => {
     expect(tables[0]?.fields[0]?.id).toBe('fld08b927b36122c7')
   })
 
-  it('is refused for another base, and takes its place in the rate limit', async () => {
+  it('the schema is refused for another base, and counts towards the rate limit', async () => {
     expect(await schema('appOther000000001')).toMatchObject({
       status: 403,
       body: { error: { type: 'INVALID_PERMISSIONS_OR_MODEL_NOT_FOUND' } },
@@ -201,7 +201,7 @@ describe('the schema of the base', () => {
     expect(server.counters.byKind).toEqual({ schema: 6 })
   })
 
-  it('names fields by ids that may stand for their names in every request', async () => {
+  it('names fields by ids that every request accepts in place of names', async () => {
     const { tables } = (await schema()).body as { tables: { fields: { id: string; name: string }[] }[] }
     const idOf = (name: string) => tables[0]?.fields.find((field) => field.name === name)?.id ?? name
     const [nombre, cargo] = [idOf('Nombre'), idOf('Cargo')]

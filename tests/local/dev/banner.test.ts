@@ -33,7 +33,7 @@ it('names what runs, where and why in columns, then the secrets and the requests
   `)
 })
 
-it('does not show a secret that somebody has set', () => {
+it('does not show a secret that the developer has set', () => {
   const env = { ADMIN_TOKEN: 'their-own-secret', CRON_SECRET: 'made-up' }
   const text = banner('http://localhost:3000', '', { env, parts: [] }, ['ADMIN_TOKEN'])
   expect(text).not.toContain('their-own-secret')

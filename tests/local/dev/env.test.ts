@@ -34,7 +34,7 @@ describe('reading the environment', () => {
 })
 
 describe('the .env files', () => {
-  it('complete the environment with the precedence of next dev, and never override it', async () => {
+  it('the .env files complete the environment with the precedence of next dev, and never override it', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'env-'))
     writeFileSync(join(directory, '.env'), 'FROM_SHELL=file\nFROM_LOCAL=shared\nFROM_SHARED=shared\n')
     writeFileSync(join(directory, '.env.local'), 'FROM_LOCAL=local\n')

@@ -34,7 +34,7 @@ describe('choosing a port', () => {
     })
   })
 
-  it('lets a default that is taken give way to a free one above it, and says so', async () => {
+  it('replaces a default that is taken by a free port above it, and says so', async () => {
     const { port, moved } = await choosePort({ variable: 'PORT', given: '', fallback: taken })
     expect(moved).toBe(true)
     expect(port).toBeGreaterThan(taken)
@@ -60,7 +60,7 @@ describe('choosing a port', () => {
   })
 })
 
-it('a port that was held is free at once, although somebody has called meanwhile', async () => {
+it('a reserved port is free at once when released, although a client has connected meanwhile', async () => {
   await new Promise((resolve) => servers.pop()?.close(resolve))
   const release = await holdPort(taken)
   const caller = connect(taken, '127.0.0.1')

@@ -41,7 +41,7 @@ async function start(file: string, args: readonly string[]): Promise<Running> {
 
 const program = ['--import', 'tsx', '--input-type=module', '--eval', SCRIPT]
 
-it('tells of the first stop signal only, since one Ctrl-C may arrive twice', async () => {
+it('reports only the first stop signal, since one Ctrl-C may arrive twice', async () => {
   const { child, hears } = await start(process.execPath, program)
   await hears(/\d+ /)
   child.kill('SIGINT')

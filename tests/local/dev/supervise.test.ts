@@ -28,7 +28,7 @@ async function stopOnceReady(script: string, graceMs?: number): Promise<number> 
 }
 
 describe('a supervised command', () => {
-  it('hands its exit code through', async () => {
+  it('passes on the exit code of the command', async () => {
     expect(await supervise(run('process.exit(7)'), new AbortController().signal)).toBe(7)
   })
 
@@ -39,22 +39,22 @@ describe('a supervised command', () => {
     expect(signalExitCode('SIGINT')).toBe(130)
   })
 
-  it('sees the given environment and nothing else of ours', async () => {
+  it('the command sees only the given environment', async () => {
     const script = 'process.exit(process.env.TOKEN === "a" && process.env.HOME === undefined ? 0 : 1)'
     expect(await supervise(run(script, { NODE_ENV: 'test', TOKEN: 'a' }), new AbortController().signal)).toBe(
       0,
     )
   })
 
-  it('is sent the signal that stops us and may end in its own way', async () => {
+  it('sends the stop signal to the command, which may end in its own way', async () => {
     expect(await stopOnceReady('process.on("SIGTERM", () => process.exit(3))')).toBe(3)
   })
 
-  it('is killed when it does not end in time', async () => {
+  it('kills the command when it does not end in time', async () => {
     expect(await stopOnceReady('process.on("SIGTERM", () => {})', 20)).toBe(137)
   })
 
-  it('ends at once when the stop came before it began', async () => {
+  it('ends the command at once when the stop came before it', async () => {
     expect(await supervise(run('setInterval(() => {}, 1000)'), AbortSignal.abort('SIGTERM'))).toBe(143)
   })
 

@@ -47,7 +47,7 @@ describe('an engine of the kind under test', () => {
     await expect(sendOnce(second.url, ['GET', 'k'])).resolves.toBeNull()
   })
 
-  it('has what the vendor has beside the commands of data', async () => {
+  it('has the commands of the vendor that are not about data', async () => {
     const { url } = await start({ kind })
     await expect(sendOnce(url, ['ECHO', 'héllo'])).resolves.toBe('héllo')
     await sendOnce(url, ['SET', 'k', 'v'])
@@ -114,7 +114,7 @@ describe('the choice of an engine', () => {
     await expect(sendOnce(given.url, ['PING'])).resolves.toBe('PONG')
   })
 
-  it('rejects when nobody answers at the given url, without repeating its password', async () => {
+  it('rejects when there is no answer at the given url, without repeating its password', async () => {
     const gone = await start({ kind: 'embedded' })
     await gone.stop()
     const url = `redis://user:hunter2@127.0.0.1:${portOf(gone)}`
@@ -123,7 +123,7 @@ describe('the choice of an engine', () => {
     await expect(failure).rejects.not.toThrow(/hunter2/)
   })
 
-  it('does not guess where an external Redis might be', async () => {
+  it('an external Redis needs a url', async () => {
     await expect(start({ kind: 'external' })).rejects.toThrow(/needs its url/)
   })
 })

@@ -22,13 +22,16 @@ async function startInChild() {
 }
 
 describe('an engine whose process', () => {
-  it.each(['SIGTERM', 'SIGKILL'] as const)('is ended by %s ends with it', async (signal) => {
-    const { child, url } = await startInChild()
-    await expect(sendOnce(url, ['PING'])).resolves.toBe('PONG')
-    child.kill(signal)
-    await once(child, 'exit')
-    await vi.waitFor(() => expect(sendOnce(url, ['PING'])).rejects.toThrow(/ECONNREFUSED/), {
-      timeout: 5_000,
-    })
-  })
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'an engine ends when its process is ended by %s',
+    async (signal) => {
+      const { child, url } = await startInChild()
+      await expect(sendOnce(url, ['PING'])).resolves.toBe('PONG')
+      child.kill(signal)
+      await once(child, 'exit')
+      await vi.waitFor(() => expect(sendOnce(url, ['PING'])).rejects.toThrow(/ECONNREFUSED/), {
+        timeout: 5_000,
+      })
+    },
+  )
 })

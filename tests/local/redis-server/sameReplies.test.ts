@@ -37,7 +37,7 @@ beforeEach(async () => {
 })
 
 describe('js-redis-server and redis-server', () => {
-  it('give the same answers to random requests', async () => {
+  it('js-redis-server and redis-server answer random requests alike', async () => {
     const seen = new Set<unknown>()
     await fc.assert(
       fc.asyncProperty(randomRequests, async (requests) => {
@@ -54,7 +54,7 @@ describe('js-redis-server and redis-server', () => {
     expect(seen.size).toBeGreaterThan(45)
   }, 300_000)
 
-  it('run the scripts of the project', () => {
+  it('js-redis-server and redis-server run the scripts of the project alike', () => {
     expect(projectScripts).toHaveLength(4)
     expect(projectScripts.join('\n')).toMatch(/'MGET'[\s\S]*'INCR'[\s\S]*'PEXPIRE'[\s\S]*'DEL'/)
   })

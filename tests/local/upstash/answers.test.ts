@@ -11,7 +11,7 @@ const base64 = { 'upstash-encoding': 'base64' }
 describe('base64 answers', () => {
   const encode = (text: string): string => Buffer.from(text).toString('base64')
 
-  it('encode every string but a plain OK on its own', async () => {
+  it('base64 answers encode every string except a plain OK on its own', async () => {
     const body = ['SET', 'k', 'ünïcode']
     await expect(rest(redis, '/', { body, headers: base64 })).resolves.toMatchObject({
       body: { result: 'OK' },
@@ -24,27 +24,27 @@ describe('base64 answers', () => {
     })
   })
 
-  it('encode every nested string, OK included, and leave numbers and null alone', async () => {
+  it('base64 answers encode every nested string, OK included, and not numbers and null', async () => {
     const body = ['EVAL', 'return {"OK", 7, false, {"OK", "x"}}', 0]
     await expect(rest(redis, '/', { body, headers: base64 })).resolves.toMatchObject({
       body: { result: [encode('OK'), 7, null, [encode('OK'), encode('x')]] },
     })
   })
 
-  it('never encode errors', async () => {
+  it('base64 answers never encode errors', async () => {
     await expect(rest(redis, '/get', { headers: base64 })).resolves.toMatchObject({
       body: { error: "ERR wrong number of arguments for 'get' command" },
     })
   })
 
-  it('carry bytes that are no text', async () => {
+  it('base64 answers carry bytes that are not text', async () => {
     const body = ['EVAL', 'return string.char(0, 255, 128, 10)', 0]
     await expect(rest(redis, '/', { body, headers: base64 })).resolves.toMatchObject({
       body: { result: Buffer.from([0, 255, 128, 10]).toString('base64') },
     })
   })
 
-  it('hold for each entry of a batch', async () => {
+  it('base64 answers encode each entry of a batch', async () => {
     const body = [['SET', 'k', 'v'], ['GET', 'k'], ['MGET', 'k', 'none'], ['GET']]
     await expect(rest(redis, '/pipeline', { body, headers: base64 })).resolves.toMatchObject({
       body: [
@@ -56,14 +56,14 @@ describe('base64 answers', () => {
     })
   })
 
-  it('are only given to those who ask', async () => {
+  it('answers are in base64 only on request', async () => {
     await command('SET', 'k', 'v')
     await expect(rest(redis, '/get/k')).resolves.toMatchObject({ body: { result: 'v' } })
   })
 })
 
 describe('the sync token', () => {
-  it('changes with every answer of every kind', async () => {
+  it('the sync token changes with every answer of every kind', async () => {
     const requests = [
       () => command('SET', 'k', 'v'),
       () => command('GET', 'k'),
@@ -95,7 +95,7 @@ describe('RESP2 answers', () => {
   }
   const binary = 'application/octet-stream'
 
-  it('are what the engine would send', async () => {
+  it('RESP2 answers are what the engine would send', async () => {
     await expect(raw('/set/k/v')).resolves.toEqual({ status: 200, type: binary, body: '+OK\r\n' })
     await expect(raw('/get/k')).resolves.toMatchObject({ body: '$1\r\nv\r\n' })
     await expect(raw('/get/none')).resolves.toMatchObject({ body: '$-1\r\n' })
@@ -106,12 +106,12 @@ describe('RESP2 answers', () => {
     })
   })
 
-  it('have errors as Redis has them', async () => {
+  it('RESP2 answers have errors in the form of Redis', async () => {
     const error = "-ERR wrong number of arguments for 'get' command\r\n"
     await expect(raw('/get')).resolves.toEqual({ status: 400, type: binary, body: error })
   })
 
-  it('follow each other for a pipeline', async () => {
+  it('RESP2 answers of a pipeline follow each other', async () => {
     await expect(raw('/pipeline', [['SET', 'k', 'v'], ['GET'], ['GET', 'k']])).resolves.toEqual({
       status: 200,
       type: binary,
@@ -119,7 +119,7 @@ describe('RESP2 answers', () => {
     })
   })
 
-  it('are not given for transactions, which are always JSON', async () => {
+  it('answers of transactions are always JSON', async () => {
     await expect(raw('/multi-exec', [['SET', 'k', 'v']])).resolves.toEqual({
       status: 200,
       type: 'application/json',

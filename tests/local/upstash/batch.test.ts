@@ -35,7 +35,7 @@ describe.each(['/pipeline', '/multi-exec'])('%s', (path) => {
 })
 
 describe('a pipeline', () => {
-  it('runs what it can and says what it cannot', async () => {
+  it('a pipeline runs what it can, and reports the errors of the rest', async () => {
     await expect(
       pipeline(['SET', 'a', 1], ['SET', 'b', null], [], ['NOSUCH', 'x'], ['BLPOP', 'l', 0], ['INCR', 'a']),
     ).resolves.toMatchObject({
@@ -51,7 +51,7 @@ describe('a pipeline', () => {
     })
   })
 
-  it('lets other requests come in between its commands', async () => {
+  it('a pipeline lets other requests come in between its commands', async () => {
     const length = 3_000
     let done = false
     const long = pipeline(...Array.from({ length }, () => ['INCR', 'n'])).finally(() => {
@@ -73,7 +73,7 @@ describe('a transaction', () => {
     ['wrong arguments', ['GET'], /^ERR wrong number of arguments for 'get' command/],
     ['a command that is not available', ['SUBSCRIBE', 'c'], /^ERR Command is not available: 'SUBSCRIBE'/],
     ['an argument of a wrong kind', ['GET', null], /^ERR null args are not supported/],
-  ])('does nothing at all when it contains %s', async (_, bad, error) => {
+  ])('a transaction does nothing at all when it contains %s', async (_, bad, error) => {
     await expect(transaction(['SET', 'k', 'v'], bad, ['SET', 'l', 'v'])).resolves.toMatchObject({
       status: 400,
       body: { error: expect.stringMatching(error) },
@@ -81,7 +81,7 @@ describe('a transaction', () => {
     await expect(command('EXISTS', 'k', 'l')).resolves.toMatchObject({ body: { result: 0 } })
   })
 
-  it('is unaffected by one that was discarded before it', async () => {
+  it('a transaction is not affected by one that was discarded before it', async () => {
     const [bad, good] = await Promise.all([
       transaction(['GET']),
       transaction(['SET', 'k', 'v'], ['GET', 'k']),
@@ -90,7 +90,7 @@ describe('a transaction', () => {
     expect(good).toMatchObject({ status: 200, body: [{ result: 'OK' }, { result: 'v' }] })
   })
 
-  it('is never interleaved with what runs at the same time', async () => {
+  it('a transaction is never interleaved with concurrent commands', async () => {
     // Each pair sees a counter that nobody else moved, unless something came in between its commands.
     const transactions = Array.from({ length: 60 }, () =>
       transaction(['INCR', 'n'], ['GET', 'n'], ['INCR', 'n']),

@@ -41,7 +41,7 @@ async function pipeline(index: number): Promise<void> {
 }
 
 describe('a thousand concurrent requests', () => {
-  it('get their own replies, and nobody sees half a transaction', async () => {
+  it('concurrent requests get their own replies, and none sees half a transaction', async () => {
     await rest(redis, '/', { body: ['MSET', ...ACCOUNTS.flatMap((name) => [name, 1_000])] })
     redis.upstash.resetCounters()
     const indexes = Array.from({ length: CONCURRENT }, (_, index) => index)

@@ -68,7 +68,7 @@ describe('while the engine is down', () => {
 })
 
 describe('once the engine is back', () => {
-  it('answers again by itself, and ran nothing of what it had refused', async () => {
+  it('answers again by itself once the engine is back, and ran nothing of what it had refused', async () => {
     await rest(redis, '/set/before/v')
     for (let round = 0; round < 2; round += 1) {
       await redis.killEngine()
@@ -82,7 +82,7 @@ describe('once the engine is back', () => {
     })
   })
 
-  it('runs scripts by the SHA they had before, once they are sent again', async () => {
+  it('runs scripts by their earlier SHA once they are sent again', async () => {
     const script = '#!lua flags=allow-key-locking\nreturn 1'
     const loaded = await rest(redis, '/', { body: ['SCRIPT', 'LOAD', script] })
     const { result: sha } = loaded.body as { result: string }
@@ -96,7 +96,7 @@ describe('once the engine is back', () => {
 })
 
 describe('a closed server', () => {
-  it('refuses connections and leaves the engine running', async () => {
+  it('a closed server refuses connections and leaves the engine running', async () => {
     const server = await startUpstashServer({ redisUrl: redis.engine.url, token: 'other' })
     await server.close()
     await expect(rest(server, '/ping')).rejects.toThrow()

@@ -11,7 +11,7 @@ describe('authorisation', () => {
   const paths = ['/', '/pipeline', '/multi-exec', '/set/k/v', '/get/k', '/no/such/thing', '/subscribe/chat']
   const refused = { status: 401, body: { error: 'WRONGPASS invalid or missing auth token' } }
 
-  it.each(paths)('is asked for at %s', async (path) => {
+  it.each(paths)('the token is required at %s', async (path) => {
     const body = [['SET', 'k', 'v']]
     await expect(rest(redis, path, { body, headers: { authorization: '' } })).resolves.toMatchObject(refused)
     const wrong = { authorization: `Bearer ${redis.token}x` }
@@ -22,7 +22,7 @@ describe('authorisation', () => {
     await expect(command('EXISTS', 'k')).resolves.toMatchObject({ body: { result: 0 } })
   })
 
-  it('is not got around with a scheme of another kind', async () => {
+  it('refuses the token under another scheme', async () => {
     const headers = { authorization: `Basic ${redis.token}` }
     await expect(rest(redis, '/ping', { headers })).resolves.toMatchObject(refused)
   })

@@ -15,7 +15,7 @@ const sha1 = (script: string): string => createHash('sha1').update(script).diges
 const SCRIPT = '#!lua flags=allow-key-locking\nreturn redis.call("INCRBY", KEYS[1], ARGV[1])'
 
 describe('a script that begins with #!lua flags=allow-key-locking', () => {
-  it('runs with EVAL, and then under the SHA of the text that was sent', async () => {
+  it('a flagged script runs with EVAL, and then under the SHA of the text that was sent', async () => {
     await expect(command('EVAL', SCRIPT, 1, 'n', 5)).resolves.toMatchObject({ body: { result: 5 } })
     await expect(command('EVALSHA', sha1(SCRIPT), 1, 'n', 5)).resolves.toMatchObject({ body: { result: 10 } })
     await expect(command('evalsha', sha1(SCRIPT).toUpperCase(), 1, 'n', 5)).resolves.toMatchObject({
@@ -23,7 +23,7 @@ describe('a script that begins with #!lua flags=allow-key-locking', () => {
     })
   })
 
-  it('loads under the SHA of the text that was sent', async () => {
+  it('a flagged script loads under the SHA of the text that was sent', async () => {
     const other = SCRIPT.replace('INCRBY', 'DECRBY')
     await expect(command('SCRIPT', 'LOAD', other)).resolves.toMatchObject({ body: { result: sha1(other) } })
     await expect(command('EVALSHA', sha1(other), 1, 'n', 5)).resolves.toMatchObject({ body: { result: -5 } })
@@ -32,7 +32,7 @@ describe('a script that begins with #!lua flags=allow-key-locking', () => {
     })
   })
 
-  it('is unknown again when the engine has forgotten it', async () => {
+  it('a flagged script is unknown again when the engine has forgotten it', async () => {
     await command('EVAL', SCRIPT, 1, 'n', 5)
     await command('SCRIPT', 'FLUSH')
     await expect(command('EVALSHA', sha1(SCRIPT), 1, 'n', 5)).resolves.toMatchObject({
@@ -41,7 +41,7 @@ describe('a script that begins with #!lua flags=allow-key-locking', () => {
     })
   })
 
-  it('runs read-only, in a pipeline and in a transaction', async () => {
+  it('a flagged script runs read-only, in a pipeline and in a transaction', async () => {
     await command('SET', 'n', 7)
     const read = '#!lua flags=no-writes,allow-key-locking\nreturn redis.call("GET", KEYS[1])'
     await expect(command('EVAL_RO', read, 1, 'n')).resolves.toMatchObject({ body: { result: '7' } })
@@ -61,14 +61,14 @@ describe('a script that begins with #!lua flags=allow-key-locking', () => {
 })
 
 describe('any other script', () => {
-  it('runs and loads as it was sent', async () => {
+  it('any other script runs and loads as it was sent', async () => {
     const script = '-- #!lua flags=allow-key-locking\nreturn ARGV[1]'
     await expect(command('EVAL', script, 0, 'x')).resolves.toMatchObject({ body: { result: 'x' } })
     await expect(command('SCRIPT', 'LOAD', script)).resolves.toMatchObject({ body: { result: sha1(script) } })
     await expect(command('EVALSHA', sha1(script), 0, 'y')).resolves.toMatchObject({ body: { result: 'y' } })
   })
 
-  it('fails with the line it fails at', async () => {
+  it('a failing script names the line', async () => {
     const script = '#!lua flags=allow-key-locking\n\nreturn redis.call("NOSUCH")'
     const { status, body } = await command('EVAL', script, 0)
     expect(status).toBe(400)

@@ -25,7 +25,7 @@ describe('a request', () => {
   })
 
   it.each(['/', '/pipeline', '/multi-exec', '/set/k'])(
-    'is refused at %s when it has a byte more',
+    'refuses a request of more than 10 MiB at %s',
     async (path) => {
       const body = setOfSize('k', LIMIT + 1)
       await expect(rest(redis, path, { body })).resolves.toMatchObject(tooLarge(LIMIT + 1))
@@ -40,7 +40,7 @@ describe('a response', () => {
     await expect(rest(redis, '/get/k')).resolves.toMatchObject({ status: 200 })
   })
 
-  it('is replaced by an error when it has more, for one command and for a batch', async () => {
+  it('replaces a response of more than 10 MiB by an error, for one command and for a batch', async () => {
     const half = setOfSize('k', LIMIT / 2 + 100)
     const { length } = JSON.parse(half)[2]
     await rest(redis, '/', { body: half })
@@ -62,7 +62,7 @@ describe('a key', () => {
     error: `ERR max key size exceeded. Limit: ${KEY_LIMIT} bytes, Actual: ${KEY_LIMIT + 1} bytes`,
   }
 
-  it('may have 32 KiB', async () => {
+  it('accepts a key of 32 KiB', async () => {
     await expect(rest(redis, '/', { body: ['SET', longest, longest] })).resolves.toMatchObject({
       status: 200,
     })
@@ -92,7 +92,7 @@ describe('a key', () => {
     await expect(rest(redis, '/exists/a/b')).resolves.toMatchObject({ body: { result: 0 } })
   })
 
-  it('is not what a long value, field or script is taken for', async () => {
+  it('does not take a long value, field or script for a key', async () => {
     const long = 'x'.repeat(KEY_LIMIT + 1)
     const bodies = [
       ['SET', 'k', long, 'PX', 60_000],
@@ -108,7 +108,7 @@ describe('a value', () => {
   const megabyte = 'aß漢😀"\\\n\u0000'.repeat(100_000)
 
   it.each([{}, { 'upstash-encoding': 'base64' }])(
-    'of 1 MB of unicode comes back exactly with %j',
+    'returns 1 MB of unicode exactly with %j',
     async (headers) => {
       await rest(redis, '/', { body: ['SET', 'k', megabyte] })
       const { body } = await rest(redis, '/get/k', { headers })

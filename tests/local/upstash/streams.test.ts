@@ -45,7 +45,7 @@ async function open(path: string, { method = 'POST', token = redis.token, url = 
 }
 
 describe.each(['GET', 'POST'])('a subscription by %s', (method) => {
-  it('is confirmed, then gets what is published, and nothing else', async () => {
+  it('a subscription is confirmed, then gets what is published, and nothing else', async () => {
     const chat = await open('/subscribe/chat', { method })
     expect(chat.response.status).toBe(200)
     expect(chat.response.headers.get('content-type')).toBe('text/event-stream')
@@ -60,7 +60,7 @@ describe.each(['GET', 'POST'])('a subscription by %s', (method) => {
 })
 
 describe('a subscription', () => {
-  it('may be to several channels, named as they stand in the path', async () => {
+  it('subscribes to several channels, named as in the path', async () => {
     const both = await open('/subscribe/a:b/c%20d')
     expect(await both.next()).toBe('data: subscribe,a:b,1')
     expect(await both.next()).toBe('data: subscribe,c d,2')
@@ -68,21 +68,21 @@ describe('a subscription', () => {
     expect(await both.next()).toBe('data: message,c d,x')
   })
 
-  it('may be to patterns', async () => {
+  it('subscribes to patterns', async () => {
     const news = await open('/psubscribe/news.*')
     expect(await news.next()).toBe('data: psubscribe,news.*,1')
     await publish('news.sport', 'goal')
     expect(await news.next()).toBe('data: pmessage,news.*,news.sport,goal')
   })
 
-  it('keeps the lines of a message together in one event', async () => {
+  it('keeps the lines of a message in one event', async () => {
     const chat = await open('/subscribe/chat')
     await chat.next()
     await publish('chat', 'one\ntwo\n\nfour')
     expect(await chat.next()).toBe('data: message,chat,one\ndata: two\ndata: \ndata: four')
   })
 
-  it('loses and reorders nothing, and counts its bytes', async () => {
+  it('a subscription loses and reorders nothing, and counts its bytes', async () => {
     const chat = await open('/subscribe/chat')
     await chat.next()
     redis.upstash.resetCounters()
@@ -92,7 +92,7 @@ describe('a subscription', () => {
     expect(redis.upstash.counters.bytesOut).toBeGreaterThan(500 * 'data: message,chat,message 0'.length)
   })
 
-  it('has a connection of its own, which ends with it', async () => {
+  it('a subscription has a connection of its own, which ends with it', async () => {
     const subscribers = () => command('PUBSUB', 'NUMSUB', 'chat')
     const streams = await Promise.all([open('/subscribe/chat'), open('/subscribe/chat')])
     await expect(subscribers()).resolves.toEqual(['chat', 2])
@@ -105,7 +105,7 @@ describe('a subscription', () => {
     await vi.waitFor(async () => expect(await subscribers()).toEqual(['chat', 0]))
   })
 
-  it('ends with the server', async () => {
+  it('a subscription ends with the server', async () => {
     const server = await startUpstashServer({ redisUrl: redis.engine.url, token: redis.token })
     const chat = await open('/subscribe/chat', server)
     await chat.next()
@@ -115,7 +115,7 @@ describe('a subscription', () => {
     await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0]))
   })
 
-  it('ends with the server even when a fault kept it from its client', async () => {
+  it('a subscription ends with the server even when a fault kept it from its client', async () => {
     const server = await startUpstashServer({ redisUrl: redis.engine.url, token: redis.token })
     await server.faults.set({ kind: 'lost-reply' })
     await expect(open('/subscribe/chat', server)).rejects.toThrow(/fetch failed/)
@@ -124,7 +124,7 @@ describe('a subscription', () => {
     await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0]))
   })
 
-  it('ends with the engine, and is answered 503 until it is back', async () => {
+  it('a subscription ends with the engine, and is answered 503 until it is back', async () => {
     const chat = await open('/subscribe/chat')
     await chat.next()
     await redis.killEngine()
@@ -134,20 +134,20 @@ describe('a subscription', () => {
     expect(await (await open('/subscribe/chat')).next()).toBe('data: subscribe,chat,1')
   })
 
-  it.each(['HEAD', 'PUT'])('is not got with %s', async (method) => {
+  it.each(['HEAD', 'PUT'])('refuses a subscription by %s', async (method) => {
     const { status, headers } = await rest(redis, '/subscribe/chat', { method })
     expect(status).toBe(405)
     expect(headers.get('allow')).toBe('GET, POST')
   })
 
-  it('needs a channel', async () => {
+  it('a subscription needs a channel', async () => {
     await expect(rest(redis, '/subscribe')).resolves.toMatchObject({ status: 400 })
     await expect(rest(redis, '/psubscribe/')).resolves.toMatchObject({ status: 400 })
   })
 })
 
 describe('/monitor', () => {
-  it('tells every command that the engine runs', async () => {
+  it('/monitor sends every command that the engine runs', async () => {
     const monitor = await open('/monitor')
     expect(await monitor.next()).toBe('data: "OK"')
     await command('SET', 'k', 'a "b"')

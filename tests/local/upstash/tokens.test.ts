@@ -22,7 +22,7 @@ const refusal = (name: string) => ({
 })
 
 describe('the read-only token', () => {
-  it('lets reads through', async () => {
+  it('the read-only token allows reads', async () => {
     for (const path of [
       '/get/k',
       '/mget/k/l',
@@ -53,7 +53,7 @@ describe('the read-only token', () => {
     ['SCAN', 0],
     ['PUBLISH', 'chat', 'x'],
     ['FLUSHALL'],
-  ])('refuses %s', async (...body) => {
+  ])('the read-only token refuses %s', async (...body) => {
     const error = refusal(String(body[0]).toLowerCase())
     await expect(rest(reader(), '/', { body })).resolves.toMatchObject({ status: 400, body: error })
     await expect(rest(reader(), '/pipeline', { body: [['GET', 'k'], body] })).resolves.toMatchObject({
@@ -67,18 +67,21 @@ describe('the read-only token', () => {
     await expect(rest(redis, '/get/k')).resolves.toMatchObject({ body: { result: 'v' } })
   })
 
-  it.each(['subscribe/chat', 'psubscribe/*', 'monitor'])('opens no /%s', async (path) => {
-    const [name = ''] = path.split('/')
-    await expect(rest(reader(), `/${path}`)).resolves.toMatchObject({ status: 400, body: refusal(name) })
-  })
+  it.each(['subscribe/chat', 'psubscribe/*', 'monitor'])(
+    'the read-only token does not open /%s',
+    async (path) => {
+      const [name = ''] = path.split('/')
+      await expect(rest(reader(), `/${path}`)).resolves.toMatchObject({ status: 400, body: refusal(name) })
+    },
+  )
 
-  it('is what the client says when it may not write', async () => {
+  it('the client reports that the read-only token may not write', async () => {
     const client = new Redis(reader())
     await expect(client.get('k')).resolves.toBe('v')
     await expect(client.set('k', 'w')).rejects.toThrow(/NOPERM .* 'set'/)
   })
 
-  it('is worth nothing where there is none', async () => {
+  it('an empty read-only token opens nothing', async () => {
     await expect(rest({ url: redis.url, token: readOnlyToken }, '/get/k')).resolves.toMatchObject({
       status: 401,
     })
@@ -87,7 +90,7 @@ describe('the read-only token', () => {
 })
 
 describe('the full token', () => {
-  it('does everything beside it', async () => {
+  it('the full token allows everything', async () => {
     await expect(rest(server, '/set/k/w')).resolves.toMatchObject({ body: { result: 'OK' } })
     await expect(rest(server, '/keys/*')).resolves.toMatchObject({ body: { result: ['k'] } })
   })

@@ -21,7 +21,7 @@ afterEach(() => server.close())
 const numbers = (payloads: readonly ListedPayload[]) => payloads.map((p) => p.baseTransactionNumber)
 
 describe('payloads on demand', () => {
-  it('are several for one write, down to one for each cell, of the same moment and transaction', async () => {
+  it('one write can make several payloads, down to one for each cell, of the same moment and transaction', async () => {
     const hook = await createHook(server)
     server.controls.set({ splitPayloads: 3 })
     await edit(server, 1, { Edad: 31, Nombre: 'Ana' })
@@ -40,17 +40,20 @@ describe('payloads on demand', () => {
     expect(two?.changedTablesById).toEqual(inOnePerson({ [Edad]: 31 }))
   })
 
-  it.each(['INVALID_FILTERS', 'INVALID_HOOK'] as const)('end a webhook: %s', async (code) => {
-    const hook = await createHook(server)
-    server.controls.act({ do: 'invalidate', code })
-    await edit(server, 1, { Edad: 31 })
-    const { payloads } = await listPayloads(server, hook.id)
-    expect(payloads).toEqual([expect.objectContaining({ error: true, code, payloadFormat: 'v0' })])
-    expect((await listHooks(server))[0]).toMatchObject({ isHookEnabled: false })
-    expect((await askHooks(server, `/${hook.id}/refresh`, { method: 'POST' })).status).toBe(422)
-  })
+  it.each(['INVALID_FILTERS', 'INVALID_HOOK'] as const)(
+    'a payload on demand ends a webhook: %s',
+    async (code) => {
+      const hook = await createHook(server)
+      server.controls.act({ do: 'invalidate', code })
+      await edit(server, 1, { Edad: 31 })
+      const { payloads } = await listPayloads(server, hook.id)
+      expect(payloads).toEqual([expect.objectContaining({ error: true, code, payloadFormat: 'v0' })])
+      expect((await listHooks(server))[0]).toMatchObject({ isHookEnabled: false })
+      expect((await askHooks(server, `/${hook.id}/refresh`, { method: 'POST' })).status).toBe(422)
+    },
+  )
 
-  it('can be anything the vendor might send, and leave the webhook as it was', async () => {
+  it('a payload on demand can be anything that the vendor might send, and does not change the webhook', async () => {
     const hook = await createHook(server)
     const other = await createHook(server)
     const said = [
@@ -66,7 +69,7 @@ describe('payloads on demand', () => {
     expect((await listPayloads(server, other.id)).payloads).toHaveLength(1)
   })
 
-  it('are refused with a cursor whose payload is gone, if so wanted', async () => {
+  it('refuses a cursor whose payload is gone, when the setting says so', async () => {
     const hook = await createHook(server)
     for (const age of [31, 32, 33]) await edit(server, 1, { Edad: age })
     server.controls.act({ do: 'forget-payloads', keep: 1 })

@@ -42,7 +42,7 @@ async function create(fields: Record<string, unknown>): Promise<AnsweredRecord> 
 }
 
 describe('a payload', () => {
-  it('tells who did what and when, and of an edited record only the changed cells, by field id', async () => {
+  it('a payload has author, action and time, and of an edited record only the changed cells, by field id', async () => {
     const hook = await createHook(server)
     await edit(server, 1, { Edad: 31, Nombre: 'Ángel' })
     const { payloads, ...rest } = await listPayloads(server, hook.id)
@@ -65,7 +65,7 @@ describe('a payload', () => {
     ])
   })
 
-  it('shows choices as objects, unlike the record API, and an emptied cell as null', async () => {
+  it('a payload has choices as objects, unlike the record API, and an emptied cell as null', async () => {
     const hook = await createHook(server)
     const current = (cells: object) => ({
       changedRecordsById: { [first]: { current: { cellValuesByFieldId: cells } } },
@@ -79,7 +79,7 @@ describe('a payload', () => {
     expect(await lastChange(hook)).toEqual(current({ [id('Activo')]: null, [id('Notas')]: null }))
   })
 
-  it('tells of a new record all its cells, and of deleted ones their ids', async () => {
+  it('a payload has all cells of a new record, and the ids of deleted ones', async () => {
     const hook = await createHook(server)
     const { id: added, createdTime } = await create({ Nombre: 'Eva', Edad: 7, Activo: '' })
     const cells = { [id('Nombre')]: 'Eva', [id('Edad')]: 7 }
@@ -90,7 +90,7 @@ describe('a payload', () => {
     expect(await lastChange(hook)).toEqual({ destroyedRecordIds: [added, third] })
   })
 
-  it('is one for all the records of a request', async () => {
+  it('one payload covers all records of a request', async () => {
     const hook = await createHook(server)
     const records = [first, second].map((record) => ({ id: record, fields: { Edad: 1 } }))
     await askAirtable(server, 'People', { method: 'PATCH', body: { records } })
@@ -98,7 +98,7 @@ describe('a payload', () => {
     expect(await lastChange(hook)).toEqual({ changedRecordsById: { [first]: current, [second]: current } })
   })
 
-  it('is not made by a write that changes nothing or is refused, although the former is counted', async () => {
+  it('a write that changes nothing or is refused makes no payload, although the former is counted', async () => {
     const hook = await createHook(server)
     await edit(server, 5, { Activo: false, Nombre: '' })
     await askAirtable(server, 'People', { method: 'PATCH', body: { records: [] } })
@@ -109,7 +109,7 @@ describe('a payload', () => {
 })
 
 describe('what a webhook asks for', () => {
-  it('can be previous and unchanged values too', async () => {
+  it('a webhook can ask for previous and unchanged values', async () => {
     const includes = {
       includePreviousCellValues: true,
       includeCellValuesInFieldIds: [id('Nombre'), id('Edad')],
@@ -133,13 +133,13 @@ describe('what a webhook asks for', () => {
     ['of other types', () => ({ changeTypes: ['add', 'remove'] })],
     ['from other sources', () => ({ fromSources: ['client', 'automation'] })],
     ['of fields, not of data', () => ({ dataTypes: ['tableFields'] })],
-  ])('can leave out changes %s', async (_, filters) => {
+  ])('a webhook can leave out changes %s', async (_, filters) => {
     const hook = await createHook(server, { filters: filters() })
     await edit(server, 1, { Edad: 31 })
     expect((await listPayloads(server, hook.id)).payloads).toEqual([])
   })
 
-  it('can be a view, in which records are born when they enter and die when they leave', async () => {
+  it('a webhook can watch a view: records are created when they enter and destroyed when they leave', async () => {
     const hook = await createHook(server, { filters: { recordChangeScope: 'viwActive00000001' } })
     const inView = (changes: object) => ({ changedViewsById: { viwActive00000001: changes } })
     await edit(server, 3, { Edad: 41 })
@@ -159,7 +159,7 @@ describe('what a webhook asks for', () => {
 })
 
 describe('payloads are listed', () => {
-  it('in pages of at most 50, each with the cursor of the next', async () => {
+  it('lists payloads in pages of at most 50, each with the cursor of the next', async () => {
     const hook = await createHook(server)
     for (let age = 100; age < 153; age += 1) await edit(server, 1, { Edad: age })
     const page = await listPayloads(server, hook.id)
@@ -177,12 +177,15 @@ describe('payloads are listed', () => {
     expect((await listHooks(server))[0]).toMatchObject({ cursorForNextPayload: 54 })
   })
 
-  it.each(['cursor=0', 'cursor=next', 'limit=51', 'since=1'])('not for %s', async (query) => {
-    const { id: hook } = await createHook(server)
-    expect((await askHooks(server, `/${hook}/payloads?${query}`)).status).toBe(422)
-  })
+  it.each(['cursor=0', 'cursor=next', 'limit=51', 'since=1'])(
+    'refuses to list payloads for %s',
+    async (query) => {
+      const { id: hook } = await createHook(server)
+      expect((await askHooks(server, `/${hook}/payloads?${query}`)).status).toBe(422)
+    },
+  )
 
-  it('for a week only; what is missing shows in the numbers, which go on', async () => {
+  it('lists payloads for a week; the numbers continue, so that missing ones show', async () => {
     const hook = await createHook(server)
     await edit(server, 1, { Edad: 31 })
     clock.now += WEEK_MS / 2

@@ -50,7 +50,7 @@ async function createPingedHook() {
 
 describe('the MAC of a ping', () => {
   // From the tests of pyairtable, a client in another language.
-  it('is that of an independent client for the same secret and bytes', () => {
+  it('the MAC is that of an independent client for the same secret and bytes', () => {
     const body =
       '{"base": {"id": "app00000000000000"}, "webhook": {"id": "ach00000000000000"}, "timestamp": "2022-02-01T21:25:05.663Z"}'
     expect(contentMac('c2VjcmV0LWtleQ==', body)).toBe(
@@ -58,7 +58,7 @@ describe('the MAC of a ping', () => {
     )
   })
 
-  it('goes with every ping, over the very bytes of its body', async () => {
+  it('every ping carries the MAC of the exact bytes of its body', async () => {
     const hook = await createHook(server, { notificationUrl: receiver.url })
     await arrived(1)
     const { body = '', mac } = receiver.pings[0] ?? {}
@@ -72,7 +72,7 @@ describe('the MAC of a ping', () => {
 })
 
 describe('a ping', () => {
-  it('comes after creation and after each change, and is told in the list', async () => {
+  it('a ping comes after creation and after each change, and shows in the list', async () => {
     await createPingedHook()
     await edit(server, 1, { Edad: 31 })
     await arrived(1)
@@ -85,7 +85,7 @@ describe('a ping', () => {
     expect((await listHooks(server))[0]?.lastSuccessfulNotificationTime).toEqual(expect.any(String))
   })
 
-  it('does not come for changes that the webhook does not watch', async () => {
+  it('no ping comes for changes that the webhook does not watch', async () => {
     await createHook(server, { notificationUrl: receiver.url, filters: { changeTypes: ['add'] } })
     await arrived(1)
     await edit(server, 1, { Edad: 31 })
@@ -93,7 +93,7 @@ describe('a ping', () => {
     await arrived(2)
   })
 
-  it('stands for all that happens while one is on its way: one more, not one each', async () => {
+  it('one more ping announces all changes while one is running', async () => {
     const { id } = await createPingedHook()
     receiver.status = undefined
     await edit(server, 1, { Edad: 31 })
@@ -109,7 +109,7 @@ describe('a ping', () => {
 })
 
 describe('a ping that fails', () => {
-  it('is sent 13 times more, each wait twice as long, and then notifications are off', async () => {
+  it('a failing ping is sent 13 more times, each wait twice as long, and then notifications are off', async () => {
     const { id } = await createPingedHook()
     receiver.status = 500
     await edit(server, 1, { Edad: 31 })
@@ -130,7 +130,7 @@ describe('a ping that fails', () => {
     expect(receiver.pings).toHaveLength(14)
   })
 
-  it('tells, when it is sent again, of what happened since', async () => {
+  it('a retried ping announces the changes since', async () => {
     await createPingedHook()
     patience = deferred()
     receiver.status = 503
@@ -143,7 +143,7 @@ describe('a ping that fails', () => {
     expect(receiver.pings).toHaveLength(2)
   })
 
-  it('has failed when no answer comes in time, or another one than 200 and 204', async () => {
+  it('a ping fails without an answer in time, or with a status other than 200 and 204', async () => {
     await createPingedHook()
     patience = deferred()
     server.controls.set({ pingTimeoutMs: 20 })
@@ -162,7 +162,7 @@ describe('notifications', () => {
   const enable = (id: string, on: boolean) =>
     askHooks(server, `/${id}/enableNotifications`, { method: 'POST', body: { enable: on } })
 
-  it('are switched off and on by request, and come again with the next change only', async () => {
+  it('notifications are switched off and on by request, and come again only with the next change', async () => {
     const { id } = await createPingedHook()
     const off = await enable(id, false)
     expect([off.status, await off.text()]).toEqual([200, ''])
@@ -175,7 +175,7 @@ describe('notifications', () => {
     expect((await listPayloads(server, id)).payloads).toHaveLength(2)
   })
 
-  it('can be found switched off', async () => {
+  it('an action can switch notifications off', async () => {
     const { id } = await createPingedHook()
     server.controls.act({ do: 'disable-notifications' })
     await edit(server, 1, { Edad: 31 })
@@ -183,7 +183,7 @@ describe('notifications', () => {
     expect([receiver.pings.length, (await listPayloads(server, id)).payloads.length]).toEqual([0, 1])
   })
 
-  it('end with a webhook that is deleted while its ping waits to be sent again', async () => {
+  it('a webhook that is deleted while its ping waits gets no further ping', async () => {
     const { id } = await createPingedHook()
     patience = deferred()
     receiver.status = 500
@@ -200,14 +200,14 @@ describe('notifications', () => {
 })
 
 describe('pings on demand', () => {
-  it('come twice', async () => {
+  it('pings can come twice', async () => {
     await createPingedHook()
     server.controls.set({ pingCopies: 2 })
     await edit(server, 1, { Edad: 31 })
     await arrived(2)
   })
 
-  it('do not come at all, as often as is wanted', async () => {
+  it('a given number of pings can be lost', async () => {
     const { id } = await createPingedHook()
     server.controls.set({ losePings: 1 })
     await edit(server, 1, { Edad: 31 })
@@ -217,14 +217,14 @@ describe('pings on demand', () => {
     expect((await listPayloads(server, id)).payloads).toHaveLength(2)
   })
 
-  it('come for nothing', async () => {
+  it('a ping can come without a change', async () => {
     const { id } = await createPingedHook()
     server.controls.act({ do: 'ping', webhook: id })
     await arrived(1)
     expect((await listPayloads(server, id)).payloads).toEqual([])
   })
 
-  it('are held back, and then one tells of everything', async () => {
+  it('held pings end in one that announces everything', async () => {
     const { id } = await createPingedHook()
     server.controls.set({ holdPings: true })
     for (const age of [31, 32, 33]) await edit(server, 1, { Edad: age })

@@ -22,7 +22,7 @@ const post = (path: string, body?: unknown) => askHooks(server, path, { method: 
 const filters = (more: object) => ({ specification: { options: { filters: more } } })
 
 describe('a new webhook', () => {
-  it('is answered with its secret and the end of its seven days', async () => {
+  it('a new webhook is answered with its secret and the end of its seven days', async () => {
     const hook = await createHook(server)
     expect(hook).toEqual({
       id: expect.stringMatching(/^ach\w{14}$/),
@@ -32,7 +32,7 @@ describe('a new webhook', () => {
     expect(daysLeft(hook.expirationTime)).toBeCloseTo(7, 2)
   })
 
-  it('is listed as the vendor lists it, without its secret', async () => {
+  it('lists a webhook as the vendor does, without its secret', async () => {
     const specification = {
       options: { filters: { dataTypes: ['tableData'], recordChangeScope: fivePeople.id } },
     }
@@ -55,7 +55,7 @@ describe('a new webhook', () => {
     ])
   })
 
-  it('is refused when the base has ten, and has room again when one is deleted', async () => {
+  it('refuses an eleventh webhook until one is deleted', async () => {
     const [first] = await Promise.all(Array.from({ length: 10 }, () => createHook(server)))
     const body = filters({ dataTypes: ['tableData'] })
     const refused = await post('', body)
@@ -73,7 +73,7 @@ describe('a new webhook', () => {
     ['the name of a field', filters({ dataTypes: ['tableData'], watchDataInFieldIds: ['Nombre'] })],
     ['a filter this server does not know', filters({ dataTypes: ['tableData'], sourceOptions: {} })],
     ['an address that is none', { ...filters({ dataTypes: ['tableData'] }), notificationUrl: 'nowhere' }],
-  ])('is refused with %s', async (_, body) => {
+  ])('refuses a new webhook with %s', async (_, body) => {
     const response = await post('', body)
     expect(response.status).toBe(422)
     expect(await response.json()).toHaveProperty('error.type', 'INVALID_REQUEST_UNKNOWN')
@@ -82,7 +82,7 @@ describe('a new webhook', () => {
 })
 
 describe('the life of a webhook', () => {
-  it('is lengthened to seven days by refresh and by listing payloads', async () => {
+  it('refresh and listing payloads extend a webhook to seven days', async () => {
     const { id } = await createHook(server)
     clock.now += 6 * DAY_MS
     const refreshed = (await (await post(`/${id}/refresh`)).json()) as { expirationTime: string }
@@ -92,7 +92,7 @@ describe('the life of a webhook', () => {
     expect(daysLeft((await listHooks(server))[0]?.expirationTime)).toBeCloseTo(7, 2)
   })
 
-  it('ends after seven days: no further payloads, the old ones for a week, then nothing', async () => {
+  it('a webhook ends after seven days: no new payloads, the old ones for a week, then nothing', async () => {
     const { id } = await createHook(server)
     clock.now += 6 * DAY_MS
     await edit(server, 1, { Edad: 31 })
@@ -105,13 +105,13 @@ describe('the life of a webhook', () => {
     expect(await listHooks(server)).toEqual([])
   })
 
-  it('can be ended at once', async () => {
+  it('an action ends a webhook at once', async () => {
     const { id } = await createHook(server)
     server.controls.act({ do: 'expire', webhook: id })
     expect((await listHooks(server))[0]).toMatchObject({ isHookEnabled: false })
   })
 
-  it('is over when it is deleted, which is answered without a body', async () => {
+  it('deleting a webhook ends it, and is answered without a body', async () => {
     const { id } = await createHook(server)
     const deleted = await askHooks(server, `/${id}`, { method: 'DELETE' })
     expect([deleted.status, await deleted.text()]).toEqual([200, ''])
@@ -122,14 +122,14 @@ describe('the life of a webhook', () => {
     ['GET', '/achNobody00000001/payloads'],
     ['POST', '/achNobody00000001/refresh'],
     ['DELETE', '/achNobody00000001'],
-  ])('has not begun for an unknown id: 404 to %s %s', async (method, path) => {
+  ])('answers 404 for an unknown webhook to %s %s', async (method, path) => {
     const response = await askHooks(server, path, { method })
     expect([response.status, await response.json()]).toEqual([404, { error: 'NOT_FOUND' }])
   })
 })
 
 describe('who asks for webhooks', () => {
-  it('takes places of the five a second that reading records has', async () => {
+  it('requests for webhooks share the five a second of reading records', async () => {
     const strict = await startFivePeople({ now: 0 }, { clock: () => 0 })
     for (let i = 0; i < 4; i += 1) await listHooks(strict)
     await edit(strict, 1, { Edad: 31 })
@@ -138,7 +138,7 @@ describe('who asks for webhooks', () => {
     await strict.close()
   })
 
-  it('needs the key and the right base', async () => {
+  it('requests for webhooks need the key and the right base', async () => {
     const url = `${server.url}/v0/bases/${server.baseId}/webhooks`
     expect((await fetch(url)).status).toBe(401)
     const headers = { authorization: `Bearer ${server.apiKey}` }
