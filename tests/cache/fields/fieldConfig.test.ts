@@ -4,7 +4,7 @@ import { field } from '../../kit/fields/fieldProcess'
 
 const one = field<unknown>(async () => 1)
 
-it('makes fields findable by name and by key', () => {
+it('defineFields makes fields findable by name and by key', () => {
   defineFields([one, { ...one, name: 'head-count', key: 'heads' }])
   expect(findFieldByName('agents')).toBe(one)
   expect(findFieldByKey('heads')?.name).toBe('head-count')
@@ -21,6 +21,6 @@ it.each([
   [[{ ...one, ttl: 1.5 }], 'ttl is 1.5'],
   [[{ ...one, anonymousForce: -1 }], 'anonymousForce is -1'],
   [[{ ...one, refreshEvery: Number.NaN }], 'refreshEvery is NaN'],
-])('refuses %o and says what is wrong', (fields, reason) => {
+])('defineFields refuses %o and says what is wrong', (fields, reason) => {
   expect(() => defineFields(fields)).toThrow(reason)
 })

@@ -22,7 +22,7 @@ const stateOf = async (one: AnyField, server?: FieldProcess) =>
   (await statesOf([one], server))[0] as FieldState
 const look = (fields: AnyField[]) => servers.costOf(() => statesOf(fields))
 
-it('tells fresh, stale, reserved and expired values by their age, and one that was never fetched', async () => {
+it('the state of a field is fresh, stale, reserve or expired by the age of its value, or never fetched', async () => {
   const [windows, never] = [named('windows', { staleWhileRevalidate: 60, staleIfError: 60 }), named('never')]
   await servers.read(windows, servers.here)
   const seen: string[] = []
@@ -34,7 +34,7 @@ it('tells fresh, stale, reserved and expired values by their age, and one that w
   expect(await stateOf(never)).toMatchObject({ condition: 'absent', fetchedAt: null, storedBytes: 0 })
 })
 
-it('tells when a value was fetched, until when it is fresh and served, and what it takes in Redis', async () => {
+it('the state of a field holds when its value was fetched, until when it is fresh and served, and its size in Redis', async () => {
   const windows = named('windows', { staleWhileRevalidate: 30 })
   const before = servers.here.runtime.ports.clock.now()
   await servers.read(windows, servers.here)
@@ -47,7 +47,7 @@ it('tells when a value was fetched, until when it is fresh and served, and what 
   expect(await stateOf(forever)).toMatchObject({ condition: 'fresh', freshUntil: null, servedUntil: null })
 })
 
-it('sees at the next look what another instance has refreshed or declared out of date', async () => {
+it('the state of a field shows at the next lookup what another instance has refreshed or invalidated', async () => {
   const tagged = named('tagged', { tags: ['people'] })
   await servers.read(tagged, servers.here)
   const { fetchedAt } = await stateOf(tagged)
@@ -60,7 +60,7 @@ it('sees at the next look what another instance has refreshed or declared out of
   expect((await stateOf(tagged)).condition).toBe('fresh')
 })
 
-it('follows the tokens of what only the value tells', async () => {
+it('the state of a field follows the tokens of tags that only its value names', async () => {
   const page = named('page', { dependsOn: () => ['product:1', 'product:2'] })
   await servers.read(page, servers.here)
   expect((await stateOf(page)).condition).toBe('fresh')
@@ -68,7 +68,7 @@ it('follows the tokens of what only the value tells', async () => {
   expect((await stateOf(page)).condition).toBe('invalidated')
 })
 
-it('sees that somebody fetches for a reader, and that a source has failed and is left alone', async () => {
+it('the state of a field shows a fetch for a reader, and the cool-down of a source that has failed', async () => {
   const gate = deferred<unknown>()
   const slow = named('slow', { fetcher: () => gate.promise })
   await servers.read({ ...slow, fetcher: async () => 'first' }, servers.here)
@@ -81,7 +81,7 @@ it('sees that somebody fetches for a reader, and that a source has failed and is
   expect(await stateOf(slow)).toMatchObject({ fetching: false, cooling: 'SOURCE_FAILED' })
 })
 
-it('costs one command for any number of fresh fields, and no value', async () => {
+it('the states of fresh fields cost one command for any number of fields, and read no value', async () => {
   const fields = ['a', 'b', 'c', 'd', 'e'].map((name) =>
     named(name, { tags: ['one', 'two'], advanced: { compression: false } }),
   )
@@ -95,7 +95,7 @@ it('costs one command for any number of fresh fields, and no value', async () =>
   expect(next.bytes).toBeLessThan(1_500)
 })
 
-it('looks every time at what is not fresh, and once a minute whether the rest is still there', async () => {
+it('the states of fields are looked up each time for fields that are not fresh, and once a minute for the others', async () => {
   const [old, lasting] = [
     named('old', { ttl: 1, staleWhileRevalidate: 3_600 }),
     named('lasting', { ttl: 3_600 }),
@@ -110,14 +110,14 @@ it('looks every time at what is not fresh, and once a minute whether the rest is
   expect((await stateOf(lasting)).condition).toBe('absent')
 })
 
-it('asks once more for a header that is longer than most', async () => {
+it('the state of a field with a long header takes one more request', async () => {
   const many = Array.from({ length: 200 }, (_, index) => `product:${index}`)
   const wide = named('wide', { dependsOn: () => many })
   await servers.read(wide, servers.here)
   expect((await stateOf(wide)).condition).toBe('fresh')
 })
 
-it('calls what nobody of this release has written unreadable, whatever kind of key it is', async () => {
+it('the state of a field is unreadable where this release has not written its key, of whatever kind it is', async () => {
   const { store } = servers.here.runtime
   const [text, list] = [named('text'), named('list')]
   await (await store()).write('test:v1:text_key', 'fc99 {"of":"another release"}\n1', 60)

@@ -42,7 +42,7 @@ async function notedAll({ runtime }: Watcher = servers.there): Promise<AllRun | 
 const underWay = (run: FieldRun | AllRun | null) =>
   run !== null && isUnderWay(run, servers.there.runtime.ports.clock.now())
 
-it('answers before it is done, and every instance can see how far it is and what came of it', async () => {
+it('a refresh by hand answers before it is done, and every instance sees its progress and its result', async () => {
   const gate = deferred<unknown>()
   const slow = named('slow', () => gate.promise)
   expect(await begin(slow)).toBe('begun')
@@ -56,7 +56,7 @@ it('answers before it is done, and every instance can see how far it is and what
   expect((await servers.read(slow, servers.there)).data).toEqual([1, 2, 3])
 })
 
-it('tells the code, message and mend of a failure by its cause, and leaves the old value alone', async () => {
+it('a refresh by hand that fails shows code, message and remedy by its cause, and leaves the old value alone', async () => {
   const fails = named('fails', async () => 'old')
   await servers.read(fails, servers.here)
   servers.here.runtime.clean = (text) => text.replaceAll('secret', '[…]')
@@ -70,7 +70,7 @@ it('tells the code, message and mend of a failure by its cause, and leaves the o
   expect((await servers.read(fails, servers.there)).data).toBe('old')
 })
 
-it('remembers the last one that went well', async () => {
+it('a refresh by hand that fails keeps the time of the last one that succeeded', async () => {
   const list = named('list', async () => [1, 2])
   await begin(list)
   await servers.finishDeferredWork()
@@ -81,7 +81,7 @@ it('remembers the last one that went well', async () => {
   expect(await noted(list)).toMatchObject({ outcome: 'failed', before: { items: 2, bytes: 5 } })
 })
 
-it('runs once per field in all instances, and again once it is done', async () => {
+it('a refresh by hand runs once per field in all instances, and again once it is done', async () => {
   const gate = deferred<unknown>()
   let calls = 0
   const slow = named('slow', () => {
@@ -101,7 +101,7 @@ it('runs once per field in all instances, and again once it is done', async () =
   expect(calls).toBe(2)
 })
 
-it('takes one whose process has died for cut off after a while, and can be begun anew', async () => {
+it('a refresh by hand whose process has died counts as cut off after a while, and can be started anew', async () => {
   const lost = named('lost', async () => 'value')
   await begin(lost)
   servers.pass(24)
@@ -114,7 +114,7 @@ it('takes one whose process has died for cut off after a while, and can be begun
   expect(await begin(lost, servers.there)).toBe('begun')
 })
 
-it('refreshes all of them one after the other, whatever one of them does, and tells how far it is', async () => {
+it('a refresh of all fields runs them one after the other, also when one fails, and shows its progress', async () => {
   const order: string[] = []
   const gate = deferred<unknown>()
   const make = (name: string, result: () => Promise<unknown>) =>
@@ -147,7 +147,7 @@ it('refreshes all of them one after the other, whatever one of them does, and te
   expect(await noted(fields[1] as AnyField)).toMatchObject({ outcome: 'failed' })
 })
 
-it('leaves out what is being refreshed already, and what could not end in time', async () => {
+it('a refresh of all fields leaves out those that are being refreshed, and those that could not end in time', async () => {
   const gate = deferred<unknown>()
   const [busy, slow, late] = [
     named('busy', () => gate.promise),
@@ -163,7 +163,7 @@ it('leaves out what is being refreshed already, and what could not end in time',
   await working
 })
 
-it('begins with what the last run of all had no time for, in whatever instance it is asked for again', async () => {
+it('a refresh of all fields begins with those that the last one had no time for, in any instance', async () => {
   const order: string[] = []
   const make = (name: string) =>
     named(name, async () => {
@@ -181,7 +181,7 @@ it('begins with what the last run of all had no time for, in whatever instance i
   expect(await runAll(servers.here)).toBe('a b')
 })
 
-it('goes on with a source that takes more than one refresh to read, and tells how far it is', async () => {
+it('a refresh by hand continues a source that takes several refreshes to read, and shows its progress', async () => {
   const gates = [deferred<unknown>(), deferred<unknown>()]
   const long: AnyField = {
     ...named('long', async () => null),
@@ -200,7 +200,7 @@ it('goes on with a source that takes more than one refresh to read, and tells ho
   expect(await noted(long)).toMatchObject({ outcome: 'refreshed', items: 1 })
 })
 
-it('works without Redis, too: then only this process knows of it, and tells that nothing was kept', async () => {
+it('a refresh by hand works without Redis: only its process knows of it, and it says that nothing was stored', async () => {
   const one = named('one', async () => 'value')
   await redis.killEngine()
   expect(await begin(one)).toBe('begun')

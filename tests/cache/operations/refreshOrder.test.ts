@@ -35,8 +35,8 @@ const run = (fields: readonly ReturnType<typeof slow>[], budgetMs = 295_000, tol
   return refreshDueFields(fields, { budgetMs, enabled: true, maintain }, test.runtime)
 }
 
-describe('of more fields than a run has time for', () => {
-  it('each is refreshed within two daily runs, though values have ended by the next one', async () => {
+describe('a scheduled run with more fields than time', () => {
+  it('refreshes each field within two daily runs, though values have expired by the next one', async () => {
     const fields = named(90).map((name) => slow(name))
     await run(fields)
     test.clock.advance(DAY_MS)
@@ -45,7 +45,7 @@ describe('of more fields than a run has time for', () => {
     expect(report.fields.map(({ name }) => name)).toEqual(named(90))
   })
 
-  it('those that fail each time neither keep others from their turn nor lose their own', async () => {
+  it('lets fields that fail each time neither block others nor lose their own turn', async () => {
     const fields = named(90).map((name, index) => slow(name, { fails: index < 70 }))
     const attempted: string[][] = []
     for (let day = 0; day < 4; day += 1) {
@@ -58,7 +58,7 @@ describe('of more fields than a run has time for', () => {
     expect(new Set(attempted.slice(2).flat()).size).toBe(90)
   })
 
-  it('one that is cut off between two parts of its source is not the first one of each run', async () => {
+  it('does not begin each time with a field that was cut off between two parts of its source', async () => {
     const fields = [slow('endless', { pauses: true }), slow('short')]
     await run(fields, 60_000)
     test.clock.advance(DAY_MS)
@@ -67,7 +67,7 @@ describe('of more fields than a run has time for', () => {
     expect(begun[0]).toBe('short')
   })
 
-  it('those that webhooks tell of go first, and those that are overdue by a whole interval with them', async () => {
+  it('begins with fields that a webhook has announced and those overdue by a whole interval', async () => {
     const fields = [
       slow('first'),
       slow('told', { refreshEvery: DAY_MS }),
@@ -80,7 +80,7 @@ describe('of more fields than a run has time for', () => {
     expect(begun).toEqual(['told', 'overdue', 'first'])
   })
 
-  it('those that webhooks tell of each time do not keep the rest from its turn', async () => {
+  it('reaches the other fields, too, when webhooks announce the same ones each time', async () => {
     const fields = [...named(80), 'quiet'].map((name) => slow(name))
     await run(fields, 1_000_000)
     begun = []
@@ -91,7 +91,7 @@ describe('of more fields than a run has time for', () => {
     expect(begun).toContain('quiet')
   })
 
-  it('the looks at all of them cost one command, the memory of attempts two', async () => {
+  it('spends one command on the states of all fields and two on past attempts', async () => {
     const fields = named(30).map((name) => slow(name))
     await run(fields)
     test.clock.advance(1_000)
@@ -102,7 +102,7 @@ describe('of more fields than a run has time for', () => {
   })
 })
 
-describe('the time of a field', () => {
+describe('the time that a scheduled run reserves for a field', () => {
   it.each([
     ['that may take 60 s is not begun with 20 s left', 60_000, 20_000, 0],
     ['that takes 1 s at most is begun with 5 s left', 1_000, 5_000, 1],
@@ -111,7 +111,7 @@ describe('the time of a field', () => {
     expect(begun).toHaveLength(calls)
   })
 
-  it('includes that of a force of the field that is under way', async () => {
+  it('includes the rest of a force of that field which is under way', async () => {
     const gate = deferred<unknown>()
     const one = slow('one')
     const forced = forceRefresh(test.runtime, { ...one, fetcher: () => gate.promise }, 'force')
@@ -123,7 +123,7 @@ describe('the time of a field', () => {
     expect((await run([one], 40_000)).fields).toMatchObject([{ outcome: 'refreshed' }])
   })
 
-  it('is looked at again before each further part', async () => {
+  it('is checked again before each further part', async () => {
     const spy = vi.fn()
     const one = slow('one', { pauses: true })
     const fetcher = async (context: FetchContext) => {

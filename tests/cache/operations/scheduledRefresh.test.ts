@@ -31,7 +31,7 @@ beforeEach(async () => {
   server = await startProcess()
 })
 
-it('refreshes what is missing or has reached its age, and tells how old the rest is', async () => {
+it('a scheduled run refreshes fields that are missing or due, and reports the age of the others', async () => {
   const fields = [due('often', async () => 1, 100), due('seldom', async () => 1, 1_000)]
   const first = await refreshDueFields(fields, options, server.runtime)
   expect(short(first.fields)).toEqual(['often refreshed', 'seldom refreshed'])
@@ -44,14 +44,14 @@ it('refreshes what is missing or has reached its age, and tells how old the rest
   })
 })
 
-it('leaves fields without refreshEvery to their readers', async () => {
+it('a scheduled run leaves fields without refreshEvery to their readers', async () => {
   const fetcher = vi.fn(async () => 1)
   const run = await refreshDueFields([field<unknown>(fetcher)], options, server.runtime)
   expect(short(run.fields)).toEqual(['agents no-refresh-every'])
   expect(fetcher).not.toHaveBeenCalled()
 })
 
-it('begins no field that could not end within the budget', async () => {
+it('a scheduled run begins no field that could not end within the budget', async () => {
   const slow = async () => {
     clock.advance(30_000)
     return 'done'
@@ -62,7 +62,7 @@ it('begins no field that could not end within the budget', async () => {
   expect(short(run.fields)).toEqual(['a refreshed', 'b refreshed', 'c out-of-time'])
 })
 
-it('goes on with the next field when one fails, and leaves the stored value of that one alone', async () => {
+it('a scheduled run goes on with the next field when one fails, and leaves the stored value of that one alone', async () => {
   const works = vi.fn(async () => 'old')
   await refreshDueFields([due('a', works)], options, server.runtime)
   clock.advance(200_000)
@@ -75,7 +75,7 @@ it('goes on with the next field when one fails, and leaves the stored value of t
   expect((await storedEntry(server.runtime, 'a_key'))?.body).toBe('"old"')
 })
 
-it('is the only run, over all processes, and gives its lock back', async () => {
+it('a scheduled run is the only run, over all processes, and gives its lock back', async () => {
   const gate = deferred<unknown>()
   const fields = [due('a', () => gate.promise)]
   const running = refreshDueFields(fields, options, server.runtime)
@@ -88,7 +88,7 @@ it('is the only run, over all processes, and gives its lock back', async () => {
   expect(short((await refreshDueFields(fields, options, other.runtime)).fields)).toEqual(['a fresh'])
 })
 
-it('does not take away the lock of another run that began after its own had run out', async () => {
+it('a scheduled run does not take away the lock of another run that began after its own had run out', async () => {
   const gate = deferred<unknown>()
   const running = refreshDueFields([due('a', () => gate.promise)], options, server.runtime)
   await expect.poll(() => server.events.of('lock.acquired')).toHaveLength(1)
@@ -102,12 +102,12 @@ it('does not take away the lock of another run that began after its own had run 
   })
 })
 
-it('counts what it did in one event', async () => {
+it('a scheduled run counts what it did in one event', async () => {
   await refreshDueFields([due('a', async () => 1), field<unknown>(async () => 1)], options, server.runtime)
   expect(server.events.of('cron.finished')).toMatchObject([{ refreshed: 1, fresh: 0, skipped: 1, failed: 0 }])
 })
 
-it('fails as a whole when Redis cannot be asked', async () => {
+it('a scheduled run fails as a whole when Redis cannot be asked', async () => {
   await redis.killEngine()
   await expect(refreshDueFields([due('a', async () => 1)], options, server.runtime)).rejects.toMatchObject({
     code: expect.stringMatching(/^REDIS_/),

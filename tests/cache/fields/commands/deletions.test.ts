@@ -86,7 +86,7 @@ describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
   })
 })
 
-it('writes a new token instead of deleting the old one, and none for a key that was never a field', async () => {
+it('a deletion writes a new token instead of deleting the old one, and none for a key that was never a field', async () => {
   const { config } = countingField()
   await read(config)
   const before = await cache.redis.get(TOKEN)
@@ -103,7 +103,7 @@ it('writes a new token instead of deleting the old one, and none for a key that 
   expect(await cache.redis.get(TOKEN)).toBe(after)
 })
 
-it('tells how many keys were there, whatever they were, and 0 with one event when Redis is gone', async () => {
+it('a deletion answers how many keys were there, of whatever kind, and 0 with one event when Redis is gone', async () => {
   const aside = createCacheAside(() => test.runtime)
   for (const key of ['orders:1', 'orders:2', 'orders:3']) await aside.get(key, async () => key)
   await cache.set('orders:plain', 1)

@@ -21,7 +21,7 @@ function sourceOf(value: string) {
 }
 
 it.each([30, 90])(
-  'one of %d s (ttl 60, staleIfError 600) is not served once Redis and the source fail',
+  'an invalidated copy of %d s (ttl 60, staleIfError 600) is not served once Redis and the source fail',
   async (seconds) => {
     const { runtime: other } = await test.another()
     const source = sourceOf('old')
@@ -37,7 +37,7 @@ it.each([30, 90])(
   },
 )
 
-it('one whose tag another field has shown to be invalidated is not served either', async () => {
+it('a copy whose tag the read of another field has shown to be invalidated is not served', async () => {
   const { runtime: other } = await test.another()
   const source = sourceOf('old')
   const agents = field(source.fetcher, { ttl: 60, staleIfError: 600, tags: ['people'] })
@@ -51,7 +51,7 @@ it('one whose tag another field has shown to be invalidated is not served either
   await expect(test.read(agents)).rejects.toMatchObject(SOURCE_FAILED)
 })
 
-it('one whose token Redis has lost is not served either', async () => {
+it('a copy whose token Redis has lost is not served', async () => {
   const source = sourceOf('old')
   const config = field(source.fetcher, { ttl: 60, staleIfError: 600 })
   await test.read(config)
@@ -82,7 +82,7 @@ it('a source that is only slow is waited for after an invalidation, whatever ser
   expect(await read).toMatchObject({ data: 'new', status: 'miss' })
 })
 
-it('one that a force has brought is not served once a look has shown its invalidation, though the force is answered after it', async () => {
+it('a copy that a force has fetched is not served once a lookup has shown its invalidation, though the force is answered later', async () => {
   const committed = deferred<void>()
   const answered = deferred<void>()
   const fetch = async (url: string, init: RequestInit) => {
@@ -110,7 +110,7 @@ it('one that a force has brought is not served once a look has shown its invalid
   await expect(halting.read(config)).rejects.toMatchObject(SOURCE_FAILED)
 })
 
-it('one that a read of another field has shown to be invalidated is not served, whatever was read since', async () => {
+it('a copy that the read of another field has shown to be invalidated is not served, whatever was read since', async () => {
   const { runtime: other } = await test.another()
   let version = 1
   const fetcher = async () => version

@@ -15,7 +15,7 @@ const step = fc.oneof(
   }),
 )
 
-it('whatever was told, forgotten and invalidated', () => {
+it('known tokens that were forgotten prove no copy that the remembered ones would disprove', () => {
   let forgotten = 0
   fc.assert(
     fc.property(

@@ -29,7 +29,7 @@ function counted() {
   return { source, fetcher }
 }
 
-it('of eight at once none is refused, and the source is asked two times for each at most', async () => {
+it('of eight forces at once none is refused, and the source is asked at most twice for each', async () => {
   const { source, fetcher } = counted()
   const config = field<unknown>(fetcher)
   const forced = await Promise.all(others.map((process) => force(process, config)))
@@ -37,7 +37,7 @@ it('of eight at once none is refused, and the source is asked two times for each
   expect(source.calls).toBeLessThan(16)
 })
 
-it('each that asks for a ttl of its own is stored for that, and none takes what another one has brought', async () => {
+it('forces with different ttls are each stored for their own, and share no fetch', async () => {
   const { fetcher } = counted()
   const ttls = others.map((_, index) => 100 + index)
   const forced = await Promise.all(
@@ -47,7 +47,7 @@ it('each that asks for a ttl of its own is stored for that, and none takes what 
   expect(ttls).toContain(await test.cache.ttl('agents_list'))
 })
 
-it('takes nothing that another one had begun to fetch before it was asked for', async () => {
+it('a force takes nothing that another one had begun to fetch before it was asked for', async () => {
   const [first, second] = others as [FieldProcess, FieldProcess]
   const gates = [deferred<string>(), deferred<string>()]
   const fetcher = vi.fn(async () => (await gates[fetcher.mock.calls.length - 1]?.promise) ?? 'fetched again')
@@ -66,7 +66,7 @@ it('takes nothing that another one had begun to fetch before it was asked for', 
   expect((await later).entry.body).toBe('"fetched again"')
 })
 
-it('takes nothing that another one had brought before, though it was given another expiry meanwhile', async () => {
+it('a force takes nothing that another one had brought before, though it was given another expiry meanwhile', async () => {
   const gate = deferred<string>()
   const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 2 ? gate.promise : 'old'))
   const config = field<unknown>(fetcher)
@@ -79,7 +79,7 @@ it('takes nothing that another one had brought before, though it was given anoth
   expect((await later).entry.body).toBe('"fetched again"')
 })
 
-it('takes nothing that stood before it was asked for, though a tag was invalidated while it fetched', async () => {
+it('a force takes nothing that stood before it was asked for, though a tag was invalidated while it fetched', async () => {
   let calls = 0
   const fetcher = async (): Promise<unknown> => {
     calls += 1
@@ -92,7 +92,7 @@ it('takes nothing that stood before it was asked for, though a tag was invalidat
   expect((await force(test, config)).entry.body).toBe('4')
 })
 
-it('is refused only when invalidations get in between each of three times', async () => {
+it('a force is refused only when invalidations get in between each of three times', async () => {
   const disturbing = (times: number) =>
     vi.fn(async (): Promise<unknown> => {
       if (disturbing.calls++ < times) await invalidateField({ key: 'agents_list' }, others[0]?.runtime)
@@ -109,7 +109,7 @@ it('is refused only when invalidations get in between each of three times', asyn
   expect(disturbing.calls).toBe(3)
 })
 
-it('does not begin anew when that could not end in time', async () => {
+it('a force does not begin anew when that could not end in time', async () => {
   const fetcher = vi.fn(async (): Promise<unknown> => {
     await invalidateField({ key: 'agents_list' }, others[0]?.runtime)
     return 'value'

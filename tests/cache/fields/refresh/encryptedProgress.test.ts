@@ -48,7 +48,7 @@ test('the progress of an encrypted field is as unreadable as the value, and goes
   expect(seen).toEqual([null, progress])
 })
 
-test('it cannot be put in the place of the value', async () => {
+test('the progress of an encrypted field cannot be put in the place of the value', async () => {
   const { seen, config } = steps()
   here = await startFieldProcess(redis, { encryptionKeys: [key] })
   await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_UNFINISHED' })
@@ -61,7 +61,7 @@ test('it cannot be put in the place of the value', async () => {
   expect(seen).toHaveLength(2)
 })
 
-test('it does not count when it stands there readable', async () => {
+test('the progress of an encrypted field does not count when it is stored unencrypted', async () => {
   const { seen, config } = steps()
   await expect(read(field(({ pause }: FetchContext) => pause('forged', 'x'), { tags: [] }))).rejects.toThrow()
   await endCoolDowns(redis)
@@ -73,7 +73,7 @@ test('it does not count when it stands there readable', async () => {
   expect(seen).toEqual([null])
 })
 
-test('it is not kept without a key', async () => {
+test('the progress of an encrypted field is not stored without a key', async () => {
   await expect(read(steps().config)).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
 
   expect(await progressKeys()).toEqual([])

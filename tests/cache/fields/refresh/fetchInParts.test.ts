@@ -255,8 +255,8 @@ describe('the cron', () => {
   })
 })
 
-describe('when it cannot be kept', () => {
-  test('it says so, and nobody waits for what is not there', async () => {
+describe('progress that cannot be stored', () => {
+  test('is reported, and no reader waits for it', async () => {
     const { begun, config } = inParts(2)
     const there = await startProcess()
     const store = await there.runtime.store()
@@ -276,7 +276,7 @@ describe('when it cannot be kept', () => {
     expect(begun).toHaveLength(2)
   })
 
-  test('neither is it without Redis', async () => {
+  test('is none without Redis either', async () => {
     const { config } = inParts(2)
     await redis.killEngine()
 
@@ -286,7 +286,7 @@ describe('when it cannot be kept', () => {
   })
 })
 
-test('what has stopped a fetch is what the caller is told, and what it has read is kept all the same', async () => {
+test('a fetch that was stopped tells its caller why, and what it has read is stored all the same', async () => {
   const limited = Object.assign(new Error('429'), {
     name: 'FieldCacheError',
     code: 'SIM_LIMITED',
@@ -323,7 +323,7 @@ test('a fetcher knows how much time its refresh has left', async () => {
   expect(left).toEqual([5_000, 3_000, 0])
 })
 
-test('how long it is kept: as long as the value might be served, from a minute to ten; of a force two minutes', async () => {
+test('progress is stored as long as the value might be served, from a minute to ten; that of a force for two minutes', async () => {
   const keptSeconds = async (config: FieldCacheConfig<string>, attempt = read) => {
     await redis.flush()
     await stopped(attempt(config))

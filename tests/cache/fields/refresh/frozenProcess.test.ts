@@ -25,7 +25,7 @@ async function freezable() {
 
 const returning = (value: string) => field(async () => value, { ttl: 600 })
 
-it('that has outlived its lease by the wall clock alone stores nothing over what came after it', async () => {
+it('a frozen process that has outlived its lease by the wall clock alone stores nothing over a newer value', async () => {
   const frozen = await freezable()
   const other = await test.another()
   const first = deferred<string>()
@@ -48,7 +48,7 @@ it('that has outlived its lease by the wall clock alone stores nothing over what
   expect((await test.read(returning('newer'))).data).toBe('new')
 })
 
-it('asks a source again whose cool-down is over by the wall clock', async () => {
+it('a frozen process asks a source again whose cool-down is over by the wall clock', async () => {
   const frozen = await freezable()
   const fetcher = vi.fn(async () => 'value')
   fetcher.mockRejectedValueOnce(new Error('down'))
@@ -59,7 +59,7 @@ it('asks a source again whose cool-down is over by the wall clock', async () => 
   expect(await frozen.read(field(fetcher))).toMatchObject({ data: 'value' })
 })
 
-it('does not hold a lock any more that has run out meanwhile', async () => {
+it('a frozen process no longer holds a lock that expired meanwhile', async () => {
   const frozen = await freezable()
   await frozen.cache.lock.acquire('orders', 5)
   frozen.freeze(6_000)
@@ -69,7 +69,7 @@ it('does not hold a lock any more that has run out meanwhile', async () => {
   ).rejects.toMatchObject({ code: 'LOCK_LOST' })
 })
 
-it('that sees newer tokens while it fetches stores nothing over the entry that came with them', async () => {
+it('a frozen process that sees newer tokens while it fetches stores nothing over the entry that came with them', async () => {
   const other = await test.another()
   const slow = deferred<string>()
   const asked = deferred<void>()
@@ -97,7 +97,7 @@ it.each([
   [10_000, 'what the frozen one has read'],
   [30_000, 'nothing'],
 ])(
-  'that was frozen for 100 s while a force read a part leaves it for 20 s more: after %i ms there is %s',
+  'a process that was frozen for 100 s while a force read a part leaves that part for 20 s: after %i ms there is %s',
   async (after, left) => {
     const frozen = await freezable()
     const other = await test.another()

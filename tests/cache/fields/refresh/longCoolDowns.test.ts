@@ -30,7 +30,7 @@ beforeEach(async () => {
   test.up()
 })
 
-it('though another instance was seen to fetch', async () => {
+it('a source that failed is left alone for its cool-down, though another instance was seen to fetch', async () => {
   const other = await test.another()
   const never = { ...people, fetcher: () => new Promise<string>(() => undefined) }
   expect(await other.read(never)).toMatchObject({ status: 'stale' })
@@ -46,7 +46,7 @@ it('though another instance was seen to fetch', async () => {
   expect(fetcher).toHaveBeenCalledTimes(3)
 })
 
-it('until it answers', async () => {
+it('a source that failed is left alone until it answers', async () => {
   fetcher.mockResolvedValueOnce('forced')
   expect(await read('always')).toMatchObject({ data: 'forced' })
   test.down()
@@ -55,7 +55,7 @@ it('until it answers', async () => {
   expect(await read()).toMatchObject({ data: 'back', status: 'miss' })
 })
 
-it('in one flight, for as long as the longest failure of it lasts', () => {
+it('a fetch that several failures concern rests for as long as the longest of them', () => {
   const { runtime, clock } = test
   const code = () => quietFlight(runtime, 'people', 'flight')?.code
   leaveAlone(runtime, 'people', 'flight', 120_000, 'SOURCE_FAILED')
