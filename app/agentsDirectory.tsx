@@ -3,7 +3,7 @@ import { type Agent, agentsCacheConfig } from '@/lib/core-services/cache/fieldCa
 import { readFieldForPage } from '@/lib/pages/readForPage'
 import { firstVisible } from '@/lib/shared/text'
 
-/** The agents under their initials, with where the list came from and how old it is. */
+/** The agents by initial, with the age of the list and the status of its read. */
 export async function AgentsDirectory() {
   const answer = await readAgents()
   if (!answer) return <Unavailable />
@@ -29,7 +29,7 @@ export async function AgentsDirectory() {
           <ul>
             {members.map(({ id, name }) => (
               <li key={id}>
-                {/* Marks of direction in a name turn nothing round but the name. */}
+                {/* Direction marks in a name must not affect the text around it. */}
                 <bdi>{name}</bdi>
               </li>
             ))}
@@ -40,7 +40,7 @@ export async function AgentsDirectory() {
   )
 }
 
-/** Null when the source failed and nothing is stored; every other error is a mistake that this page must not hide. */
+/** Null when the source failed and nothing is stored. Every other error is a bug that this page must not hide. */
 async function readAgents() {
   try {
     return await readFieldForPage(agentsCacheConfig)
@@ -72,7 +72,7 @@ interface Group {
   members: Agent[]
 }
 
-/** Expects the agents in the order of their names, and keeps it. */
+/** Expects agents sorted by name, and keeps their order. */
 function groupByInitial(agents: readonly Agent[]): Group[] {
   const groups = new Map<string, Group>()
   for (const agent of agents) {

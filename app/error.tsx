@@ -1,6 +1,6 @@
 'use client'
 
-/** Next's own has inline styles, which the content security policy blocks. What went wrong is in the log. */
+/** Replaces Next's error page, whose inline styles the content security policy blocks. The error itself is in the log. */
 export default function ErrorPage({ retry }: { retry: () => void }) {
   return (
     <main>

@@ -5,14 +5,14 @@ import './globals.css'
 
 export const metadata: Metadata = {
   title: 'Sales agents · Field Cache',
-  description: 'The sales agents out of Airtable, served through Field Cache',
+  description: 'The sales agents from Airtable, served through Field Cache',
 }
 
 export const viewport: Viewport = { colorScheme: 'light dark' }
 
 /**
- * Every page is rendered for its request, its head included: the content security policy gives each answer a nonce, and
- * nothing that was rendered at build time could carry it.
+ * Renders every page, its head included, for each request: the content security policy gives each answer a nonce, which
+ * nothing rendered at build time could carry.
  */
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (

@@ -1,6 +1,6 @@
 import Link from 'next/link'
 
-/** Next's own has inline styles, which the content security policy blocks. */
+/** Replaces Next's page, whose inline styles the content security policy blocks. */
 export default function NotFound() {
   return (
     <main>

@@ -11,7 +11,7 @@ import {
 } from '@/lib/pages/adminActions'
 import { inThisRequest } from '@/lib/pages/thisRequest'
 
-/** How long refreshes go on after the answer, in ms: what `maxDuration` of the page allows, but for the last note. */
+/** How long refreshes go on after the answer, in ms: `maxDuration` of the page, minus the time to record the outcome. */
 const WORK_MS = 295_000
 
 export async function signIn(_before: SignInAnswer, form: FormData): Promise<SignInAnswer> {
@@ -30,7 +30,7 @@ export async function refreshAllFields(_before: RefreshAnswer | null): Promise<R
   return inThisRequest(() => refreshAllByHand(fields, WORK_MS))
 }
 
-/** Whoever calls an action by hand can send anything. */
+/** Actions are public endpoints: a client can send anything. */
 function textIn(form: unknown, name: string): string {
   const given = form instanceof FormData ? form.get(name) : null
   return typeof given === 'string' ? given : ''

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from 'react'
 
 const never = () => () => undefined
 
-/** The server has refused what a button sent: most likely because it does not know the site by the name the browser has. */
+/** The server refused the request of a button, most likely because it does not know the origin that the browser shows. */
 export default function AdminError({ retry }: { retry: () => void }) {
   const origin = useSyncExternalStore(
     never,
@@ -15,7 +15,7 @@ export default function AdminError({ retry }: { retry: () => void }) {
     <main className="admin">
       <div className="door">
         <h1>Something failed</h1>
-        <p role="alert">The server did not take what was sent, or cannot be reached.</p>
+        <p role="alert">The server refused the request, or cannot be reached.</p>
         <p className="quiet">
           If this happens every time, a proxy in front of the server may be changing the Host header. Let it
           send <code>X-Forwarded-Host</code>, or start the server with <code>APP_ORIGINS={origin}</code>. The

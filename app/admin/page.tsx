@@ -9,13 +9,13 @@ import { SignIn } from './signIn'
 
 export const metadata: Metadata = { title: 'Admin · Field Cache', robots: { index: false, follow: false } }
 
-/** Seconds; the time that the refreshes have which the buttons begin. */
+/** In seconds: the time for refreshes that the buttons start. */
 export const maxDuration = 300
 
 export default function AdminPage() {
   return (
     <main className="admin">
-      <Suspense fallback={<p className="waiting">Looking at the fields…</p>}>
+      <Suspense fallback={<p className="waiting">Reading the fields…</p>}>
         <Admin />
       </Suspense>
     </main>
@@ -34,7 +34,7 @@ function Closed() {
   return (
     <div className="door">
       <h1>This page is closed</h1>
-      <p>It opens once whoever runs this site has set a token for it.</p>
+      <p>It opens when the operator of this site has set an admin token.</p>
     </div>
   )
 }

@@ -7,7 +7,7 @@ import type { SignInAnswer } from '@/lib/pages/adminActions'
 import { signIn } from './actions'
 
 interface Props {
-  /** The session may be there after all: its cookie does not come along with a link on another site. */
+  /** There may be a session: browsers do not send its cookie when the page is opened by a link on another site. */
   lookAgain?: boolean
   note?: string
 }
@@ -51,9 +51,9 @@ function describeProblem(answer: SignInAnswer): string {
     case 'wrong':
       return 'This is not the admin token.'
     case 'limited':
-      return `Too many wrong tokens. The next one is looked at in ${duration(answer.retryAfter)}; the right one works at any time.`
+      return `Too many wrong tokens. Wait ${duration(answer.retryAfter)} before you try another; the right one works at any time.`
     case 'foreign':
-      return 'Your browser does not say that this page asked. Open it anew and try again.'
+      return 'Your browser did not confirm that the request came from this page. Reload the page and try again.'
     default:
       return ''
   }

@@ -1,4 +1,4 @@
-/** One field as the admin page shows it: where it stands, what happened to it last. */
+/** One field as the admin page shows it: its state, and what last happened to it. */
 import type { AnyField } from '../core-services/cache/fields/fieldConfig'
 import type { FieldCondition, FieldState } from '../core-services/cache/operations/fieldStates'
 import {
@@ -11,63 +11,62 @@ import {
 } from '../core-services/cache/operations/refreshLog'
 import type { FieldMetrics } from '../core-services/metrics/snapshot'
 
-/** The one word for it. `failing`: the last try to renew it failed, whatever readers still get. */
+/** `failing`: the last attempt to renew it failed, even if readers still get an older value. */
 export type RowStatus = 'fresh' | 'stale' | 'expired' | 'never-fetched' | 'failing' | 'refreshing' | 'unknown'
 
 export interface FieldRow {
   name: string
   status: RowStatus
-  /** What stands in Redis; null when it cannot be asked. */
+  /** State of the stored value; null when Redis cannot be reached. */
   condition: FieldCondition | null
   /** Whole seconds since the fetch of the value began; null without one. */
   age: number | null
-  /** Seconds a value is fresh; null: for ever. */
+  /** How long a value is fresh, in seconds; null: forever. */
   ttl: number | null
-  /** Whole seconds that are left, negative once they are over; null: for ever, or without a value. */
+  /** Whole seconds until it is no longer fresh, negative after that; null: forever, or no value. */
   freshFor: number | null
-  /** As Redis holds it. */
+  /** Size of the stored entry in Redis. */
   storedBytes: number
-  /** Somebody fetches it because a reader asked. */
+  /** An instance fetches it for a reader. */
   fetching: boolean
-  /** The code of the error for which the whole cluster leaves the source alone just now. */
+  /** Error code because of which no instance calls the source at the moment. */
   cooling: string | null
-  /** The last refresh that was begun by hand. */
+  /** The last refresh by hand. */
   run: RunRow | null
   lastSuccess: GoodRun | null
   lastFailure: Failure | null
-  /** Records that could not be taken as they are, as long as that may be so still. */
+  /** Flawed records, while they may still be flawed. */
   flaws?: Flaws
-  /** In the last 24 hours, in all instances; null while nothing was counted. */
+  /** The last 24 hours of all instances; null while nothing was counted. */
   traffic: FieldDay | null
 }
 
 interface FieldDay {
   reads: number
-  /** From 0 to 1: reads that did not wait for the source; null without any. */
+  /** From 0 to 1: the share of reads that did not wait for the source; null without reads. */
   hitRate: number | null
-  /** 95 of 100 reads were answered within so many ms; null without any. */
+  /** 95 of 100 reads were answered within this time, in ms; null without reads. */
   p95Ms: number | null
   sourceCalls: number
-  /** Billed ones, for reads and refreshes. */
+  /** Billed commands, for reads and refreshes. */
   redisCommands: number
-  /** What 30 such days would cost; null as long as too little is known. */
+  /** The price of 30 such days in US dollars; null while too little is known. */
   monthlyUsd: number | null
 }
 
 export interface RunRow {
-  /** `cut-off`: the process that did it ended before it was done. */
+  /** `cut-off`: its process ended before the refresh did. */
   state: 'running' | 'cut-off' | NonNullable<FieldRun['outcome']>
   startedAt: number
   endedAt: number | null
   durationMs: number | null
   items: number | null
-  /** How far a source has been read that takes more than one refresh. */
+  /** How far the source was read, if that takes more than one refresh. */
   progress: string | null
 }
 
 type Flaws = NonNullable<FieldMetrics['lastFlaws']>
 
-/** In s. */
 const DAY_SECONDS = 86_400
 
 interface Failure extends Omit<RunFailure, 'message'> {
@@ -130,7 +129,7 @@ function resolveStatus({
   return condition === 'absent' && !lastSuccess ? 'never-fetched' : 'expired'
 }
 
-/** The latest that anybody tells of: what was begun by hand, what is counted, or what stands in Redis. */
+/** The latest of what is known: from the refresh by hand, the metrics, or the stored value. */
 function latestSuccess(
   state: FieldState | null,
   run: FieldRun | null,
@@ -156,7 +155,7 @@ function latestFailure(run: FieldRun | null, metrics: FieldMetrics | null): Fail
   return latest(known)
 }
 
-/** A value is read as a whole within its ttl, or within a day, and tells then of flaws that are still there. */
+/** Every value is read as a whole within its ttl, or within a day, and reports flaws again: older reports are outdated. */
 function currentFlaws({ ttl }: AnyField, metrics: FieldMetrics | null, now: number): Flaws | null {
   const flaws = metrics?.lastFlaws ?? null
   const seconds = ttl === 'forever' ? DAY_SECONDS : Math.min(ttl, DAY_SECONDS)

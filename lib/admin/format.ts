@@ -1,4 +1,4 @@
-/** Numbers and states in plain words. Pure: the server and the browser say the same. */
+/** Numbers and states in plain words. Pure, so that server and browser render the same text. */
 import type { AllRow, FieldRow, RowStatus, RunRow } from './fieldRow'
 
 const DAY = 86_400
@@ -61,25 +61,25 @@ export const STATUS_LABELS: Record<RowStatus, string> = {
   unknown: 'Unknown',
 }
 
-/** What somebody who opens the page gets just now. */
+/** What a reader of the field gets at the moment. */
 export function describeReaders({ condition, cooling }: FieldRow): string {
   switch (condition) {
     case 'fresh':
       return 'Readers get this value at once.'
     case 'stale':
-      return 'Readers still get this value at once; the next one sets off its renewal.'
+      return 'Readers still get this value at once; the next read starts its renewal.'
     case 'degraded':
       return cooling === null
-        ? 'The next reader waits for a new value; this one stands in if the source fails.'
+        ? 'The next reader waits for a new value, and gets this one if the source fails.'
         : 'The source fails, so readers get this older value.'
     case 'invalidated':
-      return 'It was declared out of date: the next reader waits for a new value.'
+      return 'It was invalidated: the next reader waits for a new value.'
     case 'unreadable':
-      return 'Another release of the app wrote it: this one fetches its own when a reader asks.'
+      return 'Another release of the app wrote it: this release fetches its own at the next read.'
     case null:
-      return 'Redis does not answer, so nobody knows; readers get values straight from the source.'
+      return 'Redis does not answer, so the state is unknown. Readers get values straight from the source.'
     default:
-      return 'Nothing is kept: the next reader waits for a new value.'
+      return 'Nothing is stored: the next reader waits for a new value.'
   }
 }
 
@@ -88,14 +88,14 @@ export function describeAge({ age, ttl, freshFor }: FieldRow): string {
   if (age === null) return 'No value'
   const old = `${duration(age)} old`
   if (ttl === null || freshFor === null) return `${old}, and never too old`
-  // Both were rounded down.
+  // Age and remaining time were both rounded down.
   const inAll = Math.abs(age + freshFor - ttl) <= 1 ? ttl : age + freshFor
   return freshFor >= 0
     ? `${old}, fresh for another ${duration(freshFor)} of ${duration(inAll)}`
     : `${old}, past its time for ${duration(-freshFor)}`
 }
 
-/** What came of a refresh that was begun by hand; `name` is the field's. */
+/** The outcome of a refresh by hand; `name` is that of the field. */
 export function describeOutcome(name: string, run: RunRow, failure: FieldRow['lastFailure']): string {
   switch (run.state) {
     case 'running':
@@ -112,54 +112,59 @@ export function describeOutcome(name: string, run: RunRow, failure: FieldRow['la
 }
 
 const FAILURES: Record<string, string> = {
-  SOURCE_UNFINISHED: 'The source takes more than one refresh to read. The next one goes on where it stopped.',
+  SOURCE_UNFINISHED:
+    'The source takes more than one refresh to read. The next refresh goes on where this one stopped.',
   SOURCE_TIMEOUT: 'The source did not answer in time.',
-  SOURCE_INVALID: 'The source answered with something that does not look like the data that is expected.',
+  SOURCE_INVALID: 'The source answered with data that the schema of the field does not accept.',
   SOURCE_FAILED: 'The source answered with an error, or not at all.',
-  FORCE_CONTENDED: 'Others changed it all the while; what is kept now is newer than this attempt.',
-  CACHE_UNAVAILABLE: 'A new value was fetched, but Redis did not keep it.',
+  FORCE_CONTENDED:
+    'Newer values were stored again and again while it was refreshed; the newest one was kept.',
+  CACHE_UNAVAILABLE: 'A new value was fetched, but Redis did not store it.',
   REDIS_FULL: 'Redis is full and takes no new values.',
   REDIS_READ_ONLY: 'Redis is a read-only copy and takes no new values.',
   REDIS_CANNOT_PERSIST: 'Redis cannot save its data and takes no new values.',
-  REDIS_LOADING: 'Redis is loading its data and answers nothing until then.',
+  REDIS_LOADING: 'Redis is still loading its data. It answers when that is done.',
   REDIS_QUOTA: 'The plan of Redis allows no more commands.',
-  FIELD_INVALID: 'The field is not set up properly.',
-  AIRTABLE_UNAUTHORIZED: 'Airtable does not accept our key.',
-  AIRTABLE_FORBIDDEN: 'Our key may not read this in Airtable.',
+  FIELD_INVALID: 'The configuration of the field is not valid.',
+  AIRTABLE_UNAUTHORIZED: 'Airtable does not accept our key: check AIRTABLE_API_KEY.',
+  AIRTABLE_FORBIDDEN: 'Our key has no permission to read this in Airtable.',
   AIRTABLE_NOT_FOUND: 'Airtable does not know this base or table.',
   AIRTABLE_TABLE_UNKNOWN: 'The table is no longer there in Airtable, or has another name.',
   AIRTABLE_VIEW_UNKNOWN: 'The view is no longer there in Airtable, or has another name.',
   AIRTABLE_FIELD_UNKNOWN: 'A column is no longer there in Airtable, or has another name.',
-  AIRTABLE_REFUSED: 'Airtable refused the question.',
-  AIRTABLE_ITERATOR_LOST: 'Airtable lost its place in the list while it was read.',
-  AIRTABLE_RATE_LIMITED: 'Airtable was asked too often and wants to be left alone for a while.',
+  AIRTABLE_REFUSED: 'Airtable refused the request.',
+  AIRTABLE_ITERATOR_LOST: 'Airtable forgot how far the list had been read. The next refresh starts again.',
+  AIRTABLE_RATE_LIMITED:
+    'Airtable received too many requests. It is not asked again until its pause is over.',
   AIRTABLE_QUOTA_EXHAUSTED: 'The monthly allowance of Airtable requests is used up.',
-  AIRTABLE_UNAVAILABLE: 'Airtable had trouble of its own, or could not be reached.',
+  AIRTABLE_UNAVAILABLE: 'Airtable failed, or could not be reached.',
   AIRTABLE_TIMEOUT: 'Airtable did not answer in time.',
   AIRTABLE_BAD_REPLY: 'Something other than Airtable answered.',
-  AIRTABLE_QUERY_INVALID: 'The question to Airtable is not put properly.',
+  AIRTABLE_QUERY_INVALID: 'The query for Airtable is not valid.',
   AIRTABLE_NOT_INITIALIZED: 'The connection to Airtable is not set up.',
   AIRTABLE_WEBHOOKS_FULL: 'Airtable takes no more webhooks for this base.',
   AIRTABLE_WEBHOOK_UNKNOWN: 'Airtable no longer knows the webhook.',
   AIRTABLE_VIEW_EMPTIED:
-    'The view in Airtable is empty, and was not before. What was there is kept; if it is meant to be empty, refresh it here.',
-  AIRTABLE_RECORDS_UNREADABLE:
-    'Most of what Airtable answered cannot be read. A column was probably changed.',
-  AIRTABLE_CELL_UNEXPECTED: 'A column in Airtable holds something of another kind than before.',
-  AIRTABLE_ITEM_FOREIGN: 'The field is not set up properly: its items have other ids than their records.',
-  AIRTABLE_HALF_READ: 'It is just being read, in several refreshes.',
+    'The view in Airtable has become empty. The previous records are kept; if it is meant to be empty, refresh it here.',
+  AIRTABLE_RECORDS_UNREADABLE: 'Most records from Airtable cannot be read. A column was probably changed.',
+  AIRTABLE_CELL_UNEXPECTED: 'A column in Airtable holds another type of value than before.',
+  AIRTABLE_ITEM_FOREIGN:
+    'The configuration of the field is not valid: its items have other ids than their records.',
+  AIRTABLE_HALF_READ: 'It is being read in several refreshes, and not complete yet.',
   AIRTABLE_TOO_LARGE: 'Airtable sent far more than a list of this kind can be.',
 }
 
-/** Why it failed, for somebody who has never seen the code. */
+/** Why it failed, in words for people who do not know the error codes. */
 export function describeFailure(code: string): string {
   return (
     FAILURES[code] ??
-    (code.startsWith('REDIS_') ? 'Redis could not be asked.' : 'Something unexpected failed.')
+    (code.startsWith('REDIS_')
+      ? 'Redis could not be reached.'
+      : 'Something unexpected failed. The log has the details.')
   )
 }
 
-/** Records that could not be taken as they are. */
+/** Records of the source with flaws: how many, what was made of them, and which. */
 export function describeFlaws({ unreadable, errors, ids }: NonNullable<FieldRow['flaws']>): string {
   const what = [
     ...(unreadable === 1 ? ['1 record cannot be read: it stays as it was, or is left out'] : []),
@@ -172,7 +177,7 @@ export function describeFlaws({ unreadable, errors, ids }: NonNullable<FieldRow[
   return `${what}${ids.length === 0 ? '' : ` (${ids.join(', ')})`}.`
 }
 
-/** How far the refresh of all fields is, or what came of it. */
+/** The progress of a refresh of all fields, or its outcome. */
 export function describeRefreshAll({ state, done, total, current, outcomes }: AllRow): string {
   if (state === 'running') {
     return `${done} of ${total} done${current === null ? '' : `; ${current} is being refreshed`}.`
@@ -188,7 +193,7 @@ export function describeRefreshAll({ state, done, total, current, outcomes }: Al
       : `${refreshed} of ${total} fields were refreshed.`,
     ...(failed.length > 0 ? [`Failed: ${failed.join(', ')}.`] : []),
     ...(names('busy').length > 0 ? [`Being refreshed already: ${names('busy').join(', ')}.`] : []),
-    ...(missed > 0 ? [`${missed} were not begun for lack of time: do it again.`] : []),
+    ...(missed > 0 ? [`${missed} were not refreshed for lack of time: refresh all again.`] : []),
   ].join(' ')
 }
 
@@ -198,9 +203,9 @@ export function summarizeFields(fields: readonly FieldRow[]): string {
     fields.flatMap(({ name, status }) => (wanted.includes(status) ? [name] : []))
   const failing = names('failing')
   if (failing.length > 0) return `${list(failing)} could not be renewed.`
-  if (names('unknown').length > 0) return 'Redis does not answer, so nobody knows how old things are.'
+  if (names('unknown').length > 0) return 'Redis does not answer, so the age of the values is unknown.'
   const old = names('stale', 'expired', 'never-fetched')
-  if (old.length > 0) return `${list(old)} will be renewed when somebody asks.`
+  if (old.length > 0) return `${list(old)} will be renewed at the next read.`
   const busy = names('refreshing')
   if (busy.length > 0) return `${list(busy)} ${busy.length === 1 ? 'is' : 'are'} being renewed.`
   return fields.length === 1 ? 'The one field is fresh.' : `${nameAll(fields.length)} are fresh.`

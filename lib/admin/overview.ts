@@ -1,5 +1,4 @@
-/** What the admin page shows, as plain data: it goes to the browser, so no value and no secret is in it. */
-
+/** What the admin page shows, as plain data. It goes to the browser, so it holds no value and no secret. */
 import type { BaseState } from '../core-services/airtable/rate-limit/rateLimiter'
 import { readWebhookReport } from '../core-services/airtable/webhooks/webhookReport'
 import { isRedisFailure, rootFailure } from '../core-services/cache/errors'
@@ -24,24 +23,24 @@ import { cronPart, type PartHealth, redisPart, sourcePart, webhooksPart } from '
 export type { AllRow, FieldRow, PartHealth, Plots }
 
 export interface Overview {
-  /** When all this was found out; wall clock, ms. */
+  /** When it was read, ms since 1970. */
   at: number
   fields: FieldRow[]
   /** The last refresh of all fields. */
   all: AllRow | null
-  /** How the parts around the fields are doing. */
+  /** State of Redis, the source, the cron and webhooks. */
   parts: PartHealth[]
-  /** Null while nothing is counted. */
+  /** Null while metrics are turned off. */
   plots: Plots | null
   counts: {
-    /** False when Redis cannot be asked: then they are those of the answering process alone. */
+    /** False when Redis cannot be reached: then the numbers are those of the answering process alone. */
     whole: boolean
-    /** Processes that serve the app, as far as they told of themselves in the last minutes. */
+    /** Processes that reported in the last 5 minutes. */
     instances: number
   }
 }
 
-/** A few Redis commands for all fields together. Never fails for Redis: then the page says so. */
+/** Costs a few Redis commands for all fields together. Does not reject when Redis fails: the page shows that. */
 export async function readOverview(
   fields: readonly AnyField[],
   runtime: WatchRuntime = fieldRuntime(),
@@ -63,7 +62,7 @@ export async function readOverview(
     at: now,
     fields: rows,
     all: all && allRow(all, now),
-    // To tell of something new, add it here: the page shows whatever comes.
+    // A new part is added here; the page shows every entry.
     parts: [
       redisPart(failure, metrics),
       sourcePart(known, metrics),
@@ -101,7 +100,7 @@ async function readStates(
   }
 }
 
-/** How old what is known of the source's limits may be, in ms: it costs two commands. */
+/** How old the state of the source's limits may be, in ms: reading it costs two commands. */
 const BASES_MAX_AGE_MS = 10_000
 
 interface KnownBases {
@@ -109,7 +108,7 @@ interface KnownBases {
   bases: Promise<readonly BaseState[]>
 }
 
-/** None while the source has not started. */
+/** Empty while the source has not started. */
 function recentBases({ ports: { clock } }: WatchRuntime): Promise<readonly BaseState[]> {
   const state = processState<{ last?: KnownBases }>('admin bases', () => ({}))
   const now = clock.monotonic()

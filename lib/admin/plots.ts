@@ -1,4 +1,4 @@
-/** What happened over time, as the admin page draws it. */
+/** Metrics over time, as the admin page draws them. */
 import type { MetricsSnapshot, SeriesPoint, Traffic } from '../core-services/metrics/snapshot'
 
 export interface PlotPoint {
@@ -6,15 +6,15 @@ export interface PlotPoint {
   at: number
   /** From 0 to 1; null without reads. */
   hitRate: number | null
-  /** 95 of 100 reads were answered within so many ms; null without reads. */
+  /** 95 of 100 reads were answered within this time, in ms; null without reads. */
   p95Ms: number | null
   sourceCalls: number
-  /** Those of them that failed. */
+  /** Calls that failed. */
   sourceFailures: number
   redisCommands: number
 }
 
-/** A period of time: its bars, oldest first, and what they come to. */
+/** The bars of a period, oldest first, and its totals. */
 export interface PlotPeriod extends Omit<PlotPoint, 'at'> {
   points: PlotPoint[]
 }

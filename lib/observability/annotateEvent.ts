@@ -1,10 +1,10 @@
-/** Events as whoever watches gets them: with the request that they belong to, and without what may not be told. */
+/** Adds the id of the request to an event, and redacts texts that came from outside. */
 import type { FieldCacheEvent } from '../shared/events'
 import { currentRequestId } from './requestContext'
 
 export type AnnotatedEvent = FieldCacheEvent & { requestId?: string }
 
-/** `redact`: makes texts from outside safe to tell. */
+/** `redact`: removes secrets from a text. */
 export function annotateEvent(event: FieldCacheEvent, redact: (text: string) => string): AnnotatedEvent {
   const requestId = currentRequestId()
   return {
@@ -13,7 +13,7 @@ export function annotateEvent(event: FieldCacheEvent, redact: (text: string) => 
   }
 }
 
-/** Names of fields and codes are ours; these are words of others. */
+/** Field names and codes are our own; these texts come from sources, requests and browsers. */
 function redactTexts(event: FieldCacheEvent, redact: (text: string) => string): FieldCacheEvent {
   switch (event.type) {
     case 'request.failed':

@@ -1,4 +1,4 @@
-/** The event stream for tools outside of the app: `diagnostics_channel.subscribe('field-cache', (event) => …)`. */
+/** Publishes events for tools outside the app: `diagnostics_channel.subscribe('field-cache', (event) => …)`. */
 import { channel } from 'node:diagnostics_channel'
 import type { AnnotatedEvent } from './annotateEvent'
 

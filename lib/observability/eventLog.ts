@@ -1,4 +1,4 @@
-/** One subscriber of the event stream: writes a line for each event, from LOG_LEVEL up. */
+/** Writes a log line for each event whose level is at least LOG_LEVEL. */
 import type { LogLevel } from '../config/appConfig'
 import type { EventType } from '../shared/events'
 import type { AnnotatedEvent } from './annotateEvent'
@@ -29,7 +29,7 @@ const LEVELS: Record<EventType, LogLevel> = {
   'field.contended': 'warn',
   'force.contended': 'info',
   'refresh.started': 'debug',
-  // What has been fetched and not stored is told by the line of the refresh.
+  // The line of the refresh says the same, with its outcome.
   'refresh.skipped': 'debug',
   'refresh.finished': 'info',
   'refresh.paused': 'info',
@@ -65,7 +65,7 @@ export function createEventLog(
 }
 
 function resolveLevel(event: AnnotatedEvent): LogLevel {
-  // While the circuit is open every read is one of these: that it opened has been told.
+  // While the circuit is open, every read has this error; the opening itself is logged once.
   if ('code' in event && event.code === 'REDIS_CIRCUIT_OPEN') return 'debug'
   if (event.type === 'breaker.changed' && event.to === 'closed') return 'info'
   if (event.type === 'refresh.finished' && !event.stored) return 'warn'

@@ -1,4 +1,4 @@
-/** Events as lines: JSON for machines, short ones for people. */
+/** Formats events as log lines: JSON for machines, short text for people. */
 import type { LogLevel } from '../config/appConfig'
 import type { Env } from '../shared/env'
 import type { AnnotatedEvent } from './annotateEvent'
@@ -6,13 +6,13 @@ import { oneLine } from './redact'
 
 export type LogFormat = (event: AnnotatedEvent, level: LogLevel, at: Date) => string
 
-/** How many items of a list are told. */
-const MOST_ITEMS = 10
+/** How many items of a list are shown. */
+const MAX_ITEMS = 10
 
 export const asJson: LogFormat = ({ type, ...details }, level, at) =>
   JSON.stringify({ time: at.toISOString(), level, event: type, ...shortenDetails(details) })
 
-/** For people while they develop; for whatever reads logs in production. */
+/** Text for people in development and on a terminal; JSON in production. */
 export function chooseFormat({ NODE_ENV, NO_COLOR, FORCE_COLOR }: Env, isTerminal: boolean): LogFormat {
   const forPeople = NODE_ENV === 'development' || (isTerminal && NODE_ENV !== 'production')
   return forPeople ? asText(!NO_COLOR && (isTerminal || Number(FORCE_COLOR) > 0)) : asJson
@@ -26,13 +26,13 @@ export function asText(colours: boolean): LogFormat {
   const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text)
   return ({ type, requestId, ...details }, level, at) => {
     const { field, ...rest } = shortenDetails(details)
-    const told = Object.entries(rest).map(([name, value]) => describe(name, value))
+    const shown = Object.entries(rest).map(([name, value]) => describe(name, value))
     return [
       paint(at.toTimeString().slice(0, 8), GREY),
       paint(level.padEnd(5), COLOURS[level]),
       type,
       ...(field === undefined ? [] : [String(field)]),
-      ...told,
+      ...shown,
       ...(requestId === undefined ? [] : [paint(requestId.slice(-8), GREY)]),
     ].join(' ')
   }
@@ -44,11 +44,11 @@ function describe(name: string, value: unknown): string {
   return `${name}=${Array.isArray(value) ? value.map(itemText).join(',') : value}`
 }
 
-/** Of things with parts, such as the webhooks of a run, the parts. */
+/** Objects, such as the webhooks of a run, are shown by their values. */
 const itemText = (item: unknown): string =>
   typeof item === 'object' && item !== null ? oneLine(Object.values(item).join(' ')) : String(item)
 
-/** Without more digits and items than anybody reads. */
+/** Rounds numbers, and cuts long texts and lists. */
 function shortenDetails(details: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, shorten(value)]))
 }
@@ -56,6 +56,6 @@ function shortenDetails(details: object): Record<string, unknown> {
 function shorten(value: unknown): unknown {
   if (typeof value === 'number') return Math.round(value * 10) / 10
   if (typeof value === 'string') return oneLine(value)
-  if (!Array.isArray(value) || value.length <= MOST_ITEMS) return value
-  return [...value.slice(0, MOST_ITEMS), `and ${value.length - MOST_ITEMS} more`]
+  if (!Array.isArray(value) || value.length <= MAX_ITEMS) return value
+  return [...value.slice(0, MAX_ITEMS), `and ${value.length - MAX_ITEMS} more`]
 }

@@ -1,50 +1,50 @@
 /**
- * Takes out of texts what may not be told: a source's error can quote the URL that it was asked by, with a key in it, or
- * the person that it did not find.
+ * Redacts secrets and personal data from texts before they are logged or shown. The error message of a source can quote
+ * the requested URL with its key, or the email address it did not find.
  */
 import type { Env } from '../shared/env'
 
-/** In characters. */
-const LONGEST = 400
+/** Longest text that is shown, in characters. */
+const MAX_LENGTH = 400
 const HIDDEN = '[…]'
 
-/** Variables that hold secrets, by how their names end; lists are separated by commas. */
+/** Environment variables with such names hold secrets, or lists of them separated by commas. */
 const SECRET_NAME = /(TOKEN|SECRET|PASS|PASSWORD|PASSWD|PWD|CREDENTIAL|KEY)S?(_OLD)?$/
-/** What is shorter is found in ordinary words. */
-const SHORTEST_SECRET = 8
+/** Shorter values occur in ordinary words, and are not redacted. */
+const MIN_SECRET_LENGTH = 8
 
 const PATTERNS: readonly [RegExp, string][] = [
   [/\b(bearer|basic) +\S+/gi, `$1 ${HIDDEN}`],
-  // What is called a secret, in headers, JSON and queries: the key of a webhook, the cookie of a session.
+  // Values after the name of a secret, in headers, JSON and queries: a webhook's key, a session's cookie.
   [
     /((?:secret|token|passw(?:or)?d|api[_-]?key|authorization|cookie|content-mac)\w*\\?["']?\s*[:=]\s*\\?["']?)(?=[^\s"',;]*[\d+/=])[^\s"',;]{8,}/gi,
     `$1${HIDDEN}`,
   ],
-  // Of an address: who asks, and what for.
+  // Credentials and query of a URL, and email addresses.
   [/(\b[a-z][a-z\d+.-]{1,20}:\/\/)[^\s/@]*@/gi, `$1${HIDDEN}@`],
   [/(\bhttps?:\/\/[^\s?#"'<>]*)[?#][^\s"'<>]*/gi, `$1?${HIDDEN}`],
   [/[^\s"'<>(),:;=@/…\]]+@[^\s"'<>(),:;=@/]+\.[a-z]{2,}\b/gi, HIDDEN],
-  // Whatever looks like a key: long, without a word boundary, and not without digits.
+  // Anything that looks like a key: long, without a word boundary, with a digit.
   [/(?<![\w+=-])(?=[\w+=-]*\d)[\w+=-]{32,}/g, HIDDEN],
-  // And Base64 with its padding, which may hold slashes.
+  // Base64 with padding, which may contain slashes.
   [/(?<![\w+/-])[\w+/-]{20,}={1,2}(?![\w+/=-])/g, HIDDEN],
 ]
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these would break lines and colour terminals
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g
 
-/** One line, of a length that can be read, in whole characters: pages cannot show half of one. */
+/** Makes one line of limited length. Keeps characters whole: pages cannot show half of a surrogate pair. */
 export function oneLine(text: string): string {
-  const line = text.slice(0, 4 * LONGEST).replace(CONTROL, ' ')
-  const cut = line.length <= LONGEST ? line : `${line.slice(0, LONGEST - 1)}…`
+  const line = text.slice(0, 4 * MAX_LENGTH).replace(CONTROL, ' ')
+  const cut = line.length <= MAX_LENGTH ? line : `${line.slice(0, MAX_LENGTH - 1)}…`
   return cut.toWellFormed()
 }
 
-/** Entries of a list; those of webhooks are `ach…:secret`. */
-const listed = (value: string): string[] =>
+/** Splits a list; its entries, and for webhooks (`ach…:secret`) also the part after the colon. */
+const splitList = (value: string): string[] =>
   value.split(/[,\s]+/).flatMap((entry) => [entry, entry.slice(entry.indexOf(':') + 1)])
 
-/** Of an address with credentials in it, such as REDIS_URL. */
+/** The password of a URL with credentials, such as REDIS_URL; as written, and decoded. */
 function passwordIn(value: string): string[] {
   const [, password] = /^[a-z][a-z\d+.-]*:\/\/[^\s/@:]*:([^\s/@]+)@/i.exec(value) ?? []
   return password === undefined ? [] : [password, decoded(password)]
@@ -58,23 +58,23 @@ function decoded(text: string): string {
   }
 }
 
-/** As it stands, in an address, in JSON with escaped slashes, and in the alphabet of Base64 for addresses. */
+/** The secret as it is, percent-encoded, in JSON with escaped slashes, and as URL-safe Base64. */
 const spellings = (secret: string): string[] => {
-  const forAddresses = secret.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
-  return [secret, encodeURIComponent(secret), secret.replaceAll('/', '\\/'), forAddresses]
+  const urlSafe = secret.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '')
+  return [secret, encodeURIComponent(secret), secret.replaceAll('/', '\\/'), urlSafe]
 }
 
-/** `env`: where the secrets of this process stand. */
+/** `env`: holds the secrets of this process. */
 export function createRedactor(env: Env): (text: string) => string {
   const secrets = Object.entries(env)
-    .flatMap(([name, value = '']) => (SECRET_NAME.test(name) ? listed(value) : passwordIn(value)))
-    .filter((secret) => secret.length >= SHORTEST_SECRET)
+    .flatMap(([name, value = '']) => (SECRET_NAME.test(name) ? splitList(value) : passwordIn(value)))
+    .filter((secret) => secret.length >= MIN_SECRET_LENGTH)
     .flatMap(spellings)
-    // One may be part of another one.
+    // Longest first: one secret may be part of another.
     .sort((one, other) => other.length - one.length)
   return (text) => {
-    // No pattern takes long for what is left, however long the text is.
-    let clean = text.slice(0, 4 * LONGEST)
+    // Cut first, so that no pattern takes long.
+    let clean = text.slice(0, 4 * MAX_LENGTH)
     for (const secret of secrets) clean = clean.replaceAll(secret, HIDDEN)
     for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement)
     return oneLine(clean)

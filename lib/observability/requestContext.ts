@@ -1,14 +1,14 @@
-/** Which request something belongs to, known wherever it is awaited; the engine knows nothing of it. */
+/** Keeps the id of the current request through all that is awaited in it. The cache itself does not know requests. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { processPorts } from '../shared/ports'
 import { processState } from '../shared/processState'
 
-/** What names a request already: Vercel's own id first, which nobody outside can set there. */
+/** Headers with the id of a request. Vercel's comes first: clients cannot set it there. */
 const HEADERS = ['x-vercel-id', 'x-request-id'] as const
-/** What can stand in a log, a header and a URL as it is: nobody writes lines or markup of his own by it. */
+/** Safe in logs, headers and URLs: a client cannot inject lines or markup with it. */
 const SANE = /^[\w.:-]{1,128}$/
 
-/** The id that a request brings, or a new one. */
+/** The id from the headers of a request, or a new one. */
 export function resolveRequestId(header: (name: string) => string | null): string {
   for (const name of HEADERS) {
     const given = header(name)
@@ -18,14 +18,14 @@ export function resolveRequestId(header: (name: string) => string | null): strin
 }
 
 export function runInRequest<T>(id: string, work: () => T): T {
-  return scope().run(id, work)
+  return storage().run(id, work)
 }
 
-/** Undefined outside of requests. */
+/** Undefined outside requests. */
 export function currentRequestId(): string | undefined {
-  return scope().getStore()
+  return storage().getStore()
 }
 
-function scope(): AsyncLocalStorage<string> {
+function storage(): AsyncLocalStorage<string> {
   return processState('request', () => new AsyncLocalStorage<string>())
 }

@@ -140,7 +140,7 @@ describe('all fields', () => {
     expect(summarizeFields(rows('fresh', 'fresh'))).toBe('Both fields are fresh.')
     expect(summarizeFields(rows('fresh', 'refreshing'))).toBe('b is being renewed.')
     expect(summarizeFields(rows('stale', 'refreshing', 'expired', 'never-fetched'))).toBe(
-      'a, c and d will be renewed when somebody asks.',
+      'a, c and d will be renewed at the next read.',
     )
     expect(summarizeFields(rows('stale', 'failing'))).toBe('b could not be renewed.')
     expect(summarizeFields(rows('unknown', 'unknown'))).toContain('Redis does not answer')
@@ -155,10 +155,10 @@ describe('all fields', () => {
       '1 of 3 fields were refreshed. Failed: b, c.',
     )
     expect(describeRefreshAll(all({ outcomes: { a: 'refreshed', b: 'busy', c: 'left' } }))).toBe(
-      '1 of 3 fields were refreshed. Being refreshed already: b. 1 were not begun for lack of time: do it again.',
+      '1 of 3 fields were refreshed. Being refreshed already: b. 1 were not refreshed for lack of time: refresh all again.',
     )
     expect(describeRefreshAll(all({ state: 'cut-off', done: 1, outcomes: { a: 'refreshed' } }))).toContain(
-      '2 were not begun',
+      '2 were not refreshed',
     )
   })
 })
@@ -178,8 +178,8 @@ describe('errors', () => {
 
   it('have plain words for the rest, too, and for whatever comes', () => {
     expect(describeFailure('SOURCE_TIMEOUT')).toBe('The source did not answer in time.')
-    expect(describeFailure('REDIS_TIMEOUT')).toBe('Redis could not be asked.')
-    expect(describeFailure('NEVER_HEARD_OF')).toBe('Something unexpected failed.')
+    expect(describeFailure('REDIS_TIMEOUT')).toBe('Redis could not be reached.')
+    expect(describeFailure('NEVER_HEARD_OF')).toBe('Something unexpected failed. The log has the details.')
   })
 })
 

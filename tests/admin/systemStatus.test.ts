@@ -72,7 +72,7 @@ describe('Redis that answers and does not do its work', () => {
     ['REDIS_UNAUTHORIZED', 'Our token may only read, so it takes no new values. '],
   ])('%s: is bad, and tells since when nothing is taken', (code, words) => {
     const { state, summary, facts } = redisPart(null, refusing(code))
-    expect([state, facts[0]]).toEqual(['bad', { name: 'Takes nothing', value: 'for 5 min' }])
+    expect([state, facts[0]]).toEqual(['bad', { name: 'Refuses writes', value: 'for 5 min' }])
     expect(summary.startsWith(words)).toBe(true)
     expect(facts).toContainEqual({ name: 'Failed in the last hour', value: 'not counted' })
   })
@@ -90,7 +90,7 @@ describe('Redis that answers and does not do its work', () => {
 
 describe('Airtable', () => {
   it.each([
-    ['ok', 'Nobody had to ask it', sourcePart([], snapshot())],
+    ['ok', 'It was not needed', sourcePart([], snapshot())],
     ['ok', 'It answers', sourcePart([base()], snapshot({ requests: 5 }))],
     [
       'warn',
@@ -102,7 +102,7 @@ describe('Airtable', () => {
     ],
     [
       'warn',
-      'left alone for another 25 s',
+      'gets none for another 25 s',
       sourcePart([base({ why: 'rate-limit', seconds: 25 })], snapshot({ requests: 5 })),
     ],
     [

@@ -18,15 +18,15 @@ describe('webhooks on the page of the admin', () => {
     expect(webhooksPart({ configured: 0, at: null, webhooks: [] }, NOW).state).toBe('off')
   })
 
-  test('are fine, with when the cron looked after them', () => {
+  test('webhooks that the cron found alive are fine, with the time of its check', () => {
     expect(part([outcome({})])).toMatchObject({
       state: 'ok',
       facts: [
         { name: 'Set up', value: '1' },
-        { name: 'Looked after', value: '1 h ago' },
+        { name: 'Last checked', value: '1 h ago' },
       ],
     })
-    expect(part([], null).facts).toContainEqual({ name: 'Looked after', value: 'never yet' })
+    expect(part([], null).facts).toContainEqual({ name: 'Last checked', value: 'never' })
   })
 
   test('are bad when one is dead, with the way to mend it', () => {

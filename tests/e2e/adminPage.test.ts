@@ -81,7 +81,7 @@ describe('the buttons', () => {
     await refreshButton(page, 'agents').click()
     const agents = card(page, 'agents')
     await agents.getByText('Failing').waitFor()
-    await agents.getByText('Airtable had trouble of its own, or could not be reached.').waitFor()
+    await agents.getByText('Airtable failed, or could not be reached.').waitFor()
     await agents.getByText('Readers get this value at once.').waitFor()
     await page.getByText('agents could not be renewed.').first().waitFor()
     const list = await context.newPage()
@@ -127,7 +127,7 @@ describe('the page', () => {
   it('says that the server cannot be reached, and goes on by itself', async () => {
     const { context, page } = await openSignedIn()
     await context.route('**/api/admin/overview', (route) => route.abort())
-    await page.getByText(/The server cannot be reached. This is how things stood at/).waitFor()
+    await page.getByText(/The server cannot be reached. This is the state of/).waitFor()
     await context.unroute('**/api/admin/overview')
     await page.getByText('Live', { exact: true }).waitFor()
     await context.close()

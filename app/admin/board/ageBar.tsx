@@ -3,7 +3,7 @@ import { describeAge } from '@/lib/admin/format'
 
 const WIDTH = 100
 
-/** How much of its time a value has used up, as a bar and in words. */
+/** The age of a value as a share of its ttl, as a bar and in words. */
 export function AgeBar({ field }: { field: FieldRow }) {
   return (
     <div className="age">
@@ -19,6 +19,6 @@ export function AgeBar({ field }: { field: FieldRow }) {
 function usedWidth({ age, freshFor }: FieldRow): number {
   if (age === null || freshFor === null) return 0
   if (freshFor <= 0) return WIDTH
-  // Something is to be seen of a value that has just come.
+  // A new value shows a little of the bar, too.
   return Math.max(1, Math.round((WIDTH * age) / (age + freshFor)))
 }

@@ -22,7 +22,7 @@ export function Board({ initial }: { initial: Overview }) {
       <header className="top">
         <div>
           <h1>Field Cache</h1>
-          <p className="quiet">What is kept, how old it is, and how it is doing.</p>
+          <p className="quiet">What is cached, how old it is, and whether it works.</p>
         </div>
         <LinkState link={link} at={at} />
         <form action={signOut}>
@@ -57,12 +57,12 @@ function LinkState({ link, at }: { link: Link; at: number }) {
   if (link === 'live') return <p className="link">Live</p>
   return (
     <p className="link lost" role="alert">
-      The server cannot be reached. This is how things stood at <Time at={at} />.
+      The server cannot be reached. This is the state of <Time at={at} />.
     </p>
   )
 }
 
-/** In UTC, as the server's logs have it, and alike on the server and in the browser. */
+/** In UTC, as in the server's logs, so that server and browser render the same text. */
 function Time({ at }: { at: number }) {
   const iso = new Date(at).toISOString()
   return <time dateTime={iso}>{iso.slice(11, 19)} UTC</time>

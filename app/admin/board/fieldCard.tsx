@@ -17,9 +17,9 @@ import { StatusPill } from './statusMark'
 
 interface Props {
   field: FieldRow
-  /** When this was found out; wall clock, ms. */
+  /** When the data was read, ms since 1970. */
   at: number
-  /** After the server has answered the button. */
+  /** Called after the server has answered a click on the button. */
   onAnswer(): void
 }
 
@@ -72,11 +72,12 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
   return (
     <div className="trouble">
       <p>
-        <b>The last try failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</b> {describeFailure(code)}
-        {cooling === null ? '' : ' It is left alone for a moment before it is asked again.'}
+        <b>The last refresh failed{lastFailure ? ` ${ago(lastFailure.at, at)}` : ''}.</b>{' '}
+        {describeFailure(code)}
+        {cooling === null ? '' : ' The source gets no requests for a moment, then the next read tries again.'}
       </p>
       <details>
-        <summary>For whoever mends it</summary>
+        <summary>Technical details</summary>
         <p className="told">
           <code>{code}</code> {lastFailure?.message}
         </p>
@@ -86,7 +87,7 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
   )
 }
 
-/** Why is told above while it still fails. */
+/** While the field fails, the reason is shown above. */
 function describeError({ status, lastFailure }: FieldRow, at: number): string {
   if (!lastFailure) return 'none known'
   const when = ago(lastFailure.at, at)

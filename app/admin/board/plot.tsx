@@ -1,14 +1,14 @@
 import { type ReactNode, useId } from 'react'
 
-/** One number over time, drawn by hand: shapes in SVG, everything that is read in HTML, and all of it as a table. */
+/** One number over time: shapes in SVG, texts in HTML, and all values in a table for screen readers. */
 interface PlotProps<Point> {
   title: string
-  /** What the whole stretch comes to. */
+  /** The total of the period. */
   now: string
   /** Oldest first. */
   points: readonly Point[]
   words(value: number): string
-  /** The name of a step back in time, and how long it is in ms. */
+  /** The unit of the time axis, and its length in ms. */
   unit: string
   unitMs: number
 }
@@ -21,15 +21,15 @@ interface CurvePoint {
 interface BarPoint {
   at: number
   value: number
-  /** What of it is to stand out. */
+  /** The part that is highlighted. */
   bad: number
 }
 
 const HEIGHT = 100
-/** How much of its place a bar takes. */
+/** The share of its step that a bar fills. */
 const BAR = 0.72
 
-/** `top`: the value at the upper edge; by default the highest one. */
+/** `top`: the value at the upper edge. @default the highest value */
 export function Curve({ top, ...plot }: PlotProps<CurvePoint> & { top?: number }) {
   const { points } = plot
   const highest = top ?? Math.max(0, ...points.map(({ value }) => value ?? 0))
@@ -125,7 +125,7 @@ function Plot<Point extends { at: number }>(props: FrameProps<Point>) {
   )
 }
 
-/** Through the middle of each step that has a value; where there is none the line is broken. */
+/** A line through the middle of each step with a value; a step without one breaks it. */
 function curvePath(points: readonly CurvePoint[], highest: number): string {
   let broken = true
   return points
@@ -141,7 +141,7 @@ function curvePath(points: readonly CurvePoint[], highest: number): string {
     .join('')
 }
 
-/** Where a step stands alone, which no line shows, and at the last one. Lines of no length with round ends are dots. */
+/** Dots on single steps, which no line shows, and on the last one. A line of no length with round ends is a dot. */
 function dotsPath(points: readonly CurvePoint[], highest: number): string {
   const isLast = (index: number) => points.slice(index + 1).every(({ value }) => value === null)
   const isAlone = (index: number) =>

@@ -84,7 +84,7 @@ function describeCalls({ sourceCalls, sourceFailures }: PlotPeriod): string {
 }
 
 function describeScope({ whole: all, instances }: Props['counts']): string {
-  if (!all) return 'Redis does not answer, so these are the numbers of one server alone.'
+  if (!all) return 'Redis does not answer, so these are the numbers of one server only.'
   const servers = instances === 1 ? 'one server' : `${instances} servers`
-  return `Added up over all servers (${servers} in the last 5 minutes). Each tells of itself every 15 seconds, or every minute while it has little to do.`
+  return `Added up over all servers (${servers} in the last 5 minutes). Each reports every 15 seconds, or every minute while it has little to do.`
 }

@@ -1,25 +1,25 @@
 import type { FieldRow } from '@/lib/admin/fieldRow'
 import { ago, describeOutcome, duration } from '@/lib/admin/format'
 
-/** How long an outcome is of interest, in ms. */
-const TOLD_MS = 3_600_000
+/** How long an outcome is shown, in ms. */
+const SHOWN_MS = 3_600_000
 
 interface Props {
   field: FieldRow
-  /** When this was found out; wall clock, ms. */
+  /** When the data was read, ms since 1970. */
   at: number
 }
 
-/** Who fetches the field just now, or what became of the last refresh by hand. */
+/** The refresh that is running, or the outcome of the last refresh by hand. */
 export function RunLine({ field: { name, run, lastFailure, status, fetching }, at }: Props) {
   if (run?.state === 'running') {
     const progress = run.progress === null ? '' : `, so far ${run.progress}`
     const since = duration((at - run.startedAt) / 1000)
-    return <Working name={name}>{`Asking the source since ${since}${progress}…`}</Working>
+    return <Working name={name}>{`Fetching from the source for ${since}${progress}…`}</Working>
   }
   if (fetching) return <Working name={name}>A server fetches it for a reader…</Working>
-  if (!run || at - run.startedAt > TOLD_MS) return null
-  // Told at length by the card.
+  if (!run || at - run.startedAt > SHOWN_MS) return null
+  // The card shows the failure in full.
   if (status === 'failing' && run.state !== 'cut-off') return null
   return (
     <p className="run">

@@ -1,7 +1,7 @@
 import type { RowStatus } from '@/lib/admin/fieldRow'
 import { STATUS_LABELS } from '@/lib/admin/format'
 
-/** A shape for each status, for those who do not tell colours apart; the word stands beside it. */
+/** A shape for each status, for people who cannot tell the colours apart. The label is next to it. */
 const SHAPES: Record<RowStatus, string> = {
   fresh: 'M5 10.5 8.5 14 15 6.5',
   stale: 'M10 5v5l3.5 2.5',

@@ -4,14 +4,14 @@ import { useEffect, useRef, useState } from 'react'
 import { describeOutcome, describeRefreshAll } from '@/lib/admin/format'
 import type { Overview } from '@/lib/admin/overview'
 
-/** What has just begun or ended, for those who do not see it. */
+/** What has just started or ended, as a text for screen readers. */
 export function useNews(overview: Overview): string {
   const before = useRef(overview)
   const [news, setNews] = useState('')
   useEffect(() => {
-    const told = newsBetween(before.current, overview)
+    const text = newsBetween(before.current, overview)
     before.current = overview
-    if (told !== '') setNews(told)
+    if (text !== '') setNews(text)
   }, [overview])
   return news
 }

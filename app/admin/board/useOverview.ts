@@ -4,15 +4,15 @@ import { useCallback, useEffect, useRef, useState } from 'react'
 import type { Overview } from '@/lib/admin/overview'
 import { withBasePath } from '@/lib/config/basePath'
 
-/** `lost`: the server cannot be reached, so what is shown is old. */
+/** `lost`: the server cannot be reached, so the shown data is old. */
 export type Link = 'live' | 'lost' | 'signed-out'
 
 const EVERY_MS = 5_000
-/** While a refresh is under way, whose end somebody waits for. */
+/** While a refresh is running. */
 const BUSY_EVERY_MS = 1_000
 const TIMEOUT_MS = 10_000
 
-/** Looks again every few seconds, but not while nobody can see it. `look` does so at once. */
+/** Reads the overview every few seconds while the page is visible. `look` reads it at once. */
 export function useOverview(initial: Overview): { overview: Overview; link: Link; look(): void } {
   const [overview, setOverview] = useState(initial)
   const [link, setLink] = useState<Link>('live')
