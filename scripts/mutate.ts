@@ -38,7 +38,7 @@ function run(folder: string, args: readonly string[]): Promise<{ code: number | 
 }
 
 /** The test or schedule that caught the mutation; null when none did. */
-async function noticed(folder: string, mutation: Mutation): Promise<string | null> {
+async function findCatcher(folder: string, mutation: Mutation): Promise<string | null> {
   if (mutation.test !== undefined) {
     const { code } = await run(folder, ['node_modules/vitest/vitest.mjs', 'run', mutation.test])
     return code === 0 ? null : mutation.test
@@ -54,7 +54,7 @@ async function noticed(folder: string, mutation: Mutation): Promise<string | nul
   return null
 }
 
-async function tryOut(folder: string, mutation: Mutation): Promise<boolean> {
+async function testMutation(folder: string, mutation: Mutation): Promise<boolean> {
   const originals = new Map<string, string>()
   try {
     for (const edit of mutation.edits) {
@@ -63,9 +63,11 @@ async function tryOut(folder: string, mutation: Mutation): Promise<boolean> {
       if (!originals.has(path)) originals.set(path, text)
       await writeFile(path, applyEdit(text, edit))
     }
-    const by = await noticed(folder, mutation)
-    console.log(`${by === null ? 'SURVIVED' : 'caught  '}  ${mutation.name}${by === null ? '' : `  [${by}]`}`)
-    return by !== null
+    const catcher = await findCatcher(folder, mutation)
+    console.log(
+      `${catcher === null ? 'SURVIVED' : 'caught  '}  ${mutation.name}${catcher === null ? '' : `  [${catcher}]`}`,
+    )
+    return catcher !== null
   } catch (error) {
     console.error(`FAILED    ${mutation.name}: ${error instanceof Error ? error.message : error}`)
     return false
@@ -83,7 +85,7 @@ async function assertTestsPass(folder: string, tests: readonly string[]): Promis
 
 const chosen = mutations.filter(({ name }) => name.includes(values.only ?? ''))
 const waiting = [...chosen]
-let bad = 0
+let notCaught = 0
 console.log(`${chosen.length} mutations, at most ${runs} schedules of each scenario, seed ${seed}`)
 const folders = await Promise.all(Array.from({ length: availableParallelism() }, copyRepository))
 try {
@@ -91,11 +93,11 @@ try {
   await Promise.all(
     folders.map(async (folder) => {
       for (let next = waiting.shift(); next; next = waiting.shift())
-        if (!(await tryOut(folder, next))) bad += 1
+        if (!(await testMutation(folder, next))) notCaught += 1
     }),
   )
 } finally {
   await Promise.all(folders.map((folder) => rm(folder, { recursive: true })))
 }
-console.log(bad === 0 ? 'All were caught.' : `${bad} of ${chosen.length} were not caught.`)
-process.exitCode = bad === 0 && chosen.length > 0 ? 0 : 1
+console.log(notCaught === 0 ? 'All were caught.' : `${notCaught} of ${chosen.length} were not caught.`)
+process.exitCode = notCaught === 0 && chosen.length > 0 ? 0 : 1

@@ -44,7 +44,7 @@ async function tell(...tellers: Site[]): Promise<void> {
   await expect.poll(told).toBe(before + tellers.length)
 }
 
-async function countersOf(site: Site): Promise<Map<string, number>> {
+async function fetchCounters(site: Site): Promise<Map<string, number>> {
   const families = [...parsePrometheusText((await site.get('/api/metrics')).text).values()]
   const counters = families.filter(({ type }) => type === 'counter' || type === 'histogram')
   return new Map(
@@ -54,7 +54,7 @@ async function countersOf(site: Site): Promise<Map<string, number>> {
   )
 }
 
-async function metricsOf(site: Site): Promise<MetricsSnapshot> {
+async function fetchMetrics(site: Site): Promise<MetricsSnapshot> {
   return JSON.parse((await site.get('/api/health/cache')).text).metrics
 }
 
@@ -63,13 +63,13 @@ const READS = 'field_cache_reads_total watched,hit'
 it('both instances report the sum of both, in metrics and in health, after one interval', async () => {
   await readInTurn(20)
   await tell(...sites)
-  const [one, other] = await Promise.all(sites.map(countersOf))
+  const [one, other] = await Promise.all(sites.map(fetchCounters))
   expect(one).toEqual(other)
   // Of 22 reads, one was a miss.
   expect(one?.get(READS)).toBe(21)
   expect(one?.get('field_cache_source_calls_total watched')).toBe(1)
   for (const site of sites) {
-    const { total, windows, instances, fields } = await metricsOf(site)
+    const { total, windows, instances, fields } = await fetchMetrics(site)
     expect(total.fields.reads).toMatchObject({ hit: 21, miss: 1 })
     expect(windows['5m'].fields.hitRate).toBeCloseTo(21 / 22)
     expect(fields.watched?.lastSuccess?.stored).toBe(true)
@@ -79,7 +79,7 @@ it('both instances report the sum of both, in metrics and in health, after one i
 
 it('a hit costs one command, and sending counts a bounded number in one request for each instance and interval', async () => {
   await tell(...sites)
-  const before = await countersOf(sites[0])
+  const before = await fetchCounters(sites[0])
   redis.upstash.resetCounters()
   await readInTurn(100)
   expect(redis.upstash.counters).toMatchObject({ requests: 100, byCommand: { MGET: 100 } })
@@ -87,22 +87,22 @@ it('a hit costs one command, and sending counts a bounded number in one request 
   await tell(...sites)
   expect(redis.upstash.counters.byCommand).toEqual({ MGET: 2, EVAL: 2 })
   await tell(...sites)
-  const after = await countersOf(sites[0])
+  const after = await fetchCounters(sites[0])
   const spent = (name: string) => (after.get(name) ?? 0) - (before.get(name) ?? 0)
   expect(spent(READS)).toBe(104)
   const reading = 1
-  // What telling has cost is told the next time; the first batch of an hour costs one more.
+  // The cost of sending counts is itself sent with the next batch. The first batch of an hour costs one more.
   expect(spent('field_cache_metrics_commands_total ') - reading).toBeGreaterThanOrEqual(2 * 2 * TELLING)
   expect(spent('field_cache_metrics_commands_total ') - reading).toBeLessThanOrEqual(2 * 2 * (TELLING + 1))
   expect(spent('field_cache_field_redis_commands_total watched')).toBe(104)
 })
 
 it('counters never fall, whichever instance answers', async () => {
-  let before = await countersOf(sites[0])
+  let before = await fetchCounters(sites[0])
   for (let round = 0; round < 6; round += 1) {
     await readInTurn(3)
     if (round % 2 === 0) await tell(sites[round % 4 === 0 ? 0 : 1] as Site)
-    const now = await countersOf(sites[round % 2] as Site)
+    const now = await fetchCounters(sites[round % 2] as Site)
     for (const [name, value] of before)
       expect([name, now.get(name)]).toEqual([name, expect.toSatisfy((next) => next >= value)])
     before = now
@@ -113,10 +113,10 @@ it('killing an instance loses only the counts that it has not sent', async () =>
   const [dies, stays] = sites
   await tell(...sites)
   await tell(...sites)
-  const before = (await countersOf(stays)).get(READS) ?? 0
+  const before = (await fetchCounters(stays)).get(READS) ?? 0
   for (let read = 0; read < 7; read += 1) await dies.get('/api/fields/watched')
   await dies.kill()
   for (let read = 0; read < 5; read += 1) await stays.get('/api/fields/watched')
   await tell(stays)
-  expect((await countersOf(stays)).get(READS)).toBe(before + 5 + 1)
+  expect((await fetchCounters(stays)).get(READS)).toBe(before + 5 + 1)
 })

@@ -21,7 +21,7 @@ interface Row {
 const rows = new Map<string, Row>()
 
 /** Brings what it held when it was asked, as every source does. */
-async function answerOf(key: string): Promise<{ text: string }> {
+async function buildAnswer(key: string): Promise<{ text: string }> {
   const row = rows.get(key) ?? { version: 0 }
   const { version, slow } = row
   row.slow = undefined
@@ -93,9 +93,9 @@ async function playRounds(key: string, memoryTtl: number): Promise<string[]> {
 
 describe(`${FIELDS * ROUNDS} fetches of one process, each overtaken by an invalidation or a force of another`, () => {
   it(
-    'leave nobody with an old value once that is acknowledged, and nobody with an error',
+    'leave no read with an old value once the change is acknowledged, and none with an error',
     async () => {
-      cluster.source.answer(({ key }) => answerOf(key))
+      cluster.source.answer(({ key }) => buildAnswer(key))
       const fields = Array.from({ length: FIELDS }, (_, index) =>
         playRounds(`field:${index}`, index % 2 === 0 ? 0 : MEMORY_TTL),
       )

@@ -3,12 +3,12 @@ import { deferred } from '../kit/clock/deferred'
 import { clusterForThisFile, fieldOf } from '../kit/process/cluster'
 import type { Answered } from '../kit/process/workers'
 
-/** A lease outlives the fetch by half a second, so whoever waits for a dead process waits this long at most. */
+/** A lease outlives the fetch by half a second, so callers wait for a dead process at most this long. */
 const refreshTimeoutMs = 2_000
 
 const cluster = clusterForThisFile({ refreshTimeoutMs })
 
-const dataOf = (answers: readonly Answered[]): unknown[] =>
+const getData = (answers: readonly Answered[]): unknown[] =>
   answers.map((answer) => ('data' in answer ? answer.data : answer))
 
 const same = (count: number, value: string): string[] => Array.from({ length: count }, () => value)
@@ -20,7 +20,7 @@ describe('three processes with twenty cold callers of each field', () => {
     const reads = keys.flatMap((key) =>
       cluster.workers.map(async (worker) => {
         const answers = await worker.read(fieldOf(cluster, key, { staleIfError: 600 }), 20)
-        expect(dataOf(answers)).toEqual(same(20, `value of ${key}`))
+        expect(getData(answers)).toEqual(same(20, `value of ${key}`))
       }),
     )
     await Promise.all(reads)
@@ -55,7 +55,7 @@ describe('a process that waits for the fetch of another one', () => {
     const answers = [...(await lost).flat(), ...(await held)]
     const waitedMs = performance.now() - started
 
-    expect(dataOf(answers)).toEqual(same(21, 'fetched once'))
+    expect(getData(answers)).toEqual(same(21, 'fetched once'))
     expect(cluster.source.calls).toHaveLength(1)
     const { MGET = 0, SET, ...others } = upstash.counters.byCommand
     expect(others).toEqual({})
@@ -73,7 +73,7 @@ describe('a process that is killed while it holds the lease', () => {
     )
     const field = fieldOf(cluster, 'orphaned')
     const reads = cluster.workers.map((worker) =>
-      worker.read(field, 5).then(dataOf, () => 'this process is gone'),
+      worker.read(field, 5).then(getData, () => 'this process is gone'),
     )
     for (let dead = 1; dead <= deaths; dead += 1) {
       await expect.poll(() => cluster.source.calls.length, { timeout: 8_000 }).toBe(dead)

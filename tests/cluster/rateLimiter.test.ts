@@ -54,7 +54,7 @@ it('a 429 for one process stops all of them within one request each, and stale v
   const fields = tableFields(4)
   await readAll([first], fields)
   await Promise.all(workers.map((worker) => worker.pass(120)))
-  // Somebody else uses up the limit, and everything is refused for 30 s.
+  // Another client uses up the limit, and everything is refused for 30 s.
   await Promise.all(repeated(8, 'Small').map((table) => askAirtable(airtable, table)))
   const before = airtable.counters.requests
 

@@ -17,7 +17,7 @@ interface Offer {
 const memoryTtl = 0
 
 /** Seconds. `services` and `static` live by events; the safety ttl mends those that got lost, 0 leaves it to the events. */
-function catalogOf(runtime: () => FieldRuntime, safetySeconds = 43_200) {
+function createCatalog(runtime: () => FieldRuntime, safetySeconds = 43_200) {
   const cache = createDomainCache(['services', 'static', 'volatile'], runtime)
   const safety = safetySeconds === 0 ? 'forever' : safetySeconds
   const productTag = (id: string) => `product:${id}`
@@ -55,24 +55,24 @@ function catalogOf(runtime: () => FieldRuntime, safetySeconds = 43_200) {
 
 const redis = redisForThisFile()
 const server = processForEachTest(redis)
-let catalog: ReturnType<typeof catalogOf>
+let catalog: ReturnType<typeof createCatalog>
 beforeEach(() => {
-  catalog = catalogOf(() => server.runtime)
+  catalog = createCatalog(() => server.runtime)
 })
 
 const offer =
   (text: string, ...productIds: string[]) =>
   async (): Promise<Offer> => ({ productIds, text })
-const textOf = async (key: string, fetcher: () => Promise<Offer>) =>
+const readText = async (key: string, fetcher: () => Promise<Offer>) =>
   (await catalog.getServices(key, fetcher)).text
 
 describe('a catalog with three buckets', () => {
   it('drops by product only the entries that depend on it, in every process (S1-14)', async () => {
-    await textOf('internet', offer('old', 'Product_A_ID', 'Product_B_ID'))
-    await textOf('mobile', offer('old', 'Product_B_ID'))
+    await readText('internet', offer('old', 'Product_A_ID', 'Product_B_ID'))
+    await readText('mobile', offer('old', 'Product_B_ID'))
     await catalog.getStatic('terms', async () => 'old')
 
-    const elsewhere = catalogOf(
+    const elsewhere = createCatalog(
       await startFieldProcess(redis).then(
         ({ runtime }) =>
           () =>
@@ -81,26 +81,26 @@ describe('a catalog with three buckets', () => {
     )
     await elsewhere.invalidateProducts(['Product_A_ID'])
 
-    expect(await textOf('internet', offer('new', 'Product_A_ID'))).toBe('new')
-    expect(await textOf('mobile', offer('new', 'Product_B_ID'))).toBe('old')
+    expect(await readText('internet', offer('new', 'Product_A_ID'))).toBe('new')
+    expect(await readText('mobile', offer('new', 'Product_B_ID'))).toBe('old')
     expect(await catalog.getStatic('terms', async () => 'new')).toBe('old')
   })
 
   it('forgets a dependency that a newer value no longer has', async () => {
-    await textOf('internet', offer('first', 'Product_A_ID'))
+    await readText('internet', offer('first', 'Product_A_ID'))
     await catalog.invalidateProducts(['Product_A_ID'])
-    await textOf('internet', offer('second', 'Product_B_ID'))
+    await readText('internet', offer('second', 'Product_B_ID'))
     await catalog.invalidateProducts(['Product_A_ID'])
-    expect(await textOf('internet', offer('third'))).toBe('second')
+    expect(await readText('internet', offer('third'))).toBe('second')
     await catalog.invalidateProducts(['Product_B_ID'])
-    expect(await textOf('internet', offer('third'))).toBe('third')
+    expect(await readText('internet', offer('third'))).toBe('third')
   })
 
   it('keeps services and static for the safety ttl, for ever when that is 0, and volatile for a minute (S1-10, S1-11)', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     const ttls = async () => {
-      await textOf('internet', offer('any', 'Product_A_ID'))
+      await readText('internet', offer('any', 'Product_A_ID'))
       await catalog.getStatic('terms', async () => 'any')
       await catalog.getVolatile('stock', async () => 7)
       const keys = ['services:internet', 'services:static:terms', 'services:volatile:stock']
@@ -109,22 +109,22 @@ describe('a catalog with three buckets', () => {
     expect(await ttls()).toEqual([43_200, 43_200, 60].map((seconds) => expect.closeTo(seconds, -1)))
     await redis.flush()
     server.runtime = (await startFieldProcess(redis)).runtime
-    catalog = catalogOf(() => server.runtime, 0)
+    catalog = createCatalog(() => server.runtime, 0)
     expect(await ttls()).toEqual([-1, -1, expect.closeTo(60, -1)])
   })
 
   it('asks the source once for a hundred users after an invalidation (S1-13)', async () => {
-    await textOf('internet', offer('old', 'Product_A_ID'))
+    await readText('internet', offer('old', 'Product_A_ID'))
     await catalog.invalidateProducts(['Product_A_ID'])
     const source = vi.fn(offer('new', 'Product_A_ID'))
-    const users = Array.from({ length: 100 }, () => textOf('internet', () => source()))
+    const users = Array.from({ length: 100 }, () => readText('internet', () => source()))
     expect(new Set(await Promise.all(users))).toEqual(new Set(['new']))
     expect(source).toHaveBeenCalledTimes(1)
   })
 
   it('counts hits and misses by bucket, and its invalidations (S1-15)', async () => {
-    await textOf('internet', offer('any', 'Product_A_ID'))
-    await textOf('internet', offer('any', 'Product_A_ID'))
+    await readText('internet', offer('any', 'Product_A_ID'))
+    await readText('internet', offer('any', 'Product_A_ID'))
     await catalog.getStatic('terms', async () => 'any')
     await catalog.invalidateStatic()
     await catalog.getStatic('terms', async () => 'any')

@@ -61,7 +61,7 @@ const field = (name: string, rest = '') => ({
   path: `/api/fields/${name}${rest}`,
 })
 
-/** What each endpoint answers to whom. Pages and Server Actions: tests/e2e/doors.test.ts. */
+/** The status that each endpoint answers to each caller. Pages and Server Actions: tests/e2e/doors.test.ts. */
 const TABLE: Row[] = [
   { route: 'api/airtable/agents', method: 'GET', path: '/api/airtable/agents', answers: open },
   {
@@ -122,10 +122,10 @@ const TABLE: Row[] = [
   })),
 ]
 
-const moduleOf = (route: string): Promise<object> => import(resolve('app', route, 'route.ts'))
+const importRoute = (route: string): Promise<object> => import(resolve('app', route, 'route.ts'))
 
-async function handlerOf({ route, method }: Pick<Row, 'route' | 'method'>): Promise<Handler> {
-  const handler = ((await moduleOf(route)) as Record<string, Handler | undefined>)[method]
+async function findHandler({ route, method }: Pick<Row, 'route' | 'method'>): Promise<Handler> {
+  const handler = ((await importRoute(route)) as Record<string, Handler | undefined>)[method]
   if (!handler) throw new Error(`${route} has no ${method}`)
   return handler
 }
@@ -136,7 +136,7 @@ async function knock(
   headers: Record<string, string>,
   name?: string,
 ): Promise<Response> {
-  const handler = await handlerOf(row)
+  const handler = await findHandler(row)
   const request = new Request(`http://localhost${row.path}`, { method: row.method, headers })
   const found = name ?? /fields\/([^/?]+)/.exec(row.path)?.[1] ?? ''
   return handler(request, { params: Promise.resolve({ name: found }) })
@@ -167,7 +167,7 @@ describe('the table of doors', () => {
       .map((file) => dirname(file))
     const methods = await Promise.all(
       routes.map(async (route) =>
-        Object.keys(await moduleOf(route))
+        Object.keys(await importRoute(route))
           .filter((name) => /^[A-Z]+$/.test(name))
           .map((method) => `${method} ${route}`),
       ),
@@ -207,7 +207,7 @@ describe('the table of doors', () => {
         timestamp: new Date(),
       })
       const headers = { 'x-airtable-content-mac': mac(body) }
-      const handler = await handlerOf({ route: 'api/webhooks/airtable', method: 'POST' })
+      const handler = await findHandler({ route: 'api/webhooks/airtable', method: 'POST' })
       const request = new Request('http://localhost/api/webhooks/airtable', { method: 'POST', headers, body })
       return (await handler(request, { params: Promise.resolve({}) })).status
     }

@@ -23,7 +23,7 @@ beforeEach(() => {
 })
 
 const request = (headers: Record<string, string> = {}) => new Request('http://localhost/', { headers })
-const idsOf = (type: AnnotatedEvent['type']) =>
+const findIds = (type: AnnotatedEvent['type']) =>
   seen.filter((event) => event.type === type).map(({ requestId }) => requestId)
 
 describe('the id of a request', () => {
@@ -69,7 +69,7 @@ describe('the id of a request', () => {
     )
     const answer = await failing(request({ 'x-request-id': 'r7' }))
     expect([answer.status, answer.headers.get('x-request-id')]).toEqual([500, 'r7'])
-    expect(idsOf('request.failed')).toEqual(['r7'])
+    expect(findIds('request.failed')).toEqual(['r7'])
   })
 })
 
@@ -85,8 +85,8 @@ describe('the events of a request', () => {
   it('each event of a request carries its id, and no other event does', async () => {
     await reading(request({ 'x-request-id': 'r1' }))
     await readFieldCache(config)
-    expect(idsOf('field.read')).toEqual(['r1', undefined])
-    expect(idsOf('refresh.finished')).toEqual(['r1'])
+    expect(findIds('field.read')).toEqual(['r1', undefined])
+    expect(findIds('refresh.finished')).toEqual(['r1'])
     const before = seen.findIndex(({ type }) => type === 'field.read')
     expect(new Set(seen.slice(0, before).map(({ requestId }) => requestId))).toEqual(new Set(['r1']))
   })
@@ -112,7 +112,7 @@ describe('the events of a request', () => {
     seen = []
     await reading(request({ 'x-request-id': 'r2' }))
     await test.backgroundWork()
-    expect(idsOf('refresh.finished')).toEqual(['r2'])
+    expect(findIds('refresh.finished')).toEqual(['r2'])
   })
 
   it('events outside of a request carry no id', () => {

@@ -16,7 +16,7 @@ onEachCache((suite) => {
   const read = <T>(config: FieldCacheConfig<T>, process = here, force: Force = 'never') =>
     process.read(config, force)
 
-  /** Answers v1, v2, … until it is told to fail. */
+  /** Answers v1, v2, … until it is set to fail. */
   function source() {
     let failing = false
     let version = 0

@@ -23,7 +23,7 @@ beforeEach(() => {
 const SAME_SITE = { 'sec-fetch-site': 'same-origin', origin: 'https://cache.example' }
 const attempt = (token: string, headers: Record<string, string> = {}) =>
   signIn(token, new Headers({ ...SAME_SITE, 'x-forwarded-for': '192.0.2.1', ...headers }), limits)
-const whyOf = async (token: string, headers?: Record<string, string>) => {
+const getReason = async (token: string, headers?: Record<string, string>) => {
   const result = await attempt(token, headers)
   return result.ok ? 'in' : result.why
 }
@@ -36,7 +36,7 @@ describe('signing in', () => {
       cookie: { name: 'field-cache-admin', secure: false },
     })
     for (const wrong of ['', `${TOKEN}x`, TOKEN.slice(1), TOKEN.toUpperCase()])
-      expect(await whyOf(wrong, { 'x-forwarded-for': wrong })).toBe('wrong')
+      expect(await getReason(wrong, { 'x-forwarded-for': wrong })).toBe('wrong')
     expect(events.all.map(({ type }) => type)).toEqual([
       'admin.signed-in',
       'admin.signed-in',
@@ -46,7 +46,7 @@ describe('signing in', () => {
 
   it.each([undefined, '', 'short'])('refuses every sign-in while ADMIN_TOKEN is %j', async (token) => {
     setEnvironment({ ADMIN_TOKEN: token })
-    expect(await whyOf(token ?? 'undefined')).toBe('wrong')
+    expect(await getReason(token ?? 'undefined')).toBe('wrong')
   })
 
   it.each([
@@ -54,7 +54,7 @@ describe('signing in', () => {
     { 'sec-fetch-site': 'same-site' },
     { 'sec-fetch-site': 'none' },
   ])('refuses a sign-in from another site, even with the right token (%o)', async (headers) => {
-    expect(await whyOf(TOKEN, headers)).toBe('foreign')
+    expect(await getReason(TOKEN, headers)).toBe('foreign')
   })
 
   it('compares origin and host where the browser does not tell the site', async () => {
@@ -77,29 +77,29 @@ describe('signing in', () => {
 
   it('answers five wrong tokens of an address in a row, then one each 20 seconds', async () => {
     const answers = []
-    for (let count = 0; count < 7; count += 1) answers.push(await whyOf('wrong'))
+    for (let count = 0; count < 7; count += 1) answers.push(await getReason('wrong'))
     expect(answers).toEqual([...Array(5).fill('wrong'), 'limited', 'limited'])
     expect(await attempt('wrong')).toMatchObject({ retryAfter: expect.any(Number) })
     clock.advance(20_000)
-    expect([await whyOf('wrong'), await whyOf('wrong')]).toEqual(['wrong', 'limited'])
-    expect(await whyOf('wrong', { 'x-forwarded-for': '192.0.2.2' })).toBe('wrong')
+    expect([await getReason('wrong'), await getReason('wrong')]).toEqual(['wrong', 'limited'])
+    expect(await getReason('wrong', { 'x-forwarded-for': '192.0.2.2' })).toBe('wrong')
   })
 
   it('lets the right token in at any time, however many wrong ones came from the same address', async () => {
     for (let count = 0; count < 2_000; count += 1) await attempt('wrong')
-    expect(await whyOf(TOKEN)).toBe('in')
+    expect(await getReason(TOKEN)).toBe('in')
   })
 
   it('limits invented addresses all together, and logs a limited number of them', async () => {
     const answers = new Map<string, number>()
     for (let count = 0; count < 3_000; count += 1) {
-      const why = await whyOf('wrong', { 'x-forwarded-for': `192.0.2.9, 10.0.${count % 250}.${count}` })
+      const why = await getReason('wrong', { 'x-forwarded-for': `192.0.2.9, 10.0.${count % 250}.${count}` })
       answers.set(why, (answers.get(why) ?? 0) + 1)
     }
     // 50 at once, and one more for each 2 s that the answers took.
     expect(answers.get('wrong')).toBeLessThan(70)
     expect(events.of('admin.refused')).toHaveLength(answers.get('wrong') ?? 0)
-    expect(await whyOf(TOKEN)).toBe('in')
+    expect(await getReason(TOKEN)).toBe('in')
   })
 
   it('takes as long for the right token as for a wrong one, and delays a limited number of answers', async () => {

@@ -32,7 +32,7 @@ beforeEach(() => {
 
 const ask = (headers: Record<string, string> = {}) =>
   GET(new Request('http://localhost/api/admin/overview', { headers }))
-const cookieOf = (sealed: string) => ({ cookie: `other=1; field-cache-admin=${sealed}` })
+const buildCookie = (sealed: string) => ({ cookie: `other=1; field-cache-admin=${sealed}` })
 const signedIn = () => newSessionCookie(false)?.value ?? ''
 const ID = 'a1b2c3d4e5f6a7b8'
 
@@ -41,20 +41,20 @@ it.each<[string, () => Record<string, string>, number]>([
   ['a wrong token', () => ({ authorization: 'Bearer wrong' }), 401],
   [
     'a forged session',
-    () => cookieOf(sealSession({ id: ID, endsAt: systemClock.now() + 60_000 }, 'another-token')),
+    () => buildCookie(sealSession({ id: ID, endsAt: systemClock.now() + 60_000 }, 'another-token')),
     401,
   ],
   [
     'a session that is over',
-    () => cookieOf(sealSession({ id: ID, endsAt: systemClock.now() - 1_000 }, ADMIN)),
+    () => buildCookie(sealSession({ id: ID, endsAt: systemClock.now() - 1_000 }, ADMIN)),
     401,
   ],
   [
     'a session, asked for by another site',
-    () => ({ ...cookieOf(signedIn()), 'sec-fetch-site': 'cross-site' }),
+    () => ({ ...buildCookie(signedIn()), 'sec-fetch-site': 'cross-site' }),
     403,
   ],
-  ['a session', () => ({ ...cookieOf(signedIn()), 'sec-fetch-site': 'same-origin' }), 200],
+  ['a session', () => ({ ...buildCookie(signedIn()), 'sec-fetch-site': 'same-origin' }), 200],
   ['the token', () => ({ authorization: `Bearer ${ADMIN}` }), 200],
 ])('answers the overview: %s', async (_, headers, status) => {
   const response = await ask(headers())
@@ -65,24 +65,24 @@ it.each<[string, () => Record<string, string>, number]>([
 
 it('sends no command to Redis for a caller without a session', async () => {
   await ask()
-  await ask(cookieOf('forged'))
+  await ask(buildCookie('forged'))
   expect(redis.upstash.counters.commands).toBe(0)
 })
 
 it('knows in every instance that a session was signed out', async () => {
-  const headers = cookieOf(signedIn())
+  const headers = buildCookie(signedIn())
   const session = findSession(() => headers.cookie.split('admin=')[1])
   expect((await ask(headers)).status).toBe(200)
   if (session) await revokeSession(session)
   // What this process remembers of it, another one does not.
   setProcessState('revoked sessions', createRevokedIds())
   expect((await ask(headers)).status).toBe(401)
-  expect((await ask(cookieOf(signedIn()))).status).toBe(200)
+  expect((await ask(buildCookie(signedIn()))).status).toBe(200)
 })
 
 it('the overview costs a few commands for any values, and shows none of them', async () => {
   const agents = await getFieldCache(agentsCacheConfig)
-  const headers = cookieOf(signedIn())
+  const headers = buildCookie(signedIn())
   await ask(headers)
   redis.upstash.resetCounters()
   const text = await (await ask(headers)).text()
@@ -100,7 +100,7 @@ it('the overview costs a few commands for any values, and shows none of them', a
 
 it('answers without Redis too, and says so', async () => {
   await redis.killEngine()
-  const { fields, parts } = (await (await ask(cookieOf(signedIn()))).json()) as Overview
+  const { fields, parts } = (await (await ask(buildCookie(signedIn()))).json()) as Overview
   expect(fields.map(({ status }) => status)).toEqual(['unknown', 'unknown'])
   expect(parts[0]).toMatchObject({ state: 'bad', summary: expect.stringContaining('does not answer') })
   await redis.reviveEngine()

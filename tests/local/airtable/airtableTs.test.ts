@@ -34,8 +34,8 @@ async function peopleByFieldId(): Promise<Table<Person>> {
     headers: { authorization: `Bearer ${apiKey}` },
   })
   const { tables } = (await response.json()) as { tables: { fields: { id: string; name: string }[] }[] }
-  const idOf = (name: string) => tables[0]?.fields.find((field) => field.name === name)?.id ?? ''
-  const mappings = { name: idOf('Nombre'), post: idOf('Cargo'), joined: idOf('Alta') }
+  const toFieldId = (name: string) => tables[0]?.fields.find((field) => field.name === name)?.id ?? ''
+  const mappings = { name: toFieldId('Nombre'), post: toFieldId('Cargo'), joined: toFieldId('Alta') }
   return { name: 'people', baseId, tableId, schema, mappings }
 }
 

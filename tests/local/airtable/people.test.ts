@@ -14,12 +14,12 @@ const getErrorMessage = (act: () => unknown): string => {
     return String(error)
   }
 }
-const recordsOf = (table: Table, view: string) => listView(table, find(table.views, view))
+const listRecords = (table: Table, view: string) => listView(table, find(table.views, view))
 
 describe('the generated people', () => {
   const data = generatePeople()
   const table = createTable(data)
-  const agents = recordsOf(table, AGENTS_VIEW.name)
+  const agents = listRecords(table, AGENTS_VIEW.name)
   const names = agents.map(({ fields }) => fields.Nombre)
 
   it('the generated people are always the same', () => {
@@ -67,7 +67,7 @@ describe('the generated people', () => {
     expect(agents.map(({ id }) => id)).toEqual(
       data.records.filter(({ fields }) => fields.Cargo !== 'Administración').map(({ id }) => id),
     )
-    expect(recordsOf(table, 'Todos')).toHaveLength(264)
+    expect(listRecords(table, 'Todos')).toHaveLength(264)
   })
 
   it('some names are unusable: missing, empty, blank, and N/A with or without spaces', () => {
@@ -121,7 +121,7 @@ describe('people from a file', () => {
   it('people from a file become a table whose view keeps the order of the file', () => {
     const table = createTable(loadPeople(write(valid)))
     expect(table.name).toBe('People')
-    expect(recordsOf(table, 'Agentes de venta').map(({ fields }) => fields.Nombre)).toEqual(['Zoe', 'Ana'])
+    expect(listRecords(table, 'Agentes de venta').map(({ fields }) => fields.Nombre)).toEqual(['Zoe', 'Ana'])
   })
 
   it('people from a file have the fields of the file, with types by their values', () => {
@@ -190,7 +190,7 @@ describe('people from a file', () => {
       loadPeople(write({ ...valid, records: [{ id, createdTime, fields }, ...valid.records] })),
     )
     expect(table.fields.map(({ name }) => name)).toEqual(['__proto__', 'constructor', 'Nombre'])
-    const [odd, plain] = recordsOf(table, 'Agentes de venta').map((row) =>
+    const [odd, plain] = listRecords(table, 'Agentes de venta').map((row) =>
       render(table, row, table.fields, false),
     )
     expect(JSON.stringify(odd?.fields)).toBe('{"__proto__":"a","constructor":"b"}')

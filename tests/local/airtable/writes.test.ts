@@ -184,7 +184,7 @@ describe('the schema of the base', () => {
       ['Oficina', 'singleLineText'],
       ['Alta', 'date'],
     ])
-    // Written out, since whoever has mapped a field by its id expects to find it again.
+    // Written out, because clients that map fields by id rely on it.
     expect(tables[0]?.fields[0]?.id).toBe('fld08b927b36122c7')
   })
 
@@ -203,8 +203,8 @@ describe('the schema of the base', () => {
 
   it('names fields by ids that every request accepts in place of names', async () => {
     const { tables } = (await schema()).body as { tables: { fields: { id: string; name: string }[] }[] }
-    const idOf = (name: string) => tables[0]?.fields.find((field) => field.name === name)?.id ?? name
-    const [nombre, cargo] = [idOf('Nombre'), idOf('Cargo')]
+    const toFieldId = (name: string) => tables[0]?.fields.find((field) => field.name === name)?.id ?? name
+    const [nombre, cargo] = [toFieldId('Nombre'), toFieldId('Cargo')]
     expect(nombre).toMatch(/^fld\w{14}$/)
 
     const byId = `fields[]=${nombre}&sort[0][field]=${cargo}&sort[1][field]=${nombre}`

@@ -11,7 +11,7 @@ interface Result {
   stderr: string
 }
 
-// Run from an empty directory, so that nobody's .env.local decides what these tests see.
+// Run from an empty directory, so that no .env.local of a developer changes these tests.
 const directory = mkdtempSync(join(tmpdir(), 'dev-'))
 const tsx = import.meta.resolve('tsx')
 const clean = { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'development' as const }

@@ -18,7 +18,7 @@ interface Running {
   hears(text: RegExp): Promise<string>
 }
 
-/** Starts a program that reports its process id and the stop signals it was told of. */
+/** Starts a program that reports its process id and the stop signals that it received. */
 async function start(file: string, args: readonly string[]): Promise<Running> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

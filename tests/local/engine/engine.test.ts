@@ -18,7 +18,7 @@ afterEach(async () => {
   await Promise.all(running.splice(0).map((engine) => engine.stop()))
 })
 
-const portOf = ({ url }: RedisEngine): number => Number(new URL(url).port)
+const parsePort = ({ url }: RedisEngine): number => Number(new URL(url).port)
 
 describe('an engine of the kind under test', () => {
   const kind = testEngineKind()
@@ -32,7 +32,7 @@ describe('an engine of the kind under test', () => {
 
   it('listens on 127.0.0.1 only', async () => {
     const engine = await start({ kind })
-    const elsewhere = `redis://127.0.0.2:${portOf(engine)}`
+    const elsewhere = `redis://127.0.0.2:${parsePort(engine)}`
     await expect(sendOnce(elsewhere, ['PING'])).rejects.toThrow()
   })
 
@@ -42,7 +42,7 @@ describe('an engine of the kind under test', () => {
     await first.stop()
     await expect(sendOnce(first.url, ['PING'])).rejects.toThrow()
 
-    const second = await start({ kind, port: portOf(first) })
+    const second = await start({ kind, port: parsePort(first) })
     expect(second.url).toBe(first.url)
     await expect(sendOnce(second.url, ['GET', 'k'])).resolves.toBeNull()
   })
@@ -117,7 +117,7 @@ describe('the choice of an engine', () => {
   it('rejects when there is no answer at the given url, without repeating its password', async () => {
     const gone = await start({ kind: 'embedded' })
     await gone.stop()
-    const url = `redis://user:hunter2@127.0.0.1:${portOf(gone)}`
+    const url = `redis://user:hunter2@127.0.0.1:${parsePort(gone)}`
     const failure = start({ kind: 'external', url })
     await expect(failure).rejects.toThrow(/no Redis answers at redis:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED/)
     await expect(failure).rejects.not.toThrow(/hunter2/)

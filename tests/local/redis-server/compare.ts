@@ -1,5 +1,5 @@
 import { type RestResult, rest } from '@/tests/kit/redis/testRedis'
-import { refusalOf } from './knownDifferences'
+import { getRefusal } from './knownDifferences'
 import type { RandomRequest, Words } from './randomRequests'
 
 type Entry = { readonly result?: unknown; readonly error?: string }
@@ -13,7 +13,7 @@ function inPairs(items: readonly unknown[]): unknown[] {
   return items.flatMap((item, index) => (index % 2 === 0 ? [[item, items[index + 1]]] : []))
 }
 
-/** Time goes on between the two servers: what is left of a long time is told without its last minute. */
+/** Time passes between the two servers, so long remaining times are rounded to minutes. */
 function coarse(left: unknown, unit: number): unknown {
   return typeof left === 'number' && left > 0 ? Math.ceil(left / (60 * unit)) : left
 }
@@ -21,7 +21,7 @@ function coarse(left: unknown, unit: number): unknown {
 /** A reply without what may differ from engine to engine: the order of what has none, and the passing of time. */
 function comparable([word = '']: Words, { result, error }: Entry): Entry {
   const name = String(word).toUpperCase()
-  if (error !== undefined) return { error: refusalOf(name, error) }
+  if (error !== undefined) return { error: getRefusal(name, error) }
   if (name === 'TTL' || name === 'PTTL') return { result: coarse(result, name === 'TTL' ? 1 : 1_000) }
   // See ./knownDifferences.
   if (name === 'EVAL' && typeof result === 'number') return { result: Math.abs(result) }
@@ -36,7 +36,7 @@ export function send(server: Address, { path, commands }: RandomRequest): Promis
 }
 
 /** What a server answers, for comparison with another one. */
-export async function answerOf(server: Address, request: RandomRequest): Promise<unknown> {
+export async function fetchAnswer(server: Address, request: RandomRequest): Promise<unknown> {
   const { status, body } = await send(server, request)
   const entries = (Array.isArray(body) ? body : [body]) as Entry[]
   const replies = entries.map((entry, index) => comparable(request.commands[index] ?? [], entry))

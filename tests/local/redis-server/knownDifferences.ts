@@ -126,7 +126,7 @@ const MALFORMED = [
 ].map((text) => RegExp(`^ERR ${text}$`))
 
 /** A refusal without what is known to differ: inside scripts all but its kind, for malformed arguments the wording. */
-export function refusalOf(name: string, error: string): string {
+export function getRefusal(name: string, error: string): string {
   if (name === 'EVAL') return error.split(' ', 1).join()
   return MALFORMED.some((text) => text.test(error)) ? 'malformed arguments' : error
 }

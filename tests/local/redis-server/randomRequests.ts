@@ -13,7 +13,7 @@ export interface RandomRequest {
 /** Few, so that commands meet. */
 const key = fc.constantFrom('a', 'b', 'c', 'ünusual kéy: {x}')
 const field = fc.constantFrom('f', 'g', '1', '')
-/** What tends to be told apart: numbers and almost-numbers, their limits, empty, long, unicode, JSON. */
+/** Values that servers may treat differently: numbers and almost-numbers, their limits, empty, long, unicode, JSON. */
 const value = fc.constantFrom(
   ...['', '0', '7', '-3', '1.5', ' 12', '1e3', '+5', 'OK', 'null', 'text', 'ünï😀\r\n\u0000', '{"n":[1,2]}'],
   ...['9223372036854775807', '-9223372036854775808', '9223372036854775808', 'x'.repeat(1_000)],
@@ -32,7 +32,7 @@ const times = <T>(item: fc.Arbitrary<T>, max = 3): fc.Arbitrary<T[]> =>
   fc.array(item, { minLength: 1, maxLength: max })
 const pairs = <A, B>(one: fc.Arbitrary<A>, other: fc.Arbitrary<B>): fc.Arbitrary<(A | B)[]> =>
   times(fc.tuple(one, other)).map((list) => list.flat())
-const anyOf = (...options: Words[]): fc.Arbitrary<Words> => fc.constantFrom(...options)
+const oneOf = (...options: Words[]): fc.Arbitrary<Words> => fc.constantFrom(...options)
 
 const command = (name: string, ...parts: fc.Arbitrary<string | number | Words>[]): fc.Arbitrary<Words> =>
   fc.tuple(fc.constantFrom(name, name.toLowerCase()), ...parts).map((words) => words.flat())
@@ -41,10 +41,10 @@ const expiry = fc.oneof(
   fc.tuple(fc.constantFrom('EX', 'ex'), seconds),
   fc.tuple(fc.constantFrom('PX', 'px'), milliseconds),
   fc.constantFrom<Words>(['EXAT', 4_000_000_000], ['PXAT', 4_000_000_000_000], ['exat', 1], ['PXAT', 1]),
-  anyOf(['KEEPTTL'], [], []),
+  oneOf(['KEEPTTL'], [], []),
 )
 const setOptions = fc
-  .tuple(expiry, anyOf([], [], ['NX'], ['xx']), anyOf([], [], ['GET']), fc.boolean())
+  .tuple(expiry, oneOf([], [], ['NX'], ['xx']), oneOf([], [], ['GET']), fc.boolean())
   .map(([first, second, third, turned]) => (turned ? [third, second, first] : [first, second, third]).flat())
 
 const strings = [
@@ -64,9 +64,9 @@ const strings = [
   command('GETDEL', key),
 ]
 const keys = [
-  command('EXPIRE', key, fc.oneof(seconds, overAtOnce), anyOf([], ['NX'], ['xx'])),
-  command('EXPIRE', key, differentSeconds, anyOf(['GT'], ['LT'], ['XX', 'gt'])),
-  command('PEXPIRE', key, fc.oneof(milliseconds, overAtOnce), anyOf([], ['nx'])),
+  command('EXPIRE', key, fc.oneof(seconds, overAtOnce), oneOf([], ['NX'], ['xx'])),
+  command('EXPIRE', key, differentSeconds, oneOf(['GT'], ['LT'], ['XX', 'gt'])),
+  command('PEXPIRE', key, fc.oneof(milliseconds, overAtOnce), oneOf([], ['nx'])),
   command('TTL', key),
   command('PTTL', key),
   command('PERSIST', key),
@@ -77,7 +77,7 @@ const keys = [
   command(
     'SCAN',
     fc.constant(0),
-    anyOf([], ['MATCH', '[ab]*'], ['TYPE', 'hash']),
+    oneOf([], ['MATCH', '[ab]*'], ['TYPE', 'hash']),
     fc.constant(['COUNT', 1_000]),
   ),
 ]
@@ -92,8 +92,8 @@ const collections = [
   command('HINCRBY', key, field, integer),
   command('LPUSH', key, times(value)),
   command('RPUSH', key, times(value)),
-  command('LPOP', key, anyOf([], [], [2], [0])),
-  command('RPOP', key, anyOf([], [], [2])),
+  command('LPOP', key, oneOf([], [], [2], [0])),
+  command('RPOP', key, oneOf([], [], [2])),
   command('LRANGE', key, index, index),
   command('LLEN', key),
   command('SADD', key, times(value)),
@@ -120,7 +120,7 @@ const wellFormed = fc.oneof(
   ...keys,
   ...collections,
   ...scripts,
-  anyOf(
+  oneOf(
     ['PING'],
     ['ECHO', 'x'],
     ['GET'],
@@ -136,11 +136,11 @@ const wellFormed = fc.oneof(
 const malformed = fc.oneof(
   command('SET', key, value, fc.constantFrom('EX', 'PX'), fc.oneof(overAtOnce, noInteger)),
   command('SET', key, value, fc.constantFrom('EXAT', 'PXAT'), fc.oneof(overAtOnce, noInteger)),
-  command('SET', key, value, anyOf(['NX', 'XX'], ['EX'], ['BAD'], ['EX', 1, 'PX', 1], ['EX', 1, 'KEEPTTL'])),
+  command('SET', key, value, oneOf(['NX', 'XX'], ['EX'], ['BAD'], ['EX', 1, 'PX', 1], ['EX', 1, 'KEEPTTL'])),
   command('MSET', key, value, key),
   command('INCRBY', key, noInteger),
   command('EXPIRE', key, noInteger),
-  command('EXPIRE', key, seconds, anyOf(['NX', 'XX'], ['BAD'], ['GT', 'LT'])),
+  command('EXPIRE', key, seconds, oneOf(['NX', 'XX'], ['BAD'], ['GT', 'LT'])),
   command('PEXPIRE', key, fc.constantFrom('x', '9223372036854775807')),
   command('HINCRBY', key, field, noInteger),
   command('LPOP', key, fc.oneof(noInteger, fc.constant(-1))),

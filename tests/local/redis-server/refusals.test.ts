@@ -15,7 +15,7 @@ const READS = 45
 const LATER_SECONDS = 2
 /** After this health asks anew, and memory alone is too old. */
 const MUCH_LATER_SECONDS = 61
-/** For loading: so many keys, and so long for each of them. */
+/** For loading: the number of keys, and the time for each of them. */
 const KEYS = 60_000
 const KEY_DELAY_MICROSECONDS = 500
 
@@ -118,7 +118,7 @@ async function read(app: Site, field: string): Promise<string> {
   return [...statuses].join(', then ')
 }
 
-async function requestsOf(run: () => Promise<void>): Promise<number> {
+async function countRequests(run: () => Promise<void>): Promise<number> {
   const before = airtable.counters.requests
   await run()
   return airtable.counters.requests - before
@@ -127,10 +127,10 @@ async function requestsOf(run: () => Promise<void>): Promise<number> {
 /** Everything that the table says of a state, as it was observed. */
 async function observe(app: Site, pages: number): Promise<string[]> {
   const cells: string[] = []
-  const warm = await requestsOf(async () => {
+  const warm = await countRequests(async () => {
     cells.push(await read(app, 'agents'))
   })
-  const cold = await requestsOf(async () => {
+  const cold = await countRequests(async () => {
     cells.push(await read(app, 'headcount'))
   })
   cells.push(`${warm / pages} and ${cold / pages}`)

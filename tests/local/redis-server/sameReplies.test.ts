@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type RedisEngine, startEngine } from '@/local/engine'
 import { startUpstashServer, type UpstashServer } from '@/local/upstash/server'
 import { rest } from '@/tests/kit/redis/testRedis'
-import { answerOf, send } from './compare'
+import { fetchAnswer, send } from './compare'
 import { knownDifferences } from './knownDifferences'
 import { projectScripts } from './projectScripts'
 import { randomRequests } from './randomRequests'
@@ -43,7 +43,7 @@ describe('js-redis-server and redis-server', () => {
       fc.asyncProperty(randomRequests, async (requests) => {
         await flush()
         for (const request of requests) {
-          const [embedded, real] = await ofBoth((server) => answerOf(server, request))
+          const [embedded, real] = await ofBoth((server) => fetchAnswer(server, request))
           expect(embedded).toEqual(real)
           for (const [name] of request.commands) seen.add(String(name).toUpperCase())
         }

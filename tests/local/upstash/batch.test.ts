@@ -91,7 +91,7 @@ describe('a transaction', () => {
   })
 
   it('a transaction is never interleaved with concurrent commands', async () => {
-    // Each pair sees a counter that nobody else moved, unless something came in between its commands.
+    // Each pair sees the counter unchanged, unless another command came in between.
     const transactions = Array.from({ length: 60 }, () =>
       transaction(['INCR', 'n'], ['GET', 'n'], ['INCR', 'n']),
     )

@@ -12,7 +12,7 @@ const tooLarge = (bytes: number) => ({
   body: { error: `ERR max request size exceeded. Limit: ${LIMIT} bytes, Actual: ${bytes} bytes` },
 })
 
-/** A SET whose JSON body has exactly so many bytes. */
+/** A SET with a JSON body of exactly `bytes`. */
 const setOfSize = (key: string, bytes: number): string => {
   const empty = JSON.stringify(['SET', key, ''])
   return JSON.stringify(['SET', key, 'x'.repeat(bytes - empty.length)])
