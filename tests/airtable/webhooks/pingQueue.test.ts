@@ -8,50 +8,21 @@ import {
 import { openRecheckQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
 import type { SharedRecords } from '@/lib/core-services/cache/coordination/records'
 import { codedError } from '@/lib/shared/errors'
-import { alarmClock, type ManualClock } from '@/lib/testing/clock'
-import { type Deferred, deferred } from '../../kit/clock/deferred'
-import { type FieldProcess, startFieldProcess } from '../../kit/fields/fieldProcess'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
+import { gatedDrain, type Instance, startInstance } from './pingInstances'
 
 const hook = { baseId: 'app1', webhookId: 'ach1' }
 const told = { webhook: 'ach1', base: 'app1' }
 const redis = redisForThisFile()
 
-type Alarm = ManualClock & { readonly sleepers: number }
-interface Instance extends FieldProcess {
-  clock: Alarm
-  /** What its locks go by. */
-  lockClock: Alarm
-}
-
 let one: Instance
 let other: Instance
 
-async function startInstance(): Promise<Instance> {
-  const [clock, lockClock] = [alarmClock(), alarmClock()]
-  const started = await startFieldProcess(redis, { ports: { clock: lockClock } })
-  started.runtime.ports = { ...started.runtime.ports, clock, emit: started.events.emit }
-  return { ...started, clock, lockClock }
-}
-
 beforeEach(async () => {
   await redis.flush()
-  one = await startInstance()
-  other = await startInstance()
+  one = await startInstance(redis)
+  other = await startInstance(redis)
 })
-
-/** A drain that waits to be let go, and how often it was begun. */
-function gatedDrain() {
-  const begun: Deferred<void>[] = []
-  const causes: string[] = []
-  const drain: WebhookSync = (_, cause) => {
-    const gate = deferred<void>()
-    begun.push(gate)
-    causes.push(cause)
-    return gate.promise.then(() => ({}))
-  }
-  return { drain, begun, causes }
-}
 
 /** What the route does with a ping: it is noted before the answer, and worked off after it. */
 const ping = async ({ runtime }: Instance, sentAt: number, drain: WebhookSync, of = hook): Promise<void> => {
