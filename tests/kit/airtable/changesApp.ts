@@ -6,6 +6,7 @@ import type { DeltaLimits } from '@/lib/core-services/airtable/changelog/syncLim
 import { hookStore } from '@/lib/core-services/airtable/changelog/webhookStore'
 import { airtableWebhooks, createWebhookSync } from '@/lib/core-services/airtable/webhooks/handlePing'
 import { maintainWebhooks } from '@/lib/core-services/airtable/webhooks/maintainWebhooks'
+import type { WebhookSyncResult } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { type AnyField, defineFields } from '@/lib/core-services/cache/fields/fieldConfig'
 import type { CronRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { refreshDueFields } from '@/lib/core-services/cache/operations/scheduledRefresh'
@@ -53,7 +54,9 @@ export interface ChangesApp {
   /** The webhook of the test. It watches the whole base, and pings only the URL of the file, if there is one. */
   readonly hook: string
   pass(milliseconds: number): void
-  /** One sync, as for a ping, the cron or a recheck, without their pauses. Returns the delay of the recheck, in ms. */
+  /** One sync, as for a ping, the cron or a recheck, without their pauses. */
+  sync(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): Promise<WebhookSyncResult>
+  /** The same, but returns only the delay of the recheck, in ms. */
   drain(fields: readonly AnyField[], cause: WebhookCause, limits?: DeltaLimits): Promise<number | undefined>
   /** One run of the cron. */
   cron(fields: readonly AnyField[], limits?: DeltaLimits): ReturnType<typeof refreshDueFields>
@@ -113,6 +116,8 @@ export function changesAppForThisFile(
   })
   const syncInto = (fields: readonly AnyField[], limits?: DeltaLimits) =>
     createWebhookSync(fields, limits === undefined ? {} : { limits })
+  const sync: ChangesApp['sync'] = (fields, cause, limits) =>
+    syncInto(fields, limits)({ baseId: BASE, webhookId: hook }, cause, new AbortController().signal)
   return {
     get airtable() {
       return airtable
@@ -122,20 +127,17 @@ export function changesAppForThisFile(
       return hook
     },
     pass: clock.pass,
-    async drain(fields, cause, limits) {
-      const { signal } = new AbortController()
-      return (await syncInto(fields, limits)({ baseId: BASE, webhookId: hook }, cause, signal)).recheckAfterMs
-    },
+    sync,
+    drain: async (fields, cause, limits) => (await sync(fields, cause, limits)).recheckAfterMs,
     cron(fields, limits) {
       defineFields(fields)
       const runtime: CronRuntime = fieldRuntime()
-      const sync = syncInto(fields, limits)
       const maintain = (remainingMs: () => number) =>
         maintainWebhooks({
           fields,
           secrets: webhookSecrets(),
           api: airtableWebhooks,
-          sync,
+          sync: syncInto(fields, limits),
           store: hookStore(runtime),
           runtime,
           remainingMs,
