@@ -9,6 +9,7 @@ import { createHints } from '../core-services/cache/fields/memory/fieldHints'
 import { createMemoryCache } from '../core-services/cache/fields/memory/memoryCache'
 import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
 import { createReachability } from '../core-services/cache/redis/transport/reachability'
+import { createServiceRuntime } from '../core-services/cache/serviceRuntime'
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
 import type { Clock } from '../shared/clock'
 import { defaultPorts, type Ports } from '../shared/ports'
@@ -96,17 +97,10 @@ export async function startFieldProcess(
     read: (config, force = 'never') => readFieldCache(config, force, started.runtime),
     runtime: {
       store: async () => cache.fieldStore,
-      locks: async () => cache.lock,
-      sharedRecords: async () => cache.sharedRecords,
-      entryHeaders: async () => cache.entryHeaders,
       clean: (text) => text,
       seen: new Map(),
       runs: new Map(),
-      removeByPattern: async (glob) => {
-        const removed = await cache.attempt((redis) => redis.deleteByPattern(glob))
-        if (removed.ok) return removed.value
-        throw removed.error
-      },
+      ...createServiceRuntime(async () => cache),
       batchSize: config.batchSize,
       ...createEmptyMemory(config, memory, allPorts.clock),
       cipherFor:

@@ -15,6 +15,7 @@ import { createCompanions, withCompanions } from './fields/store/companions'
 import type { WatchRuntime } from './operations/watchRuntime'
 import { processMemory } from './processMemory'
 import { createReachability } from './redis/transport/reachability'
+import { createServiceRuntime } from './serviceRuntime'
 import { batchSize, commandPatience } from './settings/cacheConfig'
 
 export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
@@ -51,14 +52,7 @@ export function fieldRuntime(): CronRuntime & AsideRuntime & WatchRuntime {
     clean: (text) => createRedactor(process.env)(text),
     seen: processState('seen entries', () => new Map()),
     runs: processState('noted runs', () => new Map()),
-    entryHeaders: async () => (await cacheService()).entryHeaders,
-    locks: async () => (await cacheService()).lock,
-    sharedRecords: async () => (await cacheService()).sharedRecords,
-    removeByPattern: async (glob) => {
-      const removed = await (await cacheService()).attempt((redis) => redis.deleteByPattern(glob))
-      if (removed.ok) return removed.value
-      throw removed.error
-    },
+    ...createServiceRuntime(cacheService),
   }
 }
 
