@@ -42,7 +42,7 @@ async function openSignedIn() {
   return opened
 }
 
-describe('the buttons', () => {
+describe('the buttons of the admin page', () => {
   it('show every field, and refresh one whose age drops, with the keyboard alone', async () => {
     await fetch(`${app.url}/api/airtable/agents`)
     await ageEntry(backends.redis, 'admin:v1:agents_list', 7_000)
@@ -62,7 +62,7 @@ describe('the buttons', () => {
     await context.close()
   })
 
-  it('refresh all with progress, one after the other, and go on when nobody stays', async () => {
+  it('refresh all with progress, one after the other, and go on when the page is closed', async () => {
     await backends.airtable.faults.set({ kind: 'slow', ms: 400 })
     const { context, page } = await openSignedIn()
     await page.getByRole('button', { name: 'Refresh all' }).click()
@@ -95,8 +95,8 @@ describe('the buttons', () => {
   })
 })
 
-describe('the page', () => {
-  it('looks again every five seconds, but not while nobody can see it', async () => {
+describe('the admin page', () => {
+  it('looks again every five seconds, but not while it is hidden', async () => {
     const { context, page } = await openWithSession(3_600)
     await page.clock.install()
     await page.reload()
@@ -156,7 +156,7 @@ describe('the page', () => {
   })
 })
 
-describe('the door', () => {
+describe('the sign-in of the admin page', () => {
   it('refuses wrong tokens, answers a few of them only, and lets the right one in all the same', async () => {
     const { context, page } = await openAdmin(browser, app.url)
     for (let count = 0; count < 5; count += 1) {
@@ -232,7 +232,7 @@ describe('the door', () => {
   })
 })
 
-it('a thousand wrong tokens cost no command and no 5xx, and keep nobody out', async () => {
+it('a thousand wrong tokens cost no command and no 5xx, and keep no visitor out', async () => {
   const { context, page } = await openAdmin(browser, app.url)
   const caught = page.waitForRequest((request) => request.method() === 'POST')
   await signIn(page, 'a-wrong-token-to-be-sent-again')
@@ -261,7 +261,7 @@ it('a thousand wrong tokens cost no command and no 5xx, and keep nobody out', as
 })
 
 describe('a Server Action', () => {
-  it('does nothing for whoever calls it without a session of its own site', async () => {
+  it('does nothing for a caller without a session of its own site', async () => {
     const { context, page } = await openSignedIn()
     const caught = page.waitForRequest((request) => request.method() === 'POST')
     await refreshButton(page, 'agents').click()

@@ -44,7 +44,7 @@ it.each([
   },
 )
 
-it('shows names that hold half an emoji, marks of direction or nothing at all as its browser makes them', async () => {
+it('the list shows names that hold half an emoji, marks of direction or nothing at all as its browser makes them', async () => {
   const table = { ...PEOPLE_TABLE, fields: { Nombre: 'singleLineText', Estado: 'singleLineText' } }
   const names = [
     'Ada \ud83d',
@@ -74,7 +74,7 @@ it('shows names that hold half an emoji, marks of direction or nothing at all as
   await odd.close()
 })
 
-it('says so when the list cannot be loaded, instead of failing', async () => {
+it('the page of the list says so when the list cannot be loaded, instead of failing', async () => {
   const withoutSource = await startNext({
     ...backends.env,
     AIRTABLE_API_KEY: 'patWrong',

@@ -48,7 +48,7 @@ const ACTIONS: Record<string, Answers> = {
   refreshAllFields: { ...OUT, right: 'begun' },
   // The token alone counts, and it is not there.
   signIn: { none: 'wrong', wrong: 'wrong', expired: 'wrong', right: 'wrong', 'right, foreign': '403' },
-  // Whoever is out already is told nothing, and nothing happens.
+  // A visitor who is signed out already gets no message, and nothing happens.
   signOut: { none: '200', wrong: '200', expired: '200', right: '200', 'right, foreign': '403' },
 }
 
@@ -116,7 +116,7 @@ it('signing in takes the token, from a page of this site', async () => {
   expect((await visit(app.url, '/api/admin/overview', { headers: { cookie } })).status).toBe(200)
 })
 
-describe('methods', () => {
+describe('each address', () => {
   const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'HEAD']
   it.each([
     ['/', '405 405 405 405 204 405 200'],
@@ -136,7 +136,7 @@ describe('methods', () => {
     ['/_global-error', '404 404 404 404 204 404 404'],
     ['/api', '404 404 404 404 404 400 404'],
     ['/api/no-such-route', '404 404 404 404 404 400 404'],
-  ])('%s takes those that it has', async (path, expected) => {
+  ])('%s answers the methods that it has, and refuses the others', async (path, expected) => {
     const statuses = []
     for (const method of METHODS) statuses.push((await visit(app.url, path, { method })).status)
     expect(statuses.join(' ')).toBe(expected)
@@ -204,7 +204,7 @@ describe('a broken call of a Server Action', () => {
     expect(app.output().slice(before)).not.toMatch(/Error|⨯/)
   })
 
-  it('at a file of the build, too', async () => {
+  it('is refused at a file of the build, too', async () => {
     const [, file = ''] = /src="(\/_next\/static\/[^"]+\.js)/.exec((await visit(app.url, '/')).text) ?? []
     expect((await visit(app.url, file)).status).toBe(200)
     for (const { headers, body } of Object.values(CALLS))

@@ -100,7 +100,7 @@ describe('below a path, from a standalone server', () => {
     },
   )
 
-  it('the cron is called there', async () => {
+  it('the cron is called below that path', async () => {
     const headers = { authorization: `Bearer ${CRON_SECRET}` }
     expect((await visit(app.url, `${BASE}/api/cron/refresh`, { headers })).status).toBe(200)
   })
@@ -144,7 +144,7 @@ describe('behind a proxy that changes the host', () => {
     proxy.close()
   })
 
-  it('a browser without scripts is told the same', async () => {
+  it('a browser without scripts shows what to set as well', async () => {
     const fields = await signInFields(app.url, `${BASE}/admin`)
     const refused = await signInByForm(
       app.url,

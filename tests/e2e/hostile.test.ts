@@ -18,7 +18,7 @@ import {
 } from './support/visitor'
 
 const MB = 1024 * 1024
-/** What the heap of the server may grow to: whoever could fill it would end the process. */
+/** What the heap of the server may grow to: a caller that could fill it would end the process. */
 const HEAP_MB = 96
 /** How much more resident memory the server may have after all of it than after a little of each. */
 const GROWTH = 48 * MB
@@ -184,7 +184,7 @@ it('forged pings at 100 a second cost no command, and replayed ones next to none
   expect(backends.redis.upstash.counters.commands).toBeLessThan(10)
 })
 
-it('connections that send nothing, half of a request or half of a body keep nobody out', async () => {
+it('connections that send nothing, half of a request or half of a body keep no caller out', async () => {
   const half = `POST ${WEBHOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"base":`
   const [silent, unfinished, waiting] = await Promise.all([
     openConnections(app.url, 500),
@@ -198,7 +198,7 @@ it('connections that send nothing, half of a request or half of a body keep nobo
   )
   expect(await tally(100, 10, () => visit(app.url, '/api/airtable/agents'))).toEqual({ 200: 100 })
   expect((await signInByForm(app.url, signInPage, ADMIN_TOKEN)).cookie).toBeDefined()
-  // Whoever does not send his ping is not waited for.
+  // A caller that does not send its ping is not waited for.
   for (const answer of await refused) expect(answer).toMatch(/^HTTP\/1\.1 401 /)
   for (const socket of [...silent, ...unfinished, ...waiting]) socket.destroy()
 })

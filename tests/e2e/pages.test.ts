@@ -42,7 +42,7 @@ describe.each(SCREENS)('on a %s screen', (name, viewport, colorScheme) => {
     await page.close()
   })
 
-  it('so has the admin page, signed out and in, and it needs no sideways scrolling', async () => {
+  it('the admin page, signed out and in, has nothing that axe calls serious, and needs no sideways scrolling', async () => {
     const { context, page, complaints } = await openAdmin(browser, app.url, { viewport, colorScheme })
     await page.getByRole('heading', { name: 'Sign in' }).waitFor()
     expect([await seriousProblems(page), await overflow(page)]).toEqual([[], 0])
@@ -77,13 +77,16 @@ describe('every answer', () => {
     expect(headers.has('strict-transport-security')).toBe(false)
   })
 
-  it.each(['/', '/admin', '/api/health', '/api/airtable/agents'])('of %s names its request', async (path) => {
-    const named = await fetch(app.url + path, { headers: { 'x-request-id': 'r-1' } })
-    expect(named.headers.get('x-request-id')).toBe('r-1')
-    expect((await fetch(app.url + path)).headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
-  })
+  it.each(['/', '/admin', '/api/health', '/api/airtable/agents'])(
+    'from %s names its request',
+    async (path) => {
+      const named = await fetch(app.url + path, { headers: { 'x-request-id': 'r-1' } })
+      expect(named.headers.get('x-request-id')).toBe('r-1')
+      expect((await fetch(app.url + path)).headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/)
+    },
+  )
 
-  it.each(['/', '/api/airtable/agents'])('of %s has lines in the log under that name', async (path) => {
+  it.each(['/', '/api/airtable/agents'])('from %s has lines in the log under that name', async (path) => {
     const id = `log${path.replaceAll('/', '.')}`
     await backends.redis.flush()
     // Until this process has asked Redis whether its copy still holds.
@@ -98,31 +101,34 @@ describe('every answer', () => {
       .toMatch(new RegExp(`"event":"refresh.finished".*"requestId":"${id}"`))
   })
 
-  it('tells browsers that come over https to stay there', async () => {
+  it('tells browsers that come over https to stay on it', async () => {
     const { headers } = await fetch(app.url, { headers: { 'x-forwarded-proto': 'https' } })
     expect(headers.get('strict-transport-security')).toMatch(/^max-age=\d{8}/)
   })
 
-  it.each(['/', '/admin', '/no-such-page'])('of %s runs scripts by a nonce of its own only', async (path) => {
-    const nonces = await Promise.all(
-      [1, 2].map(async () => {
-        const response = await fetch(app.url + path)
-        const policy = response.headers.get('content-security-policy') ?? ''
-        expect(policy).toContain("frame-ancestors 'none'")
-        expect(policy).not.toMatch(/unsafe-(inline|eval)/)
-        const nonce = /'nonce-([^']+)'/.exec(policy)?.[1] ?? ''
-        const scripts = [...(await response.text()).matchAll(/<script\b([^>]*)>/g)].map(
-          ([, attributes]) => attributes,
-        )
-        expect(scripts.length).toBeGreaterThan(3)
-        expect(scripts.filter((attributes) => !attributes?.includes(`nonce="${nonce}"`))).toEqual([])
-        return nonce
-      }),
-    )
-    expect(new Set(nonces).size).toBe(2)
-  })
+  it.each(['/', '/admin', '/no-such-page'])(
+    'from %s runs scripts by a nonce of its own only',
+    async (path) => {
+      const nonces = await Promise.all(
+        [1, 2].map(async () => {
+          const response = await fetch(app.url + path)
+          const policy = response.headers.get('content-security-policy') ?? ''
+          expect(policy).toContain("frame-ancestors 'none'")
+          expect(policy).not.toMatch(/unsafe-(inline|eval)/)
+          const nonce = /'nonce-([^']+)'/.exec(policy)?.[1] ?? ''
+          const scripts = [...(await response.text()).matchAll(/<script\b([^>]*)>/g)].map(
+            ([, attributes]) => attributes,
+          )
+          expect(scripts.length).toBeGreaterThan(3)
+          expect(scripts.filter((attributes) => !attributes?.includes(`nonce="${nonce}"`))).toEqual([])
+          return nonce
+        }),
+      )
+      expect(new Set(nonces).size).toBe(2)
+    },
+  )
 
-  it('of the API can run and load nothing if somebody opens it as a page', async () => {
+  it('of the API can run and load nothing if it is opened as a page', async () => {
     for (const path of ['/api/health', '/health', '/api/fields/agents']) {
       const { headers } = await fetch(app.url + path)
       expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'")

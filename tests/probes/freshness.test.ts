@@ -19,7 +19,7 @@ beforeEach(async () => {
 
 const both = () => [here, there]
 
-describe('a value that was fetched before an invalidation is read by nobody after it', () => {
+describe('no reader gets a value that was fetched before an invalidation after it', () => {
   const invalidations = {
     deleteDuringFetch: (by: Instance) => invalidateField({ key: 'agents_list' }, by.runtime),
     tagDuringFetch: (by: Instance) => invalidateTags(['people'], by.runtime),
@@ -99,7 +99,7 @@ describe('a field whose tags were changed in code', () => {
   const before = field(async () => 'fetched before', { tags: ['people'] })
   const after = field(async () => 'fetched after', { tags: ['people', 'sales'] })
 
-  probe('tagsChangedInCode', 'the new value, at once: nobody knows about the tag before', async () => {
+  probe('tagsChangedInCode', 'the new value, at once: the tag before is unknown', async () => {
     await here.read(before)
     expect(await there.read(after)).toMatchObject({ data: 'fetched after', status: 'miss' })
   })

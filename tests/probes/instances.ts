@@ -60,7 +60,7 @@ export function slowSource(rest: Partial<FieldCacheConfig<string>> = {}) {
   return {
     config: field(fetcher, rest),
     fetcher,
-    /** What it answers whoever asks from now on. */
+    /** What it answers from now on. */
     set: (value: string) => {
       source.value = value
     },

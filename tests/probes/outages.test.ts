@@ -72,17 +72,21 @@ describe('a store of which every command fails', () => {
 })
 
 describe('a store that swallows every request', () => {
-  probe('blackHole', 'answers within a deadline each; after five requests nobody waits for it', async () => {
-    await redis.upstash.faults.set({ kind: 'hang' })
-    for (let read = 1; read <= 20; read += 1) {
-      expect(await here.read(field(async () => read))).toMatchObject({ data: read, status: 'miss' })
-    }
-    expect(redis.upstash.counters.requests).toBe(5)
-    expect(codes()).toEqual([
-      ...Array.from({ length: 5 }, () => 'REDIS_TIMEOUT'),
-      ...Array.from({ length: 15 }, () => 'REDIS_CIRCUIT_OPEN'),
-    ])
-  })
+  probe(
+    'blackHole',
+    'answers within a deadline each; after five requests no reader waits for it',
+    async () => {
+      await redis.upstash.faults.set({ kind: 'hang' })
+      for (let read = 1; read <= 20; read += 1) {
+        expect(await here.read(field(async () => read))).toMatchObject({ data: read, status: 'miss' })
+      }
+      expect(redis.upstash.counters.requests).toBe(5)
+      expect(codes()).toEqual([
+        ...Array.from({ length: 5 }, () => 'REDIS_TIMEOUT'),
+        ...Array.from({ length: 15 }, () => 'REDIS_CIRCUIT_OPEN'),
+      ])
+    },
+  )
 
   probe('blackHole', 'answers 100 callers at once with 1 request and at most 2 fetches', async () => {
     await redis.upstash.faults.set({ kind: 'hang' })

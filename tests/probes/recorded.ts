@@ -17,7 +17,7 @@ export const PEERS = {
 
 export type Peer = keyof typeof PEERS
 
-/** `none` where the peer does not have the feature, or where nobody tried. */
+/** `none` where the peer does not have the feature, or where it was not tried. */
 export type Verdict = 'passes' | 'fails' | 'none'
 
 export interface Outcome {

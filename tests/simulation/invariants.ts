@@ -27,12 +27,12 @@ function noOutdatedRead({ plan, reads, acknowledged, fetches }: History): string
     })
 }
 
-/** Whoever fetches holds a lease of its own, unless Redis could not be asked. */
+/** Each fetch holds a lease of its own, unless Redis could not be asked. */
 function fetchesHoldLeases({ seen }: History): string[] {
   return seen.fetchesWithoutLease
 }
 
-/** Nobody but its holder ends a lease, and the holder not while it fetches. */
+/** Only its holder ends a lease, and not while it fetches. */
 function leasesEndByTheirHolder({ seen }: History): string[] {
   return seen.leasesTakenAway
 }
@@ -62,17 +62,17 @@ function failureCostsNothing({ seen }: History): string[] {
   return [...seen.foreignValues, ...seen.takenAway]
 }
 
-/** Whoever outlived its lease stores nothing: somebody else may be further by now. */
+/** A process that has outlived its lease stores nothing: another one may have stored a newer value by now. */
 function storingNeedsALease({ seen }: History): string[] {
   return seen.storedWithoutLease
 }
 
-/** Nobody stores an older fetch over a newer one of its own. For plans in which later fetches have newer tokens. */
+/** No process stores an older fetch over a newer one of its own. For plans in which later fetches have newer tokens. */
 function nothingOlderIsStored({ seen }: History): string[] {
   return seen.storedOlder
 }
 
-/** After a fetch that failed nobody asks the source before its lease, or the cool-down in its place, has run out. */
+/** After a fetch that failed no process asks the source before its lease, or the cool-down in its place, has run out. */
 function failuresCoolDown({ fetches }: History): string[] {
   return fetches.flatMap(({ field, process, at, began }) =>
     fetches
@@ -85,7 +85,7 @@ function failuresCoolDown({ fetches }: History): string[] {
   )
 }
 
-/** Who is served a stale value finds a newer one when it comes again: the refresh was not left to anybody else. */
+/** A process that is served a stale value finds a newer one when it reads again: it did not leave the refresh to others. */
 function staleIsRefreshed(history: History): string[] {
   const { reads } = history
   return reads.flatMap((read) => {
@@ -95,7 +95,7 @@ function staleIsRefreshed(history: History): string[] {
   })
 }
 
-/** No value is served past the window of its status. With clocks that disagree nobody can tell. */
+/** No value is served past the window of its status. With clocks that disagree this cannot be judged. */
 function nothingPastItsWindow({ plan, reads, fetches }: History): string[] {
   if (plan.clocks.some((skew) => skew !== 0)) return []
   const extra: Record<string, number> = { hit: 0, stale: STALE_SECONDS, degraded: 2 * STALE_SECONDS }
@@ -174,7 +174,7 @@ function evictionCostsOneFetch(history: History): string[] {
     for (const read of now) {
       if (!cold.has(read.field) && read.status !== 'hit') wrong.push(`${describeRead(read)} should be a hit`)
     }
-    // A copy in memory outlives an evicted entry, and nobody else gets any of it.
+    // A copy in memory outlives an evicted entry, and no other process gets any of it.
     for (const read of now) if (read.status === 'miss' && isStored(history, read)) cold.delete(read.field)
     for (const { name } of evictions.filter((one) => one.phase === phase)) {
       cold = new Set([...cold, ...concerned(history, name)])
@@ -206,7 +206,7 @@ function forcesAreNotRefused({ rejections }: History): string[] {
 export const always = {
   'I1 no read returns what was fetched before an acknowledged invalidation or force': noOutdatedRead,
   ...forceInvariants,
-  'I2 whoever fetches holds the lease': fetchesHoldLeases,
+  'I2 each fetch holds its lease': fetchesHoldLeases,
   'I2 a lease is ended by its holder alone': leasesEndByTheirHolder,
   'I3 every read ends': everythingEnds,
   'I3 no read waits for a lease of its own process': waitsForOthersAlone,

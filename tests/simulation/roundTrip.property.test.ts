@@ -32,7 +32,7 @@ const valueField = (value: unknown): FieldCacheConfig<unknown> => ({
 })
 
 describe('I6', () => {
-  it('a value comes back as JSON has it, to whoever fetched it and to whoever finds it, null included', async () => {
+  it('a value comes back as JSON has it, to the process that fetched it and to those that find it, null included', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.jsonValue(), fc.jsonValue({ stringUnit: 'binary' }), fc.string({ unit: anyUnit })),

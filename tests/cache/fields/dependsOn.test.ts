@@ -48,7 +48,7 @@ describe('an invalidation of a dependency', () => {
   })
 
   it.each([
-    ['that nobody knew before', []],
+    ['that no process knew before', []],
     ['that was captured before it', [1]],
   ])('during the fetch, of one %s, keeps the value from all who come later', async (_, before) => {
     await storeFirst(before)
@@ -138,7 +138,7 @@ describe('dependencies', () => {
     },
   )
 
-  it('that Redis could not be asked for keep the value from being stored, and nobody waits for it', async () => {
+  it('that Redis could not be asked for keep the value from being stored, and no reader waits for it', async () => {
     await redis.upstash.faults.set({ kind: 'error', match: 'product' })
     const config = catalog(async () => [1])
     expect(await read(config)).toMatchObject({ data: [1], status: 'miss' })

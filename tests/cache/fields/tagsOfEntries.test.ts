@@ -64,7 +64,7 @@ describe('an invalidation of a tag under which an entry is stored', () => {
     expect(await read(field(fetcher))).toMatchObject({ data: 2, status: 'miss' })
   })
 
-  it('is joined by nobody to a fetch that began before it, with or without dependsOn', async () => {
+  it('lets no later reader join a fetch that began before it, with or without dependsOn', async () => {
     await read(field(async () => 'first', { ttl: 1, dependsOn: () => ['product:1'] }))
     test.clock.advance(1_500)
     const slow = deferred<string>()

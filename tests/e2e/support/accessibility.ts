@@ -1,7 +1,7 @@
 import axe, { type AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 
-/** What axe finds on the page that keeps somebody from using it: one line for each rule and element. */
+/** What axe finds on the page that keeps a visitor from using it: one line for each rule and element. */
 export async function seriousProblems(page: Page): Promise<string[]> {
   await page.evaluate(axe.source)
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults

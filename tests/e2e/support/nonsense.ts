@@ -1,4 +1,4 @@
-/** Requests that mean nothing, or something that nobody may have. None of them deserves an answer with 5xx. */
+/** Requests that mean nothing, or ask for what no caller may have. None of them deserves an answer with 5xx. */
 import type { Visit } from './visitor'
 
 const ADMIN = '/admin'

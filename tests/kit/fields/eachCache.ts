@@ -86,7 +86,7 @@ function overMemory(): CacheUnderSuite {
     down: async () => current.test.down(),
     async up({ cache }) {
       current.test.up()
-      // The circuit is probed after a pause, by whoever asks first.
+      // The circuit is probed after a pause, by the first caller.
       current.test.clock.advance(60_000)
       await cache.attempt((commands) => commands.ping())
       await current.test.backgroundWork()

@@ -25,7 +25,7 @@ export interface LockPlan {
 interface Grant {
   names: readonly string[]
   token: number
-  /** Who was still certain to hold one of these names when somebody else got it. */
+  /** The names that another process was still certain to hold. */
   intruded: readonly string[]
 }
 

@@ -42,7 +42,7 @@ const plans: Record<string, fc.Arbitrary<LockPlan>> = {
   }),
 }
 
-/** Whoever was told to have worked alone, although somebody else got one of its locks before the work had ended. */
+/** Work that was acknowledged as done alone, although another client got one of its locks before it had ended. */
 function disturbed({ alone, grants }: LockHistory): unknown[] {
   return alone.flatMap((done) => {
     const since = grants.slice(grants.findIndex(({ token }) => token === done.token) + 1, done.grantsThen)
@@ -52,7 +52,7 @@ function disturbed({ alone, grants }: LockHistory): unknown[] {
 }
 
 describe.each(Object.entries(plans))('%s', (name, plan) => {
-  it('no two holders have one token, late ones have lower ones, and nobody is told of a lock that another has (I11)', async () => {
+  it('no two holders of locks have one token, late ones have lower ones, and no client is given a lock that another one holds (I11)', async () => {
     const seen = countCoincidences(LOCK_COINCIDENCES)
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), plan, async (scheduler, drawn) => {

@@ -1,4 +1,4 @@
-/** Configurations of one key that name different tags: tags belong to the entry, whoever reads it. */
+/** Configurations of one key that name different tags: tags belong to the entry, whichever configuration reads it. */
 import fc from 'fast-check'
 import type { Scenario } from '../scenario'
 import type { FieldPlan, Operation } from '../world/plan'

@@ -1,4 +1,4 @@
-/** What is deleted, by whichever door, is served to nobody, wherever its value is. */
+/** A deleted value is served to no reader, by whichever command it was deleted and wherever it is. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
@@ -37,7 +37,7 @@ const DELETIONS: [string, (key: string) => Promise<unknown>][] = [
 ]
 
 describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
-  it('leaves the old value to nobody past memoryTtl, though Redis has evicted the entry', async () => {
+  it('serves the old value to no reader past memoryTtl, though Redis has evicted the entry', async () => {
     const { config } = countingField({ memoryTtl: 1 })
     const other = await test.another()
     await read(config)
@@ -49,7 +49,7 @@ describe.each(DELETIONS)('a deletion by %s', (_, remove) => {
     expect(await read(config, other)).toMatchObject({ data: 2, status: 'hit' })
   })
 
-  it('leaves what another release keeps aside to nobody', async () => {
+  it('serves to no reader what another release keeps aside', async () => {
     const { fetcher } = countingField()
     const next = await test.another({ deployment: 'next' })
     const config = field(fetcher, { ttl: 86_400, schema: z.number() })

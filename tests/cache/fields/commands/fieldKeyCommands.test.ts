@@ -213,7 +213,7 @@ describe('set of a field', () => {
 
   it.each([
     ['of its own process is not stored', true, { data: 42, status: 'hit' }],
-    ['of another process is served to nobody later', false, { data: 2, status: 'miss' }],
+    ['of another process is served to no later reader', false, { data: 2, status: 'miss' }],
   ])('a fetch that began before it %s', async (_, own, expected) => {
     const slow = deferred<number>()
     const asked = deferred<void>()

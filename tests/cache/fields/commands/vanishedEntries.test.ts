@@ -8,7 +8,7 @@ import { type FieldProcess, field, startFieldProcess } from '../../../kit/fields
 import { redisForThisFile } from '../../../kit/redis/redisSuite'
 
 /**
- * The lease of a fetch that succeeded is not given back. Whoever misses the entry afterwards must not take it for a
+ * The lease of a fetch that succeeded is not given back. A reader that misses the entry afterwards must not take it for a
  * fetch that is still running, and wait for what has come and gone.
  */
 const redis = redisForThisFile()
@@ -38,7 +38,7 @@ async function slowRead({ runtime }: FieldProcess) {
 }
 
 describe('an entry that is gone soon after it was stored is fetched again without waiting', () => {
-  it('when an older fetch of another process has overwritten it with what nobody may be served', async () => {
+  it('when an older fetch of another process has overwritten it with what no reader may be served', async () => {
     const { early, answer: older } = await slowRead(there)
     const config = field(async () => 'new')
     await invalidateField(config, here.runtime)

@@ -59,7 +59,7 @@ describe('what an answer from memory costs', () => {
     expect(await costOf(() => read(config))).toMatchObject(once)
   })
 
-  it('the whole value past its ttl, because somebody else may have stored a newer one', async () => {
+  it('the whole value past its ttl, because another process may have stored a newer one', async () => {
     let version = 1
     const config = field(async () => version, { ...remembered, ttl: 60, memoryTtl: 600 })
     await read(config)
@@ -276,7 +276,7 @@ describe('without Redis', () => {
     expect(await read(failing)).toMatchObject({ data: 'next', status: 'degraded' })
   })
 
-  it('within memoryTtl nobody notices', async () => {
+  it('within memoryTtl no reader notices', async () => {
     await read(config)
     await redis.upstash.faults.set({ kind: 'reset' })
     expect(await read(failing)).toMatchObject({ data: 'fetched', status: 'hit' })
@@ -300,7 +300,7 @@ describe('without Redis', () => {
       await expect(read(failing, server)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('what this process has invalidated is not served, even if nobody could record it', async () => {
+  it('what this process has invalidated is not served, even if it could not be recorded', async () => {
     await read(config)
     await redis.upstash.faults.set({ kind: 'reset' })
     await expect(invalidateTags(['people'], servers.here.runtime)).rejects.toThrow()

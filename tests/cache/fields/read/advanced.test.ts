@@ -118,7 +118,7 @@ describe('expiresAt', () => {
     await expect(read(failing(config))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('a value that has ended is for whoever asked, and nobody waits for it', async () => {
+  it('a value that has expired goes to the reader that asked, and no other waits for it', async () => {
     const config = signed(-10)
     expect((await read(config)).status).toBe('miss')
     expect(await storedEntry(servers.here.runtime, 'agents_list')).toBeNull()
@@ -135,7 +135,7 @@ describe('expiresAt', () => {
     expect((await read(config, servers.there)).status).toBe('hit')
   })
 
-  it('that is no time is a mistake that is told, instead of storing what nobody could read', async () => {
+  it('that is no time is reported as a mistake, and nothing is stored', async () => {
     const config = field(async () => 1, { advanced: { expiresAt: () => Number.NaN } })
     await expect(read(config)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
@@ -211,7 +211,7 @@ describe('deadlines', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('softTimeoutMs has whoever has nothing else wait', async () => {
+  it('softTimeoutMs lets a reader without another value wait', async () => {
     const gate = deferred<string>()
     const config = field(() => gate.promise, { staleIfError: 600, advanced: { softTimeoutMs: 10 } })
     const waiting = read(config)
@@ -220,7 +220,7 @@ describe('deadlines', () => {
     expect(await waiting).toMatchObject({ data: 'first', status: 'miss' })
   })
 
-  it('a source that fails after softTimeoutMs is no error of whoever was served', async () => {
+  it('a source that fails after softTimeoutMs is no error of a reader that was served', async () => {
     const gate = deferred<string>()
     const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? 'old' : gate.promise))
     const config = field(fetcher, { staleIfError: 600, advanced: { softTimeoutMs: 10 } })

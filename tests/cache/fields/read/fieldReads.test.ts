@@ -108,7 +108,7 @@ describe('reading a field', () => {
     })
   })
 
-  it('lets control-flow errors of the framework pass untouched, and tells nobody of a failure', async () => {
+  it('lets control-flow errors of the framework pass untouched, and reports no failure', async () => {
     const signal = new Error('Dynamic server usage')
     server.runtime.ports = { ...server.runtime.ports, isControlFlow: (error) => error === signal }
     const config = field(() => Promise.reject<string>(signal))
@@ -146,7 +146,7 @@ describe('reading a field', () => {
   })
 })
 
-describe('what somebody else has left under the key of a field', () => {
+describe('what another program has left under the key of a field', () => {
   it.each([
     ['text', 'garbage'],
     ['an entry of another release', '{"v":1,"at":1,"d":[]}'],

@@ -208,7 +208,7 @@ describe('stale values', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('are served to nobody once they were invalidated', async () => {
+  it('are never served once they were invalidated', async () => {
     const config = field(async () => 'good', {
       ttl: 60,
       staleWhileRevalidate: 600,

@@ -121,7 +121,7 @@ describe('a Redis that hangs', () => {
     expect(calls()).toBe(1)
   })
 
-  it('proves or disproves a copy by an answer that nobody waits for any longer', async () => {
+  it('proves or disproves a copy by an answer that no reader waits for any longer', async () => {
     const { clock, read, hang, answer, invalidate } = await hanging()
     await read()
     for (const [status, data] of [

@@ -47,7 +47,7 @@ describe('stale reads while a failing source is left alone', () => {
     expect(await read(config)).toMatchObject({ data: 'back', status: 'hit' })
   })
 
-  it('are over as soon as somebody has forced a new value', async () => {
+  it('are over as soon as a force has stored a new value', async () => {
     await readAndRefresh(servers.here)
     await readAndRefresh(servers.there)
     fetcher.mockReset().mockResolvedValue('back')

@@ -75,7 +75,7 @@ describe('a fetch that needs several refreshes', () => {
     expect((await read(config)).age).toBe(age)
   })
 
-  test('tells how far it has come, to whoever waits and to who watches', async () => {
+  test('shows how far it has come, in errors and in the states of fields', async () => {
     const { config } = inParts(2)
 
     await expect(read(config)).rejects.toMatchObject({

@@ -52,7 +52,7 @@ it.each<[string, Partial<FieldCacheConfig<unknown>>, RegExp]>([
     /dependsOn .*"chair\\n\(new\)": .*control character/,
   ],
   ['half a character in a tag', tags(['cut \ud83d']), /dependsOn .*half of a character/],
-  ['a tag that nobody can see', tags(['\u200b']), /dependsOn .*nothing of it can be seen/],
+  ['an invisible tag', tags(['\u200b']), /dependsOn .*nothing of it can be seen/],
   ['an empty tag', tags(['']), /dependsOn .*it is empty/],
   ['a tag that is no text', tags([undefined]), /dependsOn .*it is no text but undefined/],
   ['a tag of 251 characters', tags(['x'.repeat(251)]), /dependsOn .*251 characters, 250 at most/],

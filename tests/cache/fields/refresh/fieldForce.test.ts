@@ -101,7 +101,7 @@ describe('a value that Redis does not take', () => {
   })
 })
 
-describe('a force by anybody', () => {
+describe('a force by a caller without a token', () => {
   it('is declined inside the cool-down, which the attempt starts', async () => {
     let version = 0
     const config = field(

@@ -84,7 +84,7 @@ it('a lease of our own that came too late to be used is waited for, and then tak
   expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
 })
 
-it('a lease of which the answers were lost is found again by the next read, which waits for nobody', async () => {
+it('a lease of which the answers were lost is found again by the next read, which does not wait', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)
   for (const guard of ['key:people', 'tag:a']) redis.execute(['SET', keySpace.internal('token', guard), 't'])

@@ -32,7 +32,7 @@ export interface Watch {
   goesUncached(process: number): void
 }
 
-/** An eviction, as if somebody had asked for it. */
+/** An eviction, as if a process had asked for it. */
 const EVICTION: Caller = { process: -1, invalidates: true }
 
 export function createWatch(
@@ -60,7 +60,7 @@ export function createWatch(
   /** Processes that have kept a field aside. */
   const keptAside = new Set<string>()
 
-  /** The fetch that brought what stands for a field; null when nothing does, or nothing that anybody may serve. */
+  /** The fetch that brought what stands for a field; null when nothing does, or nothing that a process may serve. */
   function standing(field: number): number | null {
     const { entry: name = '', guards = [] } = fields[field] ?? {}
     const entry = decodeEntry(redis.peek(name) ?? '')
@@ -84,7 +84,7 @@ export function createWatch(
       if (fetch === after) continue
       const who = caller === EVICTION ? 'Redis' : `${command[0]} of p${caller.process}`
       universe.log(`${who} makes field ${field} ${after === null ? 'a miss' : `fetch ${after}`}`)
-      // A refresh that comes late may do so: nobody is served what it stores, and one more fetch is all it costs.
+      // A refresh that comes late may do so: no reader is served what it stores, and it costs one more fetch.
       if (after === null && !caller.invalidates && !storedBy(command) && !isForcedAside(command)) {
         seen.takenAway.push(`${who} took away fetch ${fetch} of field ${field}`)
       }
