@@ -15,7 +15,7 @@ export interface PartHealth {
 }
 
 const CIRCUIT_STATES: Record<BreakerState, string> = {
-  closed: 'closed: requests go to Redis',
+  closed: 'closed, as it should be',
   open: 'open: no requests go to Redis',
   'half-open': 'half open: one request tests Redis',
 }

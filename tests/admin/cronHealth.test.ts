@@ -14,12 +14,12 @@ it.each([
   ['no fields to keep warm', [other], {}, false],
   ['fields that it may not keep warm', [warm], { CACHE_WARMUP_ENABLED: 'false' }, false],
   ['webhooks alone', [], { AIRTABLE_WEBHOOK_SECRETS: `ach00000000000001:${btoa('x'.repeat(32))}` }, true],
-])('with %s something is expected of the cron, or nothing', (_, fields, environment, expected) => {
+])('%s decide whether the cron is expected to run', (_, fields, environment, expected) => {
   setEnvironment(environment)
   expect(cronExpectations(fields)).toEqual({ expected, maxSilenceHours: 26 })
 })
 
-it('the cron may be silent for as long as is set', () => {
+it('the cron may be silent for the configured time', () => {
   setEnvironment({ CRON_MAX_SILENCE_HOURS: '3' })
   expect(cronExpectations([]).maxSilenceHours).toBe(3)
 })

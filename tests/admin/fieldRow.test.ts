@@ -73,8 +73,8 @@ describe('the status of a field', () => {
   })
 })
 
-describe('what happened last', () => {
-  it('is the latest that anybody tells of', () => {
+describe('last success and failure of a field', () => {
+  it('the last success is the latest of stored value, metrics and refresh by hand', () => {
     const others = counted({
       lastSuccess: { at: NOW - 2_000, reason: 'cron', durationMs: 700, bytes: 900, items: 2, stored: true },
       lastFailure: { at: NOW - 3_000, reason: 'cron', durationMs: 5, code: 'SOURCE_TIMEOUT' },
@@ -87,18 +87,18 @@ describe('what happened last', () => {
     expect(row(state(), run(), null)).toMatchObject({
       lastSuccess: { at: NOW - 4_000, items: 3, bytes: 1_000 },
     })
-    // Somebody has fetched it since, and has not told of it yet.
+    // Another instance has fetched it since, and not reported yet.
     expect(row(state({ fetchedAt: NOW - 1_000 }), run())).toMatchObject({
       lastSuccess: { at: NOW - 1_000, durationMs: null, items: null },
     })
   })
 
-  it('knows the one that went well before one that failed', () => {
+  it('a refresh that failed keeps the success before it', () => {
     const before = { at: NOW - 9_000, durationMs: 800, items: 7, bytes: 70 }
     expect(row(state({ fetchedAt: NOW - 11_000 }), { ...failed, before }).lastSuccess).toEqual(before)
   })
 
-  it('does not count an answer that Redis did not keep', () => {
+  it('an answer that Redis did not store is no success', () => {
     const unstored = counted({
       lastSuccess: { at: NOW, reason: 'cron', durationMs: 1, bytes: 1, items: 1, stored: false },
       lastFailure: null,
@@ -106,7 +106,7 @@ describe('what happened last', () => {
     expect(row(state(), null, unstored).lastSuccess?.at).toBe(NOW - 10_000)
   })
 
-  it('comes with why a refresh by hand failed, and how to mend it', () => {
+  it('the last failure has the reason and the hint of a refresh by hand', () => {
     expect(row(state(), failed)).toMatchObject({
       lastFailure: { at: NOW - 4_000, code: 'AIRTABLE_TIMEOUT', message: 'late', hint: 'wait' },
       run: { state: 'failed' },
@@ -114,7 +114,7 @@ describe('what happened last', () => {
   })
 })
 
-it('a field tells of records that cannot be taken as they are until a value should have been read without them', () => {
+it('a field shows flawed records until a later value should have been read without them', () => {
   const flawedAt = (at: number) =>
     counted({
       lastSuccess: null,
@@ -125,7 +125,7 @@ it('a field tells of records that cannot be taken as they are until a value shou
   expect(row(state(), null, flawedAt(NOW - 61_000))).not.toHaveProperty('flaws')
 })
 
-it('a field tells its age, what is left of its time, and what it did in a day', () => {
+it('a field shows its age, the rest of its ttl, and its last 24 hours', () => {
   const others = counted({ lastSuccess: null, lastFailure: null })
   expect(row(state(), null, others)).toMatchObject({
     age: 10,
@@ -136,7 +136,7 @@ it('a field tells its age, what is left of its time, and what it did in a day', 
   expect(row(state({ freshUntil: NOW - 5_000 })).freshFor).toBe(-5)
 })
 
-it('a refresh of all tells how far it is, and whether its process has died', () => {
+it('a refresh of all fields shows its progress, and whether its process died', () => {
   const all: AllRun = {
     startedAt: NOW - 5_000,
     endedAt: null,

@@ -54,7 +54,7 @@ const all = (rest: Partial<AllRow> = {}): AllRow => ({
   ...rest,
 })
 
-describe('numbers', () => {
+describe('numbers on the admin page', () => {
   it.each([
     [0, '0 s'],
     [59.9, '59 s'],
@@ -69,7 +69,7 @@ describe('numbers', () => {
     expect(duration(seconds)).toBe(words)
   })
 
-  it('are short, and never round a failure away', () => {
+  it('numbers are short, and never round a failure away', () => {
     expect([ago(0, 4_999), ago(0, 65_000)]).toEqual(['just now', '1 min ago'])
     expect([milliseconds(0.54), milliseconds(34.4), milliseconds(1_250)]).toEqual([
       '0.5 ms',
@@ -93,15 +93,15 @@ describe('numbers', () => {
   })
 })
 
-describe('a field', () => {
-  it('is told by how old it is and how long that is fine', () => {
+describe('the texts of a field', () => {
+  it('a field is described by its age and how long it stays fresh', () => {
     expect(describeAge(row())).toBe('1 min old, fresh for another 59 min of 1 h')
     expect(describeAge(row({ age: 4_000, freshFor: -400 }))).toBe('1 h 6 min old, past its time for 6 min')
     expect(describeAge(row({ ttl: null, freshFor: null }))).toBe('1 min old, and never too old')
     expect(describeAge(row({ age: null, freshFor: null }))).toBe('No value')
   })
 
-  it('is told by what its readers get, in every condition', () => {
+  it('every condition of a field says what readers get', () => {
     const conditions = [
       'fresh',
       'stale',
@@ -118,7 +118,7 @@ describe('a field', () => {
     for (const words of told) expect(words).toMatch(/^[A-Z].*\.$/)
   })
 
-  it('tells what came of a refresh', () => {
+  it('a refresh by hand is described by its outcome', () => {
     expect(describeOutcome('agents', run(), null)).toBe('agents was refreshed in 1.2 s: 234 records.')
     expect(describeOutcome('agents', run({ items: null, durationMs: null }), null)).toBe(
       'agents was refreshed.',
@@ -132,8 +132,8 @@ describe('a field', () => {
   })
 })
 
-describe('all fields', () => {
-  it('are told in one sentence, the worst first', () => {
+describe('the texts of all fields', () => {
+  it('one sentence describes all fields, the worst first', () => {
     const rows = (...statuses: FieldRow['status'][]) =>
       statuses.map((status, index) => row({ status, name: 'abcdef'[index] ?? '' }))
     expect(summarizeFields(rows('fresh'))).toBe('The one field is fresh.')
@@ -146,7 +146,7 @@ describe('all fields', () => {
     expect(summarizeFields(rows('unknown', 'unknown'))).toContain('Redis does not answer')
   })
 
-  it('are told of while and after all of them are refreshed', () => {
+  it('a refresh of all fields is described while it runs and afterwards', () => {
     expect(describeRefreshAll(all({ state: 'running', done: 1, current: 'b' }))).toBe(
       '1 of 3 done; b is being refreshed.',
     )
@@ -163,8 +163,8 @@ describe('all fields', () => {
   })
 })
 
-describe('errors', () => {
-  it('have plain words for every code of Airtable', () => {
+describe('the texts of errors', () => {
+  it('every error code of Airtable has plain words', () => {
     const folder = 'lib/core-services/airtable'
     const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && name !== 'airtableConfig.ts')
@@ -176,14 +176,14 @@ describe('errors', () => {
     )
   })
 
-  it('have plain words for the rest, too, and for whatever comes', () => {
+  it('other error codes, and unknown ones, have plain words, too', () => {
     expect(describeFailure('SOURCE_TIMEOUT')).toBe('The source did not answer in time.')
     expect(describeFailure('REDIS_TIMEOUT')).toBe('Redis could not be reached.')
     expect(describeFailure('NEVER_HEARD_OF')).toBe('Something unexpected failed. The log has the details.')
   })
 })
 
-it('records that could not be taken as they are: how many, what becomes of them, and which', () => {
+it('flawed records are described by how many, what is made of them, and which', () => {
   const ids = ['recA', 'recB']
   expect(describeFlaws({ at: 0, unreadable: 1, errors: 0, ids: ['recA'] })).toBe(
     '1 record cannot be read: it stays as it was, or is left out (recA).',

@@ -42,8 +42,8 @@ const base = (coolDown: BaseState['coolDown'] = null, waiting: number | null = 0
   coolDown,
 })
 
-describe('Redis', () => {
-  it('is fine while it answers, and tells what it costs', () => {
+describe('the status of Redis', () => {
+  it('Redis is ok while it answers, with its estimated bill', () => {
     const part = redisPart(
       null,
       snapshot({ monthlyUsd: 0.4, redisErrors: { REDIS_TIMEOUT: 2, REDIS_UNREACHABLE: 1 } }),
@@ -56,13 +56,13 @@ describe('Redis', () => {
     })
   })
 
-  it('is to be looked at while a server leaves it alone, and down when it does not answer here', () => {
+  it('Redis is a warning while the circuit of a server is open, and bad when it does not answer', () => {
     expect(redisPart(null, snapshot({ breaker: 'open' })).state).toBe('warn')
     expect(redisPart('REDIS_TIMEOUT', snapshot({ breaker: 'open' })).state).toBe('bad')
   })
 })
 
-describe('Redis that answers and does not do its work', () => {
+describe('the status of a Redis that refuses requests', () => {
   const refusing = (code: string) => ({ ...snapshot(), takenAt: 300_000, refusedWrites: { code, since: 0 } })
 
   it.each([
@@ -70,7 +70,7 @@ describe('Redis that answers and does not do its work', () => {
     ['REDIS_READ_ONLY', 'It is a read-only copy and takes no new values. '],
     ['REDIS_CANNOT_PERSIST', 'It cannot save its data and takes no new values. '],
     ['REDIS_UNAUTHORIZED', 'Our token may only read, so it takes no new values. '],
-  ])('%s: is bad, and tells since when nothing is taken', (code, words) => {
+  ])('%s on writes is bad, with the time since when writes are refused', (code, words) => {
     const { state, summary, facts } = redisPart(null, refusing(code))
     expect([state, facts[0]]).toEqual(['bad', { name: 'Refuses writes', value: 'for 5 min' }])
     expect(summary.startsWith(words)).toBe(true)
@@ -82,13 +82,13 @@ describe('Redis that answers and does not do its work', () => {
     ['REDIS_QUOTA', 'Its plan allows no more commands'],
     ['REDIS_UNAUTHORIZED', 'It does not accept our token'],
     ['REDIS_TIMEOUT', 'It does not answer'],
-  ])('%s: is bad, and that is told first', (failure, words) => {
+  ])('%s on requests is bad, and named before refused writes', (failure, words) => {
     const { state, summary } = redisPart(failure, refusing('REDIS_FULL'))
     expect([state, summary.startsWith(words)]).toEqual(['bad', true])
   })
 })
 
-describe('Airtable', () => {
+describe('the status of Airtable', () => {
   it.each([
     ['ok', 'It was not needed', sourcePart([], snapshot())],
     ['ok', 'It answers', sourcePart([base()], snapshot({ requests: 5 }))],
@@ -113,13 +113,13 @@ describe('Airtable', () => {
         snapshot(),
       ),
     ],
-  ])('is %s: %s', (state, words, part) => {
+  ])('Airtable is %s: %s', (state, words, part) => {
     expect(part.state).toBe(state)
     expect(part.summary).toContain(words)
   })
 })
 
-describe('the cron', () => {
+describe('the status of the cron', () => {
   const run = {
     at: 0,
     outcome: 'ok' as const,
@@ -149,12 +149,12 @@ describe('the cron', () => {
       cronPart(health({ lastRun: { ...run, outcome: 'failed', failed: 1 } as never }), HOUR_MS),
     ],
     ['bad', 'has not run for 47 h', cronPart(health({ ok: false, silentSeconds: 47 * 3_600 }), HOUR_MS)],
-  ])('is %s: %s', (state, words, part) => {
+  ])('the cron is %s: %s', (state, words, part) => {
     expect(part.state).toBe(state)
     expect(part.summary).toContain(words)
   })
 
-  it('tells when it ran and what it did', () => {
+  it('the cron shows when it last ran and what it did', () => {
     expect(cronPart(health(), HOUR_MS).facts).toEqual([
       { name: 'Last run', value: '1 h ago' },
       { name: 'It took', value: '1.5 s' },
@@ -164,7 +164,7 @@ describe('the cron', () => {
   })
 })
 
-it('plots have the points of a stretch and what they come to', () => {
+it('plots have the points of a period and its totals', () => {
   const { hour, day } = buildPlots(snapshot())
   expect(hour).toEqual({
     points: [{ at: 1, hitRate: 1, p95Ms: 2, sourceCalls: 3, sourceFailures: 0, redisCommands: 5 }],

@@ -13,8 +13,8 @@ const outcome = (rest: Partial<WebhookOutcome>): WebhookOutcome => ({
 const part = (webhooks: WebhookOutcome[], at: number | null = NOW - 3_600_000) =>
   webhooksPart({ configured: 1, at, webhooks }, NOW)
 
-describe('webhooks on the page of the admin', () => {
-  test('are off where none is set up', () => {
+describe('webhooks on the admin page', () => {
+  test('webhooks are off where none is set up', () => {
     expect(webhooksPart({ configured: 0, at: null, webhooks: [] }, NOW).state).toBe('off')
   })
 
@@ -29,13 +29,13 @@ describe('webhooks on the page of the admin', () => {
     expect(part([], null).facts).toContainEqual({ name: 'Last checked', value: 'never' })
   })
 
-  test('are bad when one is dead, with the way to mend it', () => {
+  test('webhooks are bad when one is dead, with a hint what to do', () => {
     const { state, facts } = part([outcome({ outcome: 'dead', hint: 'Make a new one.' })])
     expect(state).toBe('bad')
     expect(facts).toContainEqual({ name: 'achA', value: 'Make a new one.' })
   })
 
-  test('are to be watched when one could not be looked after', () => {
+  test('webhooks are a warning when the cron could not check one', () => {
     const { state, facts } = part([outcome({ outcome: 'failed', code: 'AIRTABLE_FORBIDDEN' })])
     expect(state).toBe('warn')
     expect(facts).toContainEqual({ name: 'achA', value: 'AIRTABLE_FORBIDDEN' })

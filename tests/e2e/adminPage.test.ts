@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 beforeEach(() => backends.airtable.faults.clear())
 
-/** A browser with a session that ends so many seconds from now. */
+/** A browser with a session that ends after this many seconds. */
 async function openWithSession(secondsLeft: number) {
   const context = await browser.newContext()
   const session: AdminSession = { id: 'a1b2c3d4e5f6a7b8', endsAt: Date.now() + secondsLeft * 1000 }
@@ -96,7 +96,7 @@ describe('the buttons of the admin page', () => {
 })
 
 describe('the admin page', () => {
-  it('looks again every five seconds, but not while it is hidden', async () => {
+  it('reads again every five seconds, but not while it is hidden', async () => {
     const { context, page } = await openWithSession(3_600)
     await page.clock.install()
     await page.reload()
@@ -232,7 +232,7 @@ describe('the sign-in of the admin page', () => {
   })
 })
 
-it('a thousand wrong tokens cost no command and no 5xx, and keep no visitor out', async () => {
+it('a thousand wrong tokens cost no command and no 5xx, and do not lock out the right one', async () => {
   const { context, page } = await openAdmin(browser, app.url)
   const caught = page.waitForRequest((request) => request.method() === 'POST')
   await signIn(page, 'a-wrong-token-to-be-sent-again')

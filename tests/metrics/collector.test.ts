@@ -16,8 +16,8 @@ function collectorOf(...events: FieldCacheEvent[]): Collector {
 const readOf = (field: string, status: 'hit' | 'miss' | 'stale' | 'refreshed' | 'degraded' | 'cooldown') =>
   ({ type: 'field.read', field, status, ageSeconds: 1, durationMs: 3 }) as const
 
-describe('reads', () => {
-  it('are counted by status and by duration, for their field and for all', () => {
+describe('reads in the collector', () => {
+  it('reads are counted by status and duration, for their field and for all fields', () => {
     const { counts } = collectorOf(readOf('a', 'hit'), readOf('a', 'miss'), readOf('b', 'hit'))
     const { fields, byField } = aggregate(counts.sums)
     expect(fields.reads).toMatchObject({ hit: 2, miss: 1 })
@@ -25,7 +25,7 @@ describe('reads', () => {
     expect(fields.readLatency).toMatchObject({ count: 3, sumMs: 9, p50Ms: 3.75 })
   })
 
-  it('make a hit rate of those that nobody forced: forced ones do not lower it, failed ones do', () => {
+  it('the hit rate leaves out forced reads, and falls with failed ones', () => {
     const served = [
       readOf('a', 'hit'),
       readOf('a', 'stale'),
@@ -41,8 +41,8 @@ describe('reads', () => {
   })
 })
 
-describe('refreshes', () => {
-  it('are counted by reason and outcome, and the last one of each kind is remembered', () => {
+describe('refreshes in the collector', () => {
+  it('refreshes are counted by reason and outcome, and the last success and failure are kept', () => {
     const finished = {
       type: 'refresh.finished',
       field: 'a',
@@ -78,8 +78,8 @@ describe('refreshes', () => {
   })
 })
 
-describe('everything below the fields', () => {
-  it('is counted: Redis by commands, bytes and errors, the breaker, locks, Airtable, changes', () => {
+describe('the system below the fields', () => {
+  it('Redis commands, bytes and errors, the breaker, locks, Airtable and changes are counted', () => {
     const request = {
       type: 'redis.requested',
       command: 'mget',
@@ -144,8 +144,8 @@ describe('everything below the fields', () => {
   )
 })
 
-describe('names of fields', () => {
-  it('that are keys, with whatever ids in them, are counted together', () => {
+describe('field names in the collector', () => {
+  it('field names that are keys, which may contain ids, are counted together as other', () => {
     const { counts } = collectorOf(
       readOf('orders:account:4711', 'hit'),
       readOf('Not A Name', 'hit'),
@@ -155,7 +155,7 @@ describe('names of fields', () => {
     expect(JSON.stringify([...counts.sums])).not.toMatch(/4711|orders/)
   })
 
-  it('are 100 at most in a process, over all batches; the rest is counted together', () => {
+  it('a process counts 100 field names separately, over all batches, and the rest together', () => {
     const collector = createCollector(() => clock)
     for (let index = 0; index < 250; index += 1) {
       collector.record(readOf(`field-${index}`, 'hit'))
@@ -170,7 +170,7 @@ describe('names of fields', () => {
   })
 })
 
-it('what a process does for its own sake is counted, but no news', () => {
+it('events of a process on its own account are counted, but are no reason for a report', () => {
   const collector = createCollector(() => clock)
   const own = { type: 'redis.requested', command: 'eval', commands: 3, requests: 1, bytesSent: 1 } as const
   expect(collector.record({ ...own, bytesReceived: 1, durationMs: 1, code: null })).toBe(false)
@@ -178,7 +178,7 @@ it('what a process does for its own sake is counted, but no news', () => {
   expect(collector.record(readOf('a', 'hit'))).toBe(true)
 })
 
-it('records that could not be taken as they are: the last ones are remembered, with a few of their ids', () => {
+it('the last flawed records are kept with at most five of their ids', () => {
   const ids = Array.from({ length: 9 }, (_, index) => `rec${index}`)
   const flawed = { type: 'source.flawed', field: 'a', records: 20, why: 'TypeError' } as const
   const collector = createCollector(() => clock)

@@ -18,11 +18,11 @@ import { redisForThisFile } from '../kit/redis/redisSuite'
 
 const redis = redisForThisFile()
 
-describe('what a field is charged with', () => {
+describe('the Redis cost of a field', () => {
   const servers = serversForEachTest(redis)
   const source = async () => ['someone', 'somebody']
 
-  /** Commands that its events tell of, by field, and those that the server counted, the calls in scripts besides. */
+  /** Commands by field as its events report them, and as the server counted them; `billed` includes calls in scripts. */
   async function chargedFor(run: () => Promise<unknown>) {
     const { events } = servers.here
     events.all.length = 0
@@ -37,7 +37,7 @@ describe('what a field is charged with', () => {
     return { charged, billed, commands }
   }
 
-  it('is every command that its reads and refreshes send: first miss, hit, stale, miss, force', async () => {
+  it('a field is charged every command of a first miss, a hit, a stale read, a miss and a forced read', async () => {
     const config = field(source, { tags: ['people'], staleWhileRevalidate: 60 })
     const read = () => servers.read(config)
     expect(await chargedFor(read)).toEqual({ charged: { agents: 5 }, billed: 5, commands: 5 })
@@ -51,14 +51,14 @@ describe('what a field is charged with', () => {
     expect(forced).toEqual({ charged: { agents: 5 }, billed: 5, commands: 2 })
   })
 
-  it('is also what failing costs, and the claim of a caller who may not force', async () => {
+  it('a field is also charged for failures, and for the claim of a caller who may not force', async () => {
     const config = field(() => Promise.reject(new Error('down')), { anonymousForce: 60 })
     const fail = () => servers.read(config, servers.here, 'anonymous').catch(() => undefined)
     const { charged, billed, commands } = await chargedFor(fail)
     expect([charged.agents, billed]).toEqual([commands, commands])
   })
 
-  it('is a share of the command that reads of one tick have in common', async () => {
+  it('fields that are read in one tick share the cost of their command', async () => {
     const configs = ['one', 'two', 'three'].map((name) => field(source, { name, key: name }))
     const read = () => Promise.all(configs.map((config) => servers.read(config)))
     await read()
@@ -67,7 +67,7 @@ describe('what a field is charged with', () => {
     for (const { name } of configs) expect(charged[name]).toBeCloseTo(1 / 3)
   })
 
-  it('are the bytes of what was read and written besides', async () => {
+  it('a field is charged the bytes that it reads and writes', async () => {
     const config: FieldCacheConfig<string> = field(async () => 'ä'.repeat(2_000), {
       advanced: { compression: false },
     })
@@ -84,13 +84,13 @@ describe('what a field is charged with', () => {
   })
 })
 
-describe('scripts are billed with each call inside them', () => {
+describe('scripts and the calls inside them', () => {
   const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
   let send: Send
-  /** What we take a command for, and what it was. */
+  /** The cost that we count for a command, and the true one. */
   let counted: { billed: number; truth: number }[]
 
-  /** The same script, telling besides how many calls it has made. */
+  /** The same script, which also returns how many calls it made. */
   const counting = (script: string) =>
     `local calls = 0
 local function call(...) calls = calls + 1 return redis.call(...) end
@@ -115,7 +115,7 @@ return {reply, calls}`
     }
   })
 
-  it('a forced write: stored, and refused because a token has changed', async () => {
+  it('a forced write is billed rightly when stored, and when refused because a token has changed', async () => {
     const store: FieldStore = createFieldStore(send, async () => [], 100, keys, defaultPorts)
     const name = store.names.guard('key:a')
     const write = (expected: string, own: string) =>
@@ -134,7 +134,7 @@ return {reply, calls}`
     ])
   })
 
-  it('locks: taken, refused, extended, given back, and no longer held', async () => {
+  it('locks are billed rightly when taken, refused, extended, released and lost', async () => {
     const locks = createLocks(
       createLockStore(send, keys),
       keys,
@@ -156,7 +156,7 @@ return {reply, calls}`
     expect(counted.map(({ billed }) => billed)).toEqual([3, 2, 4, 4, 3, 2, 2, 3])
   })
 
-  it('these metrics themselves: the first batch of an hour, the next one, and one that comes twice', async () => {
+  it('a report of metrics is billed rightly for the first batch of an hour, the next, and one that is sent twice', async () => {
     const store = createMetricsStore({ send, keys })
     const counts = { ...emptyCounts(), sums: new Map([['a', 1]]) }
     for (const number of [1, 2, 2]) await store.add({ number, counts }, { id: 'me', state: [] }, 0)
@@ -167,7 +167,7 @@ return {reply, calls}`
     ])
   })
 
-  it('and one that nobody has described with the calls that are written in it', () => {
+  it('a script without a description is billed by the calls in its text', () => {
     const script = "redis.call('SET', KEYS[1], 1)\nreturn redis.call('GET', KEYS[1])"
     expect(
       billedCommands([

@@ -16,8 +16,8 @@ import {
 const part = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 })
 const labelsIn = (name: string) => name.split(':').slice(1).map(decodeURIComponent)
 
-describe('names', () => {
-  it('give their parts back, whatever they hold', () => {
+describe('names of counts', () => {
+  it('a name gives its labels back, whatever text they are', () => {
     fc.assert(
       fc.property(fc.array(part, { minLength: 1, maxLength: 4 }), (parts) => {
         expect(labelsIn(toName('read', ...parts))).toEqual(parts)
@@ -26,13 +26,13 @@ describe('names', () => {
     )
   })
 
-  it('are made of half a character, too', () => {
+  it('a label with a lone surrogate makes a name, too', () => {
     expect(labelsIn(toName('read', 'a\ud800b', 1))).toEqual(['a\ufffdb', '1'])
   })
 })
 
-describe('counts', () => {
-  it('come back from their text', () => {
+describe('counts as text', () => {
+  it('sums survive encoding and decoding', () => {
     const sums = fc.dictionary(
       part.map((text) => toName(text)),
       fc.integer({ min: 0, max: 2 ** 49 }),
@@ -46,14 +46,14 @@ describe('counts', () => {
     )
   })
 
-  it('leave out what is no number', () => {
+  it('values that are not numbers are left out when sums are decoded', () => {
     expect([...decodeSums('a=1;b=x;;c;d=2')]).toEqual([
       ['a', 1],
       ['d', 2],
     ])
   })
 
-  it('are added when they are merged', () => {
+  it('sums are added when counts are merged', () => {
     const [one, two] = [emptyCounts(), emptyCounts()]
     increase(one.sums, 'a', 2)
     increase(two.sums, 'a')
@@ -65,8 +65,8 @@ describe('counts', () => {
   })
 })
 
-describe('last words', () => {
-  it('come back from their text, commas and all', () => {
+describe('last events', () => {
+  it('last events survive encoding and decoding, commas included', () => {
     const counts = emptyCounts()
     keepLast(counts, 'failure', 17, ['a,b;c=d|e', 3])
     expect(getLast({ latest: decodeTexts(encodeTexts(counts.latest)) }, 'failure')).toEqual([
@@ -77,7 +77,7 @@ describe('last words', () => {
     expect(getLast(counts, 'success')).toBeNull()
   })
 
-  it('give way to later ones only, also when they are merged', () => {
+  it('a last event gives way to a later one only, also when counts are merged', () => {
     const [one, two] = [emptyCounts(), emptyCounts()]
     keepLast(one, 'cron', 20, ['later'])
     keepLast(one, 'cron', 10, ['earlier'])

@@ -8,11 +8,11 @@ const bucketsOf = (durations: readonly number[]) => {
   return buckets
 }
 
-it('counts a duration in the first bucket whose bound it does not pass', () => {
+it('a duration counts in the first bucket whose bound it does not exceed', () => {
   expect([0, 0.25, 0.26, 25, 25.1, 30_000, 30_001].map(toBucket)).toEqual([0, 0, 1, 6, 7, 15, 16])
 })
 
-it('spreads the durations of a bucket evenly', () => {
+it('a quantile takes the durations of a bucket as evenly spread', () => {
   expect(quantile(0.5, bucketsOf([6, 6, 6, 6]))).toBe(7.5)
   expect(
     quantile(
@@ -24,7 +24,7 @@ it('spreads the durations of a bucket evenly', () => {
   expect(quantile(0.5, bucketsOf([]))).toBeNull()
 })
 
-it('tells a quantile that is in the bucket of the true one', () => {
+it('a quantile is in the bucket of the true one', () => {
   const durations = fc.array(fc.double({ min: 0, max: 30_000, noNaN: true }), {
     minLength: 1,
     maxLength: 500,

@@ -35,8 +35,8 @@ const toCounts = (sums: Record<string, number>): Counts => ({
 const reporter = (id: string) => ({ id, state: [NOON, 'closed', 0] })
 const plain = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map)
 
-describe('counts of several instances', () => {
-  it('are added up: in all, in their minute and in their hour', async () => {
+describe('counts of several instances in Redis', () => {
+  it('counts of instances are added up in the total, in their minute and in their hour', async () => {
     const other = await createInstanceStore()
     await store.add({ number: 1, counts: toCounts({ a: 2, b: 0.5 }) }, reporter('one'), NOON)
     await other.add({ number: 1, counts: toCounts({ a: 1, c: 7 }) }, reporter('two'), NOON + 30_000)
@@ -55,7 +55,7 @@ describe('counts of several instances', () => {
     })
   })
 
-  it('keep names with any text in them apart, and large numbers exact', async () => {
+  it('names with any text stay apart, and large numbers exact', async () => {
     const name = toName('read', 'a=b;c|d:e%,f', 'hit')
     const large = 2 ** 49 + 1
     await store.add({ number: 1, counts: toCounts({ [name]: large }) }, reporter('one'), NOON)
@@ -63,7 +63,7 @@ describe('counts of several instances', () => {
     expect(plain((await store.read(NOON)).total.sums)).toEqual({ [name]: large + 2 })
   })
 
-  it('stand beside last words, of which the latest stays, whoever said it', async () => {
+  it('of last events the latest is kept, from whichever instance', async () => {
     const said = (at: number, text: string) => {
       const counts = emptyCounts()
       keepLast(counts, 'failure', at, [text, 1])
@@ -76,8 +76,8 @@ describe('counts of several instances', () => {
   })
 })
 
-describe('a batch that is sent again', () => {
-  it('is added once, and its follower as well', async () => {
+describe('a batch of metrics that is sent again', () => {
+  it('a batch that is sent twice is added once, and so is the next one', async () => {
     const batch = { number: 1, counts: toCounts({ a: 1 }) }
     await store.add(batch, reporter('one'), NOON)
     expect(await store.add(batch, reporter('one'), NOON)).toBe(2)
@@ -85,7 +85,7 @@ describe('a batch that is sent again', () => {
     expect((await store.read(NOON)).total.sums.get('a')).toBe(6)
   })
 
-  it('is added once, however long its instance was frozen after the answer was lost', async () => {
+  it('a batch is added once, however long its instance was frozen after the answer was lost', async () => {
     const batch = { number: 1, counts: toCounts({ a: 100 }) }
     await store.add(batch, reporter('one'), NOON)
     for (const minutes of [14, 16, 21, 90]) {
@@ -99,7 +99,7 @@ describe('a batch that is sent again', () => {
     expect((await store.read(later)).total.sums.get('a')).toBe(101)
   })
 
-  it('is added, however late, if Redis was never asked', async () => {
+  it('a batch that never reached Redis is added, however late', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     const send = sendSingly(cache.redis)
@@ -116,8 +116,8 @@ describe('a batch that is sent again', () => {
   })
 })
 
-describe('slots', () => {
-  it('are told without gaps: an hour of minutes and a day of hours, and those under way', async () => {
+describe('slots of minutes and hours', () => {
+  it('slots are read without gaps: an hour of minutes, a day of hours, and the current ones', async () => {
     const { minutes, hours } = await store.read(NOON)
     expect(minutes.map(({ at }) => (NOON - at) / MINUTE)).toEqual(
       Array.from({ length: 61 }, (_, i) => 60 - i),
@@ -125,7 +125,7 @@ describe('slots', () => {
     expect(hours.map(({ at }) => (NOON - at) / HOUR)).toEqual(Array.from({ length: 25 }, (_, i) => 24 - i))
   })
 
-  it('hold nothing of the last time round', async () => {
+  it('a slot holds nothing of the last round of its ring', async () => {
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('one'), NOON)
     const later = NOON + 30 * HOUR
     await store.add({ number: 2, counts: toCounts({ a: 10 }) }, reporter('one'), later)
@@ -136,7 +136,7 @@ describe('slots', () => {
     expect(before.minutes.at(-1)?.sums.size).toBe(0)
   })
 
-  it('that are over are asked for once', async () => {
+  it('slots that are over are read from Redis once', async () => {
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('one'), NOON)
     const long = { ...toCounts(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`name${i}`, 1]))) }
     await store.add({ number: 2, counts: long }, reporter('one'), NOON + MINUTE)
@@ -154,7 +154,7 @@ describe('slots', () => {
     expect(second.slots).toBe(61)
   })
 
-  it('of an instance whose clock is behind are not brought back, and what it counted stays in the sum', async () => {
+  it('an instance whose clock is behind does not bring old slots back, and its counts stay in the total', async () => {
     const ahead = NOON + 75 * MINUTE
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('one'), ahead)
     await store.add({ number: 1, counts: toCounts({ a: 10 }) }, reporter('behind'), NOON)
@@ -164,14 +164,14 @@ describe('slots', () => {
   })
 })
 
-describe('what it costs', () => {
+describe('the cost of stored metrics', () => {
   const countsIn = (field: number) =>
     Array.from({ length: 60 }, (_, index) => [toName('read', `field-${field}`, index), 1] as const)
   const everything = toCounts(
     Object.fromEntries(Array.from({ length: 100 }, (_, field) => countsIn(field)).flat()),
   )
 
-  it('is 3 billed commands in one request for any number of counts, and 4 for the first batch of an hour', async () => {
+  it('a report costs 3 billed commands in one request for any number of counts, and 4 for the first of an hour', async () => {
     expect(await store.add({ number: 1, counts: everything }, reporter('one'), NOON)).toBe(4)
     expect(await store.add({ number: 2, counts: everything }, reporter('one'), NOON + 1)).toBe(3)
     expect(await store.add({ number: 3, counts: everything }, reporter('one'), NOON + HOUR)).toBe(4)
@@ -180,7 +180,7 @@ describe('what it costs', () => {
     expect([total.sums.size, total.sums.get('read:field-99:59')]).toEqual([6_000, 3])
   })
 
-  it('is one key that ends a month after the last hour in which something was added', async () => {
+  it('metrics are one key that expires a month after the last hour in which something was added', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     await store.add({ number: 1, counts: everything }, reporter('one'), NOON)
@@ -189,7 +189,7 @@ describe('what it costs', () => {
     expect(await cache.redis.exec(['TTL', names[0] ?? ''])).toBeGreaterThan(29 * 86_400)
   })
 
-  it('does not grow past its limit of counts', async () => {
+  it('stored metrics do not grow past their limit of counts', async () => {
     for (const batch of [1, 2, 3]) {
       const names = Array.from({ length: 6_000 }, (_, index) => [`name-${batch}-${index}`, 1] as const)
       await store.add({ number: batch, counts: toCounts(Object.fromEntries(names)) }, reporter('one'), NOON)
@@ -199,7 +199,7 @@ describe('what it costs', () => {
     expect(total.sums.get('name-1-0')).toBe(1)
   })
 
-  it('forgets instances that tell nothing for 20 minutes', async () => {
+  it('instances without a report for 20 minutes are forgotten', async () => {
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('gone'), NOON)
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('here'), NOON + 21 * MINUTE)
     expect([...(await store.read(NOON + 21 * MINUTE)).live.keys()]).toEqual(['here'])

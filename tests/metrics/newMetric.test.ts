@@ -47,7 +47,7 @@ function snapshotOf(collector: ReturnType<typeof createCollector>) {
   return summarize(stored, self, clock.now(), { enabled: true, scope: 'deployment' })
 }
 
-it('a new row of the table is counted, added up, shown in the snapshot and told to Prometheus', () => {
+it('a new row of the table is counted, added up, and shown in the snapshot and to Prometheus', () => {
   const collector = createCollector(() => clock)
   for (const field of ['a', 'b', 'b']) expect(collector.record({ type: 'lease.taken', field })).toBe(true)
   collector.record({ type: 'lease.held', field: 'a', patient: false })

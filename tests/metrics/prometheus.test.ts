@@ -81,10 +81,10 @@ const valueIn = (text: string, name: string, labels: Record<string, string> = {}
     .flatMap(({ samples }) => samples)
     .find((sample) => sample.name === name && JSON.stringify(sample.labels) === JSON.stringify(labels))?.value
 
-describe('the text', () => {
+describe('the text for Prometheus', () => {
   const text = prometheusText(snapshotOf(everything))
 
-  it('is read by a public parser, which finds the same families', () => {
+  it('the text is read by a public parser, which finds the same families', () => {
     const read = parseWithLibrary(text)
     const strict = [...parsePrometheusText(text)].map(([name, { type, help }]) => [
       name,
@@ -100,12 +100,12 @@ describe('the text', () => {
     })
   })
 
-  it('keeps to the format strictly, and to its rules for types', () => {
+  it('the text keeps to the format strictly, and to its rules for types', () => {
     const types = [...parsePrometheusText(text).values()].map(({ type }) => type)
     expect([...new Set(types)].sort()).toEqual(['counter', 'gauge', 'histogram', 'summary'])
   })
 
-  it('has the names that monitoring knows from before', () => {
+  it('the text has the names that monitoring of the forerunners reads', () => {
     expect(valueIn(text, 'cache_hit_rate', { window: '5m' })).toBe(6 / 8)
     expect(valueIn(text, 'cache_operation_latency_seconds', { quantile: '0.95' })).toBe(30)
     expect(valueIn(text, 'cache_operation_latency_seconds_count')).toBe(7)
@@ -113,7 +113,7 @@ describe('the text', () => {
     expect(valueIn(text, 'cache_active_locks')).toBe(2)
   })
 
-  it('counts from seconds and bytes, with fractions where a command was shared', () => {
+  it('values are in seconds and bytes, with fractions where a command was shared', () => {
     expect(valueIn(text, 'field_cache_field_redis_commands_total', { field: 'agents' })).toBeCloseTo(1 / 3)
     expect(valueIn(text, 'field_cache_value_bytes', { field: 'agents' })).toBe(1_234)
     expect(valueIn(text, 'field_cache_last_success_timestamp_seconds', { field: 'agents' })).toBe(now / 1000)
@@ -121,19 +121,19 @@ describe('the text', () => {
     expect(valueIn(text, 'field_cache_metrics_complete')).toBe(1)
   })
 
-  it('lets no label break out of its quotes', () => {
+  it('no label breaks out of its quotes', () => {
     expect(text).toContain(String.raw`field_cache_redis_errors_total{code="REDIS_\"TIMEOUT\"\\\n"} 1`)
     expect(valueIn(text, 'field_cache_redis_errors_total', { code: 'REDIS_"TIMEOUT"\\\n' })).toBe(1)
   })
 
-  it('is as sound when nothing has happened yet', () => {
+  it('the text is valid when nothing has happened yet', () => {
     const empty = prometheusText(snapshotOf([]))
     expect(parsePrometheusText(empty).size).toBeGreaterThan(10)
     expect(parseWithLibrary(empty).length).toBe(parsePrometheusText(empty).size)
     expect(valueIn(empty, 'cache_hit_rate', { window: '1h' })).toBeNaN()
   })
 
-  it('has no counters while Redis cannot be asked: they would fall, and be taken for a restart', () => {
+  it('there are no counters while Redis cannot be reached: they would fall, which looks like a restart', () => {
     const text = prometheusText(snapshotOf(everything, 'process'))
     const types = [...parsePrometheusText(text)].map(([name, { type }]) => [name, type])
     expect(types).toEqual([
@@ -158,7 +158,7 @@ it('quantiles are in the bucket of the true ones of a recorded load', () => {
   }
 })
 
-it('tells since when Redis takes no writes of this process, also when it cannot be asked, and nothing while it does', () => {
+it('a gauge shows since when Redis refuses writes, also when it cannot be reached, and is absent otherwise', () => {
   const name = 'field_cache_redis_refused_writes_since_timestamp_seconds'
   const refusedWrites = { code: 'REDIS_FULL', since: now - 5_000 }
   for (const scope of ['deployment', 'process'] as const) {
@@ -168,7 +168,7 @@ it('tells since when Redis takes no writes of this process, also when it cannot 
   }
 })
 
-describe('what these tests measure with', () => {
+describe('the parsers of these tests', () => {
   it.each(['a{b=c} 1\n', 'a{b="c" 1\n'])('the public parser refuses %j', (text) => {
     expect(() => parseWithLibrary(text)).toThrow('invalid line')
   })
@@ -191,7 +191,7 @@ describe('what these tests measure with', () => {
       '# HELP a h\n# TYPE a histogram\na_bucket{le="1"} 2\na_bucket{le="+Inf"} 1\na_sum 1\na_count 1\n',
     ],
     ['buckets without end', '# HELP a h\n# TYPE a histogram\na_bucket{le="1"} 1\na_sum 1\na_count 1\n'],
-  ])('the strict one refuses %s', (_, text) => {
+  ])('the strict parser refuses %s', (_, text) => {
     expect(() => parsePrometheusText(text)).toThrow()
   })
 })

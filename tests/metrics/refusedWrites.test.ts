@@ -1,4 +1,4 @@
-/** A process that only reads, while Redis refuses writes and after that: what the admin page and /api/metrics tell of it. */
+/** A process that only reads, while Redis refuses writes and after that, as the admin page and /api/metrics show it. */
 import { expect, it } from 'vitest'
 import { readMetrics } from '@/lib/core-services/metrics/metricsService'
 import { createTestCache } from '@/lib/testing/testCache'
@@ -19,7 +19,7 @@ const { cache, clock, install } = await createTestCache({
 })
 install()
 
-it('is told until a write is taken, which is tried once in 30 s by those who tell it', async () => {
+it('refused writes are shown until Redis takes one, which is tried once in 30 s when metrics are read', async () => {
   const told = async () => (await readMetrics({ maxAgeMs: 0 })).refusedWrites
   expect(await told()).toBeUndefined()
   const since = clock.now()

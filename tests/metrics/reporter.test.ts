@@ -60,8 +60,8 @@ async function fireTimers(): Promise<void> {
   await finish()
 }
 
-describe('what was counted', () => {
-  it('is told after the answer, at once the first time, with all that came until then', async () => {
+describe('reports of counts', () => {
+  it('the first report follows the answer at once, with everything counted until then', async () => {
     reporter.record(read)
     reporter.record(read)
     expect([reports, deferred.length]).toEqual([[], 1])
@@ -69,7 +69,7 @@ describe('what was counted', () => {
     expect(reports).toEqual([{ number: 1, hits: 2 }])
   })
 
-  it('is told once in 15 s, however much it is', async () => {
+  it('a busy instance reports once in 15 s, however much it counted', async () => {
     for (let second = 0; second <= 60; second += 1) {
       for (let count = 0; count < 10; count += 1) {
         reporter.record(request)
@@ -81,7 +81,7 @@ describe('what was counted', () => {
     expect(reports.map(({ hits }) => hits)).toEqual([10, 150, 150, 150, 150])
   })
 
-  it('is told once a minute while next to nothing is sent to Redis', async () => {
+  it('an instance that sends few commands to Redis reports once a minute', async () => {
     for (let second = 0; second <= 180; second += 1) {
       if (second % 10 === 0) reporter.record(request)
       reporter.record(read)
@@ -91,7 +91,7 @@ describe('what was counted', () => {
     expect(reports.map(({ hits }) => hits)).toEqual([1, 60, 60, 60])
   })
 
-  it('is told by a timer when no answer follows', async () => {
+  it('a timer reports when no answer follows', async () => {
     reporter.record(read)
     await finish()
     clock.advance(5_000)
@@ -105,7 +105,7 @@ describe('what was counted', () => {
     expect(timers).toEqual([])
   })
 
-  it('is told with the next answer where a timer could not run, as in a process that was frozen', async () => {
+  it('the next answer reports where a timer could not run, as in a frozen process', async () => {
     reporter.record(read)
     await finish()
     reporter.record(read)
@@ -117,7 +117,7 @@ describe('what was counted', () => {
     expect(reports).toHaveLength(2)
   })
 
-  it('is told although somebody forgot the work for after the answer', async () => {
+  it('counts are reported although the platform dropped the work after the answer', async () => {
     reporter.record(read)
     deferred.length = 0
     clock.advance(60_000)
@@ -127,7 +127,7 @@ describe('what was counted', () => {
   })
 })
 
-it('an idle process tells nothing: neither its own requests nor what the telling costs is news', async () => {
+it('an idle process reports nothing: its own requests and the cost of reports are no reason', async () => {
   reporter.record(read)
   await finish()
   for (let minute = 0; minute < 60; minute += 1) {
@@ -141,8 +141,8 @@ it('an idle process tells nothing: neither its own requests nor what the telling
   expect([system.redis.commands, system.metricsCommands]).toEqual([180, 3])
 })
 
-describe('while Redis cannot be asked', () => {
-  it('counts are kept, and told when it can: the old batch under its number, then the rest', async () => {
+describe('reports while Redis cannot be reached', () => {
+  it('counts are kept and reported later: the old batch under its number, then the rest', async () => {
     outage = true
     reporter.record(read)
     await finish()
@@ -166,7 +166,7 @@ describe('while Redis cannot be asked', () => {
     expect(countHits({ counts: reporter.unreported() })).toBe(0)
   })
 
-  it('it is asked no more often than else', async () => {
+  it('failing reports are not more frequent than others', async () => {
     outage = true
     for (let second = 0; second < 240; second += 1) {
       reporter.record(read)

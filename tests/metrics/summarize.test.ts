@@ -38,8 +38,8 @@ function storedMetrics(
   }
 }
 
-describe('windows', () => {
-  it('hold the slot under way and as many whole ones as they are long', () => {
+describe('windows of a snapshot', () => {
+  it('a window holds the current slot and as many complete ones as it is long', () => {
     const minutesAgo = { 0: 1, 5: 10, 6: 100, 60: 1_000 }
     const { windows, fields } = summarize(
       storedMetrics(
@@ -56,7 +56,7 @@ describe('windows', () => {
     expect(fields.a?.total.reads.hit).toBe(9)
   })
 
-  it('give the numbers of the last 5 minutes their other names, and 0 where there is nothing', () => {
+  it('performance shows the last 5 minutes under the names of the forerunners, with 0 where there is nothing', () => {
     const { performance } = summarize(
       storedMetrics({ minutesAgo: { 0: 30, 5: 300 }, hoursAgo: {} }),
       own,
@@ -92,7 +92,7 @@ it('series are without gaps, oldest first', () => {
   expect(series.hours[0]).toMatchObject({ seconds: 3_600, reads: 8 })
 })
 
-describe('the bill', () => {
+describe('the estimated bill', () => {
   const spent = (commands: number, since: number) => {
     const stored = storedMetrics({}, { since })
     const hours = stored.hours.with(-1, {
@@ -106,7 +106,7 @@ describe('the bill', () => {
     return summarize({ ...stored, hours, total }, own, NOW, deployment)
   }
 
-  it('is that of 30 days like the time that is known, at the price of the vendor', () => {
+  it('the bill scales the known time to 30 days at the price of the vendor', () => {
     const { bill, fields } = spent(24_508, NOW - 2 * DAY)
     // The window of 24 hours began at a full hour: 24 h 30 min 30 s ago.
     expect(bill.monthlyCommands).toBe(Math.round((24_508 * 30 * DAY) / (24.5 * HOUR + 30_000)))
@@ -115,19 +115,19 @@ describe('the bill', () => {
     expect(spent(1_000, NOW - HOUR).bill.monthlyCommands).toBe(720_000)
   })
 
-  it('is not guessed from less than ten minutes', () => {
+  it('no bill is estimated from less than ten minutes', () => {
     const { bill, fields } = spent(1_000, NOW - 9 * MINUTE)
     expect([bill.monthlyCommands, bill.monthlyUsd, fields.a?.monthlyUsd]).toEqual([null, null, null])
   })
 })
 
-describe('instances', () => {
+describe('instances in a snapshot', () => {
   const told = (seenAt: number, breaker: string, locks: number) => ({
     seenAt,
     state: [String(NOW - DAY), breaker, String(locks)],
   })
 
-  it('are those of the last 5 minutes and the one that is asked, which knows itself best', () => {
+  it('instances are those of the last 5 minutes; the answering one shows its own state', () => {
     const live = new Map([
       ['me', told(NOW - MINUTE, 'open', 9)],
       ['other', told(NOW - 2 * MINUTE, 'half-open', 2)],
@@ -142,7 +142,7 @@ describe('instances', () => {
   })
 })
 
-describe('what happened last', () => {
+describe('last events in a snapshot', () => {
   const total = emptyCounts()
   keepLast(total, 'success:a', NOW - HOUR, ['cron', 30, 900, 7, 'stored'])
   keepLast(total, 'failure:a', NOW - MINUTE, ['stale', 10_000, 'SOURCE_TIMEOUT'])
@@ -152,7 +152,7 @@ describe('what happened last', () => {
   keepLast(total, 'cron', NOW - 3 * HOUR, ['failed', 4_000, 2, 1, 0, 1, 3])
   const snapshot = summarize(storedMetrics({}, { total }), own, NOW, deployment)
 
-  it('is told of each field, and of the cron', () => {
+  it('each field shows its last events, and the cron its last run', () => {
     expect(snapshot.fields.a).toMatchObject({
       lastSuccess: { at: NOW - HOUR, reason: 'cron', durationMs: 30, bytes: 900, items: 7, stored: true },
       lastFailure: { at: NOW - MINUTE, reason: 'stale', durationMs: 10_000, code: 'SOURCE_TIMEOUT' },
@@ -177,7 +177,7 @@ describe('what happened last', () => {
 
   const expectations = { expected: true, maxSilenceHours: 2 }
 
-  it('makes the cron overdue when its last run is longer ago than it may be', () => {
+  it('the cron is overdue when its last run is longer ago than allowed', () => {
     expect(cronHealth(snapshot, expectations)).toMatchObject({
       ok: false,
       expected: true,
@@ -186,13 +186,13 @@ describe('what happened last', () => {
     expect(cronHealth(snapshot, { ...expectations, maxSilenceHours: 3 })).toMatchObject({ ok: true })
   })
 
-  it('makes it overdue when it has never run although there was time', () => {
+  it('the cron is overdue when it has never run although there was time', () => {
     const never = (since: number) => summarize(storedMetrics({}, { since }), own, NOW, deployment)
     expect(cronHealth(never(NOW - 3 * HOUR), expectations)).toMatchObject({ ok: false, lastRun: null })
     expect(cronHealth(never(NOW - HOUR), expectations)).toMatchObject({ ok: true })
   })
 
-  it('says nothing against a cron without work, or while not all numbers are known', () => {
+  it('the cron counts as healthy without work, or while not all numbers are known', () => {
     expect(cronHealth(snapshot, { ...expectations, expected: false })).toMatchObject({ ok: true })
     expect(cronHealth({ ...snapshot, scope: 'process' }, expectations)).toMatchObject({
       ok: true,

@@ -21,8 +21,8 @@ const refreshed = {
   stored: true,
 } as const
 
-describe('JSON lines', () => {
-  it('are one for each event from the level up', () => {
+describe('log lines as JSON', () => {
+  it('each event from the level up is one JSON line', () => {
     const lines = linesOf([
       { type: 'field.read', field: 'agents', status: 'hit', ageSeconds: 3, durationMs: 1 },
       { type: 'redis.slow', command: 'get', durationMs: 123.4567, limitMs: 100, requestId: 'r1' },
@@ -40,7 +40,7 @@ describe('JSON lines', () => {
     })
   })
 
-  it('tell a refresh once, stored or not, and why not', () => {
+  it('a refresh is one line, with the reason when it was not stored', () => {
     const notStored = { ...refreshed, stored: false, why: 'redis-failed' } as const
     const lines = linesOf([
       refreshed,
@@ -53,7 +53,7 @@ describe('JSON lines', () => {
     ])
   })
 
-  it('tell a circuit that opens as a warning, one that closes as news, and its refusals not at all', () => {
+  it('an opening circuit is a warning, a closing one info, and its refused reads are not logged', () => {
     const events: AnnotatedEvent[] = [
       { type: 'breaker.changed', from: 'closed', to: 'open' },
       { type: 'redis.degraded', operation: 'get', code: 'REDIS_CIRCUIT_OPEN', message: 'left alone' },
@@ -65,7 +65,7 @@ describe('JSON lines', () => {
     ])
   })
 
-  it('shorten long lists and long words', () => {
+  it('long lists and long texts are shortened', () => {
     const guards = Array.from({ length: 500 }, (_, index) => `tag:product:${index}`)
     const [line = ''] = linesOf([{ type: 'field.invalidated', guards }])
     expect(JSON.parse(line)).toMatchObject({ guards: [...guards.slice(0, 10), 'and 490 more'] })
@@ -77,11 +77,11 @@ describe('JSON lines', () => {
   })
 })
 
-describe('lines for people', () => {
+describe('log lines as text', () => {
   const at = new Date(2026, 0, 1, 8, 51, 31)
   const plain = (event: AnnotatedEvent, level: LogLevel = 'info') => asText(false)(event, level, at)
 
-  it('are short, with the units and the end of the request id', () => {
+  it('text lines are short, with units and the end of the request id', () => {
     expect(plain({ ...refreshed, requestId: 'fra1::k7x2p-0a1b2c3d' })).toBe(
       '08:51:31 info  refresh.finished agents reason=cron duration=231.5ms bytes=12840 items=200 stored=true 0a1b2c3d',
     )
@@ -100,7 +100,7 @@ describe('lines for people', () => {
     ).toBe('08:51:31 error refresh.failed agents reason=miss duration=9ms code=SOURCE_FAILED – it is down')
   })
 
-  it('tell the parts of what a list holds', () => {
+  it('text lines show the values of objects in a list', () => {
     const webhook = { webhook: 'ach1', base: 'app1', outcome: 'alive', drained: true } as const
     const counts = { durationMs: 5, refreshed: 1, failed: 0, skipped: 0, unfinished: 0, fresh: 0 }
     expect(
@@ -108,12 +108,12 @@ describe('lines for people', () => {
     ).toMatch(/ webhooks=ach1 app1 alive true,a ?b app1 alive true$/)
   })
 
-  it('are one line whatever they tell, without sequences that a terminal obeys', () => {
+  it('an event is one text line whatever it holds, without terminal control sequences', () => {
     const line = plain({ type: 'source.cooling', field: 'agents', code: 'A\n\u001b[31mforged' })
     expect(line).toBe('08:51:31 info  source.cooling agents code=A [31mforged')
   })
 
-  it('have colours in a terminal', () => {
+  it('text lines have colours in a terminal', () => {
     const line = asText(true)({ type: 'lease.taken', field: 'agents' }, 'debug', at)
     expect(line).toBe('\u001b[90m08:51:31\u001b[0m \u001b[90mdebug\u001b[0m lease.taken agents')
   })
@@ -127,7 +127,7 @@ describe('lines for people', () => {
     [{ NODE_ENV: 'development', NO_COLOR: '1' }, true, 'plain'],
     [{ NODE_ENV: 'development' }, false, 'plain'],
     [{ NODE_ENV: 'development', FORCE_COLOR: '1' }, false, 'coloured'],
-  ])('are for %j, in a terminal: %s: %s', (env, isTerminal, expected) => {
+  ])('the format for %j, in a terminal: %s, is %s', (env, isTerminal, expected) => {
     const event = { type: 'lease.taken', field: 'agents' } as const
     const formats = { JSON: asJson, coloured: asText(true), plain: asText(false) }
     const line = chooseFormat(env, isTerminal)(event, 'debug', at)

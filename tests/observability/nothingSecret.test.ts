@@ -82,7 +82,7 @@ beforeAll(async () => {
 const read = (fetcher: () => Promise<unknown>, rest = {}, force: Force = 'never') =>
   server.read(field(fetcher, rest), force).catch((error: unknown) => error)
 
-/** What happens to a value and to a request in all the ways that are told of. */
+/** Runs everything that can happen to a value and to a request and is logged. */
 async function live(): Promise<void> {
   const value = { name: canary.value, email: canary.email }
   await read(async () => value, { tags: ['people'] })
@@ -99,7 +99,7 @@ async function live(): Promise<void> {
   await invalidateTags(['people'], server.runtime).catch((error: unknown) => error)
 }
 
-it('what happens to values is told without them', async () => {
+it('events and logs about values do not contain them', async () => {
   await live()
   expectNothingSecret('refresh.finished', 'refresh.failed', 'field.rejected', 'redis.degraded')
 })
@@ -116,7 +116,7 @@ it.each([
     (text: string) => `ERR max requests limit exceeded. Limit: 500000, command was: ${text}`,
     400,
   ],
-])('a Redis that answers with %s is told of without it', async (_, textOf, status) => {
+])('a Redis that answers with %s is logged without that', async (_, textOf, status) => {
   answerAs = (command) => {
     const text = textOf(command)
     return text.startsWith('<') ? new Response(text, { status }) : Response.json({ error: text }, { status })
@@ -126,7 +126,7 @@ it.each([
   expectNothingSecret('redis.degraded')
 })
 
-it('a source that fails with what it knows is told of without it', async () => {
+it('a failing source is logged without the data in its error', async () => {
   const words = [
     `401 for Authorization: Bearer ${canary.sentToken}`,
     `GET https://api.example/v1/people?name=${canary.query}&key=${canary.apiKey} failed`,
@@ -145,7 +145,7 @@ it('a source that fails with what it knows is told of without it', async () => {
   expectNothingSecret('refresh.failed', 'field.failed')
 })
 
-it('a request that fails is told of without what was sent', async () => {
+it('a failing request is logged without what was sent', async () => {
   const failing = withRequestId(async (request) =>
     problemResponse(request, new Error(`not with ${request.headers.get('authorization')}`), {
       label: 'Failed',
@@ -161,7 +161,7 @@ it('a request that fails is told of without what was sent', async () => {
   expectNothingSecret('request.failed')
 })
 
-/** Since the last time; the types are what must have been told, or nothing was proved. */
+/** Output since the last call. Events of all `types` must be in it, or nothing was proved. */
 function expectNothingSecret(...types: string[]): void {
   const all = told.splice(0)
   for (const type of types) expect(all.some((line) => line.includes(`"${type}"`))).toBe(true)

@@ -62,7 +62,7 @@ it.each([
     'key […] is unknown',
   ],
   ['lines and colours', 'one\r\ntwo\u001b[31m three\u2028four', 'one two [31m three four'],
-])('takes out %s', (_, text, clean) => {
+])('redaction removes %s', (_, text, clean) => {
   expect(redact(text)).toBe(clean)
 })
 
@@ -74,16 +74,16 @@ it.each([
   'ADMIN_TOKEN: at least 16 characters; AIRTABLE_API_KEY is not set: make a personal access token',
   'GET /api/fields/agents/refresh-of-20-lists-and-more/with/slashes/2026 failed',
   'connect ECONNREFUSED 127.0.0.1:6379 in lib/core-services/cache/redis/transport/transport.ts:101:24',
-])('leaves alone: %s', (text) => {
+])('redaction leaves alone: %s', (text) => {
   expect(redact(text)).toBe(text)
 })
 
-it('cuts what is long, in a time that does not grow with it', () => {
+it('redaction cuts long texts, in a time that does not grow with them', () => {
   expect(redact(`${'a@'.repeat(5_000_000)}`).length).toBe(400)
   expect(redact('word '.repeat(1_000))).toMatch(/^(word ){79}word…$/)
 })
 
-it('cuts a text between characters, never through one', () => {
+it('redaction cuts a text between characters, never through one', () => {
   const emoji = '😀'.repeat(600)
   for (const text of [emoji, `x${emoji}`, 'half of one: \ud83d'])
     expect(redact(text).isWellFormed()).toBe(true)

@@ -42,7 +42,7 @@ export const card = (page: Page, name: string): Locator => page.getByRole('artic
 export const refreshButton = (page: Page, name: string): Locator =>
   card(page, name).getByRole('button', { name: `Refresh ${name}` })
 
-/** Lets the stored value of a field be so many seconds older; its tokens go on standing. */
+/** Makes the stored value of a field older by this many seconds; its tokens stay valid. */
 export async function ageEntry(redis: TestRedis, entry: string, seconds: number): Promise<void> {
   const { body } = await rest(redis, '', { body: ['GET', entry] })
   const text = String((body as { result: string }).result)

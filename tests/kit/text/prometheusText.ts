@@ -1,6 +1,6 @@
 /**
- * Reads the text format of Prometheus strictly, after https://prometheus.io/docs/instrumenting/exposition_formats: public
- * parsers for Node let a good deal pass. Throws for whatever the format does not allow.
+ * Parses the text format of Prometheus strictly (https://prometheus.io/docs/instrumenting/exposition_formats). Throws for
+ * everything that the format does not allow; public parsers for Node accept some of it.
  */
 
 export interface PrometheusSample {
@@ -34,18 +34,19 @@ export function parsePrometheusText(text: string): Map<string, PrometheusFamily>
     if (comment) {
       const [, kind, name = '', rest = ''] = comment
       if (kind === 'HELP') {
-        if (families.has(name)) refuse('a family comes twice, or in pieces', line)
+        if (families.has(name)) refuse('a family occurs twice, or in pieces', line)
         current = [name, { type: '', help: rest, samples: [] }]
         families.set(...current)
       } else {
-        if (!current || current[0] !== name || current[1].type !== '') refuse('a type stands elsewhere', line)
+        if (!current || current[0] !== name || current[1].type !== '')
+          refuse('a type without its help above', line)
         if (!TYPES.has(rest)) refuse('there is no such type', line)
         if (current) current[1].type = rest
       }
       continue
     }
     const sample = SAMPLE.exec(line)
-    if (!sample || !current) return refuse('this is no sample', line) as never
+    if (!sample || !current) return refuse('not a sample', line) as never
     const [family, { type, samples }] = current
     const [, name = '', labelText = ''] = sample
     const labels = Object.fromEntries(
@@ -55,10 +56,10 @@ export function parsePrometheusText(text: string): Map<string, PrometheusFamily>
       ]),
     )
     const suffix = name.startsWith(family) ? name.slice(family.length) : 'foreign'
-    if (!suffixesOf(type).includes(suffix)) refuse(`this does not belong to the ${type} ${family}`, line)
+    if (!listSuffixes(type).includes(suffix)) refuse(`not a sample of the ${type} ${family}`, line)
     if (suffix === '_bucket' && labels.le === undefined) refuse('a bucket has no bound', line)
     if (samples.some((other) => other.name === name && sameLabels(other.labels, labels)))
-      refuse('it comes twice', line)
+      refuse('a sample occurs twice', line)
     samples.push({ name, labels, value: Number(line.split(' ').at(-1)?.replace('Inf', 'Infinity')) })
   }
   for (const [name, { type, samples }] of families) {
@@ -69,7 +70,7 @@ export function parsePrometheusText(text: string): Map<string, PrometheusFamily>
   return families
 }
 
-function suffixesOf(type: string): string[] {
+function listSuffixes(type: string): string[] {
   if (type === 'histogram') return ['_bucket', '_sum', '_count']
   return type === 'summary' ? ['', '_sum', '_count'] : ['']
 }
@@ -88,7 +89,7 @@ function checkHistogram(name: string, samples: readonly PrometheusSample[]): voi
       buckets.every(({ value }, index) => index === 0 || value >= (buckets[index - 1]?.value ?? 0)) &&
       buckets.at(-1)?.value === count &&
       own.some((sample) => sample.name === `${name}_sum`)
-    if (!sound) throw new Error(`these are no buckets: ${name} ${labels}`)
+    if (!sound) throw new Error(`invalid buckets: ${name} ${labels}`)
   }
 }
 
