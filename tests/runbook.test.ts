@@ -66,7 +66,7 @@ describe('docs/operations.md', () => {
     const health =
       read('lib/http/routes/healthParts.ts') +
       read('lib/http/routes/healthRoute.ts') +
-      read('lib/core-services/metrics/cronHealth.ts')
+      read('lib/admin/cronHealth.ts')
     const names = allIn(parts, /`([a-zA-Z]+)`/g)
     expect(names.length).toBeGreaterThan(4)
     expect(names.filter((name) => !new RegExp(`\\b${name}\\??:`).test(health))).toEqual([])
