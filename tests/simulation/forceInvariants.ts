@@ -11,7 +11,7 @@ export const describeRead = ({ from, process, field, status, fetch }: ReadSpan) 
 
 interface AnsweredForce {
   read: ReadSpan
-  wish: ForceOptions
+  options: ForceOptions
   /** The first and the last of the fetches that have brought it. */
   first: FetchSpan
   last: FetchSpan
@@ -19,10 +19,10 @@ interface AnsweredForce {
 
 function answeredForces({ reads, fetches }: History): AnsweredForce[] {
   return reads.flatMap((read) => {
-    const { wish, forced } = read
+    const { options, forced } = read
     const first = fetches[read.fetch]
     const last = fetches[read.last ?? read.fetch]
-    return wish && forced && first && last ? [{ read, wish, first, last }] : []
+    return options && forced && first && last ? [{ read, options, first, last }] : []
   })
 }
 
@@ -46,24 +46,26 @@ function forcesFetchAnew(history: History): string[] {
 /** Only the cron goes on with what readers and the cron have left. */
 function forcesOfUsersTakeNoOthersParts(history: History): string[] {
   return answeredForces(history)
-    .filter(({ wish, first }) => reasonsFor(wish).length === 1 && first.reason !== 'force')
+    .filter(({ options, first }) => reasonsFor(options).length === 1 && first.reason !== 'force')
     .map(({ read, first }) => `${describeRead(read)} holds what was read for another reason: ${first.reason}`)
 }
 
 /** What a force answers was fetched by the fetcher, for the tags, in the time and for the reason that it asked for. */
 function forcesGetWhatTheyAskFor(history: History): string[] {
-  return answeredForces(history).flatMap(({ read, wish, first, last }) => {
+  return answeredForces(history).flatMap(({ read, options, first, last }) => {
     const wrong = [
-      ...(first.fetcher === wish.fetcher && last.fetcher === wish.fetcher ? [] : ['by another fetcher']),
-      ...(last.timeoutMs === wish.timeoutMs ? [] : [`within ${last.timeoutMs} ms`]),
+      ...(first.fetcher === options.fetcher && last.fetcher === options.fetcher
+        ? []
+        : ['by another fetcher']),
+      ...(last.timeoutMs === options.timeoutMs ? [] : [`within ${last.timeoutMs} ms`]),
       ...(String(last.tags) === String(read.tags) ? [] : [`for the tags ${last.tags}`]),
-      ...(reasonsFor(wish).includes(last.reason) ? [] : [`for another reason: ${last.reason}`]),
-      ...(last.anonymous === (wish.by === 'anonymous') && first.anonymous === last.anonymous
+      ...(reasonsFor(options).includes(last.reason) ? [] : [`for another reason: ${last.reason}`]),
+      ...(last.anonymous === (options.by === 'anonymous') && first.anonymous === last.anonymous
         ? []
         : [`${last.anonymous || first.anonymous ? 'without' : 'with'} the token`]),
     ]
     return wrong.map(
-      (how) => `${describeRead(read)} asked for ${JSON.stringify(wish)} and was fetched ${how}`,
+      (how) => `${describeRead(read)} asked for ${JSON.stringify(options)} and was fetched ${how}`,
     )
   })
 }
@@ -74,10 +76,10 @@ const keptFor = ({ ttl }: ForceOptions): number => ttl + 2 * STALE_SECONDS
 /** What a force has stored is kept for the ttl that this force asked for, and nothing is that none has asked for. */
 function forcesKeepTheirTtl(history: History): string[] {
   const own = answeredForces(history)
-    .filter(({ read, wish, last }) => read.status === 'refreshed' && last.keptFor !== keptFor(wish))
+    .filter(({ read, options, last }) => read.status === 'refreshed' && last.keptFor !== keptFor(options))
     .map(
-      ({ read, wish, last }) =>
-        `${describeRead(read)} asked for a ttl of ${wish.ttl} s and is kept for ${last.keptFor ?? 0} s`,
+      ({ read, options, last }) =>
+        `${describeRead(read)} asked for a ttl of ${options.ttl} s and is kept for ${last.keptFor ?? 0} s`,
     )
   const stray = history.fetches.filter(
     ({ keptFor: kept, reason, process, field, fetcher, began }) =>
@@ -87,8 +89,8 @@ function forcesKeepTheirTtl(history: History): string[] {
         (one) =>
           one.process === process &&
           one.field === field &&
-          one.wish.fetcher === fetcher &&
-          keptFor(one.wish) === kept &&
+          one.options.fetcher === fetcher &&
+          keptFor(one.options) === kept &&
           one.from < began &&
           one.to > began,
       ),

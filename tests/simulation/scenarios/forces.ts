@@ -18,7 +18,7 @@ const DIFFERENCES: readonly Partial<ForceOptions>[] = [
 const OF_CRON: readonly Partial<ForceOptions>[] = [{ by: 'cron' }, { by: 'change' }, { by: 'user' }]
 
 /** What the forces of one run ask for, most of them one of two things that differ in a single option. */
-const wishes: fc.Arbitrary<readonly Partial<ForceOptions>[]> = fc.oneof(
+const optionSets: fc.Arbitrary<readonly Partial<ForceOptions>[]> = fc.oneof(
   fc
     .tuple(fc.constantFrom(...DIFFERENCES), fc.constantFrom(...DIFFERENCES))
     .map(([one, other]) => [{}, one, one, { ...one, ...other }]),
@@ -29,7 +29,7 @@ const wishes: fc.Arbitrary<readonly Partial<ForceOptions>[]> = fc.oneof(
     )
     .map(([several, rest]) => several.map((one) => ({ ...one, ...rest }))),
 )
-const forceOf = (wish: Partial<ForceOptions>): Operation => ({ do: 'force', field: 0, wish })
+const forceOf = (options: Partial<ForceOptions>): Operation => ({ do: 'force', field: 0, options })
 const forcesOf = (some: readonly Partial<ForceOptions>[]): fc.Arbitrary<Operation> =>
   fc.constantFrom(...some).map(forceOf)
 
@@ -71,12 +71,12 @@ const minutesApart: fc.Arbitrary<Plan> = planOf({
 export const differentForces: readonly Scenario[] = [
   {
     name: 'forces with different options, and a calm network',
-    plan: wishes.chain((some) => mixOf({ deeds: forcesOf(some), source: inParts('late') })),
+    plan: optionSets.chain((some) => mixOf({ deeds: forcesOf(some), source: inParts('late') })),
     brings: [...MIXED, DIFFERENT],
   },
   {
     name: 'forces with different options, and everything at once',
-    plan: wishes.chain((some) =>
+    plan: optionSets.chain((some) =>
       mixOf({
         deeds: forcesOf(some),
         clocks: clocksApart,
@@ -90,7 +90,7 @@ export const differentForces: readonly Scenario[] = [
   },
   {
     name: 'forces with different options that wait for one another',
-    plan: wishes.chain((some) =>
+    plan: optionSets.chain((some) =>
       planOf({ phases: together(forcesOf(some)).map((clients) => [[client(0, read)], clients]) }),
     ),
     also: ['I5 forces that only meet one another are never refused'],

@@ -20,7 +20,7 @@ export interface Doors {
 export interface CacheUnderTest {
   read(field: SimField, force: boolean): Promise<{ data: Value; status: string }>
   /** A force as others ask for it. Absent where all forces are alike. */
-  force?(field: SimField, wish: ForceOptions): ReturnType<CacheUnderTest['read']>
+  force?(field: SimField, options: ForceOptions): ReturnType<CacheUnderTest['read']>
   invalidateTags(tags: readonly string[]): Promise<void>
   invalidateField(field: SimField): Promise<void>
   /** Absent where there are no other doors. */

@@ -9,8 +9,8 @@ export type Removal = (typeof REMOVALS)[number]
 export type Operation =
   /** `tags`: a configuration of that key which names these instead of the field's own. */
   | { do: 'read'; field: number; tags?: readonly string[] | undefined }
-  /** `wish`: in what it differs from a user's force of the field as it is configured. */
-  | { do: 'force'; field: number; tags?: readonly string[] | undefined; wish?: Partial<ForceOptions> }
+  /** `options`: in what it differs from a user's force of the field as it is configured. */
+  | { do: 'force'; field: number; tags?: readonly string[] | undefined; options?: Partial<ForceOptions> }
   | { do: 'invalidate tag'; tag: string }
   | { do: 'invalidate field'; field: number }
   /** A removal of the key by the doors that are no invalidation of fields, and what they say of it. */

@@ -23,7 +23,7 @@ export interface SimProcess {
   /** A configuration of the same key with other tags. */
   under(field: number, tags: readonly string[]): SimField
   /** The configuration for which a force is asked. */
-  asking(field: number, wish: ForceOptions, tags?: readonly string[]): SimField
+  asking(field: number, options: ForceOptions, tags?: readonly string[]): SimField
   /** Resolves when it dies. */
   died: Promise<void>
   kill(): void

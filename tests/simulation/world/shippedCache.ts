@@ -17,7 +17,7 @@ export const startShippedCache: StartCache = (surroundings) => {
   const runtime = createRuntime(surroundings)
   return {
     read: (field, force) => readFieldCache(field, force ? 'always' : 'never', runtime),
-    force: (field, wish) => forceAs(runtime, field, wish),
+    force: (field, options) => forceAs(runtime, field, options),
     invalidateTags: (tags) => invalidateTags(tags, runtime),
     invalidateField: (field) => invalidateField(field, runtime),
     doors: createDoors(runtime, surroundings.connection),

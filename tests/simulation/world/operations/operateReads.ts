@@ -20,24 +20,24 @@ export async function read(
 export async function force(
   scene: Scene,
   process: SimProcess,
-  { field, tags, wish: differs }: Extract<Operation, { do: 'force' }>,
+  { field, tags, options: differs }: Extract<Operation, { do: 'force' }>,
 ): Promise<void> {
   const { history, universe, plan } = scene
   const [planned] = plan.fields.slice(field)
   if (!planned) return
   const plain = defaultForceOptions(planned)
-  const wish = { ...plain, ...differs }
-  const config = process.asking(field, wish, tags)
+  const options = { ...plain, ...differs }
+  const config = process.asking(field, options, tags)
   const { cache, number } = process
-  const forced = () => (differs && cache.force ? cache.force(config, wish) : cache.read(config, true))
-  const asked = { process: number, field, wish, from: universe.step(), to: Number.POSITIVE_INFINITY }
+  const forced = () => (differs && cache.force ? cache.force(config, options) : cache.read(config, true))
+  const asked = { process: number, field, options, from: universe.step(), to: Number.POSITIVE_INFINITY }
   noteDiffering(history, asked)
   history.asked.push(asked)
   const failedPurges = history.failedPurges.get(number)
-  const about = { field, tags: config.tags ?? [], wish }
+  const about = { field, tags: config.tags ?? [], options }
   const ask = () => answered(scene, process, about, forced)
   try {
-    if (!wish.purge) return void (await ask())
+    if (!options.purge) return void (await ask())
     let span: ReadSpan | undefined
     await process.invalidating(async () => {
       span = await ask()
@@ -51,7 +51,7 @@ export async function force(
 async function answered(
   { universe, history, phase, plan }: Scene,
   { number: process }: SimProcess,
-  { field, tags, wish }: Pick<ReadSpan, 'field' | 'tags' | 'wish'>,
+  { field, tags, options }: Pick<ReadSpan, 'field' | 'tags' | 'options'>,
   ask: () => Promise<{ data: Value; status: string }>,
 ): Promise<ReadSpan> {
   const from = universe.step()
@@ -59,13 +59,13 @@ async function answered(
   const { data, status } = await ask()
   const to = universe.step()
   const fetch = typeof data?.fetch === 'number' ? data.fetch : -1
-  const what = wish ? 'force' : 'read'
+  const what = options ? 'force' : 'read'
   universe.log(`p${process}: ${what} of field ${field} is answered: ${status}, fetch ${fetch}`)
   // One without the token is a read where it was declined, and its answer need not tell which it was.
-  const forced = wish !== undefined && (wish.by !== 'anonymous' || status === 'refreshed')
+  const forced = options !== undefined && (options.by !== 'anonymous' || status === 'refreshed')
   const last = data?.last ?? fetch
   const span = { from, to, phase, process, field, tags, at, status, forced, fetch, last }
-  const known: ReadSpan = forced ? { ...span, wish } : span
+  const known: ReadSpan = forced ? { ...span, options } : span
   if (forced) noteShared(history, known)
   history.reads.push(known)
   if (plan.fields[field]?.converts && data?.price !== EUROS) {
@@ -87,9 +87,9 @@ async function answered(
 }
 
 /** A force that took several fetches counts from the first of them. */
-function countsFrom({ fetches }: History, { from, fetch, wish }: ReadSpan): number {
+function countsFrom({ fetches }: History, { from, fetch, options }: ReadSpan): number {
   const { reason = '', began = from } = fetches[fetch] ?? {}
-  const mayGoOn = wish?.by === 'cron' || wish?.by === 'change' || reason === 'force'
+  const mayGoOn = options?.by === 'cron' || options?.by === 'change' || reason === 'force'
   return mayGoOn ? Math.min(from, began) : from
 }
 
@@ -104,25 +104,25 @@ function notePurge({ history, universe, phase }: Scene, span: ReadSpan): void {
 
 const isAlike = (one: ForceOptions, other: ForceOptions) => JSON.stringify(one) === JSON.stringify(other)
 
-function noteDiffering({ asked, during }: History, { process, field, wish }: AskedForce): void {
+function noteDiffering({ asked, during }: History, { process, field, options }: AskedForce): void {
   const runs = asked.filter(
     (one) => one.process === process && one.field === field && one.to === Number.POSITIVE_INFINITY,
   )
-  if (runs.some((one) => !isAlike(one.wish, wish)))
+  if (runs.some((one) => !isAlike(one.options, options)))
     during['forces of one field and process that differ'] = true
 }
 
 function noteShared(
   { reads, fetches, during }: History,
-  { process, from, fetch, last, wish }: ReadSpan,
+  { process, from, fetch, last, options }: ReadSpan,
 ): void {
   const { process: fetchedBy, reason, began = from } = fetches[last ?? fetch] ?? {}
   if (fetchedBy !== process) during['a force that takes what another one has fetched'] = true
-  const shared = reads.some((one) => one.wish && one.process === process && one.last === last)
+  const shared = reads.some((one) => one.options && one.process === process && one.last === last)
   if (shared && fetchedBy === process) during['a force that shares its fetch with a like one'] = true
-  if (wish?.by === 'cron' && reason === 'force')
+  if (options?.by === 'cron' && reason === 'force')
     during['a force of the cron that is served by that of a user'] = true
   const goesOn = (fetches[fetch]?.began ?? began) < from && last !== fetch
-  if (goesOn && wish && reasonsFor(wish).length === 1)
+  if (goesOn && options && reasonsFor(options).length === 1)
     during['a force that goes on with what another one has read'] = true
 }

@@ -23,7 +23,7 @@ export interface ReadSpan extends Span {
   /** Position in `History.fetches`; -1 for a value that no fetch has brought. */
   fetch: number
   /** Of a force. */
-  wish?: ForceOptions
+  options?: ForceOptions
   /** The last of the fetches that its value is made of. */
   last?: number
 }
@@ -32,7 +32,7 @@ export interface ReadSpan extends Span {
 export interface AskedForce {
   process: number
   field: number
-  wish: ForceOptions
+  options: ForceOptions
   from: number
   to: number
 }
