@@ -73,10 +73,11 @@ onEachCache(({ start, counted, passInRedis }) => {
     })
 
     it('is gone when its time is over, and not before', async () => {
-      await cache.set('soon', 1, { px: 50 })
-      await cache.set('later', 1, { px: 60_000 })
+      await cache.set('soon', 1, { px: 600_000 })
+      await cache.set('later', 1, { px: 1_200_000 })
+      await passInRedis(300_000)
       expect(await cache.exists('soon', 'later')).toBe(2)
-      await passInRedis(60)
+      await passInRedis(300_001)
       expect(await cache.mget('soon', 'later')).toEqual([null, 1])
       expect(await cache.ttl('soon')).toBe(-2)
     })

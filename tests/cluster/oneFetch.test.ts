@@ -76,7 +76,7 @@ describe('a process that is killed while it holds the lease', () => {
       worker.read(field, 5).then(getData, () => 'this process is gone'),
     )
     for (let dead = 1; dead <= deaths; dead += 1) {
-      await expect.poll(() => cluster.source.calls.length, { timeout: 8_000 }).toBe(dead)
+      await expect.poll(() => cluster.source.calls.length).toBe(dead)
       await cluster.workers.find(({ pid }) => pid === cluster.source.calls.at(-1)?.by)?.kill()
     }
     const outcomes = await Promise.all(reads)

@@ -95,7 +95,7 @@ describe('a deadline', () => {
     const config = field(never, { advanced: { timeoutMs: Number.POSITIVE_INFINITY } })
     const read = test.read(config)
     const ended = expect(read).rejects.toMatchObject({ code: 'SOURCE_TIMEOUT' })
-    await vi.waitFor(() => expect(test.events.of('refresh.started')).toHaveLength(1))
+    await expect.poll(() => test.events.of('refresh.started')).toHaveLength(1)
     const [, [lease = '']] = await test.cache.redis.scan(0, { match: '*~lease:*' })
     expect(await test.cache.redis.pttl(lease)).toBe(3_600_500)
     await vi.advanceTimersByTimeAsync(3_600_000)

@@ -7,9 +7,11 @@ import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldCon
 import { keyProblem } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { defaultPorts } from '@/lib/shared/ports'
 import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
+import { numberOfRuns } from '../kit/simulation/runs'
 import { createRuntime } from './world/shippedCache'
 
-const RUNS = 5_000
+const RUNS = numberOfRuns(5_000)
+const TIMEOUT_MS = 300_000
 
 /** Half of a character, too: JSON writes one as an escape, so neither encryption nor compression spoils it. */
 const anyUnit = fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit))
@@ -32,21 +34,25 @@ const valueField = (value: unknown): FieldCacheConfig<unknown> => ({
 })
 
 describe('I6', () => {
-  it('a value comes back as JSON has it, to the process that fetched it and to those that find it, null included', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.oneof(fc.jsonValue(), fc.jsonValue({ stringUnit: 'binary' }), fc.string({ unit: anyUnit })),
-        async (value) => {
-          const [here, there] = twoProcesses()
-          const miss = await readFieldCache(valueField(value), 'never', here)
-          const hit = await readFieldCache(valueField('unused'), 'never', there)
-          expect([miss.status, hit.status]).toEqual(['miss', 'hit'])
-          expect(JSON.stringify([miss.data, hit.data])).toBe(JSON.stringify([value, value]))
-        },
-      ),
-      { numRuns: RUNS },
-    )
-  })
+  it(
+    'a value comes back as JSON has it, to the process that fetched it and to those that find it, null included',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.oneof(fc.jsonValue(), fc.jsonValue({ stringUnit: 'binary' }), fc.string({ unit: anyUnit })),
+          async (value) => {
+            const [here, there] = twoProcesses()
+            const miss = await readFieldCache(valueField(value), 'never', here)
+            const hit = await readFieldCache(valueField('unused'), 'never', there)
+            expect([miss.status, hit.status]).toEqual(['miss', 'hit'])
+            expect(JSON.stringify([miss.data, hit.data])).toBe(JSON.stringify([value, value]))
+          },
+        ),
+        { numRuns: RUNS },
+      )
+    },
+    TIMEOUT_MS,
+  )
 
   it('undefined is not null: it is refused, and nothing is stored', async () => {
     const [here, there] = twoProcesses()
@@ -56,24 +62,28 @@ describe('I6', () => {
     await expect(readFieldCache(valueField(1), 'always', there)).resolves.toMatchObject({ data: 1 })
   })
 
-  it('an entry is decoded to what was encoded, whatever its tokens and its text, encrypted or not', async () => {
-    const cipher = createCipherFor([new Uint8Array(32)], 'sim')({ name: 'value', key: 'value' })
-    const text = fc.string({ unit: anyUnit, maxLength: 2_000 })
-    const guard = text.filter((name) => keyProblem(name) === undefined)
-    const entry = fc.record({
-      body: fc.oneof(fc.jsonValue(), text).map((value) => JSON.stringify(value)),
-      fetchedAt: fc.nat(2 ** 45),
-      revision: text,
-      tokens: fc.dictionary(guard, text),
-      note: fc.option(text, { nil: undefined }),
-    })
-    await fc.assert(
-      fc.asyncProperty(entry, async (one) => {
-        expect(decodeEntry(await encodeEntry(one, true))).toEqual(one)
-        const decoded = decodeEntry(await encodeEntry(one, true, cipher))
-        expect(decoded && (await unpackEntry(decoded, cipher))).toEqual(one)
-      }),
-      { numRuns: RUNS },
-    )
-  })
+  it(
+    'an entry is decoded to what was encoded, whatever its tokens and its text, encrypted or not',
+    async () => {
+      const cipher = createCipherFor([new Uint8Array(32)], 'sim')({ name: 'value', key: 'value' })
+      const text = fc.string({ unit: anyUnit, maxLength: 2_000 })
+      const guard = text.filter((name) => keyProblem(name) === undefined)
+      const entry = fc.record({
+        body: fc.oneof(fc.jsonValue(), text).map((value) => JSON.stringify(value)),
+        fetchedAt: fc.nat(2 ** 45),
+        revision: text,
+        tokens: fc.dictionary(guard, text),
+        note: fc.option(text, { nil: undefined }),
+      })
+      await fc.assert(
+        fc.asyncProperty(entry, async (one) => {
+          expect(decodeEntry(await encodeEntry(one, true))).toEqual(one)
+          const decoded = decodeEntry(await encodeEntry(one, true, cipher))
+          expect(decoded && (await unpackEntry(decoded, cipher))).toEqual(one)
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    TIMEOUT_MS,
+  )
 })

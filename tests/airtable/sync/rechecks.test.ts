@@ -69,7 +69,7 @@ const looks = () => {
   const drained = app.events.of('webhook.processed').filter(({ webhook }) => webhook === app.hook)
   return drained.map(({ cause }) => cause)
 }
-const looked = (...causes: string[]) => expect.poll(looks, { timeout: 10_000, interval: 5 }).toEqual(causes)
+const looked = (...causes: string[]) => expect.poll(looks, { interval: 5 }).toEqual(causes)
 
 beforeEach(async () => {
   setProcessState('companions', createCompanions())

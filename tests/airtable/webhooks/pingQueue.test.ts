@@ -30,7 +30,7 @@ const ping = async ({ runtime }: Instance, sentAt: number, drain: WebhookSync, o
 }
 const announced = (notes: SharedRecords, sentAt: number) =>
   notes.write('look', 'ach1:announced', [sentAt, 'app1'], 60)
-const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000, interval: 5 })
+const soon = <T>(read: () => T) => expect.poll(read, { interval: 5 })
 const asleep = (instance: Instance, count: number) => soon(() => instance.clock.sleepers).toBe(count)
 
 describe('pings', () => {

@@ -11,8 +11,9 @@ import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { codedError, isCodedError } from '@/lib/shared/errors'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '@/tests/kit/fields/fieldProcess'
+import { expectShare, numberOfRuns } from '@/tests/kit/simulation/runs'
 
-const RUNS = 500
+const RUNS = numberOfRuns(500)
 const HOUR = 3_600_000
 
 /** Those that are meant now and then, and slips of units, of divisions and of what was never set. */
@@ -95,7 +96,7 @@ it('numbers in the options of a field are refused by name, or work', async () =>
     }),
     { numRuns: RUNS },
   )
-  expect(worked).toBeGreaterThan(RUNS / 50)
+  expectShare('worked', worked / RUNS, 1 / 50)
 })
 
 it('times that a fetch tells fail it as a fault of the source, or work', async () => {
@@ -127,7 +128,7 @@ it('times that a fetch tells fail it as a fault of the source, or work', async (
     }),
     { numRuns: RUNS },
   )
-  expect(worked).toBeGreaterThan(RUNS / 20)
+  expectShare('worked', worked / RUNS, 1 / 20)
 })
 
 it('numbers in the options of cacheAside and of commands are refused by name, or work', async () => {

@@ -215,9 +215,9 @@ describe('readers who join the fetch of another one', () => {
       'never',
       runtime,
     )
-    await vi.waitFor(() => expect(fetched).toHaveBeenCalled())
+    await expect.poll(() => fetched).toHaveBeenCalled()
     const warming = createCacheAside(() => runtime).warm([{ key: 'k', loader: async () => 'unused' }])
-    await vi.waitFor(() => expect(test.events.of('field.lookup').length).toBe(2))
+    await expect.poll(() => test.events.of('field.lookup').length).toBe(2)
     held.resolve('value')
     await reading
     expect(await warming).toEqual([{ key: 'k', outcome: 'not-stored' }])

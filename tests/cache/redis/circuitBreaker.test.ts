@@ -87,7 +87,7 @@ describe('circuit breaker', () => {
     fail(5)
     clock.advance(60_000)
     expect(breaker.admits()).toBe(false)
-    await vi.waitFor(() => expect(breaker.state).toBe('closed'))
+    await expect.poll(() => breaker.state).toBe('closed')
   })
 
   it('is closed by probes that have taken longer than a pause and succeed', async () => {
@@ -115,7 +115,7 @@ describe('circuit breaker', () => {
     expect(probe).toHaveBeenCalledTimes(1)
     clock.advance(1)
     expect(breaker.admits()).toBe(false)
-    await vi.waitFor(() => expect(breaker.state).toBe('closed'))
+    await expect.poll(() => breaker.state).toBe('closed')
     late.reject(new Error('too late'))
     await Promise.all(background)
     expect(breaker.state).toBe('closed')

@@ -59,7 +59,7 @@ interface Change {
 
 const drains = (cause: string) =>
   app.events.of('webhook.processed').filter((event) => event.cause === cause).length
-const soon = { timeout: 30_000, interval: 20 }
+const soon = { interval: 20 }
 
 beforeEach(async () => {
   setEnvironment({ AIRTABLE_RRHH_BASE_ID: BASE, AIRTABLE_RRHH_PEOPLE_TABLE_ID: people.id })

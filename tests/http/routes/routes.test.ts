@@ -207,7 +207,7 @@ describe('POST /api/airtable/agents/refresh', () => {
       message: expect.stringContaining('not stored'),
     })
     await redis.reviveEngine()
-    await expect.poll(async () => (await refresh(admin)).status, { timeout: 10_000 }).toBe(200)
+    await expect.poll(async () => (await refresh(admin)).status).toBe(200)
   })
 })
 
@@ -302,6 +302,6 @@ describe('GET /api/cron/refresh', () => {
     await redis.killEngine()
     expect((await cron(authorized)).status).toBe(503)
     await redis.reviveEngine()
-    await expect.poll(async () => (await cron(authorized)).status, { timeout: 10_000 }).toBe(200)
+    await expect.poll(async () => (await cron(authorized)).status).toBe(200)
   })
 })

@@ -33,7 +33,7 @@ async function start(file: string, args: readonly string[]): Promise<Running> {
   })
   const hears = (text: RegExp): Promise<string> =>
     expect
-      .poll(() => said, { timeout: 10_000 })
+      .poll(() => said)
       .toMatch(text)
       .then(() => said)
   return { child, hears }

@@ -102,7 +102,7 @@ describe('connections on demand', () => {
   it('refuse: ends what is under way', async () => {
     await redis.upstash.faults.set({ kind: 'hang' })
     const hanging = failure(increment())
-    await vi.waitFor(() => expect(redis.upstash.counters.requests).toBe(1))
+    await expect.poll(() => redis.upstash.counters.requests).toBe(1)
     await redis.upstash.faults.set({ kind: 'refuse' })
     expect(await hanging).toMatch(/^(ECONNRESET|UND_ERR_SOCKET)$/)
   })
@@ -134,7 +134,7 @@ describe('connections on demand', () => {
     await server.faults.set({ kind: 'hang' })
     const headers = { authorization: `Bearer ${redis.token}` }
     const hanging = failure(fetch(`${server.url}/incr/n`, { headers }))
-    await vi.waitFor(() => expect(server.counters.requests).toBe(1))
+    await expect.poll(() => server.counters.requests).toBe(1)
     await server.faults.clear()
     await expect(rest(server, '/get/n')).resolves.toMatchObject({ body: { result: null } })
     await server.close()
@@ -158,7 +158,7 @@ describe('connections on demand', () => {
     await redis.upstash.faults.set({ kind: 'slow', ms: 60_000, times: 1 })
     const abort = new AbortController()
     const slow = failure(increment({ signal: abort.signal }))
-    await vi.waitFor(async () => expect(await incremented()).toEqual({ result: '1' }))
+    await expect.poll(() => incremented()).toEqual({ result: '1' })
     abort.abort()
     expect(await slow).toBe('AbortError')
   })
@@ -209,7 +209,7 @@ describe('the control endpoint', () => {
     } finally {
       vi.useRealTimers()
     }
-    await vi.waitFor(async () => expect(await failure(increment())).toBeUndefined())
+    await expect.poll(() => failure(increment())).toBeUndefined()
     expect(redis.upstash.faults.active).toBeUndefined()
   })
 

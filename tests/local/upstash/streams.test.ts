@@ -1,5 +1,5 @@
 import { Redis } from '@upstash/redis'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { startUpstashServer } from '@/local/upstash/server'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
 import { rest } from '../../kit/redis/testRedis'
@@ -97,12 +97,12 @@ describe('a subscription', () => {
     const streams = await Promise.all([open('/subscribe/chat'), open('/subscribe/chat')])
     await expect(subscribers()).resolves.toEqual(['chat', 2])
     streams[0].abort()
-    await vi.waitFor(async () => expect(await subscribers()).toEqual(['chat', 1]))
+    await expect.poll(() => subscribers()).toEqual(['chat', 1])
     await publish('chat', 'still here')
     await streams[1].next()
     expect(await streams[1].next()).toBe('data: message,chat,still here')
     streams[1].abort()
-    await vi.waitFor(async () => expect(await subscribers()).toEqual(['chat', 0]))
+    await expect.poll(() => subscribers()).toEqual(['chat', 0])
   })
 
   it('a subscription ends with the server', async () => {
@@ -112,7 +112,7 @@ describe('a subscription', () => {
     const ended = chat.next().catch(() => undefined)
     await server.close()
     await expect(ended).resolves.toBeUndefined()
-    await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0]))
+    await expect.poll(() => command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0])
   })
 
   it('a subscription ends with the server even when a fault kept it from its client', async () => {
@@ -121,7 +121,7 @@ describe('a subscription', () => {
     await expect(open('/subscribe/chat', server)).rejects.toThrow(/fetch failed/)
     await expect(command('PUBSUB', 'NUMSUB', 'chat')).resolves.toEqual(['chat', 1])
     await server.close()
-    await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0]))
+    await expect.poll(() => command('PUBSUB', 'NUMSUB', 'chat')).toEqual(['chat', 0])
   })
 
   it('a subscription ends with the engine, and is answered 503 until it is back', async () => {
@@ -164,20 +164,18 @@ describe('subscriptions of the @upstash/redis client', () => {
     const confirmed: unknown[] = []
     chat.on('subscribe', (count) => confirmed.push(count))
     chat.on('message', ({ channel, message }) => received.push([channel, message]))
-    await vi.waitFor(() => expect(confirmed).toEqual([1, 1]))
+    await expect.poll(() => confirmed).toEqual([1, 1])
     await expect(client.publish('chat', { n: 1 })).resolves.toBe(1)
     await client.publish('chat', 'text, with commas')
-    await vi.waitFor(() =>
-      expect(received).toEqual([
+    await expect
+      .poll(() => received)
+      .toEqual([
         ['chat', { n: 1 }],
         ['chat', 'text, with commas'],
-      ]),
-    )
+      ])
     expect(chat.getSubscribedChannels()).toEqual(['chat', 'other'])
     await chat.unsubscribe()
-    await vi.waitFor(async () =>
-      expect(await command('PUBSUB', 'NUMSUB', 'chat', 'other')).toEqual(['chat', 0, 'other', 0]),
-    )
+    await expect.poll(() => command('PUBSUB', 'NUMSUB', 'chat', 'other')).toEqual(['chat', 0, 'other', 0])
   })
 
   it('receive messages by pattern', async () => {
@@ -185,11 +183,11 @@ describe('subscriptions of the @upstash/redis client', () => {
     const users = client.psubscribe<unknown>('user:*')
     const received: unknown[] = []
     users.on('pmessage', (message) => received.push(message))
-    await vi.waitFor(async () => expect(await command('PUBSUB', 'NUMPAT')).toBe(1))
+    await expect.poll(() => command('PUBSUB', 'NUMPAT')).toBe(1)
     await client.publish('user:7', { online: true })
-    await vi.waitFor(() =>
-      expect(received).toEqual([{ pattern: 'user:*', channel: 'user:7', message: { online: true } }]),
-    )
+    await expect
+      .poll(() => received)
+      .toEqual([{ pattern: 'user:*', channel: 'user:7', message: { online: true } }])
     await users.unsubscribe()
   })
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { countCoincidences } from '../../kit/simulation/coincidences'
 import type { Fault } from '../../kit/simulation/network'
+import { expectShare, numberOfRuns } from '../../kit/simulation/runs'
 import {
   LOCK_COINCIDENCES,
   type LockHistory,
@@ -10,7 +11,7 @@ import {
   liveWithLocks,
 } from './lockWorld'
 
-const RUNS = 5_000
+const RUNS = numberOfRuns(5_000)
 
 const names = fc.constantFrom<readonly string[]>(['a'], ['a'], ['a', 'b'], ['b', 'a'], ['b'])
 const milliseconds = fc.constantFrom(200, 1_500, 3_500)
@@ -68,7 +69,6 @@ describe.each(Object.entries(plans))('%s', (name, plan) => {
       { numRuns: RUNS },
     )
     // A property proves nothing about what never happened.
-    for (const [what, share] of seen.shares(RUNS))
-      expect.soft(share, `${name}: ${what}`).toBeGreaterThan(0.02)
+    for (const [what, share] of seen.shares(RUNS)) expectShare(`${name}: ${what}`, share, 0.02)
   }, 300_000)
 })

@@ -57,9 +57,9 @@ it('a force takes nothing that another one had begun to fetch before it was aske
     field<unknown>(async () => 'old'),
   )
   const earlier = force(first, config)
-  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(1))
+  await expect.poll(() => fetcher).toHaveBeenCalledTimes(1)
   const later = force(second, config)
-  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(2))
+  await expect.poll(() => fetcher).toHaveBeenCalledTimes(2)
   gates[0]?.resolve('read before the second was asked for')
   await earlier
   gates[1]?.resolve('lost')
@@ -72,7 +72,7 @@ it('a force takes nothing that another one had brought before, though it was giv
   const config = field<unknown>(fetcher)
   await force(test, config)
   const later = force(others[0] as FieldProcess, config)
-  await vi.waitFor(() => expect(fetcher).toHaveBeenCalledTimes(2))
+  await expect.poll(() => fetcher).toHaveBeenCalledTimes(2)
   expect(await test.cache.expire(config.key, 50)).toBe(1)
   fetcher.mockImplementation(async () => 'fetched again')
   gate.resolve('lost')

@@ -34,9 +34,9 @@ it('a source that failed is left alone for its cool-down, though another instanc
   const other = await test.another()
   const never = { ...people, fetcher: () => new Promise<string>(() => undefined) }
   expect(await other.read(never)).toMatchObject({ status: 'stale' })
-  await vi.waitFor(() => expect(other.events.of('lease.taken')).toHaveLength(1))
+  await expect.poll(() => other.events.of('lease.taken')).toHaveLength(1)
   expect(await read()).toMatchObject({ status: 'stale' })
-  await vi.waitFor(() => expect(test.events.of('lease.held')).toHaveLength(1))
+  await expect.poll(() => test.events.of('lease.held')).toHaveLength(1)
   test.down()
   test.clock.advance(2_000)
   expect(await read()).toMatchObject({ data: 'good', status: 'degraded' })

@@ -36,7 +36,7 @@ afterEach(async () => {
 })
 
 /** Waits for what pings bring about, however busy the machine is. */
-const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 })
+const soon = <T>(read: () => T) => expect.poll(read)
 const arrived = (count: number) => soon(() => receiver.pings.length).toBe(count)
 const lastResult = async () => (await listHooks(server))[0]?.lastNotificationResult
 
