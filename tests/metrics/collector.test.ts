@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { aggregate } from '@/lib/core-services/metrics/aggregate'
+import { aggregate, aggregateByField } from '@/lib/core-services/metrics/aggregate'
 import { type Collector, createCollector } from '@/lib/core-services/metrics/collector'
 import { getLast } from '@/lib/core-services/metrics/counts'
 import type { FieldCacheEvent } from '@/lib/shared/events'
@@ -7,19 +7,20 @@ import { manualClock } from '@/lib/testing/clock'
 
 const clock = manualClock()
 
-function collectorOf(...events: FieldCacheEvent[]): Collector {
+function collect(...events: FieldCacheEvent[]): Collector {
   const collector = createCollector(() => clock)
   for (const event of events) collector.record(event)
   return collector
 }
 
-const readOf = (field: string, status: 'hit' | 'miss' | 'stale' | 'refreshed' | 'degraded' | 'cooldown') =>
+const readEvent = (field: string, status: 'hit' | 'miss' | 'stale' | 'refreshed' | 'degraded' | 'cooldown') =>
   ({ type: 'field.read', field, status, ageSeconds: 1, durationMs: 3 }) as const
 
 describe('reads in the collector', () => {
   it('reads are counted by status and duration, for their field and for all fields', () => {
-    const { counts } = collectorOf(readOf('a', 'hit'), readOf('a', 'miss'), readOf('b', 'hit'))
-    const { fields, byField } = aggregate(counts.sums)
+    const { counts } = collect(readEvent('a', 'hit'), readEvent('a', 'miss'), readEvent('b', 'hit'))
+    const { fields } = aggregate(counts.sums)
+    const byField = aggregateByField(counts.sums)
     expect(fields.reads).toMatchObject({ hit: 2, miss: 1 })
     expect(byField.get('a')?.reads).toMatchObject({ hit: 1, miss: 1 })
     expect(fields.readLatency).toMatchObject({ count: 3, sumMs: 9, p50Ms: 3.75 })
@@ -27,14 +28,14 @@ describe('reads in the collector', () => {
 
   it('the hit rate leaves out forced reads, and falls with failed ones', () => {
     const served = [
-      readOf('a', 'hit'),
-      readOf('a', 'stale'),
-      readOf('a', 'cooldown'),
-      readOf('a', 'refreshed'),
+      readEvent('a', 'hit'),
+      readEvent('a', 'stale'),
+      readEvent('a', 'cooldown'),
+      readEvent('a', 'refreshed'),
     ]
-    const waited = [readOf('a', 'miss'), readOf('a', 'degraded')]
+    const waited = [readEvent('a', 'miss'), readEvent('a', 'degraded')]
     const failed = { type: 'field.failed', field: 'a', code: 'SOURCE_FAILED', durationMs: 1 } as const
-    const { fields } = aggregate(collectorOf(...served, ...waited, failed).counts.sums)
+    const { fields } = aggregate(collect(...served, ...waited, failed).counts.sums)
     expect(fields.hitRate).toBe(3 / 6)
     expect(fields.failedReads).toBe(1)
     expect(aggregate(new Map()).fields.hitRate).toBeNull()
@@ -50,7 +51,7 @@ describe('refreshes in the collector', () => {
       durationMs: 30.4,
       bytes: 900,
     } as const
-    const { counts } = collectorOf(
+    const { counts } = collect(
       { type: 'refresh.started', field: 'a', reason: 'cron' },
       { ...finished, items: 7, stored: true },
       { type: 'refresh.started', field: 'a', reason: 'miss' },
@@ -65,7 +66,8 @@ describe('refreshes in the collector', () => {
       { ...finished, field: 'b', items: null, stored: false },
       { type: 'refresh.paused', field: 'b', reason: 'cron', durationMs: 9, done: 'page 3' },
     )
-    const { fields, byField } = aggregate(counts.sums)
+    const { fields } = aggregate(counts.sums)
+    const byField = aggregateByField(counts.sums)
     expect(byField.get('a')).toMatchObject({
       sourceCalls: 2,
       refreshes: { cron: { stored: 1, failed: 0 }, miss: { failed: 1 } },
@@ -87,7 +89,7 @@ describe('the system below the fields', () => {
       bytesSent: 10,
       bytesReceived: 20,
     } as const
-    const { counts } = collectorOf(
+    const { counts } = collect(
       { ...request, commands: 1, durationMs: 2, code: null },
       { ...request, commands: 4, requests: 2, durationMs: 260, code: 'REDIS_TIMEOUT' },
       { type: 'redis.retried', command: 'mget', code: 'REDIS_UNREACHABLE' },
@@ -131,7 +133,7 @@ describe('the system below the fields', () => {
     'a run of the cron with %o and a webhook that is %s counts as %s',
     (fields, webhook, outcome) => {
       const webhooks = webhook ? [{ webhook: 'ach1', base: null, outcome: webhook, drained: true }] : []
-      const { counts } = collectorOf({
+      const { counts } = collect({
         type: 'cron.finished',
         durationMs: 1_234.5,
         unfinished: 0,
@@ -146,23 +148,23 @@ describe('the system below the fields', () => {
 
 describe('field names in the collector', () => {
   it('field names that are keys, which may contain ids, are counted together as other', () => {
-    const { counts } = collectorOf(
-      readOf('orders:account:4711', 'hit'),
-      readOf('Not A Name', 'hit'),
-      readOf('x'.repeat(61), 'hit'),
+    const { counts } = collect(
+      readEvent('orders:account:4711', 'hit'),
+      readEvent('Not A Name', 'hit'),
+      readEvent('x'.repeat(61), 'hit'),
     )
-    expect([...aggregate(counts.sums).byField.keys()]).toEqual(['other'])
+    expect([...aggregateByField(counts.sums).keys()]).toEqual(['other'])
     expect(JSON.stringify([...counts.sums])).not.toMatch(/4711|orders/)
   })
 
   it('a process counts 100 field names separately, over all batches, and the rest together', () => {
     const collector = createCollector(() => clock)
     for (let index = 0; index < 250; index += 1) {
-      collector.record(readOf(`field-${index}`, 'hit'))
+      collector.record(readEvent(`field-${index}`, 'hit'))
       if (index === 150) collector.take()
     }
-    collector.record(readOf('field-99', 'hit'))
-    const { byField } = aggregate(collector.counts.sums)
+    collector.record(readEvent('field-99', 'hit'))
+    const byField = aggregateByField(collector.counts.sums)
     expect([...byField].map(([name, { reads }]) => [name, reads.hit])).toEqual([
       ['other', 99],
       ['field-99', 1],
@@ -175,7 +177,7 @@ it('events of a process on its own account are counted, but are no reason for a 
   const own = { type: 'redis.requested', command: 'eval', commands: 3, requests: 1, bytesSent: 1 } as const
   expect(collector.record({ ...own, bytesReceived: 1, durationMs: 1, code: null })).toBe(false)
   expect(collector.record({ type: 'lease.taken', field: 'a' })).toBe(false)
-  expect(collector.record(readOf('a', 'hit'))).toBe(true)
+  expect(collector.record(readEvent('a', 'hit'))).toBe(true)
 })
 
 it('the last flawed records are kept with at most five of their ids', () => {

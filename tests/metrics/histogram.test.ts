@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { BUCKETS_MS, quantile, toBucket } from '@/lib/core-services/metrics/histogram'
 
-const bucketsOf = (durations: readonly number[]) => {
+const toBuckets = (durations: readonly number[]) => {
   const buckets = Array.from({ length: BUCKETS_MS.length + 1 }, () => 0)
   for (const duration of durations) buckets[toBucket(duration)] = (buckets[toBucket(duration)] ?? 0) + 1
   return buckets
@@ -13,15 +13,15 @@ it('a duration counts in the first bucket whose bound it does not exceed', () =>
 })
 
 it('a quantile takes the durations of a bucket as evenly spread', () => {
-  expect(quantile(0.5, bucketsOf([6, 6, 6, 6]))).toBe(7.5)
+  expect(quantile(0.5, toBuckets([6, 6, 6, 6]))).toBe(7.5)
   expect(
     quantile(
       0.95,
-      bucketsOf([...Array.from({ length: 95 }, () => 3), ...Array.from({ length: 5 }, () => 80)]),
+      toBuckets([...Array.from({ length: 95 }, () => 3), ...Array.from({ length: 5 }, () => 80)]),
     ),
   ).toBe(5)
-  expect(quantile(0.99, bucketsOf([60_000]))).toBe(30_000)
-  expect(quantile(0.5, bucketsOf([]))).toBeNull()
+  expect(quantile(0.99, toBuckets([60_000]))).toBe(30_000)
+  expect(quantile(0.5, toBuckets([]))).toBeNull()
 })
 
 it('a quantile is in the bucket of the true one', () => {
@@ -33,7 +33,7 @@ it('a quantile is in the bucket of the true one', () => {
     fc.property(durations, fc.constantFrom(0.5, 0.95, 0.99), (recorded, share) => {
       const sorted = recorded.toSorted((a, b) => a - b)
       const truth = sorted[Math.ceil(share * sorted.length) - 1] ?? 0
-      const told = quantile(share, bucketsOf(recorded)) ?? -1
+      const told = quantile(share, toBuckets(recorded)) ?? -1
       const bucket = toBucket(truth)
       expect(told).toBeGreaterThanOrEqual(BUCKETS_MS[bucket - 1] ?? 0)
       expect(told).toBeLessThanOrEqual(BUCKETS_MS[bucket] ?? 0)

@@ -40,7 +40,7 @@ vi.mock('@/lib/core-services/metrics/table/counters', async (importOriginal) => 
 const clock = manualClock()
 const self = { id: 'me', seenAt: clock.now(), startedAt: 0, breaker: 'closed', locks: 0 } as const
 
-function snapshotOf(collector: ReturnType<typeof createCollector>) {
+function toSnapshot(collector: ReturnType<typeof createCollector>) {
   const { counts } = collector
   const slots = [{ at: clock.now(), seconds: 60, sums: counts.sums }]
   const stored = { since: 0, total: counts, live: new Map(), minutes: slots, hours: slots }
@@ -56,7 +56,7 @@ it('a new row of the table is counted, added up, and shown in the snapshot and t
   expect(encodeSums(collector.counts.sums)).toBe(
     'lease:a:here:fetches=1;lease:b:here:fetches=2;lease:a:elsewhere:goes%20on=1;slow:took:7=1;slow:took:ms=40',
   )
-  const snapshot = snapshotOf(collector)
+  const snapshot = toSnapshot(collector)
   expect(snapshot.total.fields).toMatchObject({
     leases: { here: { fetches: 3 }, elsewhere: { 'goes on': 1 } },
   })
@@ -81,7 +81,7 @@ it('a new row of the table is counted, added up, and shown in the snapshot and t
 })
 
 it('a new row that has counted nothing yet is shown with its zeros', () => {
-  const { total } = snapshotOf(createCollector(() => clock))
+  const { total } = toSnapshot(createCollector(() => clock))
   expect(total.fields).toMatchObject({ leases: { here: {}, elsewhere: {} } })
   expect(total.system).toMatchObject({ slow: { slowness: { count: 0, p50Ms: null } } })
 })

@@ -14,7 +14,7 @@ const now = clock.now()
 const self: InstanceMetrics = { id: 'me', seenAt: now, startedAt: now, breaker: 'half-open', locks: 2 }
 
 /** As if all of it had just been counted. */
-function snapshotOf(events: readonly FieldCacheEvent[], scope: MetricsSnapshot['scope'] = 'deployment') {
+function toSnapshot(events: readonly FieldCacheEvent[], scope: MetricsSnapshot['scope'] = 'deployment') {
   const { record, counts } = createCollector(() => clock)
   for (const event of events) record(event)
   const slots = [{ at: now, seconds: 60, sums: counts.sums }]
@@ -82,7 +82,7 @@ const valueIn = (text: string, name: string, labels: Record<string, string> = {}
     .find((sample) => sample.name === name && JSON.stringify(sample.labels) === JSON.stringify(labels))?.value
 
 describe('the text for Prometheus', () => {
-  const text = prometheusText(snapshotOf(everything))
+  const text = prometheusText(toSnapshot(everything))
 
   it('the text is read by a public parser, which finds the same families', () => {
     const read = parseWithLibrary(text)
@@ -127,14 +127,14 @@ describe('the text for Prometheus', () => {
   })
 
   it('the text is valid when nothing has happened yet', () => {
-    const empty = prometheusText(snapshotOf([]))
+    const empty = prometheusText(toSnapshot([]))
     expect(parsePrometheusText(empty).size).toBeGreaterThan(10)
     expect(parseWithLibrary(empty).length).toBe(parsePrometheusText(empty).size)
     expect(valueIn(empty, 'cache_hit_rate', { window: '1h' })).toBeNaN()
   })
 
   it('there are no counters while Redis cannot be reached: they would fall, which looks like a restart', () => {
-    const text = prometheusText(snapshotOf(everything, 'process'))
+    const text = prometheusText(toSnapshot(everything, 'process'))
     const types = [...parsePrometheusText(text)].map(([name, { type }]) => [name, type])
     expect(types).toEqual([
       ['cache_circuit_breaker_state', 'gauge'],
@@ -148,7 +148,7 @@ describe('the text for Prometheus', () => {
 it('quantiles are in the bucket of the true ones of a recorded load', () => {
   // A skewed load, as latencies are: most are short, a few very long.
   const load = Array.from({ length: 2_000 }, (_, index) => 0.3 * 1.0055 ** index)
-  const text = prometheusText(snapshotOf(load.map((durationMs) => readIn(durationMs))))
+  const text = prometheusText(toSnapshot(load.map((durationMs) => readIn(durationMs))))
   for (const share of [0.5, 0.95, 0.99]) {
     const truth = load[Math.ceil(share * load.length) - 1] ?? 0
     const told = 1_000 * (valueIn(text, 'cache_operation_latency_seconds', { quantile: String(share) }) ?? 0)
@@ -162,8 +162,8 @@ it('a gauge shows since when Redis refuses writes, also when it cannot be reache
   const name = 'field_cache_redis_refused_writes_since_timestamp_seconds'
   const refusedWrites = { code: 'REDIS_FULL', since: now - 5_000 }
   for (const scope of ['deployment', 'process'] as const) {
-    expect(parsePrometheusText(prometheusText(snapshotOf(everything, scope))).has(name)).toBe(false)
-    const text = prometheusText({ ...snapshotOf(everything, scope), refusedWrites })
+    expect(parsePrometheusText(prometheusText(toSnapshot(everything, scope))).has(name)).toBe(false)
+    const text = prometheusText({ ...toSnapshot(everything, scope), refusedWrites })
     expect(valueIn(text, name, { code: 'REDIS_FULL' })).toBe((now - 5_000) / 1_000)
   }
 })

@@ -21,14 +21,29 @@ const MAX_NAMES = 100
 /** The name for fields without a proper one, such as keys of `refreshCache`, and for those beyond the limit. */
 export const OTHER = 'other'
 
-const FIELD_ROWS = listMetrics(FIELD_METRICS).map(({ metric }) => metric)
-const SYSTEM_ROWS = listMetrics(SYSTEM_METRICS).map(({ metric }) => metric)
-/** The events that a row of any table names. */
-const COUNTED = new Set(
-  [...FIELD_ROWS, ...SYSTEM_ROWS, ...Object.values(FIELD_LAST), ...Object.values(SYSTEM_LAST)].flatMap(
-    ({ from }) => Object.keys(from),
-  ),
+interface Entry<Row> {
+  row: Row
+  /** Whether the name of the field is part of the count's name. */
+  perField: boolean
+}
+
+const METRICS_BY_EVENT = groupByEvent<Metric>(
+  listMetrics(FIELD_METRICS).map(({ metric }) => metric),
+  listMetrics(SYSTEM_METRICS).map(({ metric }) => metric),
 )
+const LAST_BY_EVENT = groupByEvent<LastEvent<unknown>>(Object.values(FIELD_LAST), Object.values(SYSTEM_LAST))
+
+/** So that an event costs no more than the rows that name it. */
+function groupByEvent<Row extends { from: object }>(
+  ofFields: Row[],
+  ofSystem: Row[],
+): Map<string, Entry<Row>[]> {
+  const grouped = new Map<string, Entry<Row>[]>()
+  const entries = [...ofFields, ...ofSystem].map((row, index) => ({ row, perField: index < ofFields.length }))
+  for (const entry of entries)
+    for (const type of Object.keys(entry.row.from)) grouped.set(type, [...(grouped.get(type) ?? []), entry])
+  return grouped
+}
 
 export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
   const names = new Set<string>()
@@ -44,8 +59,10 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
   function countMetric(metric: Metric, event: FieldCacheEvent, field: readonly string[]): void {
     const { stored } = metric
     if (metric.kind === 'counter') {
-      const [amount, ...labels] = getContribution(metric.from, event) ?? []
-      if (amount !== undefined) increase(counts.sums, toName(stored, ...field, ...labels), amount)
+      const contribution = getContribution(metric.from, event)
+      if (!contribution) return
+      const [amount, ...labels] = contribution
+      increase(counts.sums, toName(stored, ...field, ...labels), amount)
       return
     }
     const milliseconds = getContribution(metric.from, event)
@@ -62,12 +79,11 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
   return {
     record(event) {
       const field = 'field' in event ? [toLabel(event.field)] : []
-      if (!COUNTED.has(event.type)) return false
-      for (const metric of FIELD_ROWS) countMetric(metric, event, field)
-      for (const metric of SYSTEM_ROWS) countMetric(metric, event, [])
-      for (const row of Object.values(FIELD_LAST)) keepEvent(row, event, field)
-      for (const row of Object.values(SYSTEM_LAST)) keepEvent(row, event, [])
-      return !OWN_WORK.has(event.type)
+      const metrics = METRICS_BY_EVENT.get(event.type) ?? []
+      const last = LAST_BY_EVENT.get(event.type) ?? []
+      for (const { row, perField } of metrics) countMetric(row, event, perField ? field : [])
+      for (const { row, perField } of last) keepEvent(row, event, perField ? field : [])
+      return metrics.length + last.length > 0 && !OWN_WORK.has(event.type)
     },
     take() {
       const taken = counts

@@ -20,7 +20,7 @@ export interface Batch {
 }
 
 /** The instance that reports. */
-export interface Reporter {
+export interface ReportingInstance {
   id: string
   /** What other instances show of it: texts without `,`, `;` and `=`. */
   state: readonly (string | number)[]
@@ -51,7 +51,7 @@ export interface MetricsStore {
    * Rejects with a REDIS_ error: then send the same batch again. After 15 minutes the batch is given up for 0 commands,
    * because Redis no longer knows whether it was added, unless it certainly never arrived.
    */
-  add(batch: Batch, reporter: Reporter, now: number): Promise<number>
+  add(batch: Batch, instance: ReportingInstance, now: number): Promise<number>
   /** Costs 1 billed command. Slots that are over are read once. Rejects with a REDIS_ error. */
   read(now: number): Promise<StoredMetrics>
 }

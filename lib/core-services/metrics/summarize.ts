@@ -1,6 +1,6 @@
 /** Makes a snapshot from what is stored. Pure: no clock, no requests. */
 import type { BreakerState } from '../../shared/events'
-import { aggregate, type TrafficByField, toFieldTraffic } from './aggregate'
+import { aggregate, aggregateByField, toFieldTraffic } from './aggregate'
 import { type Counts, getLast, increase, toName } from './counts'
 import type { Slot, StoredMetrics } from './metricsStore'
 import {
@@ -8,7 +8,6 @@ import {
   type InstanceMetrics,
   type MetricsSnapshot,
   type SeriesPoint,
-  type Traffic,
   WINDOWS,
   type Window,
 } from './snapshot'
@@ -34,8 +33,9 @@ export function summarize(
   scope: Scope,
 ): MetricsSnapshot {
   const since = stored.since ?? own.startedAt
-  const total = aggregate(stored.total.sums)
-  const windows = byWindow((window) => aggregate(addSlots(getSlots(stored, window))))
+  const sums = byWindow((window) => addSlots(getSlots(stored, window)))
+  const windows = byWindow((window) => aggregate(sums[window]))
+  const fieldWindows = byWindow((window) => aggregateByField(sums[window]))
   const minutes = stored.minutes.map(toPoint)
   const hours = stored.hours.map(toPoint)
   const instances = listInstances(stored, own, now)
@@ -45,16 +45,16 @@ export function summarize(
     ...scope,
     takenAt: now,
     since,
-    total: withoutFields(total),
-    windows: byWindow((window) => withoutFields(windows[window])),
+    total: aggregate(stored.total.sums),
+    windows,
     fields: Object.fromEntries(
-      [...total.byField].map(([name, traffic]) => [
+      [...aggregateByField(stored.total.sums)].map(([name, traffic]) => [
         name,
         {
           total: traffic,
-          windows: byWindow((window) => windows[window].byField.get(name) ?? toFieldTraffic(new Map())),
+          windows: byWindow((window) => fieldWindows[window].get(name) ?? toFieldTraffic(new Map())),
           ...parseLastOfField(stored.total, name),
-          monthlyUsd: toMonth(windows['24h'].byField.get(name)?.redisCommands ?? 0).usd,
+          monthlyUsd: toMonth(fieldWindows['24h'].get(name)?.redisCommands ?? 0).usd,
         },
       ]),
     ),
@@ -91,8 +91,6 @@ function addSlots(slots: readonly Slot[]): Counts['sums'] {
   for (const { sums } of slots) for (const [name, amount] of sums) increase(total, name, amount)
   return total
 }
-
-const withoutFields = ({ fields, system }: TrafficByField): Traffic => ({ fields, system })
 
 const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0)
