@@ -87,10 +87,10 @@ describe('docs', () => {
     expect(countWords(readme)).toBeLessThanOrEqual(1_600)
   })
 
-  it('have no paragraph over 90 words and no table cell over 60, and 40 words a paragraph on average', () => {
+  it('have no paragraph over 90 words and no table cell over 40, and 40 words a paragraph on average', () => {
     for (const page of pages) {
       const long = paragraphsIn(page).filter((text) => countWords(text) > 90)
-      const full = tableCellsIn(page).filter((text) => countWords(text) > 60)
+      const full = tableCellsIn(page).filter((text) => countWords(text) > 40)
       expect({ path: page.path, long, full }).toEqual({ path: page.path, long: [], full: [] })
     }
     const counts = pages.flatMap(paragraphsIn).map(countWords)
