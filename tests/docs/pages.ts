@@ -22,7 +22,13 @@ export interface Page {
 const DOCS = readdirSync('docs').filter((name) => name.endsWith('.md'))
 
 /** Pages that readers of the project get: the paragraph and link rules hold for all of them. */
-export const PAGES = ['README.md', ...DOCS.map((name) => `docs/${name}`), 'CONTRIBUTING.md', 'SECURITY.md']
+export const PAGES = [
+  'README.md',
+  ...DOCS.map((name) => `docs/${name}`),
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'tests/README.md',
+]
 
 export function readPage(path: string): Page {
   const text = readFileSync(path, 'utf8')
