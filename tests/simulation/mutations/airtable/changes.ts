@@ -191,4 +191,15 @@ export const changeMutations: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: 'changes: a plan is carried out on a value that has replaced the one it was made for',
+    test: 'tests/airtable/sync/fetchChanges.test.ts',
+    edits: [
+      {
+        file: 'core-services/airtable/sync/fetchChanges.ts',
+        search: 'if (value.note === note && value.fetchedAt === fetchedAt) return planned.plan',
+        replace: 'if (note !== null && fetchedAt > 0) return planned.plan',
+      },
+    ],
+  },
 ]
