@@ -7,7 +7,7 @@ import { restSeconds } from './durations'
 
 export interface CodedError extends Error {
   readonly code: string
-  /** How to mend it; safe to show to whoever runs the app. */
+  /** What to do about it; safe to show to the operators of the app. */
   readonly hint?: string | undefined
   /** Whole seconds after which trying again can help, a day at most. */
   readonly retryAfter?: number | undefined

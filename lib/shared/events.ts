@@ -1,5 +1,5 @@
 /**
- * The one stream of events that carries observability: whoever logs or counts subscribes to it. No event holds a
+ * The one stream of events that carries observability: logs and metrics subscribe to it. No event holds a
  * value or a secret.
  */
 
@@ -27,20 +27,20 @@ export type WebhookDeath = 'gone' | 'disabled' | 'expired'
 /** What the cron found of a webhook, and did about it. */
 export interface WebhookOutcome {
   webhook: string
-  /** Null for one that nobody has ever met. */
+  /** Null for a field that was never looked up. */
   base: string | null
   /**
    * `dead`: it is gone, disabled or has expired; `re-enabled`: its pings had been switched off; `extended`: it would have
    * expired within three days; `failed`: it could not be looked after.
    */
   outcome: 'alive' | 'extended' | 're-enabled' | 'dead' | 'failed'
-  /** Whether what has changed was read: what nobody was told of, too. */
+  /** Whether what has changed was read: also what no webhook has announced. */
   drained: boolean
   code?: string
   hint?: string
 }
 
-/** Why a fetched value was not stored: whoever waited for it has it all the same. */
+/** Why a fetched value was not stored: readers that waited for it get it all the same. */
 export type NotStored =
   | 'outdated'
   | 'lease-over'
@@ -174,7 +174,7 @@ export type FieldCacheEvent =
   | { type: 'webhook.processed'; webhook: string; base: string; cause: WebhookCause; durationMs: number }
   /** They do not: that is left to the next ping or the cron. */
   | { type: 'webhook.failed'; webhook: string; base: string; code: string; message: string }
-  /** Nobody tells of changes any more. */
+  /** No webhook announces changes any more. */
   | { type: 'webhook.dead'; webhook: string; base: string | null; why: WebhookDeath; hint: string }
   | { type: 'lock.acquired'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.refused'; names: readonly string[]; attempts: number; durationMs: number }

@@ -1,5 +1,5 @@
 /**
- * What the engine needs from outside: time, chance, the network, a place for events, somebody who sees background work
+ * What the engine needs from outside: time, chance, the network, a place for events, a runner that sees background work
  * through, and which errors are not its own. The app's boot sets those of the process; tests bring their own.
  */
 
@@ -10,7 +10,7 @@ import { processState } from './processState'
 
 export interface Ports {
   clock: Clock
-  /** A value that nobody ever drew before: at least 64 random bits. */
+  /** A value that was never drawn before: at least 64 random bits. */
   uniqueToken(): string
   /** Calls `ring` after so many ms, unless what it answers is called before. */
   alarm(milliseconds: number, ring: () => void): () => void

@@ -37,7 +37,7 @@ export interface CacheAside {
   /**
    * The values of many keys, in their order; null for what the source does not have, which is cached like any value (so
    * a schema has to allow null). The source is called once for all that are missing, of CACHE_BATCH_SIZE keys at a
-   * time, and answers a value for each, in their order; `undefined` counts as null. Keys that somebody else is fetching
+   * time, and answers a value for each, in their order; `undefined` counts as null. Keys that another caller is fetching
    * are waited for. Rejects as soon as one key cannot be answered: SOURCE_INVALID when the source answers another number
    * of values, else as `get` does.
    */

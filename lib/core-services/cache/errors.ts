@@ -23,7 +23,7 @@ export function isUnfinished(error: unknown): error is UnfinishedError {
   return hasCode(error, 'SOURCE_UNFINISHED')
 }
 
-/** How much of somebody else's words an error repeats, in characters. */
+/** How much of a foreign message an error repeats, in characters. */
 const MOST_WORDS = 400
 
 const bounded = (text: string): string =>

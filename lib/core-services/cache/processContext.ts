@@ -60,7 +60,7 @@ async function cacheService(): Promise<CacheService> {
   try {
     return await serviceRegistry.getService('cache')
   } catch (error) {
-    // A cache that nobody registered is a mistake to be seen, not an outage to be borne.
+    // A cache that was never registered is a mistake to be seen, not an outage to be borne.
     if (!hasCode(error, 'SERVICE_FAILED')) throw error
     throw cacheUnavailable(error.cause)
   }

@@ -21,7 +21,7 @@ export function processMemory(clock: Clock): FieldMemory {
   }
 }
 
-/** Undefined as well when the keys are unusable: boot has told so, and whoever goes on all the same stores nothing. */
+/** Undefined, too, when the keys are unusable: boot has reported it, and a process that goes on stores nothing. */
 function processCipher(): CipherFor | undefined {
   try {
     const [first, ...others] = encryptionKeys()

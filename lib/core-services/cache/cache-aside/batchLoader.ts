@@ -12,7 +12,7 @@ export type BatchSource<T> = (
 export interface BatchLoader<T> {
   /** The value of one key, out of a call that others share; null when the source has none. */
   ask(key: string, signal: AbortSignal): Promise<T | null>
-  /** Nobody waits any longer for this key to be asked for. */
+  /** No caller waits any longer for this key to be asked for. */
   expectNoMore(key: string): void
 }
 

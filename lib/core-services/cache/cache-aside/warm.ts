@@ -1,4 +1,4 @@
-/** Fills keys before somebody asks for them. */
+/** Fills keys before a caller asks for them. */
 
 import { getErrorCode } from '../../../shared/errors'
 import { readFieldCache } from '../fieldCacheService'

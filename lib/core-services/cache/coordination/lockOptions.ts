@@ -14,7 +14,7 @@ export interface Lock {
    * what is written to refuse a token lower than the highest it has seen.
    */
   readonly token: number
-  /** Who holds it: a text that nobody else has. */
+  /** Names the holder: a text that no other holder has. */
   readonly holder: string
   readonly ttlSeconds: number
 }
@@ -33,7 +33,7 @@ export interface Term {
 }
 
 export interface LockOptions {
-  /** How often it is tried again while somebody else holds it; 0 to try once. */
+  /** How often it is tried again while another holder has it; 0 to try once. */
   retryCount?: number
   /** About how many ms lie between two tries: from half of it to one and a half. */
   retryDelay?: number

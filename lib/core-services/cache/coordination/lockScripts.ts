@@ -8,7 +8,7 @@ import type { RawReply, Send } from '../redis/pipeline'
 import { SHEBANG } from '../redis/shebang'
 
 export interface LockStore {
-  /** The fencing token, or null when somebody holds one of the locks. `floor` is where tokens begin, see the script. */
+  /** The fencing token, or null when one of the locks is held. `floor` is where tokens begin, see the script. */
   take(names: readonly string[], holder: string, milliseconds: number, floor: number): Promise<number | null>
   /** Sets the time that is left; false, and nothing done, when one of the locks is no longer the holder's. */
   extend(names: readonly string[], holder: string, milliseconds: number): Promise<boolean>

@@ -1,5 +1,5 @@
 /**
- * Locks across all instances. A lock ends with its ttl at the latest, so a holder that dies blocks nobody for long; one
+ * Locks across all instances. A lock ends with its ttl at the latest, so a dead holder blocks others briefly; one
  * that was frozen may still believe in it, which is what the fencing token is for. A lock never lies: when Redis cannot
  * be asked, nothing here answers a fallback.
  */
@@ -23,8 +23,8 @@ import type { LockStore } from './lockScripts'
 
 export interface Locks {
   /**
-   * Runs `work` while nobody else, in any instance, holds the lock (or any of the locks), and extends it meanwhile.
-   * Rejects with LOCK_NOT_ACQUIRED when somebody holds it, with a REDIS_ error when Redis cannot be asked, with what
+   * Runs `work` while no other caller, in any instance, holds the lock (or any of the locks), and extends it meanwhile.
+   * Rejects with LOCK_NOT_ACQUIRED when it is held, with a REDIS_ error when Redis cannot be asked, with what
    * `work` rejects with, and with LOCK_LOST when `work` ended well but may not have been alone. Costs 6 billed commands,
    * and 3 for each third of the ttl that `work` takes. `ttlSeconds` may be a fraction.
    */
@@ -34,13 +34,13 @@ export interface Locks {
     ttlSeconds?: number,
     options?: LockOptions,
   ): Promise<T>
-  /** Rejects with LOCK_NOT_ACQUIRED or a REDIS_ error. Nobody extends it but you. 3 billed commands; 2 if refused. */
+  /** Rejects with LOCK_NOT_ACQUIRED or a REDIS_ error. Only the caller extends it. 3 billed commands; 2 if refused. */
   acquire(name: string, ttlSeconds?: number, options?: LockOptions): Promise<Lock>
   /** All of the locks or none, in one step. 2 billed commands, and 1 for each name. */
   acquireMany(names: readonly string[], ttlSeconds?: number, options?: LockOptions): Promise<Lock>
   /** Sets the time that is left, in seconds; false if it was no longer held. 2 billed commands, and 1 for each name. */
   extend(lock: Lock, ttlSeconds?: number): Promise<boolean>
-  /** Gives it back, and nothing that somebody else has taken since; false if it was no longer held. 3 billed commands. */
+  /** Gives it back, and nothing that another holder has taken since; false if it was no longer held. 3 billed commands. */
   release(lock: Lock): Promise<boolean>
   /** Names of the locks that this process holds, sorted. Costs nothing. */
   readonly held: string[]

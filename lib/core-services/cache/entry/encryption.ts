@@ -1,8 +1,8 @@
 /**
- * Encryption of what a field stores, so that whoever has Redis alone can neither read nor change it: AES-256-GCM (NIST
+ * Encryption of what a field stores, so that access to Redis alone is not enough to read or change it: AES-256-GCM (NIST
  * SP 800-38D) by WebCrypto. A ciphertext holds only with its own header and for its own field: everything around it is
  * authenticated data. What it does not hide: that the entry is there, its length, and the names in its header. Nor does
- * it keep somebody who writes to Redis from putting an older entry of the same field back, tokens included.
+ * it keep a writer to Redis from putting an older entry of the same field back, tokens included.
  */
 import { fromBase64, toBase64 } from './base64'
 

@@ -39,7 +39,7 @@ export function getFreshness(
   now: number,
 ): Freshness {
   const age = (now - fetchedAt) / 1000
-  // No clock of ours is that far ahead: whoever wrote this did not mean its age.
+  // No clock of ours is that far ahead: the writer did not mean its age.
   if (!(age > -CLOCK_SKEW_SECONDS) || age >= endMs / 1000) return 'expired'
   const ttl = windows.ttl === 'forever' ? Number.POSITIVE_INFINITY : windows.ttl
   const stale = windows.staleWhileRevalidate ?? 0
@@ -48,7 +48,7 @@ export function getFreshness(
   return age < ttl + stale + (windows.staleIfError ?? 0) ? 'degraded' : 'expired'
 }
 
-/** How long anybody may serve an entry, in s from the start of its fetch. */
+/** How long an entry may be served, in s from the start of its fetch. */
 export function getLifetime(
   { ttl, staleWhileRevalidate = 0, staleIfError = 0 }: Windows,
   { endMs }: Pick<EntryHeader, 'endMs'> = {},

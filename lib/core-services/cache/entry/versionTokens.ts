@@ -26,7 +26,7 @@ export const tagGuards = (tags: readonly string[]): string[] =>
 export const isTagGuard = (guard: string): boolean => guard.startsWith('tag:')
 
 /**
- * The coarse token: every invalidation of tags changes it, in the command that changes the tags. Whoever finds it
+ * The coarse token: every invalidation of tags changes it, in the command that changes the tags. A process that finds it
  * unchanged knows that no tag at all was invalidated meanwhile. No entry stores it.
  */
 export const COARSE_GUARD = 'any:tag'

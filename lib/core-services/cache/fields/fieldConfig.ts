@@ -57,7 +57,7 @@ export interface Previous {
   /** When it was fetched and, if it does, ends, in ms since 1970. */
   fetchedAt: number
   endsAt: number | undefined
-  /** True for what nobody is served any more, not even while the source fails. */
+  /** True for a value that is never served any more, not even while the source fails. */
   isOver?: boolean
 }
 
@@ -119,7 +119,7 @@ export interface AdvancedOptions<T> {
   /** After so many ms, 10 at least, a value within `staleIfError` is served instead, while the fetch goes on. */
   softTimeoutMs?: number
   /**
-   * Seconds that a `null`, of the source or of the schema, is fresh, where that is less than `ttl`; it is served to nobody
+   * Seconds that a `null`, of the source or of the schema, is fresh, where that is less than `ttl`; it is not served
    * past them.
    */
   negativeTtl?: number

@@ -68,7 +68,7 @@ export function buildLookup(
   }
 }
 
-/** What a text from Redis holds. `sealed`: only an encrypted entry counts, because anybody can write another one. */
+/** What a text from Redis holds. `sealed`: only an encrypted entry counts: any writer can forge another. */
 export function decodeStored(text: string | null, sealed: boolean): Entry | null {
   const entry = text === null ? null : decodeEntry(text)
   return sealed && !entry?.packing?.sealed ? null : entry
@@ -104,7 +104,7 @@ export function watchedTokens(
   return (entry?.dependencies ?? []).map((guard) => token(guard) ?? '-').join('.')
 }
 
-/** Names a flight by the tokens it runs under and the entry it replaces: after an invalidation nobody joins it. */
+/** Names a flight by the tokens it runs under and the entry it replaces: after an invalidation no reader joins it. */
 export function flightName(
   place: string,
   tokens: readonly Token[],

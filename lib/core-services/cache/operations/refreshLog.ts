@@ -1,6 +1,6 @@
 /**
- * Notes of refreshes that somebody began by hand: what is under way and what came of it, readable by every instance, so
- * that nobody has to stay for the outcome. Without Redis they are those of this process.
+ * Records of refreshes that were started by hand: what is under way and what came of it, readable by every instance, so
+ * that the page can be closed before the outcome. Without Redis they are those of this process.
  */
 
 import type { ClaimableRecords } from '../coordination/records'

@@ -27,6 +27,6 @@ export function billedCommands(
 function billed([name, script, keys]: readonly unknown[], reply: unknown): number {
   if (!/^eval(_ro)?$/i.test(String(name)) || typeof script !== 'string') return 1
   const calls = scripts().get(script)
-  // Of a script that nobody has described: each call that is written in it, once.
+  // Of a script without a description: each call that is written in it, once.
   return 1 + (calls ? calls(reply, Number(keys)) : script.split('redis.call(').length - 1)
 }

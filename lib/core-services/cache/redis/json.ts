@@ -27,7 +27,7 @@ function explained(value: unknown, cause: unknown): unknown {
 /** The value as it comes back from Redis, such as a Date as a text. Throws VALUE_NOT_SERIALIZABLE. */
 export const asStored = <T>(value: T): T => JSON.parse(encodeValue(value)) as T
 
-/** Throws REDIS_BAD_REPLY for text that is not JSON: somebody else wrote that key. */
+/** Throws REDIS_BAD_REPLY for text that is not JSON: another program wrote that key. */
 export function decodeValue<T>(text: string): T {
   try {
     return JSON.parse(text) as T

@@ -153,7 +153,7 @@ function redisCredentials(env: Env): Pick<CacheConfig, 'url' | 'token' | 'urlNam
 
 function missingPair(env: Env): string {
   const wanted = `${PAIRS[0].join(' and ')} (or ${PAIRS[1].join(' and ')}) are not set`
-  // A store connected with a custom prefix brings names that nobody looks for.
+  // A store connected with a custom prefix brings names that are not looked up.
   const prefixed = Object.keys(env).filter((name) => /.KV_REST_API_(URL|TOKEN)$/.test(name))
   return prefixed.length === 0
     ? `${wanted}: copy them from the database's page, or run npm run dev for a local one`

@@ -9,9 +9,9 @@ export interface FieldHints {
    * their tokens in the same command. Forgotten when all fields together have too many of them.
    */
   dependencies: readonly string[] | undefined
-  /** Somebody else stores this field in a shape that our schema refuses: we keep ours aside. */
+  /** Another release stores this field in a shape that our schema refuses: we keep ours aside. */
   aside?: boolean
-  /** A flight that is left alone for a time: its source fails (with this code), or somebody else fetches. */
+  /** A flight that is left alone for a time: its source fails (with this code), or another process fetches. */
   quiet?: Rest & { flight: string }
   /** The failure of the source that asks for the longest rest, in whichever flight it was; until the source answers. */
   failed?: Rest | undefined

@@ -1,6 +1,6 @@
 /**
  * The memory layer: entries that this process has seen, with the time of the request that proved each of them. Bounded
- * by size and age. Each reader parses a value of its own, so nobody can spoil it for others. What is known to be
+ * by size and age. Each reader parses a value of its own, so no reader can spoil it for others. What is known to be
  * outdated is found out when it is read: an invalidation walks over nothing.
  */
 import { LRUCache } from 'lru-cache'

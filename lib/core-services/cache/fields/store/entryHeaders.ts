@@ -1,5 +1,5 @@
 /**
- * What whoever watches the fields asks of Redis: the beginnings of entries instead of their values. Rejects with REDIS_
+ * What the states of fields need from Redis: the beginnings of entries instead of their values. Rejects with REDIS_
  * errors. Names are physical ones.
  */
 

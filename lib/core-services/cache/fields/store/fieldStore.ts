@@ -98,7 +98,7 @@ export interface FieldStore {
 /**
  * KEYS: the entry, its own version key, the other version keys. ARGV: text, ttl in s or '', the new own token, its life
  * in s or '', then the expected tokens. Sent again after a lost reply it finds its own token in place, which counts as
- * success: that token value is written by nobody else, so the script is the one token write that may be repeated.
+ * success: no other process writes that token value, so the script is the one token write that may be repeated.
  */
 export const FORCE_SCRIPT = billedScript(
   `${SHEBANG}local guards = {}

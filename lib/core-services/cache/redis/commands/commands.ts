@@ -180,7 +180,7 @@ function asNumber(reply: RawReply): number {
 
 function asValue<T>(reply: RawReply): T | null {
   if (reply === null) return null
-  // A counter's reply and a number written by somebody else come as numbers.
+  // A counter's reply and a number written by another program come as numbers.
   return typeof reply === 'string' ? decodeValue<T>(reply) : (reply as T)
 }
 

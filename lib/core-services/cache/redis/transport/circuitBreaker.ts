@@ -1,6 +1,6 @@
 /**
- * Circuit breaker around Redis: after so many failures in a rolling window nobody waits for it any more. After a pause
- * it is probed in the background, never by somebody's request, and used again once all probes have succeeded. Its state
+ * Circuit breaker around Redis: after so many failures in a rolling window no request waits for it any more. After a pause
+ * it is probed in the background, never by a caller's request, and used again once all probes have succeeded. Its state
  * is that of one process: it guards Redis, so it cannot live there.
  */
 import type { BreakerState } from '../../../../shared/events'

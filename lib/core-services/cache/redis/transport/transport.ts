@@ -60,7 +60,7 @@ export interface Transport extends Requester {
 
 type Used = Pick<TransportCounters, 'requests' | 'bytesSent' | 'bytesReceived'>
 
-/** Only reads: a write that is sent again may undo what somebody else wrote in between. */
+/** Only reads: a write that is sent again may undo what another process wrote in between. */
 const RESENDABLE = new Set(
   'ping get getrange mget exists ttl pttl type strlen hget hmget hgetall lrange llen smembers sismember scan memory'.split(
     ' ',
@@ -115,7 +115,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       signal,
     })
     extend(Math.floor((Number(response.headers.get('content-length')) || 0) / BYTES_PER_MS))
-    // Whoever wraps fetch may hand on a body that the signal does not reach.
+    // A wrapper of fetch may hand on a body that the signal does not reach.
     const bytes = await Promise.race([response.arrayBuffer(), rejectOnAbort(signal)])
     count('bytesReceived', bytes.byteLength)
     syncToken = response.headers.get('upstash-sync-token') ?? syncToken
