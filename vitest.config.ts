@@ -49,7 +49,8 @@ export default defineConfig(({ mode }) => {
   })
   const project = (name: string, include: string[], isolate: boolean) => ({
     extends: true as const,
-    test: { name, include, isolate },
+    // Not beside `projects`, where it would be evaluated without the mode.
+    test: { name, include, isolate, provide: { quick } },
   })
   return {
     resolve: {
@@ -67,7 +68,6 @@ export default defineConfig(({ mode }) => {
           false,
         ),
       ],
-      provide: { quick },
       maxWorkers: Math.max(2, availableParallelism() - 1),
       // Deadlines, not durations: a busy machine makes a test late, not wrong.
       testTimeout: 60_000,
