@@ -5,9 +5,7 @@ import vercel from '../vercel.json'
 import { anchorsIn, countWords, linksIn, PAGES, paragraphsIn, readPage, tableCellsIn } from './docs/pages'
 import { findCrossings } from './kit/house/borders'
 import { CODE_FOLDERS, findCircles, listSources, read } from './kit/house/sources'
-
-/** Words that leave open who or what is meant. */
-const BANNED = /\b(?:whoever|nobody|somebody|anybody|whom)\b/i
+import { BANNED, findBannedWords } from './kit/house/words'
 
 const everySource = CODE_FOLDERS.flatMap(listSources)
 
@@ -71,6 +69,18 @@ describe('the house', () => {
         .filter((line) => !/ = withRequestId\(/.test(line) && !/^export \{.*\} from/.test(line))
       expect({ file, handlers: handlers.length > 0, plain }).toEqual({ file, handlers: true, plain: [] })
     }
+  })
+
+  it('says in comments which process, reader or caller is meant', () => {
+    const files = ['app', 'bench', 'lib', 'local']
+      .flatMap(listSources)
+      .filter(
+        (file) =>
+          !/^lib\/core-services\/cache\/(fields\/(commands|read|refresh)\/|operations\/|[A-Za-z]+\.ts)/.test(
+            file,
+          ),
+      )
+    expect(files.flatMap(findBannedWords)).toEqual([])
   })
 
   it('has no file over 350 lines', () => {
