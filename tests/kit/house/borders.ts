@@ -14,6 +14,7 @@ const REGISTRY = 'lib/core-services/service-registry.ts'
 const LOADER = 'lib/core-services/serviceLoader.ts'
 
 const part = (name: string) => `${CACHE}/${name}`
+const PATTERNS = part('redis/commands/patternCommands.ts')
 /** A codec, a lock or a record needs Redis and the ground, and nothing above them. */
 const GROUND = ['lib/shared', part('errors.ts')]
 const REDIS = [...GROUND, part('redis')]
@@ -43,7 +44,9 @@ const BORDERS: Record<string, Border> = {
   'lib/next': { imports: [], packages: ['next/cache', 'next/navigation', 'next/server'] },
 
   [part('errors.ts')]: { imports: ['lib/shared'], packages: [] },
-  [part('redis')]: { imports: [...GROUND, part('entry')], packages: ['@upstash/redis'] },
+  [part('redis')]: { imports: GROUND, packages: ['@upstash/redis'] },
+  // A pattern deletes entries by changing their tokens.
+  [PATTERNS]: { imports: [...REDIS, part('entry')], packages: [] },
   [part('entry')]: { imports: [...REDIS, part('entry/compression.ts')], packages: [] },
   [part('entry/compression.ts')]: { imports: [], packages: ['node:util', 'node:zlib'] },
   [part('coordination')]: { imports: REDIS, packages: [] },
@@ -51,7 +54,7 @@ const BORDERS: Record<string, Border> = {
   [part('cache-aside')]: { imports: ENGINE, packages: [] },
   [part('operations')]: { imports: ENGINE, packages: [] },
   [part('settings')]: { imports: FIELDS, packages: ['zod'] },
-  [CACHE]: { imports: [...ENGINE, REGISTRY], packages: ['@upstash/redis'] },
+  [CACHE]: { imports: [...ENGINE, PATTERNS, REGISTRY], packages: ['@upstash/redis'] },
   [part('processContext.ts')]: {
     imports: [...ENGINE, 'lib/config', 'lib/observability', REGISTRY, LOADER],
     packages: [],
