@@ -4,7 +4,7 @@ import type { Ports } from '../../shared/ports'
 import { createLockStore } from './coordination/lockScripts'
 import { createLocks, type Locks } from './coordination/locks'
 import { type ClaimableRecords, createSharedRecords } from './coordination/records'
-import { createFieldKeys } from './fields/commands/fieldKeyCommands'
+import { createFieldKeyCommands } from './fields/commands/fieldKeyCommands'
 import { createEntryReplacer } from './fields/commands/replaceEntry'
 import type { FieldMemory } from './fields/memory/fieldMemory'
 import { createEntryHeaders, type EntryHeaders } from './fields/store/entryHeaders'
@@ -67,7 +67,7 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
   })
   const together: SendTogether = (commands) => sendTogether(transport, commands)
   const fieldStore = createFieldStore(send, together, config.batchSize, keys, ports)
-  const fieldKeys = createFieldKeys({ store: fieldStore, sendTogether: together, keys, ports, memory })
+  const fieldKeys = createFieldKeyCommands({ store: fieldStore, sendTogether: together, keys, ports, memory })
   const doors = { ...fieldKeys, ...createEntryReplacer({ store: fieldStore, ports, memory, fieldKeys }) }
   return {
     transport,

@@ -10,8 +10,8 @@ import {
   type FetchContext,
   type FieldCacheConfig,
 } from '@/lib/core-services/cache/fields/fieldConfig'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { shareKey } from '@/lib/core-services/cache/fields/shareKey'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../kit/clock/deferred'
 import { field } from '../../kit/fields/fieldProcess'

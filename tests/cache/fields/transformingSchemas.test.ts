@@ -3,7 +3,7 @@ import { expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import type { StandardSchema } from '@/lib/core-services/cache/entry/schema'
 import type { FetchContext, FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field, storedEntry } from '@/tests/kit/fields/fieldProcess'
 

@@ -1,11 +1,11 @@
 /** What the cron begins, and in which order, when a run has not time for all. */
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import {
   type MaintenanceReport,
   refreshDueFields,
 } from '@/lib/core-services/cache/operations/scheduledRefresh'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../kit/clock/deferred'
 import { field } from '../../kit/fields/fieldProcess'

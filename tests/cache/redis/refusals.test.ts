@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { rootFailure } from '@/lib/core-services/cache/errors'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { commandError } from '@/lib/core-services/cache/redis/transport/replies'
 import { createWriteHealth } from '@/lib/core-services/cache/redis/transport/writeHealth'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { manualClock } from '@/lib/testing/clock'
 import { createTestCache } from '@/lib/testing/testCache'
 

@@ -1,11 +1,11 @@
 /** The shipped cache, as the simulation drives it. */
 
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
+import { FieldContext } from '@/lib/core-services/cache/fields/fieldContext'
 import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
-import { openEntry } from '@/lib/core-services/cache/fields/refresh/fetchEntry'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createEmptyMemory } from '@/lib/testing/fieldProcess'
 import { DEADLINE_MS, keySpace, settled } from '../../kit/simulation/network'
 import type { CacheUnderTest, SimField, StartCache, Surroundings } from './cacheUnderTest'
@@ -66,5 +66,8 @@ async function forceAs(
   if (by === 'anonymous') return readFieldCache(field, 'anonymous', runtime)
   if (by === 'user' && !purge) return readFieldCache(field, 'always', runtime)
   const { entry, stored } = await forceRefresh(runtime, field, by === 'user' ? 'force' : by, purge)
-  return { data: await openEntry(field, entry), status: stored ? 'refreshed' : 'miss' }
+  return {
+    data: await new FieldContext(runtime, field).openFetched(entry),
+    status: stored ? 'refreshed' : 'miss',
+  }
 }

@@ -1,15 +1,15 @@
 /** Updates the stored value of one field from the log of a webhook. */
 import type { WebhookCause } from '../../../shared/events'
 import { unpackEntry } from '../../cache/entry/entry'
-import { getFreshness } from '../../cache/entry/freshness'
 import { cacheUnavailable } from '../../cache/errors'
 import type { FetchContext } from '../../cache/fields/fieldConfig'
-import { lookAt, type Place, placeOf } from '../../cache/fields/fieldPlace'
+import { FieldContext } from '../../cache/fields/fieldContext'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
+import { type FieldSlot, openSlot } from '../../cache/fields/fieldSlot'
 import { allPresent, type Lookup } from '../../cache/fields/lookup'
 import { isHalfFetched } from '../../cache/fields/refresh/fetchProgress'
+import { forceRefresh } from '../../cache/fields/refresh/forceRefresh'
 import { invalidateField } from '../../cache/invalidate'
-import { forceRefresh } from '../../cache/refreshCache'
 import type { AirtableField } from '../airtableField'
 import type { ChangeLog } from '../changelog/changeLog'
 import type { LogChanges } from '../changelog/payloads'
@@ -35,7 +35,7 @@ export interface FieldState {
   field: AirtableField<unknown>
   /** Null when no value is stored, or one that is too old to be served. */
   value: ValueState | null
-  place: Place
+  slot: FieldSlot
   lookup: Pick<Lookup, 'guards' | 'tokens'>
 }
 
@@ -63,13 +63,13 @@ export async function readFieldState(
   runtime: CronRuntime,
   field: AirtableField<unknown>,
 ): Promise<FieldState> {
-  const place = placeOf(runtime, await runtime.store(), field)
-  const lookup = await lookAt(runtime, place)
+  const slot = await openSlot(new FieldContext(runtime, field))
+  const lookup = await slot.lookUp()
   const { valid } = lookup
-  const served = valid && getFreshness(valid, field, runtime.ports.clock.now()) !== 'expired'
+  const served = valid && slot.context.freshness(valid) !== 'expired'
   const entry = served ? await unpackEntry(valid, runtime.cipherFor?.(field)) : null
   const value = entry && { note: entry.note, mark: decodeMark(entry.note), fetchedAt: entry.fetchedAt }
-  return { field, value, place, lookup }
+  return { field, value, slot, lookup }
 }
 
 export async function syncField(
@@ -123,14 +123,14 @@ async function updateValue(
 /** For a field without a value: a value that is being fetched now may be older than the change. */
 async function syncMissingValue(
   runtime: CronRuntime,
-  { field, place, lookup: { guards, tokens } }: FieldState,
+  { field, slot, lookup: { guards, tokens } }: FieldState,
   log: ChangeLog,
   cause: SyncCause,
 ): Promise<SyncResult> {
   const isRecheck = cause === 'recheck'
   if (!isRecheck && cause !== 'met' && !touches(await log.readFrom(log.record.followed), field))
     return UNCHANGED
-  if (!allPresent(tokens) || !(await isHalfFetched(runtime, { place, guards, tokens }))) {
+  if (!allPresent(tokens) || !(await isHalfFetched({ slot, guards, tokens }))) {
     // Discards every fetch that began before the change, and the copies of an evicted entry in the memory of processes.
     await invalidateField(field, runtime)
   } else if (!isRecheck) {

@@ -1,5 +1,6 @@
 /** What reads and refreshes of fields need from the process that they run in. */
 
+import type { CodedError } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
 import type { SingleFlight } from '../../../shared/singleFlight'
 import type { Locks } from '../coordination/locks'
@@ -42,7 +43,33 @@ export interface AsideRuntime extends PatternRuntime {
   batchSize: number
 }
 
-/** Asks the store after the answer. No caller waits for it, so there is none that an error of the framework could steer. */
+/** Reports that Redis failed and returns that error. Throws every other one. */
+export function reportRedisFailure(
+  { ports }: Pick<FieldRuntime, 'ports'>,
+  operation: string,
+  error: unknown,
+): CodedError {
+  if (!isRedisFailure(error)) throw error
+  ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
+  return error
+}
+
+/** Asks the store. When Redis fails, reports it and returns the fallback. */
+export async function askStore<T>(
+  runtime: FieldRuntime,
+  operation: string,
+  fallback: T,
+  ask: (store: FieldStore) => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask(await runtime.store())
+  } catch (error) {
+    reportRedisFailure(runtime, operation, error)
+    return fallback
+  }
+}
+
+/** Asks the store after the answer. No caller waits for it, so a control-flow error of the framework has nothing to steer. */
 export function askStoreLater(
   runtime: FieldRuntime,
   operation: string,
@@ -55,20 +82,4 @@ export function askStoreLater(
       if (!runtime.ports.isControlFlow(error)) throw error
     }
   })
-}
-
-/** Asks the store; when Redis fails, emits one event and answers the fallback. */
-export async function askStore<T>(
-  runtime: FieldRuntime,
-  operation: string,
-  fallback: T,
-  ask: (store: FieldStore) => Promise<T>,
-): Promise<T> {
-  try {
-    return await ask(await runtime.store())
-  } catch (error) {
-    if (!isRedisFailure(error)) throw error
-    runtime.ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
-    return fallback
-  }
 }

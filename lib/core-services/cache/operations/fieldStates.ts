@@ -3,13 +3,13 @@
  * headers of entries, never for values. A header that was seen is believed while its tokens stand and it is fresh: only
  * an eviction could have changed it, and that is looked for once a minute.
  */
-
 import type { Freshness } from '../../../shared/events'
 import { decodeEntry, type Entry, type EntryHeader } from '../entry/entry'
 import { getFreshness, holds } from '../entry/freshness'
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
-import { type Place, placeOf } from '../fields/fieldPlace'
+import { FieldContext } from '../fields/fieldContext'
+import { FieldSlot } from '../fields/fieldSlot'
 import { allPresent, flightName, uniteGuards, watchedTokens } from '../fields/lookup'
 import { FAILED } from '../fields/refresh/resolveMiss'
 import type { Head } from '../fields/store/entryHeaders'
@@ -54,57 +54,58 @@ export async function readFieldStates(
   notes: readonly string[] = [],
 ): Promise<FieldStates> {
   const [store, entryHeaders] = await Promise.all([runtime.store(), runtime.entryHeaders()])
-  const places = fields.map((field) => placeOf(runtime, store, field))
+  const slots = fields.map((field) => {
+    const context = new FieldContext(runtime, field)
+    return new FieldSlot(context, context.meter(store))
+  })
   const memory = runtime.seen
 
-  /** Looks at the places and tells which of them it has not understood: those need a second look. */
-  async function look(wanted: readonly Place[], others: readonly string[], anew: boolean) {
+  /** Looks at the slots and tells which of them it has not understood: those need a second look. */
+  async function look(wanted: readonly FieldSlot[], others: readonly string[], anew: boolean) {
     const { clock } = runtime.ports
-    const names = [
-      ...new Set([...wanted.flatMap((place) => namesOf(place, memory.get(place.name))), ...others]),
-    ]
-    const asked = wanted.filter((place) => anew || !believed(runtime, place, memory.get(place.name)))
+    const names = [...new Set([...wanted.flatMap((slot) => namesOf(slot, memory.get(slot.name))), ...others])]
+    const asked = wanted.filter((slot) => anew || !believed(runtime, slot, memory.get(slot.name)))
     const { heads, snapshot } = await entryHeaders.read(
       asked.map(({ entry }) => entry),
       names,
     )
     for (const [index, { name }] of asked.entries())
       memory.set(name, seenIn(heads[index], memory.get(name), clock.monotonic()))
-    const odd = wanted.filter((place) => {
-      const { header = null } = memory.get(place.name) ?? {}
-      if (!header || holds(header, place.guards, tokensFrom(place, snapshot))) return false
-      const unasked = namesOf(place, memory.get(place.name)).some((name) => !names.includes(name))
-      return unasked || !asked.includes(place)
+    const odd = wanted.filter((slot) => {
+      const { header = null } = memory.get(slot.name) ?? {}
+      if (!header || holds(header, slot.guards, tokensFrom(slot, snapshot))) return false
+      const unasked = namesOf(slot, memory.get(slot.name)).some((name) => !names.includes(name))
+      return unasked || !asked.includes(slot)
     })
     return { snapshot, odd }
   }
 
-  const first = await look(places, notes, false)
+  const first = await look(slots, notes, false)
   const second = first.odd.length === 0 ? first : await look(first.odd, [], true)
   return {
-    fields: places.map((place) => {
-      const { snapshot } = first.odd.includes(place) ? second : first
-      const seen = memory.get(place.name)
-      const state = stateOf(place, seen, snapshot, runtime.ports.clock.now())
-      if (seen) seen.lease = leaseName(place, seen, tokensFrom(place, snapshot))
+    fields: slots.map((slot) => {
+      const { snapshot } = first.odd.includes(slot) ? second : first
+      const seen = memory.get(slot.name)
+      const state = stateOf(slot, seen, snapshot, runtime.ports.clock.now())
+      if (seen) seen.lease = leaseName(slot, seen, tokensFrom(slot, snapshot))
       return state
     }),
     notes: first.snapshot,
   }
 }
 
-function namesOf({ store, guards }: Place, seen: SeenEntry | undefined): string[] {
+function namesOf({ store, guards }: FieldSlot, seen: SeenEntry | undefined): string[] {
   const watched = new Set([...guards, ...Object.keys(seen?.header?.tokens ?? {})])
   return [...[...watched].map(store.names.guard), ...(seen?.lease ? [seen.lease] : [])]
 }
 
 function believed(
   { ports: { clock } }: WatchRuntime,
-  { field }: Place,
+  { config }: FieldSlot,
   seen: SeenEntry | undefined,
 ): boolean {
   if (!seen?.header || clock.monotonic() - seen.at >= BELIEVED_MS) return false
-  return getFreshness(seen.header, field, clock.now()) === 'fresh'
+  return getFreshness(seen.header, config, clock.now()) === 'fresh'
 }
 
 function seenIn(head: Head | undefined, before: SeenEntry | undefined, at: number): SeenEntry {
@@ -119,13 +120,13 @@ function headerOf({ body, packing, ...header }: Entry): EntryHeader {
   return header
 }
 
-function tokensFrom({ store }: Place, snapshot: Snapshot): Tokens {
+function tokensFrom({ store }: FieldSlot, snapshot: Snapshot): Tokens {
   return (guard) => snapshot.get(store.names.guard(guard))
 }
 
 /** Known one look later than the entry, because it is made of tokens that this one has found. */
 function leaseName(
-  { name, field, guards, store }: Place,
+  { name, config, guards, store }: FieldSlot,
   seen: SeenEntry,
   token: Tokens,
 ): string | undefined {
@@ -133,31 +134,36 @@ function leaseName(
   const tokens = united.map(token)
   if (!allPresent(tokens) || (seen.present && !seen.header)) return undefined
   const look = { replaced: seen.header, watched: watchedTokens(seen.header, united, token) }
-  return store.names.lease(field.key, flightName(name, tokens, look))
+  return store.names.lease(config.key, flightName(name, tokens, look))
 }
 
-function stateOf(place: Place, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
+function stateOf(slot: FieldSlot, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
   const holder = seen?.lease === undefined ? null : snapshot.get(seen.lease)
   const cooling = holder?.startsWith(FAILED) ? holder.slice(FAILED.length) : null
   return {
-    name: place.field.name,
-    condition: conditionOf(place, seen, tokensFrom(place, snapshot), now),
-    ...timesOf(place, seen?.header ?? null),
+    name: slot.config.name,
+    condition: conditionOf(slot, seen, tokensFrom(slot, snapshot), now),
+    ...timesOf(slot, seen?.header ?? null),
     storedBytes: seen?.bytes ?? 0,
     fetching: holder !== null && cooling === null,
     cooling,
   }
 }
 
-function conditionOf(place: Place, seen: SeenEntry | undefined, token: Tokens, now: number): FieldCondition {
+function conditionOf(
+  slot: FieldSlot,
+  seen: SeenEntry | undefined,
+  token: Tokens,
+  now: number,
+): FieldCondition {
   if (!seen?.present) return 'absent'
-  if (!seen.header || (place.field.dependsOn && !seen.header.dependencies)) return 'unreadable'
-  if (!holds(seen.header, place.guards, token)) return 'invalidated'
-  return getFreshness(seen.header, place.field, now)
+  if (!seen.header || (slot.config.dependsOn && !seen.header.dependencies)) return 'unreadable'
+  if (!holds(seen.header, slot.guards, token)) return 'invalidated'
+  return getFreshness(seen.header, slot.config, now)
 }
 
 function timesOf(
-  { field: { ttl, staleWhileRevalidate = 0 } }: Place,
+  { config: { ttl, staleWhileRevalidate = 0 } }: FieldSlot,
   header: EntryHeader | null,
 ): Pick<FieldState, 'fetchedAt' | 'freshUntil' | 'servedUntil'> {
   if (!header) return { fetchedAt: null, freshUntil: null, servedUntil: null }

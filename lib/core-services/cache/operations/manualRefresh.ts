@@ -6,9 +6,9 @@
 import { getErrorCode, getErrorMessage, isCodedError } from '../../../shared/errors'
 import { cacheUnavailable } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
-import { timeoutOf } from '../fields/refresh/fetchEntry'
+import { FieldContext } from '../fields/fieldContext'
+import type { Refreshed } from '../fields/refresh/forceRefresh'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
-import type { Refreshed } from '../refreshCache'
 import {
   ALL,
   type AllRun,
@@ -88,7 +88,7 @@ async function refreshEach(
       await noteRun(runtime, ALL, run)
     }
     await onPart()
-    const inTime = remainingMs() >= timeoutOf(runtime, field)
+    const inTime = remainingMs() >= new FieldContext(runtime, field).timeoutMs
     const outcome = inTime ? await refreshOne(runtime, field, { remainingMs, onPart }) : 'left'
     run = { ...run, outcomes: { ...run.outcomes, [field.name]: outcome } }
   }
@@ -152,7 +152,7 @@ function failureOf({ clean }: WatchRuntime, error: unknown): RunFailure {
 
 /** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */
 function endOf(runtime: WatchRuntime, field: AnyField): number {
-  return runtime.ports.clock.now() + TRIES * timeoutOf(runtime, field) + SLACK_MS
+  return runtime.ports.clock.now() + TRIES * new FieldContext(runtime, field).timeoutMs + SLACK_MS
 }
 
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {

@@ -5,8 +5,9 @@
  */
 import { isRedisFailure } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
-import { lookAt, placeOf } from '../fields/fieldPlace'
+import { FieldContext } from '../fields/fieldContext'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
+import { FieldSlot } from '../fields/fieldSlot'
 
 /** A field of the list, and when the fetch of what stands there began; wall clock, ms; null when nothing valid does. */
 export interface Standing {
@@ -39,7 +40,8 @@ export async function lookAtAll(
   return Promise.all(
     fields.map(async (one) => {
       try {
-        const { valid } = await lookAt(runtime, placeOf(runtime, store, one.field))
+        const context = new FieldContext(runtime, one.field)
+        const { valid } = await new FieldSlot(context, context.meter(store)).lookUp()
         return { ...one, fetchedAt: valid?.fetchedAt ?? null }
       } catch (error) {
         if (!isRedisFailure(error)) throw error

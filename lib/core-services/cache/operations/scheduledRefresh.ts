@@ -9,11 +9,11 @@ import type { LockHolder } from '../coordination/lockOptions'
 import { ageSeconds } from '../entry/entry'
 import { cacheUnavailable, isUnfinished } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
+import { FieldContext } from '../fields/fieldContext'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
-import { timeoutOf } from '../fields/refresh/fetchEntry'
+import { forcesAhead } from '../fields/refresh/forceRefresh'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
 import { fieldRuntime } from '../processContext'
-import { forcesAhead } from '../refreshCache'
 import { type Attempts, longestOverdueFirst, lookAtAll, readAttempts, type Standing } from './refreshOrder'
 
 export type FieldOutcome =
@@ -137,7 +137,7 @@ async function refreshInTime(
   const { name } = field
   const { clock } = runtime.ports
   // Forces of the field that run or wait in this process are waited for: their time and our own have to fit.
-  const needed = (forcesAhead(runtime, field) + 1) * timeoutOf(runtime, field)
+  const needed = (forcesAhead(runtime, field) + 1) * new FieldContext(runtime, field).timeoutMs
   if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
   // A run that is cut off between two parts must not begin with the same field next time, and the time after.

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { deferred } from '../../../kit/clock/deferred'
 import { field } from '../../../kit/fields/fieldProcess'
 import { serversForEachTest } from '../../../kit/fields/fieldServers'

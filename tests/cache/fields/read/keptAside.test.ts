@@ -1,8 +1,8 @@
 /** What a release keeps aside because another one stores another shape, once that other one's value has ended. */
 import { beforeEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '../../../kit/fields/fieldProcess'
 

@@ -1,8 +1,8 @@
 /** Forces of one field in several instances at the same moment, and invalidations that get in between. */
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import type { FieldProcess } from '@/lib/testing/fieldProcess'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../../kit/clock/deferred'

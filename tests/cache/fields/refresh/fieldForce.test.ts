@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { cacheUnavailable, redisBadReply, redisQuota, redisTimeout } from '@/lib/core-services/cache/errors'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { deferred } from '../../../kit/clock/deferred'
 import { field, processForEachTest, startFieldProcess } from '../../../kit/fields/fieldProcess'
 import { redisForThisFile } from '../../../kit/redis/redisSuite'

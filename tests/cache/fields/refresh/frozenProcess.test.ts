@@ -1,7 +1,7 @@
 /** A process whose monotonic clock has stood still, as that of a frozen one does, while the wall clock went on. */
 import { beforeEach, expect, it, vi } from 'vitest'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { createTestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../../kit/clock/deferred'
 import { field } from '../../../kit/fields/fieldProcess'

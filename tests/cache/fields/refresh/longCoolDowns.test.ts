@@ -2,6 +2,7 @@
 import { beforeEach, expect, it, vi } from 'vitest'
 import type { Force } from '@/lib/core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { FieldContext } from '@/lib/core-services/cache/fields/fieldContext'
 import { failedSource, leaveAlone, quietFlight } from '@/lib/core-services/cache/fields/refresh/coolDown'
 import { codedError } from '@/lib/shared/errors'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
@@ -56,17 +57,18 @@ it('a source that failed is left alone until it answers', async () => {
 })
 
 it('a fetch that several failures concern rests for as long as the longest of them', () => {
-  const { runtime, clock } = test
-  const code = () => quietFlight(runtime, 'people', 'flight')?.code
-  leaveAlone(runtime, 'people', 'flight', 120_000, 'SOURCE_FAILED')
-  leaveAlone(runtime, 'people', 'flight', 1_000, null)
+  const { clock } = test
+  const field = new FieldContext(test.runtime, people)
+  const code = () => quietFlight(field, 'flight')?.code
+  leaveAlone(field, 'flight', { milliseconds: 120_000, code: 'SOURCE_FAILED' })
+  leaveAlone(field, 'flight', { milliseconds: 1_000, code: null })
   expect(code()).toBe('SOURCE_FAILED')
-  leaveAlone(runtime, 'people', 'flight', 1_000, 'SOURCE_TIMEOUT')
+  leaveAlone(field, 'flight', { milliseconds: 1_000, code: 'SOURCE_TIMEOUT' })
   clock.advance(119_000)
-  expect([code(), failedSource(runtime, people)]).toEqual(['SOURCE_FAILED', 'SOURCE_FAILED'])
-  leaveAlone(runtime, 'people', 'flight', 5_000, 'SOURCE_TIMEOUT')
+  expect([code(), failedSource(field)]).toEqual(['SOURCE_FAILED', 'SOURCE_FAILED'])
+  leaveAlone(field, 'flight', { milliseconds: 5_000, code: 'SOURCE_TIMEOUT' })
   clock.advance(4_999)
-  expect([code(), failedSource(runtime, people)]).toEqual(['SOURCE_TIMEOUT', 'SOURCE_TIMEOUT'])
+  expect([code(), failedSource(field)]).toEqual(['SOURCE_TIMEOUT', 'SOURCE_TIMEOUT'])
   clock.advance(1)
-  expect([code(), failedSource(runtime, people)]).toEqual([undefined, null])
+  expect([code(), failedSource(field)]).toEqual([undefined, null])
 })

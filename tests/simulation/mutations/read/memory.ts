@@ -11,20 +11,19 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'keepCopy(runtime, place, entry, look.sentAt)',
-        replace: 'keepCopy(runtime, place, entry, { monotonic: clock.monotonic(), wall: clock.now() })',
+        search: 'slot.keep(entry, lookup.sentAt)',
+        replace: 'slot.keep(entry, { monotonic: clock.monotonic(), wall: clock.now() })',
       },
     ],
   },
   {
-    name: 'memoryTtl is counted from the answer of a look',
+    name: 'memoryTtl is counted from the answer of a lookup',
     scenarios: OTHERS,
     edits: [
       {
-        file: 'core-services/cache/fieldCacheService.ts',
-        search: 'keepCopy(runtime, place, stored.entry, look.sentAt)',
-        replace:
-          'keepCopy(runtime, place, stored.entry, { monotonic: clock.monotonic(), wall: clock.now() })',
+        file: 'core-services/cache/fields/read/readField.ts',
+        search: 'slot.keep(stored.entry, lookup.sentAt)',
+        replace: 'slot.keep(stored.entry, { monotonic: clock.monotonic(), wall: clock.now() })',
       },
     ],
   },
@@ -67,8 +66,7 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
-        search:
-          "  if (getFreshness(copy.entry, config, ports.clock.now()) !== 'fresh') return null\n  const guards",
+        search: "  if (context.freshness(copy.entry) !== 'fresh') return null\n  const started",
         replace: '  const guards',
       },
     ],
@@ -133,7 +131,7 @@ export const memoryMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/memory/invalidatedCopies.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fields/fieldPlace.ts',
+        file: 'core-services/cache/fields/fieldKeys.ts',
         search: '  if (lost && ',
         replace: '  if (!name && lost && ',
       },
@@ -144,9 +142,9 @@ export const memoryMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/memory/invalidatedCopies.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fieldCacheService.ts',
-        search: 'stored !== null && fallback !== null,',
-        replace: 'fallback !== null,',
+        file: 'core-services/cache/fields/read/readField.ts',
+        search: 'stored !== null && fallback !== null)',
+        replace: 'fallback !== null)',
       },
     ],
   },
@@ -178,8 +176,8 @@ export const memoryMutations: readonly Mutation[] = [
     scenarios: OWN,
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: 'runtime.memoryCache.dropGuarded([ownGuard(field.key)], own)\n',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: 'runtime.memoryCache.dropGuarded([ownGuard(config.key)], own)\n',
         replace: '',
       },
     ],

@@ -11,13 +11,13 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: 'if (before && isUsable(runtime, before, milliseconds)) {',
+        search: 'if (before && isUsable(slot, before, milliseconds)) {',
         replace: 'if (before && milliseconds < 0) {',
       },
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: 'holder: runtime.ports.uniqueToken(), replaces: before ? earlier(before) : [] }',
-        replace: 'holder: runtime.ports.uniqueToken(), replaces: [] }',
+        search: 'holder, replaces: before ? holdersBefore(before) : [] }',
+        replace: 'holder, replaces: [] }',
       },
     ],
   },
@@ -27,7 +27,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: '[...replaces, holder].slice(-HOLDERS_KEPT)',
+        search: '[...replaces, holder].slice(-HOLDERS_REMEMBERED)',
         replace: '[holder].slice(-replaces.length - 1)',
       },
     ],
@@ -38,8 +38,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: 'const KEPT = 16',
-        replace: 'const KEPT = 4',
+        search: 'const REMEMBERED = 16',
+        replace: 'const REMEMBERED = 4',
       },
     ],
   },
@@ -49,8 +49,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: "? 'over' : null",
-        replace: '? null : null',
+        search: "? 'over' : 'others'",
+        replace: "? 'others' : 'others'",
       },
     ],
   },
@@ -60,8 +60,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: "return answer(runtime, opened, 'degraded', AT_ONCE)\n}\n\n/**\n * `why`",
-        replace: "return answer(runtime, opened, 'hit', AT_ONCE)\n}\n\n/**\n * `why`",
+        search: "return toAnswer(field, opened, 'degraded', AT_ONCE)\n}\n\n/**\n * `why`",
+        replace: "return toAnswer(field, opened, 'hit', AT_ONCE)\n}\n\n/**\n * `why`",
       },
     ],
   },
@@ -92,9 +92,9 @@ export const outageMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/memory/refusedCopies.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fieldCacheService.ts',
-        search: 'if (answered) return answered\n  // MemoryCache',
-        replace: "if (answered || first === 'late') return answered\n  // MemoryCache",
+        file: 'core-services/cache/fields/read/readField.ts',
+        search: "answer ? { kind: 'answered', answer } : { kind: 'found', lookup: await ask() }",
+        replace: "{ kind: 'answered', answer: answer as FieldAnswer<T> }",
       },
     ],
   },
@@ -104,8 +104,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'if (field.schema) keepUnder',
-        replace: 'if (!field) keepUnder',
+        search: 'if (config.schema) field.keep',
+        replace: 'if (!config) field.keep',
       },
     ],
   },
@@ -115,8 +115,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'for (const { entry } of copies) {',
-        replace: 'for (const { entry } of copies.slice(0, 1)) {',
+        search: 'for (const { entry } of candidates) {',
+        replace: 'for (const { entry } of candidates.slice(0, 1)) {',
       },
     ],
   },
@@ -126,7 +126,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: "return getFreshness(entry, config, ports.clock.now()) !== 'expired'",
+        search: "return field.freshness(entry) !== 'expired'",
         replace: 'return true',
       },
     ],
@@ -148,12 +148,12 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: '  if (config.memoryTtl === 0) return []\n',
+        search: '  if (field.config.memoryTtl === 0) return []\n',
         replace: '',
       },
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: '  if (field.memoryTtl === 0) return\n',
+        search: '  if (config.memoryTtl === 0) return\n',
         replace: '',
       },
     ],
@@ -175,7 +175,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'if (memoryCache.overtaken(tokens, began.monotonic)) return false',
+        search: 'if (field.runtime.memoryCache.overtaken(tokens, began.monotonic)) return false',
         replace: '',
       },
     ],
@@ -208,8 +208,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/coolDown.ts',
-        search: 'leftOf(ports, before) > rest.milliseconds ? before : rest',
-        replace: 'leftOf(ports, before) < 0 ? before : rest',
+        search: 'leftMs(ports, before) > rest.milliseconds ? before : rest',
+        replace: 'leftMs(ports, before) < 0 ? before : rest',
       },
     ],
   },
@@ -219,8 +219,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/coolDown.ts',
-        search: 'if (code !== null) fieldHints.failed =',
-        replace: 'fieldHints.failed = code === null ? undefined :',
+        search: 'if (code !== null) hints.failed =',
+        replace: 'hints.failed = code === null ? undefined :',
       },
     ],
   },
@@ -230,7 +230,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/fetchEntry.ts',
-        search: '    sourceAnswered(runtime, field)\n',
+        search: '    endCoolDown(context)\n',
         replace: '',
       },
     ],
@@ -241,8 +241,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'leaveAlone(runtime, placeName(runtime, config), UNCACHED, milliseconds, code)',
-        replace: 'if (milliseconds < 0) throw new Error(code)',
+        search: 'leaveAlone(field, UNCACHED, coolDownAfter(error))',
+        replace: "if (error.message === '') throw error",
       },
     ],
   },

@@ -26,8 +26,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: '`fetch ${flight}`',
-        replace: '`fetch ${place.name}`',
+        search: '`fetch ${flight.name}`',
+        replace: '`fetch ${slot.name}`',
       },
     ],
   },
@@ -59,13 +59,13 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: `    const born = await runtime.singleFlight.run(creation, () => createTokens(runtime, fill))
-    return born && fly(runtime, fill, born.tokens, born.lease)
+        search: `    const born = await singleFlight.run(creation, () => createTokens(miss))
+    return born ? fly(miss, born.tokens, born.lease) : SUPERSEDED
   }
 `,
-        replace: `    return runtime.singleFlight.run(\`missing \${creation}\`, async () => {
-      const born = await createTokens(runtime, fill)
-      return born && fly(runtime, fill, born.tokens, born.lease)
+        replace: `    return singleFlight.run(\`missing \${creation}\`, async () => {
+      const born = await createTokens(miss)
+      return born ? fly(miss, born.tokens, born.lease) : SUPERSEDED
     })
   }
 `,
@@ -89,8 +89,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'runtime.singleFlight.queue(`uncached ${config.key}`, key, () =>',
-        replace: 'runtime.singleFlight.run(`uncached ${config.key} ${key}`, () =>',
+        search: 'runtime.singleFlight.queue(`uncached ${field.config.key}`, key, () =>',
+        replace: 'runtime.singleFlight.run(`uncached ${field.config.key} ${key}`, () =>',
       },
     ],
   },
@@ -125,8 +125,8 @@ export const readMutations: readonly Mutation[] = [
     scenarios: ['a Redis that hardly answers'],
     edits: [
       {
-        file: 'core-services/cache/fieldCacheService.ts',
-        search: "degraded(runtime, 'read', error)",
+        file: 'core-services/cache/fields/read/readField.ts',
+        search: "return readWithoutRedis(field, reportRedisFailure(runtime, 'read', error))",
         replace: 'if (runtime) throw error',
       },
     ],
@@ -136,9 +136,9 @@ export const readMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/sharedWork.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fieldCacheService.ts',
-        search: 'if (by === config) return',
-        replace: 'if (by !== null) return',
+        file: 'core-services/cache/fields/read/readField.ts',
+        search: 'outcome.by === config ?',
+        replace: 'outcome.by ?',
       },
     ],
   },

@@ -43,7 +43,7 @@ export const cronMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/operations/scheduledRefresh.ts',
-        search: '* timeoutOf(runtime, field)\n',
+        search: '* new FieldContext(runtime, field).timeoutMs\n',
         replace: '* runtime.refreshTimeoutMs\n',
       },
     ],

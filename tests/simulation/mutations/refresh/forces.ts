@@ -1,16 +1,16 @@
 /** Forced refreshes: nothing older afterwards, and never less than before. */
 import type { Mutation } from '../../mutation'
 
-const SETTLE = `    const settled = await settleTokens(runtime, place, fetched.dependencies, tokens, look)
+const SETTLE = `    const settled = await settleTokens(slot, fetched.dependencies, tokens, lookup)
 `
-const COMMIT = 'await commit(runtime, place, fetched.entry, { settled, own, purge, by })'
+const COMMIT = 'await commit(slot, fetched.entry, { settled, own, purge, by })'
 
 export const forceMutations: readonly Mutation[] = [
   {
     name: 'a force compares with the tokens of after its fetch',
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: "  const { [ownName]: before = '', ...others } = settled.tokens\n",
         replace: `  const guards = Object.keys(settled.tokens)
   const late = await store.read(guards.map(store.names.guard))
@@ -25,11 +25,11 @@ export const forceMutations: readonly Mutation[] = [
     name: 'a force that compares with what stands after its fetch stores that as well',
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: SETTLE,
-        replace: `    const late = await capture(runtime, place)
+        replace: `    const late = await capture(slot)
     const settled = await settleTokens(
-      runtime, place, fetched.dependencies, late?.tokens ?? tokens, late?.look ?? look)
+      slot, fetched.dependencies, late?.tokens ?? tokens, late?.lookup ?? lookup)
 `,
       },
     ],
@@ -39,11 +39,11 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['forces that overlap, and an invalidation'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: COMMIT,
-        replace: `await textOf(runtime, field, { ...fetched.entry, ...settled })
-          .then((text) => place.store.write(place.entry, text as string, keptSeconds(place, fetched.entry)))
-          .then(() => ({ stored: purge || true }))`,
+        replace: `await encodeForField(runtime, config, { ...fetched.entry, ...settled })
+          .then((text) => slot.store.write(slot.entry, text as string, slot.keptSeconds(fetched.entry)))
+          .then(() => ({ kind: 'stored', entry: purge ? fetched.entry : fetched.entry }))`,
       },
     ],
   },
@@ -51,7 +51,7 @@ export const forceMutations: readonly Mutation[] = [
     name: 'a force draws no new own token',
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: 'const own = uniqueToken()',
         replace: 'const own = tokens[0] as Token',
       },
@@ -62,9 +62,9 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['forces that overlap, and an invalidation'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: "runtime.singleFlight.queue(queueOf(field), by, work, reason === 'force')",
-        replace: 'runtime.singleFlight.run(queueOf(field), work)',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: "runtime.singleFlight.queue(queueName(config), by, work, reason === 'force')",
+        replace: 'runtime.singleFlight.run(queueName(config), work)',
       },
     ],
   },
@@ -73,10 +73,10 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['forces that overlap, and an invalidation'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: "if (outcome.stored === 'contended') {\n",
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: "if (outcome.kind === 'contended') {\n",
         replace:
-          "if (outcome.stored === 'contended') {\n      if (runtime) return { ...fetched, stored: true }\n",
+          "if (outcome.kind === 'contended') {\n      if (runtime) return { ...fetched, stored: true }\n",
       },
     ],
   },
@@ -85,9 +85,9 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['requests and answers lost or late, and clocks minutes apart'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: 'const stored = refused ? false : await retried(write)',
-        replace: 'const stored = refused ? false : Boolean(retried)',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: 'retryCommit(write, entry)',
+        replace: "{ kind: 'stored', entry }",
       },
     ],
   },
@@ -96,7 +96,7 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['requests and answers lost or late, and clocks minutes apart'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: 'return { ...fetched, stored: false }',
         replace: 'return { ...fetched, stored: true }',
       },
@@ -107,10 +107,10 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['a source that fails'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: 'const fetched = await fetchEntry(runtime, field, reason, look, fetching)',
-        replace: `const fetched = await fetchEntry(runtime, field, reason).catch(async (error: unknown) => {
-      await place.store.remove(place.entry)
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: 'const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })',
+        replace: `const fetched = await fetchEntry(context, { reason }).catch(async (error: unknown) => {
+      await slot.store.remove(slot.entry)
       throw error
     })`,
       },
@@ -120,9 +120,9 @@ export const forceMutations: readonly Mutation[] = [
     name: 'a force deletes what is there before it fetches',
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: '    const own = uniqueToken()\n',
-        replace: `    await place.store.remove(place.entry)
+        replace: `    await slot.store.remove(slot.entry)
     const own = uniqueToken()
 `,
       },
@@ -132,10 +132,11 @@ export const forceMutations: readonly Mutation[] = [
     name: 'a force draws its own token before it fetches',
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: '    const fetched = await fetchEntry(runtime, field, reason, look, fetching)\n',
-        replace: `    await place.store.writeTokens([tokenWrite(place, ownGuard(field.key), own)])
-    const fetched = await fetchEntry(runtime, field, reason, look, fetching)
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search:
+          '    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })\n',
+        replace: `    await slot.store.writeTokens([tokenWrite(slot, ownGuard(config.key), own)])
+    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })
 `,
       },
     ],
@@ -179,9 +180,9 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['forces with different options that wait for one another'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: "const by = shareKey(field, purge, reason === 'change')",
-        replace: 'const by = shareKey(field.fetcher)',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: "const by = shareKey(config, purge, reason === 'change')",
+        replace: 'const by = shareKey(config.fetcher)',
       },
     ],
   },
@@ -190,7 +191,7 @@ export const forceMutations: readonly Mutation[] = [
     scenarios: ['forces with different options that wait for one another'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: "by, work, reason === 'force')",
         replace: 'by, work)',
       },

@@ -14,7 +14,7 @@ const unshared = (option: string): Edit => ({
   search: "  'anonymousForce',\n",
   replace: `  'anonymousForce',\n  '${option}',\n`,
 })
-const SHARED_BY = "shareKey(field, purge, reason === 'change')"
+const SHARED_BY = "shareKey(config, purge, reason === 'change')"
 
 export const forceApartMutations: readonly Mutation[] = [
   {
@@ -37,9 +37,9 @@ export const forceApartMutations: readonly Mutation[] = [
     scenarios: [PURGES],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: SHARED_BY,
-        replace: "shareKey(field, reason === 'change')",
+        replace: "shareKey(config, reason === 'change')",
       },
     ],
   },
@@ -47,7 +47,11 @@ export const forceApartMutations: readonly Mutation[] = [
     name: 'the cron shares a fetch of the changes alone',
     scenarios: [TOGETHER, ...MIXED],
     edits: [
-      { file: 'core-services/cache/refreshCache.ts', search: SHARED_BY, replace: 'shareKey(field, purge)' },
+      {
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: SHARED_BY,
+        replace: 'shareKey(config, purge)',
+      },
     ],
   },
   {
@@ -55,7 +59,7 @@ export const forceApartMutations: readonly Mutation[] = [
     scenarios: [TOGETHER, ...MIXED],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: "reason === 'force' ? contention.mark : ''",
         replace: "reason ? contention.mark : ''",
       },
@@ -66,7 +70,7 @@ export const forceApartMutations: readonly Mutation[] = [
     scenarios: MIXED,
     edits: [
       {
-        file: 'core-services/cache/fieldCacheService.ts',
+        file: 'core-services/cache/fields/read/readField.ts',
         search: 'return { ...config, fetcher }',
         replace: 'return config',
       },
@@ -88,7 +92,7 @@ export const forceApartMutations: readonly Mutation[] = [
     scenarios: [PURGES],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: 'if (refused && purge) await removeOld',
         replace: 'if (refused && purge && by === own) await removeOld',
       },
@@ -99,7 +103,7 @@ export const forceApartMutations: readonly Mutation[] = [
     scenarios: [PURGES],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: 'if (refused && purge) await removeOld',
         replace: 'if (refused || purge) await removeOld',
       },

@@ -7,7 +7,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'if (passedSince(runtime.ports.clock, held.sentAt) >= held.milliseconds) return null\n',
+        search: 'if (passedSince(runtime.ports.clock, held.sentAt) >= held.milliseconds) return SUPERSEDED\n',
         replace: '',
       },
     ],
@@ -18,8 +18,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: 'if (await place.store.takeLease(lease)) {',
-        replace: 'if (await place.store.takeLease(lease).catch(() => true)) {',
+        search: 'if (await slot.store.takeLease(lease)) {',
+        replace: 'if (await slot.store.takeLease(lease).catch(() => true)) {',
       },
     ],
   },
@@ -28,8 +28,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: 'if (await place.store.takeLease(lease)) {',
-        replace: 'if ((await place.store.takeLease(lease)) !== undefined) {',
+        search: 'if (await slot.store.takeLease(lease)) {',
+        replace: 'if ((await slot.store.takeLease(lease)) !== undefined) {',
       },
     ],
   },
@@ -38,9 +38,11 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: '    held = look.holder !== null &&',
-        replace:
-          '    if (held && look.holder === null) return currentInstant(clock)\n    held = look.holder !== null &&',
+        search: "    held = found.kind === 'others'\n",
+        replace: `    if (held && lookup.holder === null)
+      return { kind: 'leased', lease: { ...lease, sentAt: currentInstant(clock) } }
+    held = found.kind === 'others'
+`,
       },
     ],
   },
@@ -76,7 +78,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'const born = await runtime.singleFlight.running<Born | null>(creation)',
+        search: 'const born = await singleFlight.running<Born | null>(creation)',
         replace: 'const born = null as Born | null',
       },
     ],
@@ -119,12 +121,12 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'if (lease) await coolDown(runtime, place, lease, `${FAILED}${code}`, milliseconds)',
-        replace: 'if (lease) await place.store.remove(lease.name)',
+        search: 'if (lease) await turnIntoCoolDown(slot, lease, `${FAILED}${rest.code}`, rest.milliseconds)',
+        replace: 'if (lease) await slot.store.remove(lease.name)',
       },
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'leaveAlone(runtime, place.name, flight, milliseconds, code)',
+        search: 'leaveAlone(slot, flight.name, rest)',
         replace: '',
       },
     ],
@@ -172,8 +174,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
-        search: 'return !ended && passedSince(ports.clock, sentAt) < milliseconds',
-        replace: 'return !ended && sentAt.monotonic <= ports.clock.monotonic() + milliseconds',
+        search: 'return !ended && passedSince(runtime.ports.clock, sentAt) < milliseconds',
+        replace: 'return !ended && sentAt.monotonic <= runtime.ports.clock.monotonic() + milliseconds',
       },
     ],
   },
@@ -194,7 +196,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'taken?.name === own.name ? taken : undefined',
+        search: 'requested?.name === own.name ? requested : undefined',
         replace: 'taken',
       },
     ],

@@ -20,16 +20,22 @@ export const toldMutations: readonly Mutation[] = [
   {
     name: 'a field is forced with whatever options it has',
     test: 'tests/cache/fields/nonsenseOptions.test.ts',
-    edits: [{ file: 'core-services/cache/refreshCache.ts', search: '  assertOptions(field)\n', replace: '' }],
+    edits: [
+      {
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: '  assertOptions(config)\n',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'a lease gets a deadline as it was given',
     test: LIMITS,
     edits: [
       {
-        file: 'core-services/cache/fields/refresh/fetchEntry.ts',
-        search: 'return refreshDeadline(field.advanced?.timeoutMs ?? refreshTimeoutMs)',
-        replace: 'return (field.advanced?.timeoutMs ?? refreshTimeoutMs)',
+        file: 'core-services/cache/fields/fieldContext.ts',
+        search: 'return refreshDeadline(this.config.advanced?.timeoutMs ?? this.runtime.refreshTimeoutMs)',
+        replace: 'return (this.config.advanced?.timeoutMs ?? this.runtime.refreshTimeoutMs)',
       },
     ],
   },

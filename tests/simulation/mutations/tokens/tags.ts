@@ -84,8 +84,8 @@ export const tagMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: "`tokens ${place.name} ${look.guards.join(' ')}`",
-        replace: '`tokens ${place.name}`',
+        search: "`tokens ${slot.name} ${lookup.guards.join(' ')}`",
+        replace: '`tokens ${slot.name}`',
       },
     ],
   },
@@ -106,8 +106,8 @@ export const tagMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/wayBack.ts',
-        search: 'if (aside.name === key) return null\n',
-        replace: 'if (key) return null\n',
+        search: 'if (!aside.isAside) return null\n',
+        replace: 'if (aside) return null\n',
       },
     ],
   },

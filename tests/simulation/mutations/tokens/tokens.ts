@@ -25,10 +25,10 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'await settleTokens(runtime, place, fetched.dependencies, tokens, look)',
-        replace: `await settleTokens(runtime, place, fetched.dependencies, await place.store
-      .read(look.guards.map(place.store.names.guard))
-      .then((now) => look.guards.map((guard) => now.get(place.store.names.guard(guard)) ?? '')), look)`,
+        search: 'await settleTokens(slot, fetched.dependencies, tokens, lookup)',
+        replace: `await settleTokens(slot, fetched.dependencies, await slot.store
+      .read(lookup.guards.map(slot.store.names.guard))
+      .then((now) => lookup.guards.map((guard) => now.get(slot.store.names.guard(guard)) ?? '')), lookup)`,
       },
     ],
   },
@@ -38,9 +38,9 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'await place.store.createTokens(missing, lease)',
+        search: 'await slot.store.createTokens(missing, lease)',
         replace:
-          'await place.store.createTokens(missing, lease).catch(() => ({ created: true, leased: true }))',
+          'await slot.store.createTokens(missing, lease).catch(() => ({ created: true, leased: true }))',
       },
     ],
   },
@@ -60,9 +60,9 @@ export const tokenMutations: readonly Mutation[] = [
     scenarios: ['tokens that a force creates late'],
     edits: [
       {
-        file: 'core-services/cache/refreshCache.ts',
-        search: '(await place.store.createTokens(missing)).created',
-        replace: '(await place.store.createTokens(missing).catch(() => ({ created: true }))).created',
+        file: 'core-services/cache/fields/refresh/forceRefresh.ts',
+        search: '(await slot.store.createTokens(missing)).created',
+        replace: '(await slot.store.createTokens(missing).catch(() => ({ created: true }))).created',
       },
     ],
   },

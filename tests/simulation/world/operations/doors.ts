@@ -1,14 +1,14 @@
 /** The other doors to the key of a field: the commands of the app, patterns, and a force that purges. */
 
 import { redisQuota, redisUnreachable } from '@/lib/core-services/cache/errors'
-import { createFieldKeys } from '@/lib/core-services/cache/fields/commands/fieldKeyCommands'
+import { createFieldKeyCommands } from '@/lib/core-services/cache/fields/commands/fieldKeyCommands'
 import { createEntryReplacer } from '@/lib/core-services/cache/fields/commands/replaceEntry'
 import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
+import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidatePattern } from '@/lib/core-services/cache/invalidate'
 import { createCommands } from '@/lib/core-services/cache/redis/commands/commands'
 import { createPatternCommands } from '@/lib/core-services/cache/redis/commands/patternCommands'
 import type { Transport } from '@/lib/core-services/cache/redis/transport/transport'
-import { forceRefresh } from '@/lib/core-services/cache/refreshCache'
 import { keySpace, settled } from '../../../kit/simulation/network'
 import type { Doors, SimField } from '../cacheUnderTest'
 import type { Connection } from '../network'
@@ -19,7 +19,7 @@ export async function createDoors(runtime: FieldRuntime, connection: Connection)
   const store = await runtime.store()
   const { send, sendTogether } = connection
   const memory = () => runtime
-  const fieldKeys = createFieldKeys({
+  const fieldKeys = createFieldKeyCommands({
     store,
     sendTogether: settled(sendTogether),
     keys: keySpace,

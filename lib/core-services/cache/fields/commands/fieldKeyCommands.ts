@@ -11,14 +11,14 @@ import type { SendTogether } from '../../redis/batchedSends'
 import type { KeySpace } from '../../redis/commands/keySpace'
 import { decodeValue } from '../../redis/json'
 import { findFieldByKey } from '../fieldConfig'
-import { tokenSeconds } from '../fieldPlace'
 import type { FieldMemory } from '../memory/fieldMemory'
 import { type FieldStore, revoke } from '../store/fieldStore'
 import { beginning, textIn, withWholeHeader } from '../store/partialEntry'
+import { tokenSeconds } from '../tokenWrites'
 
 export type Found<T> = { found: true; value: T } | { found: false }
 
-export interface FieldKeysOptions {
+export interface FieldKeyOptions {
   store: FieldStore
   sendTogether: SendTogether
   keys: KeySpace
@@ -26,9 +26,9 @@ export interface FieldKeysOptions {
   memory: () => FieldMemory
 }
 
-export type FieldKeys = ReturnType<typeof createFieldKeys>
+export type FieldKeyCommands = ReturnType<typeof createFieldKeyCommands>
 
-export function createFieldKeys({ store, sendTogether, keys, ports, memory }: FieldKeysOptions) {
+export function createFieldKeyCommands({ store, sendTogether, keys, ports, memory }: FieldKeyOptions) {
   /** The cipher of a field depends on its name, which only the list of fields tells. */
   const cipherOf = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
 

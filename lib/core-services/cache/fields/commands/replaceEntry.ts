@@ -13,14 +13,15 @@ import { COARSE_GUARD, ownGuard, type Token, type TokenMap } from '../../entry/v
 import { isRedisFailure, writeContended } from '../../errors'
 import { type CacheOptions, setArguments } from '../../redis/commands/setOptions'
 import { type AnyField, findFieldByKey } from '../fieldConfig'
-import { completeTokens, guardsFor, lookAt, type Place, tokenSeconds } from '../fieldPlace'
+import { type FieldKeys, lookUp, readerGuards } from '../fieldKeys'
 import { type Lookup, uniteGuards } from '../lookup'
 import type { FieldMemory } from '../memory/fieldMemory'
 import { dependencyTokens } from '../refresh/dependencyTokens'
 import { dependenciesOf } from '../refresh/fetchedMetadata'
-import { textOf } from '../store/entryText'
+import { encodeForField } from '../store/entryText'
 import type { FieldStore } from '../store/fieldStore'
-import type { FieldKeys } from './fieldKeyCommands'
+import { completeTokens, tokenSeconds } from '../tokenWrites'
+import type { FieldKeyCommands } from './fieldKeyCommands'
 
 export interface EntryReplacer {
   /**
@@ -36,7 +37,7 @@ interface Replacement {
   store: FieldStore
   ports: Ports
   memory: () => FieldMemory
-  fieldKeys: FieldKeys
+  fieldKeys: FieldKeyCommands
 }
 
 /** How often it begins in all when tokens change under it: of any number of writers one is through at each. */
@@ -54,8 +55,8 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
   const turns = createSingleFlight()
 
   /** Of a member of a family nothing is known but its key, and the tags of the entry that stands there. */
-  function placeOf(key: string, seconds = KEPT_SECONDS): Place {
-    const field: AnyField = findFieldByKey(key) ?? {
+  function keysFor(key: string, seconds = KEPT_SECONDS): FieldKeys {
+    const config: AnyField = findFieldByKey(key) ?? {
       name: key,
       key,
       ttl: seconds,
@@ -63,8 +64,8 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     }
     // Where its entry has gone, what the process remembers tells of its tags.
     const remembered = memory().memoryCache.get(key)?.entry ?? null
-    const guards = uniteGuards(guardsFor(field), remembered)
-    return { field, store, name: key, entry: store.names.entry(key), guards }
+    const guards = uniteGuards(readerGuards(config), remembered)
+    return { config, store, name: key, entry: store.names.entry(key), guards }
   }
 
   /**
@@ -95,38 +96,43 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
   }
 
   /** Tokens for the tags of an entry that a value brings; null when something was invalidated meanwhile. */
-  async function tokensFor(place: Place, look: Lookup, body: string): Promise<Captured | null> {
-    const { tokens, missing } = completeTokens(place, look, uniqueToken)
+  async function tokensFor(keys: FieldKeys, lookup: Lookup, body: string): Promise<Captured | null> {
+    const { tokens, missing } = completeTokens(keys, lookup, uniqueToken)
     if (missing.length > 0 && !(await store.createTokens(missing)).created) return null
     const { [COARSE_GUARD]: coarse = '', ...own } = Object.fromEntries(
-      look.guards.map((guard, index) => [guard, tokens[index] as Token]),
+      lookup.guards.map((guard, index) => [guard, tokens[index] as Token]),
     )
-    const { dependsOn, schema } = place.field
+    const { dependsOn, schema } = keys.config
     if (!dependsOn) return { tokens: own }
     const checked = await checkBody(schema, body)
     // What the schema refuses is served to no reader, so nothing need guard it.
     const told = checked.ok
-      ? dependenciesOf(place.field, checked.value).filter((guard) => !(guard in own))
+      ? dependenciesOf(keys.config, checked.value).filter((guard) => !(guard in own))
       : []
-    const settled = await dependencyTokens({ ports }, place, told, coarse, look.dependencies)
+    const settled = await dependencyTokens(ports, keys.store, {
+      dependencies: told,
+      coarse,
+      captured: lookup.dependencies,
+    })
     return settled && { tokens: { ...own, ...settled }, dependencies: told }
   }
 
-  async function commit(place: Place, captured: TokenMap, entry: Omit<Entry, 'tokens'>): Promise<Outcome> {
-    const guard = ownGuard(place.field.key)
-    const own = { token: uniqueToken(), seconds: tokenSeconds(place.field, guard) }
-    const text = await textOf(memory(), place.field, {
+  async function commit(keys: FieldKeys, captured: TokenMap, entry: Omit<Entry, 'tokens'>): Promise<Outcome> {
+    const { config } = keys
+    const guard = ownGuard(config.key)
+    const own = { token: uniqueToken(), seconds: tokenSeconds(config, guard) }
+    const text = await encodeForField(memory(), config, {
       ...entry,
       tokens: { ...captured, [guard]: own.token },
     })
     if (text === null) {
-      emit({ type: 'refresh.skipped', field: place.field.name, why: 'no-key' })
+      emit({ type: 'refresh.skipped', field: config.name, why: 'no-key' })
       return 'refused'
     }
     const { [guard]: before = '', ...others } = captured
-    const lifetime = getLifetime(place.field, entry)
+    const lifetime = getLifetime(config, entry)
     const written = await store.writeForced({
-      entry: place.entry,
+      entry: keys.entry,
       text,
       ttl: lifetime === 'forever' ? lifetime : Math.max(1, Math.ceil(lifetime)),
       expected: [[guard, before] as const, ...Object.entries(others)].map(
@@ -150,17 +156,17 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       const stored = await retried(key, async () => {
         const now = clock.now()
         const endMs = endOf(given, now)
-        const place = placeOf(key, endMs === undefined ? undefined : Math.max(1, Math.ceil(endMs / 1000)))
-        const look = await lookAt(memory(), place)
-        const found = look.valid && (await fieldKeys.valueIn(key, look.valid))
+        const keys = keysFor(key, endMs === undefined ? undefined : Math.max(1, Math.ceil(endMs / 1000)))
+        const lookup = await lookUp(memory(), keys)
+        const found = lookup.valid && (await fieldKeys.valueIn(key, lookup.valid))
         before = found?.found ? (found.value as T) : null
         refused = (given.nx && found?.found) || (given.xx && !found?.found) || false
         // Encrypted for a family of which only its readers know the name.
-        if (refused || (look.stored?.packing?.sealed && !place.field.advanced?.encrypt)) return 'refused'
-        const captured = await tokensFor(place, look, body)
+        if (refused || (lookup.stored?.packing?.sealed && !keys.config.advanced?.encrypt)) return 'refused'
+        const captured = await tokensFor(keys, lookup, body)
         if (!captured) return 'contended'
         const { tokens, ...more } = captured
-        return commit(place, tokens, { body, fetchedAt: now, revision: uniqueToken(), endMs, ...more })
+        return commit(keys, tokens, { body, fetchedAt: now, revision: uniqueToken(), endMs, ...more })
       })
       if (given.get) return stored || refused ? before : null
       return stored ? 'OK' : null
@@ -169,17 +175,18 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     async expire(key, seconds) {
       let isPlain = false
       const stored = await retried(key, async () => {
-        const place = placeOf(key, seconds)
-        const look = await lookAt(memory(), place)
-        const cipher = memory().cipherFor?.(place.field)
-        const entry = look.valid && (await unpackEntry(look.valid, cipher))
+        const keys = keysFor(key, seconds)
+        const lookup = await lookUp(memory(), keys)
+        const cipher = memory().cipherFor?.(keys.config)
+        const entry = lookup.valid && (await unpackEntry(lookup.valid, cipher))
         // A value without tokens has its end by now, by the command that found it.
-        isPlain = look.replaced !== null && !look.stored && !look.foreign && !place.field.advanced?.encrypt
+        isPlain =
+          lookup.replaced !== null && !lookup.stored && !lookup.foreign && !keys.config.advanced?.encrypt
         if (!entry) return 'refused'
         const passedMs = clock.now() - entry.fetchedAt
         const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)
         // It is no fetch: a force that was asked for after the real one must not take it for what another force brought.
-        return commit(place, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
+        return commit(keys, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
       })
       return stored || isPlain ? 1 : 0
     },

@@ -1,33 +1,27 @@
 /** Forces by callers without the token: one in each cool-down of the field, over all instances. */
-import type { AnyField } from '../fieldConfig'
-import { storeFor } from '../fieldPlace'
-import { askStore, askStoreLater, type FieldRuntime } from '../fieldRuntime'
+import type { FieldContext } from '../fieldContext'
+import { askStore, askStoreLater } from '../fieldRuntime'
 
 /**
  * Runs the force unless the field is in its cool-down, which the attempt starts. Null when it was declined. Without Redis
- * nothing tells how long ago the last one was, so none is allowed.
+ * the time of the last force is unknown, so every force is declined.
  */
-export async function oncePerCoolDown<T>(
-  runtime: FieldRuntime,
-  field: AnyField,
-  force: () => Promise<T>,
-): Promise<T | null> {
-  const { key, anonymousForce } = field
+export async function oncePerCoolDown<T>(field: FieldContext, force: () => Promise<T>): Promise<T | null> {
+  const { runtime } = field
+  const { key, anonymousForce } = field.config
   if (anonymousForce === undefined) return null
   const claim = await askStore(runtime, 'cooldown', null, async (store) => {
     const name = store.names.forceCoolDown(key)
     const lease = { name, holder: runtime.ports.uniqueToken(), milliseconds: anonymousForce * 1000 }
-    return (await storeFor(runtime, store, field).takeLease(lease)) ? lease : null
+    return (await field.meter(store).takeLease(lease)) ? lease : null
   })
   if (!claim) return null
   try {
     return await force()
   } catch (error) {
-    // The source was not asked to the end, or not at all: whoever renders next may.
+    // The source was not asked, or not to the end: the next request that renders may force it.
     if (runtime.ports.isControlFlow(error))
-      askStoreLater(runtime, 'cooldown', (store) =>
-        storeFor(runtime, store, field).endLease(claim, 'free', 1),
-      )
+      askStoreLater(runtime, 'cooldown', (store) => field.meter(store).endLease(claim, 'free', 1))
     throw error
   }
 }

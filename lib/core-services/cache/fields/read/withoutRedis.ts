@@ -1,28 +1,27 @@
 /**
- * Reads while Redis cannot be asked: out of the memory of this process, marked `degraded`, and once that is too old by
- * one fetch. What is fetched without Redis has no tokens, so nothing can ever prove it: it is kept apart from the other
- * copies, for a short time, and counts no more once Redis has answered.
+ * Reads while Redis cannot be asked: out of the memory of this process, marked `degraded`, and by one fetch once that is
+ * too old. A value that was fetched without Redis has no tokens, so nothing can ever prove it: it is kept apart from the
+ * other copies, for a short time, and counts no more once Redis has answered.
  */
 
 import { currentInstant, type Instant } from '../../../../shared/clock'
 import type { CodedError } from '../../../../shared/errors'
-import { covers, getFreshness } from '../../entry/freshness'
+import { covers } from '../../entry/freshness'
 import { isSourceError } from '../../errors'
 import { wasSilent } from '../../redis/transport/reachability'
-import type { AnyField, FieldCacheConfig } from '../fieldConfig'
-import { guardsFor, placeName } from '../fieldPlace'
-import type { FieldRuntime } from '../fieldRuntime'
+import type { AnyField } from '../fieldConfig'
+import type { FieldContext, OpenedEntry } from '../fieldContext'
 import { uniteGuards } from '../lookup'
 import type { Copy } from '../memory/memoryCache'
-import { coolDownOf, cooling, failedSource, leaveAlone } from '../refresh/coolDown'
-import { type Fetched, type Opened, openEntry } from '../refresh/fetchEntry'
-import { fetchUnstored, keepUnder } from '../refresh/storeEntry'
+import { coolDownAfter, coolingError, failedSource, leaveAlone } from '../refresh/coolDown'
+import type { Fetched } from '../refresh/fetchEntry'
+import { fetchUnstored } from '../refresh/storeEntry'
 import { optionsKey, shareKey } from '../shareKey'
-import { answer, type FieldAnswer, openKnown } from './fieldAnswer'
+import { type FieldAnswer, toAnswer } from './fieldAnswer'
 
-/** For how long a copy answers since it was proved or fetched last, in ms. */
+/** How long a copy answers after it was proved or fetched last, in ms. */
 const OUTAGE_MS = 30_000
-/** Stands for the token that nobody could read. It is no token's value. */
+/** Stands for a token that this process has not read. No token has this value. */
 const UNKNOWN = ''
 const AT_ONCE = { cacheMs: 0, sourceMs: 0 }
 /** The flight of a source that is asked without Redis. */
@@ -30,239 +29,220 @@ const UNCACHED = 'without redis'
 
 /**
  * What memory may answer as `degraded`: copies within the ttl of their field, the newest first. `refused`: Redis answers,
- * but not this; then its answers to others say nothing against a copy without tokens.
+ * but not this request; then its answers to others say nothing against a copy without tokens.
  */
-export function heldCopies(
-  runtime: FieldRuntime,
-  config: AnyField,
-  refused = false,
-  withinMs = OUTAGE_MS,
-): Copy[] {
-  const { memoryCache, ports } = runtime
-  if (config.memoryTtl === 0) return []
+export function heldCopies(field: FieldContext, refused = false, withinMs = OUTAGE_MS): Copy[] {
+  const { memoryCache } = field.runtime
+  if (field.config.memoryTtl === 0) return []
   const isUsable = (copy: Copy): boolean =>
-    memoryCache.unprovenFor(copy) < withinMs &&
-    getFreshness(copy.entry, config, ports.clock.now()) === 'fresh'
-  return rememberedCopies(runtime, config, refused).filter(isUsable)
+    memoryCache.unprovenFor(copy) < withinMs && field.freshness(copy.entry) === 'fresh'
+  return rememberedCopies(field, refused).filter(isUsable)
 }
 
 /** The copies that count for this reader, the newest first. `refused`: as for `heldCopies`. */
-function rememberedCopies(runtime: FieldRuntime, config: AnyField, refused: boolean): Copy[] {
-  const { memoryCache, reachability } = runtime
-  const name = placeName(runtime, config)
+function rememberedCopies(field: FieldContext, refused: boolean): Copy[] {
+  const { memoryCache, reachability } = field.runtime
+  const name = field.slotName
   const proved = memoryCache.get(name)
   const unproved = memoryCache.get(unprovedName(name))
-  const ofShape = unproved && memoryCache.get(unprovedShapeName(name, config))
+  const ofShape = unproved && memoryCache.get(unprovedShapeName(name, field.config))
   const counts = ({ provenAt }: Copy): boolean => refused || !reachability.answeredSince(provenAt.monotonic)
   const remembered = [
     ...(proved ? [proved] : []),
     ...[unproved, ofShape].filter((copy) => copy !== undefined).filter(counts),
   ]
   return remembered
-    .filter(({ entry }) => covers(entry, guardsFor(config)))
+    .filter(({ entry }) => covers(entry, field.guards))
     .sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)
 }
 
-/** The first copy that the reader's schema takes as an answer; null when it refuses all of them. */
+/** The first copy that the reader's schema accepts, as an answer; null when it refuses all of them. */
 export async function answerHeld<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
+  field: FieldContext<T>,
   held: readonly Copy[],
 ): Promise<FieldAnswer<T> | null> {
-  const opened = await firstKnown(runtime, config, held)
+  const opened = await openFirst(field, held)
   if (!opened) return null
-  runtime.ports.emit({ type: 'field.lookup', field: config.name, at: 'memory', found: 'degraded' })
-  return answer(runtime, opened, 'degraded', AT_ONCE)
+  field.runtime.ports.emit({
+    type: 'field.lookup',
+    field: field.config.name,
+    at: 'memory',
+    found: 'degraded',
+  })
+  return toAnswer(field, opened, 'degraded', AT_ONCE)
 }
 
 /**
- * `why`: the error of Redis; `contended` when it answers, but its tokens changed at every look: then what began before
- * this read counts no more than ever. Rejects with a SOURCE_ error.
+ * `why`: the error of Redis; `contended` when Redis answers, but its tokens changed at every lookup: then a fetch that
+ * began before this read does not count. Rejects with a SOURCE_ error.
  */
 export async function readWithoutRedis<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
+  field: FieldContext<T>,
   why: CodedError | 'contended',
 ): Promise<FieldAnswer<T>> {
   const refused = why !== 'contended' && !wasSilent(why)
-  const asked = runtime.ports.clock.monotonic()
+  const asked = field.runtime.ports.clock.monotonic()
   for (;;) {
-    const within = answersFor(runtime, config)
-    const copies = why === 'contended' ? [] : heldCopies(runtime, config, refused, within)
-    const held = await answerHeld(runtime, config, copies)
+    const within = answeringMs(field)
+    const usable = why === 'contended' ? [] : heldCopies(field, refused, within)
+    const held = await answerHeld(field, usable)
     if (held) return held
     try {
-      const code = failedSource(runtime, config)
-      if (code) throw cooling(runtime, config, code)
-      const fetched = await fetchOnce(runtime, config, asked, why === 'contended')
+      const code = failedSource(field)
+      if (code) throw coolingError(field, code)
+      const fetched = await fetchOnce(field, asked, why === 'contended')
       if (fetched) return fetched
     } catch (error) {
-      const last = isSourceError(error) ? await lastGood(runtime, config, refused) : null
+      const last = isSourceError(error) ? await lastGood(field, refused) : null
       if (!last) throw error
-      return answer(runtime, last, 'degraded', AT_ONCE)
+      return toAnswer(field, last, 'degraded', AT_ONCE)
     }
   }
 }
 
 /** A fetch that begins without Redis. */
-export interface Unproved {
+export interface UnprovedFetch {
   began: Instant
-  /** Of the guards that were known when it began: the tokens that Redis had told, and stand-ins for the others. */
+  /** Of the guards known when it began: the tokens that Redis had answered last, and stand-ins for the others. */
   tokens: Record<string, string>
 }
 
-export function beginUnproved(runtime: FieldRuntime, field: AnyField): Unproved {
-  const began = currentInstant(runtime.ports.clock)
-  return { began, tokens: lastKnownTokens(runtime, field, began, []) }
+export function beginUnproved(field: FieldContext): UnprovedFetch {
+  const began = currentInstant(field.runtime.ports.clock)
+  return { began, tokens: lastKnownTokens(field, began, []) }
 }
 
-/** What a force or a read has fetched without Redis, for those who come next. */
+/** Keeps a value that was fetched without Redis for the readers that come next. */
 export function keepUnproved(
-  runtime: FieldRuntime,
-  field: AnyField,
+  field: FieldContext,
   { entry, dependencies }: Pick<Fetched, 'entry' | 'dependencies'>,
-  { began, tokens: before }: Unproved,
+  { began, tokens: before }: UnprovedFetch,
 ): void {
-  if (field.memoryTtl === 0) return
-  const place = placeName(runtime, field)
-  const name = unprovedName(place)
+  const { runtime, config, slotName } = field
+  if (config.memoryTtl === 0) return
+  const name = unprovedName(slotName)
   // With the tags that other readers name, or each of them would fetch a copy of its own.
-  const guards = uniteGuards(guardsFor(field), runtime.memoryCache.get(name)?.entry ?? null)
-  const tokens = { ...lastKnownTokens(runtime, field, began, [...guards, ...dependencies]), ...before }
+  const guards = uniteGuards(field.guards, runtime.memoryCache.get(name)?.entry ?? null)
+  const tokens = { ...lastKnownTokens(field, began, [...guards, ...dependencies]), ...before }
   const kept = { ...entry, tokens, dependencies }
-  keepUnder(runtime, name, field, kept, began)
+  field.keep(name, kept, began)
   // Readers whose schemas refuse each other's values would overwrite them, and fetch for each read.
-  if (field.schema) keepUnder(runtime, unprovedShapeName(place, field), field, kept, began)
+  if (config.schema) field.keep(unprovedShapeName(slotName, config), kept, began)
 }
 
-/** While a copy is renewed it answers those who come meanwhile, for twice as long at most: none of them waits. */
-function answersFor({ singleFlight }: FieldRuntime, { key }: AnyField): number {
-  return singleFlight.running(flightOf(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
+/** For how long copies answer, in ms: twice as long while one of them is being renewed, so that no reader waits for that. */
+function answeringMs({ runtime, config: { key } }: FieldContext): number {
+  return runtime.singleFlight.running(uncachedFlight(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
 }
 
-const flightOf = (key: string): string => `uncached ${key}`
+const uncachedFlight = (key: string): string => `uncached ${key}`
 
 /**
- * One fetch at a time. A caller that joins one which had begun before it asked gets it as `degraded`: nobody can tell
- * whether it was invalidated in between. Null for what this process has invalidated itself since it began, and what is too
- * old by now. What begins after that serves all who have waited: each waits for two at most.
+ * One fetch at a time. A reader that joins a fetch which began before it asked gets it as `degraded`: it may have been
+ * invalidated in between. Null for a value that this process has invalidated itself since the fetch began, and for one
+ * that is too old by now. The next fetch serves all readers that waited: each waits for two at most.
  */
 async function fetchOnce<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
+  field: FieldContext<T>,
   asked: number,
   contended: boolean,
 ): Promise<FieldAnswer<T> | null> {
-  const name = flightOf(config.key)
-  // Who takes nothing from memory takes no fetch either that began before.
+  const { runtime, config } = field
+  const name = uncachedFlight(config.key)
+  // A reader that takes nothing from memory takes no earlier fetch either.
   if (contended || config.memoryTtl === 0) {
-    const fetched = await queueFetch(runtime, config, optionsKey(config))
-    return (await opened(runtime, config, fetched, 'miss')) ?? fetchAlone(runtime, config)
+    const fetched = await queueFetch(field, optionsKey(config))
+    return (await openUnproved(field, fetched, 'miss')) ?? fetchAlone(field)
   }
-  const running = runtime.singleFlight.running<Kept>(name)
-  const fetched = await (running ?? runtime.singleFlight.run(name, () => fetchAndKeep(runtime, config)))
-  if (!running) return opened(runtime, config, fetched, 'miss')
+  const running = runtime.singleFlight.running<UnprovedEntry>(name)
+  const fetched = await (running ?? runtime.singleFlight.run(name, () => fetchAndKeep(field)))
+  if (!running) return openUnproved(field, fetched, 'miss')
   const isOwn = fetched.began.monotonic > asked
-  if (!isOwn && !mayServe(runtime, config, fetched)) return null
-  return (await opened(runtime, config, fetched, isOwn ? 'miss' : 'degraded')) ?? fetchAlone(runtime, config)
+  if (!isOwn && !mayServe(field, fetched)) return null
+  return (await openUnproved(field, fetched, isOwn ? 'miss' : 'degraded')) ?? fetchAlone(field)
 }
 
-/** Whether what had begun before a reader asked is of use for it: it may have taken longer than its value may be served. */
-function mayServe(runtime: FieldRuntime, config: AnyField, { entry, began, dependencies }: Kept): boolean {
-  const { memoryCache, ports } = runtime
-  const tokens = lastKnownTokens(runtime, config, began, dependencies)
-  if (memoryCache.overtaken(tokens, began.monotonic)) return false
-  return getFreshness(entry, config, ports.clock.now()) !== 'expired'
+/** Whether a fetch that began before a reader asked may serve it: it may have taken longer than its value is served. */
+function mayServe(field: FieldContext, { entry, began, dependencies }: UnprovedEntry): boolean {
+  const tokens = lastKnownTokens(field, began, dependencies)
+  if (field.runtime.memoryCache.overtaken(tokens, began.monotonic)) return false
+  return field.freshness(entry) !== 'expired'
 }
 
-/** For when the schema refuses what another caller has fetched: that one has another schema, or none. */
-async function fetchAlone<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-): Promise<FieldAnswer<T> | null> {
-  const fetched = await queueFetch(runtime, config, shareKey(config))
-  return opened(runtime, config, { ...fetched, by: config }, 'miss')
+/** For a value of another caller that the schema refuses: that caller has another schema, or none. */
+async function fetchAlone<T>(field: FieldContext<T>): Promise<FieldAnswer<T> | null> {
+  const fetched = await queueFetch(field, shareKey(field.config))
+  return openUnproved(field, { ...fetched, by: field.config }, 'miss')
 }
 
-function queueFetch(runtime: FieldRuntime, config: AnyField, key: string): Promise<Kept> {
-  return runtime.singleFlight.queue(`uncached ${config.key}`, key, () => fetchAndKeep(runtime, config))
+function queueFetch(field: FieldContext, key: string): Promise<UnprovedEntry> {
+  return field.runtime.singleFlight.queue(`uncached ${field.config.key}`, key, () => fetchAndKeep(field))
 }
 
-interface Kept extends Fetched {
+interface UnprovedEntry extends Fetched {
   began: Instant
-  /** Whose fetcher and schema that was. */
+  /** The configuration that it was fetched by. */
   by: AnyField
 }
 
-async function fetchAndKeep(runtime: FieldRuntime, config: AnyField): Promise<Kept> {
-  const unproved = beginUnproved(runtime, config)
+async function fetchAndKeep(field: FieldContext): Promise<UnprovedEntry> {
+  const unproved = beginUnproved(field)
   try {
-    const fetched = await fetchUnstored(runtime, config, 'miss')
-    keepUnproved(runtime, config, fetched, unproved)
-    return { ...fetched, began: unproved.began, by: config }
+    const fetched = await fetchUnstored(field, 'miss')
+    keepUnproved(field, fetched, unproved)
+    return { ...fetched, began: unproved.began, by: field.config }
   } catch (error) {
-    if (isSourceError(error)) {
-      const { code, milliseconds } = coolDownOf(error)
-      leaveAlone(runtime, placeName(runtime, config), UNCACHED, milliseconds, code)
-    }
+    if (isSourceError(error)) leaveAlone(field, UNCACHED, coolDownAfter(error))
     throw error
   }
 }
 
-/** Null for what another caller has fetched, if the schema of this one refuses it. */
-async function opened<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-  { entry, sourceMs, by }: Kept,
+/** Null for a value that another caller has fetched, if the schema of this one refuses it. */
+async function openUnproved<T>(
+  field: FieldContext<T>,
+  { entry, sourceMs, by }: UnprovedEntry,
   status: 'miss' | 'degraded',
 ): Promise<FieldAnswer<T> | null> {
-  const known =
-    by === config ? { entry, data: await openEntry(config, entry) } : await openKnown(runtime, config, entry)
-  return known && { ...answer(runtime, known, status, { cacheMs: 0, sourceMs }), notStored: true }
+  const opened =
+    by === field.config ? { entry, data: await field.openFetched(entry) } : await field.open(entry)
+  return opened && { ...toAnswer(field, opened, status, { cacheMs: 0, sourceMs }), notStored: true }
 }
 
 /** What may be served when the source fails as well: whatever this process remembers within the windows of the field. */
-async function lastGood<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-  refused: boolean,
-): Promise<Opened<T> | null> {
-  const now = runtime.ports.clock.now()
-  const served = ({ entry }: Copy): boolean => getFreshness(entry, config, now) !== 'expired'
-  return firstKnown(runtime, config, rememberedCopies(runtime, config, refused).filter(served))
+async function lastGood<T>(field: FieldContext<T>, refused: boolean): Promise<OpenedEntry<T> | null> {
+  const isServed = ({ entry }: Copy): boolean => field.freshness(entry) !== 'expired'
+  return openFirst(field, rememberedCopies(field, refused).filter(isServed))
 }
 
-async function firstKnown<T>(
-  runtime: FieldRuntime,
-  config: FieldCacheConfig<T>,
-  copies: readonly Copy[],
-): Promise<Opened<T> | null> {
-  for (const { entry } of copies) {
-    const known = await openKnown(runtime, config, entry)
-    if (known) return known
+async function openFirst<T>(
+  field: FieldContext<T>,
+  candidates: readonly Copy[],
+): Promise<OpenedEntry<T> | null> {
+  for (const { entry } of candidates) {
+    const opened = await field.open(entry)
+    if (opened) return opened
   }
   return null
 }
 
-const unprovedName = (place: string): string => `${place} ${UNCACHED}`
-const unprovedShapeName = (place: string, { schema }: AnyField): string =>
-  `${unprovedName(place)} ${shareKey({ schema })}`
+const unprovedName = (slot: string): string => `${slot} ${UNCACHED}`
+const unprovedShapeName = (slot: string, { schema }: AnyField): string =>
+  `${unprovedName(slot)} ${shareKey({ schema })}`
 
 /**
- * The tokens of all that may be invalidated, as Redis had told them when the fetch began: a Redis that takes no writes goes
- * on telling those that stand, and only another one says that the copy is outdated. Stand-ins where it had told none:
- * what this process invalidates itself it has to notice.
+ * The tokens of all guards, as Redis had answered them when the fetch began: a Redis that takes no writes goes on
+ * answering those that stand, and only another token says that the copy is outdated. Stand-ins for tokens that were
+ * never read: this process has to notice its own invalidations of them.
  */
 function lastKnownTokens(
-  runtime: FieldRuntime,
-  field: AnyField,
+  field: FieldContext,
   began: Instant,
   dependencies: readonly string[],
 ): Record<string, string> {
-  const { hints, memoryCache } = runtime
-  const known = hints.get(placeName(runtime, field)).dependencies ?? []
+  const { memoryCache } = field.runtime
+  const known = field.hints.dependencies ?? []
   return Object.fromEntries(
-    [...guardsFor(field), ...known, ...dependencies].map((guard) => [
+    [...field.guards, ...known, ...dependencies].map((guard) => [
       guard,
       memoryCache.toldBy(guard, began.monotonic) ?? UNKNOWN,
     ]),

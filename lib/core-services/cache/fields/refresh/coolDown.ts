@@ -1,66 +1,77 @@
-/** A source that failed is left alone by this process for as long as it asks for, whether Redis can tell others or not. */
+/** Leaves a failing source alone in this process for as long as it asks for, whether Redis can tell other instances or not. */
 
 import { currentInstant, passedSince } from '../../../../shared/clock'
 import { type CodedError, isCodedError } from '../../../../shared/errors'
 import type { Ports } from '../../../../shared/ports'
 import { sourceCooling, sourceUnfinished } from '../../errors'
-import type { AnyField } from '../fieldConfig'
-import { placeName } from '../fieldPlace'
+import type { FieldContext } from '../fieldContext'
 import type { FieldRuntime } from '../fieldRuntime'
 import type { FieldHints, Rest } from '../memory/fieldHints'
 
-/** How long a failing source is left alone unless it says itself, in ms. */
+/** How long a failing source is left alone unless its error says otherwise, in ms. */
 const COOL_DOWN_MS = 5_000
 
-/** How long a source is left alone after this error, and the code that tells why. */
-export function coolDownOf(error: CodedError): { code: string; milliseconds: number } {
+/** A field, or a slot of it, with what this process remembers. */
+export interface Remembered {
+  readonly runtime: FieldRuntime
+  readonly hints: FieldHints
+}
+
+export interface CoolDown {
+  milliseconds: number
+  /** Of the error with which the source failed; null when another instance fetches. */
+  code: string | null
+}
+
+/** How long a source is left alone after this error, and the code of its cause. */
+export function coolDownAfter(error: CodedError): CoolDown & { code: string } {
   return {
     code: isCodedError(error.cause) ? error.cause.code : error.code,
     milliseconds: error.retryAfter === undefined ? COOL_DOWN_MS : error.retryAfter * 1000,
   }
 }
 
-/** `code`: of the error with which the source has failed; null when another instance fetches. */
 export function leaveAlone(
-  { hints, ports }: FieldRuntime,
-  place: string,
+  { runtime: { ports }, hints }: Remembered,
   flight: string,
-  milliseconds: number,
-  code: string | null,
+  { milliseconds, code }: CoolDown,
 ): void {
-  const fieldHints = hints.get(place)
   const rest: Rest = { since: currentInstant(ports.clock), milliseconds, code }
-  if (code !== null) fieldHints.failed = longerFailure(ports, fieldHints.failed, rest)
-  const before = fieldHints.quiet?.flight === flight ? fieldHints.quiet : undefined
-  fieldHints.quiet = { flight, ...longerFailure(ports, before, rest) }
+  if (code !== null) hints.failed = longerFailure(ports, hints.failed, rest)
+  const before = hints.quiet?.flight === flight ? hints.quiet : undefined
+  hints.quiet = { flight, ...longerFailure(ports, before, rest) }
 }
 
-/** The source has answered: what it had asked for before is over. */
-export function sourceAnswered(runtime: FieldRuntime, field: AnyField): void {
-  runtime.hints.get(placeName(runtime, field)).failed = undefined
+/** Ends the cool-down: the source has answered. */
+export function endCoolDown({ hints }: Remembered): void {
+  hints.failed = undefined
 }
 
-/** A failure stands until its end, whatever is found out meanwhile for a shorter time. */
+/** A failure stands until its end, whatever is learned meanwhile for a shorter time. */
 function longerFailure(ports: Ports, before: Rest | undefined, rest: Rest): Rest {
-  return before && before.code !== null && leftOf(ports, before) > rest.milliseconds ? before : rest
+  return before && before.code !== null && leftMs(ports, before) > rest.milliseconds ? before : rest
 }
 
-const leftOf = ({ clock }: Ports, { since, milliseconds }: Rest): number =>
+const leftMs = ({ clock }: Ports, { since, milliseconds }: Rest): number =>
   milliseconds - passedSince(clock, since)
 
-export function quietFlight(runtime: FieldRuntime, place: string, flight: string): FieldHints['quiet'] {
-  const { quiet } = runtime.hints.get(place)
-  return quiet?.flight === flight && leftOf(runtime.ports, quiet) > 0 ? quiet : undefined
+/** What this process knows of a flight that it leaves alone now. */
+export function quietFlight({ runtime, hints }: Remembered, flight: string): FieldHints['quiet'] {
+  const { quiet } = hints
+  return quiet?.flight === flight && leftMs(runtime.ports, quiet) > 0 ? quiet : undefined
 }
 
-/** The code of the error with which the source of a field has failed a moment ago, in whichever flight. */
-export function failedSource(runtime: FieldRuntime, field: AnyField): string | null {
-  const { failed } = runtime.hints.get(placeName(runtime, field))
-  return failed && leftOf(runtime.ports, failed) > 0 ? failed.code : null
+/** The code of the error with which the source of a field has failed lately, in any flight. */
+export function failedSource({ runtime, hints }: Remembered): string | null {
+  const { failed } = hints
+  return failed && leftMs(runtime.ports, failed) > 0 ? failed.code : null
 }
 
 /** The error of a read that does not ask the source again. */
-export function cooling({ ports }: FieldRuntime, field: AnyField, code: string): Error {
-  ports.emit({ type: 'source.cooling', field: field.name, code })
-  return code === 'SOURCE_UNFINISHED' ? sourceUnfinished(field.name, null) : sourceCooling(field.name, code)
+export function coolingError(
+  { runtime, config }: Pick<FieldContext, 'runtime' | 'config'>,
+  code: string,
+): Error {
+  runtime.ports.emit({ type: 'source.cooling', field: config.name, code })
+  return code === 'SOURCE_UNFINISHED' ? sourceUnfinished(config.name, null) : sourceCooling(config.name, code)
 }

@@ -3,17 +3,24 @@
  * together with the coarse token: if that is still the one captured before the fetch, no tag was invalidated since, and
  * they are as good as captured.
  */
+import type { Ports } from '../../../../shared/ports'
 import { COARSE_GUARD, type Token, type TokenMap } from '../../entry/versionTokens'
-import type { Place } from '../fieldPlace'
-import type { FieldRuntime } from '../fieldRuntime'
+import type { FieldStore } from '../store/fieldStore'
 
-/** Null when something was invalidated meanwhile: then the value is for whoever asked, and for nobody later. */
+export interface DependencyRequest {
+  /** The guards that only the value tells. */
+  dependencies: readonly string[]
+  /** The coarse token as it was captured before the fetch. */
+  coarse: Token
+  /** The tokens of dependencies that were captured before the fetch. */
+  captured: TokenMap
+}
+
+/** Null when something was invalidated meanwhile: then the value serves the readers that wait for it, and no later one. */
 export async function dependencyTokens(
-  { ports }: Pick<FieldRuntime, 'ports'>,
-  { store }: Place,
-  dependencies: readonly string[],
-  coarse: Token,
-  captured: TokenMap,
+  { uniqueToken }: Pick<Ports, 'uniqueToken'>,
+  store: FieldStore,
+  { dependencies, coarse, captured }: DependencyRequest,
 ): Promise<TokenMap | null> {
   const unknown = dependencies.filter((guard) => !Object.hasOwn(captured, guard))
   const tokens = new Map(Object.entries(captured))
@@ -22,7 +29,7 @@ export async function dependencyTokens(
     let seen = await store.read(names)
     const missing = unknown.filter((guard) => seen.get(store.names.guard(guard)) === null)
     if (missing.length > 0) {
-      const created = missing.map((guard) => ({ name: store.names.guard(guard), token: ports.uniqueToken() }))
+      const created = missing.map((guard) => ({ name: store.names.guard(guard), token: uniqueToken() }))
       // Read again after the creation: an invalidation that came before it would go unnoticed.
       seen = await store.createAndRead(created, names)
     }

@@ -1,16 +1,13 @@
 /** Asks the source of a field, within its deadline, and makes an entry of the answer. */
 import { withinDeadline } from '../../../../shared/deadline'
-import { refreshDeadline } from '../../../../shared/durations'
 import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../../shared/errors'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
-import { type Entry, encodeBody, unpackEntry } from '../../entry/entry'
-import { getFreshness } from '../../entry/freshness'
-import { type Checked, checkBody } from '../../entry/schema'
+import { type Entry, encodeBody } from '../../entry/entry'
 import { isUnfinished, sourceFailed, sourceInvalid, sourceTimeout } from '../../errors'
-import type { AnyField, FetchContext, FieldCacheConfig, Kept } from '../fieldConfig'
-import type { FieldRuntime } from '../fieldRuntime'
+import type { FetchContext, Kept } from '../fieldConfig'
+import type { FieldContext } from '../fieldContext'
 import type { Lookup } from '../lookup'
-import { sourceAnswered } from './coolDown'
+import { endCoolDown } from './coolDown'
 import { assertKept, dependenciesOf, lifeOf } from './fetchedMetadata'
 import { type Captured, createFetchProgress } from './fetchProgress'
 
@@ -27,58 +24,62 @@ export interface Fetched {
   settle(why?: NotStored): void
 }
 
-/** What stands while a field is fetched: an entry, and the same again while its tokens hold. */
-export type Standing = Pick<Lookup, 'stored' | 'valid'>
-
-/** Deadline of the source, in whole ms. */
-export function timeoutOf({ refreshTimeoutMs }: FieldRuntime, field: AnyField): number {
-  return refreshDeadline(field.advanced?.timeoutMs ?? refreshTimeoutMs)
+export interface FetchRequest {
+  reason: RefreshReason
+  /** The entry that the fetched one replaces: whatever its tokens, and again while they hold. */
+  replaces?: Pick<Lookup, 'stored' | 'valid'>
+  /** See `FetchProgress`; absent without Redis. */
+  captured?: Captured
 }
+
+const NOTHING = { stored: null, valid: null }
 
 /**
  * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED. The value is checked as it comes out
- * of JSON again, so that what readers would refuse is not stored in the first place. `captured`: see `FetchProgress`.
+ * of JSON again, so that what readers would refuse is not stored in the first place.
  */
 export async function fetchEntry(
-  runtime: FieldRuntime,
-  field: AnyField,
-  reason: RefreshReason,
-  standing: Standing = { stored: null, valid: null },
-  captured: Captured | null = null,
+  context: FieldContext,
+  { reason, replaces = NOTHING, captured }: FetchRequest,
 ): Promise<Fetched> {
-  const { ports } = runtime
+  const { config: field, timeoutMs } = context
+  const { ports } = context.runtime
   const { clock } = ports
-  const timeoutMs = timeoutOf(runtime, field)
   const started = clock.monotonic()
   ports.emit({ type: 'refresh.started', field: field.name, reason })
   const startedAt = clock.now()
   const kept: Kept = {}
-  const times = { startedAt, started, timeoutMs }
-  const progress = createFetchProgress(runtime, field.name, {
-    ...times,
-    captured,
+  const progress = createFetchProgress(context, {
+    startedAt,
+    started,
+    captured: captured ?? null,
     reason,
-    standing: standing.valid,
+    standing: replaces.valid,
   })
-  const context = { reason, startedAt, ...memoryOf(runtime, field, standing, kept), ...progress.context }
+  const fetching = {
+    reason,
+    startedAt,
+    ...linkToPrevious(context, replaces.valid, kept),
+    ...progress.context,
+  }
   try {
     const value = await withinDeadline(
       timeoutMs,
       () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
-      (signal) => field.fetcher({ signal, ...context }),
+      (signal) => field.fetcher({ signal, ...fetching }),
       ports,
     )
     const fetchedAt = Math.min(progress.since(), kept.fetchedAt ?? startedAt)
     const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }
-    const readBack = await openEntry(field, entry)
-    await assertAccepted(runtime, field, readBack, standing.stored, reason)
+    const readBack = await context.openFetched(entry)
+    await assertAccepted(context, readBack, replaces.stored, reason)
     const sourceMs = clock.monotonic() - started
     const dependencies = dependenciesOf(field, readBack)
     const items = Array.isArray(readBack) ? readBack.length : null
     const isNothing = value === null || readBack === null
     const told = { value: readBack, isNothing, fetchedAt, endsAt: kept.endsAt }
     const life = lifeOf(field, told, startedAt)
-    sourceAnswered(runtime, field)
+    endCoolDown(context)
     const settle = (why?: NotStored) => {
       if (why === undefined || why === 'expired') progress.forget()
     }
@@ -99,18 +100,18 @@ export async function fetchEntry(
 }
 
 /** What links a fetch with the one before it. */
-function memoryOf(
-  runtime: FieldRuntime,
-  field: AnyField,
-  { valid }: Standing,
+function linkToPrevious(
+  context: FieldContext,
+  valid: Entry | null,
   kept: Kept,
 ): Pick<FetchContext, 'previous' | 'keep'> {
+  const { runtime, config } = context
   return {
     async previous() {
-      const opened = valid && (await openStored(runtime, field, valid))
+      const opened = valid && (await context.openStored(valid))
       if (!opened?.ok) return null
       const { note, fetchedAt, endMs } = opened.entry
-      const isOver = getFreshness(opened.entry, field, runtime.ports.clock.now()) === 'expired'
+      const isOver = context.freshness(opened.entry) === 'expired'
       // Before the schema: what a fetcher carries on goes through it again, with whatever it transforms.
       return {
         value: JSON.parse(opened.entry.body),
@@ -121,7 +122,7 @@ function memoryOf(
       }
     },
     keep(about) {
-      assertKept(field.name, about, runtime.ports.clock.now())
+      assertKept(config.name, about, runtime.ports.clock.now())
       Object.assign(kept, about)
     },
   }
@@ -138,49 +139,14 @@ function asSourceError(field: string, error: unknown): unknown {
 }
 
 async function assertAccepted(
-  runtime: FieldRuntime,
-  field: AnyField,
+  context: FieldContext,
   next: unknown,
   previous: Entry | null,
   reason: RefreshReason,
 ): Promise<void> {
-  const accept = field.advanced?.accept
+  const accept = context.config.advanced?.accept
   if (!accept) return
-  const last = previous && (await openStored(runtime, field, previous))
+  const last = previous && (await context.openStored(previous))
   if (!(await accept(next, last?.ok ? last.data : undefined, reason)))
-    throw sourceInvalid(field.name, 'the field does not accept it (advanced.accept)')
-}
-
-/** What a reader gets of an entry that was just fetched: decoded for this caller alone, and checked by the schema. */
-export async function openEntry<T>(field: FieldCacheConfig<T>, { body }: Entry): Promise<T> {
-  const checked = await checkBody(field.schema, body)
-  if (!checked.ok) throw sourceInvalid(field.name, checked.reason)
-  return checked.value
-}
-
-/** An entry with the value that this caller gets of it. */
-export interface Opened<T> {
-  ok: true
-  /** Unpacked. */
-  entry: Entry
-  data: T
-}
-
-/** The same for an entry that was stored, maybe by another release: a refusal is an answer. */
-export async function openStored<T>(
-  { cipherFor }: FieldRuntime,
-  field: FieldCacheConfig<T>,
-  stored: Entry,
-): Promise<Opened<T> | Exclude<Checked<T>, { ok: true }>> {
-  const cipher = cipherFor?.(field)
-  const entry = await unpackEntry(stored, cipher)
-  if (!entry) {
-    const sealed = stored.packing?.sealed
-    if (!sealed) return { ok: false, reason: 'it cannot be unpacked', refused: false }
-    if (await cipher?.knows(sealed)) return { ok: false, reason: 'it was altered or moved', refused: false }
-    // Whoever has the key can read it: it is no more spoilt than one of another format.
-    return { ok: false, reason: 'it is encrypted with a key that is not known here', refused: true }
-  }
-  const checked = await checkBody(field.schema, entry.body)
-  return checked.ok ? { ok: true, entry, data: checked.value } : checked
+    throw sourceInvalid(context.config.name, 'the field does not accept it (advanced.accept)')
 }

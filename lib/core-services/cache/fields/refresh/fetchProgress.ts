@@ -12,15 +12,16 @@ import { getLifetime } from '../../entry/freshness'
 import { type Token, tokensHold } from '../../entry/versionTokens'
 import { sourceTimeout, sourceUnfinished } from '../../errors'
 import type { AnyField, FetchContext } from '../fieldConfig'
-import type { Place } from '../fieldPlace'
-import { askStore, askStoreLater, type FieldRuntime } from '../fieldRuntime'
+import type { FieldContext } from '../fieldContext'
+import { askStore, askStoreLater } from '../fieldRuntime'
+import type { FieldSlot } from '../fieldSlot'
 import { writtenAs } from '../shareKey'
-import { textOf } from '../store/entryText'
+import { encodeForField } from '../store/entryText'
 import { assertProgress } from './fetchedMetadata'
 
 /** Where a fetch stores, and what was captured before it began. */
 export interface Captured {
-  place: Place
+  slot: FieldSlot
   guards: readonly string[]
   /** In the order of the guards. */
   tokens: readonly Token[]
@@ -34,8 +35,7 @@ export interface Fetch {
   startedAt: number
   /** By the monotonic clock, in ms. */
   started: number
-  timeoutMs: number
-  /** What stands while it runs, if its tokens hold. */
+  /** The entry that stands while it runs, if its tokens hold. */
   standing: Entry | null
 }
 
@@ -55,7 +55,10 @@ const KEPT_FOR_FORCES_SECONDS = 120
 const KEPT_AT_LEAST_SECONDS = 60
 const MOST_DONE_CHARACTERS = 200
 
-export function createFetchProgress(runtime: FieldRuntime, field: string, fetch: Fetch): FetchProgress {
+export function createFetchProgress(
+  { runtime, config: { name: field }, timeoutMs }: FieldContext,
+  fetch: Fetch,
+): FetchProgress {
   const { clock, emit } = runtime.ports
   const { captured, reason, startedAt } = fetch
   let since = startedAt
@@ -66,14 +69,13 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
 
   return {
     context: {
-      remainingMs: () => Math.max(0, fetch.timeoutMs - passedMs()),
+      remainingMs: () => Math.max(0, timeoutMs - passedMs()),
       async resume() {
-        const earlier = captured && (await readProgress(runtime, captured, reason))
+        const earlier = captured && (await readProgress(captured, reason))
         if (!captured || !earlier) return null
         found = true
         const known =
-          counts(earlier, captured, fetch.standing) &&
-          (await unpacked(runtime, captured.place, reason, earlier))
+          counts(earlier, captured, fetch.standing) && (await unpacked(captured.slot, reason, earlier))
         if (!known) return null
         since = Math.min(startedAt, known.fetchedAt)
         resumed = true
@@ -89,8 +91,7 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
         const done = truncateText(told, MOST_DONE_CHARACTERS)
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
         const kept =
-          captured !== null &&
-          (await writeProgress(runtime, captured, reason, entry, resumed ? null : ageMs()))
+          captured !== null && (await writeProgress(captured, reason, entry, resumed ? null : ageMs()))
         if (kept) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })
         if (because !== undefined) throw because
         throw kept
@@ -101,15 +102,15 @@ export function createFetchProgress(runtime: FieldRuntime, field: string, fetch:
     since: () => since,
     forget() {
       if (!captured || !found) return
-      const { store } = captured.place
-      askStoreLater(runtime, 'progress', () => store.remove(nameOf(captured.place, reason)))
+      const { slot } = captured
+      askStoreLater(runtime, 'progress', () => slot.store.remove(progressKey(slot, reason)))
     },
   }
 }
 
 /** Whether a fetch that nobody has forced, and that began under these tokens, can be gone on with. One command. */
-export async function isHalfFetched(runtime: FieldRuntime, captured: Captured): Promise<boolean> {
-  const earlier = await readProgress(runtime, captured, 'cron')
+export async function isHalfFetched(captured: Captured): Promise<boolean> {
+  const earlier = await readProgress(captured, 'cron')
   return earlier !== null && counts(earlier, captured, null)
 }
 
@@ -117,38 +118,29 @@ export async function isHalfFetched(runtime: FieldRuntime, captured: Captured): 
  * Forces have one of their own, or they would answer with what was fetched before they were asked for; and each fetcher its
  * own of these, as a force that brings another one must not get what it did not read.
  */
-function nameOf({ store, field, name }: Place, reason: RefreshReason): string {
+function progressKey({ store, config: field, name }: FieldSlot, reason: RefreshReason): string {
   const whose = reason === 'force' ? `forced ${writtenAs(field.fetcher)}` : 'shared'
   return store.names.progress(field.key, `${name} ${whose}`)
 }
 
-async function readProgress(
-  runtime: FieldRuntime,
-  { place }: Captured,
-  reason: RefreshReason,
-): Promise<Entry | null> {
-  const name = nameOf(place, reason)
-  const text = await askStore(runtime, 'progress', null, async () =>
-    (await place.store.read([name])).get(name),
+async function readProgress({ slot }: Captured, reason: RefreshReason): Promise<Entry | null> {
+  const name = progressKey(slot, reason)
+  const text = await askStore(slot.runtime, 'progress', null, async () =>
+    (await slot.store.read([name])).get(name),
   )
   return text === null ? null : decodeEntry(text)
 }
 
 /** Encrypted it holds under its own name only: put in the place of the value it cannot be read. */
-const sealedField = (place: Place, reason: RefreshReason): AnyField => ({
-  ...place.field,
-  key: nameOf(place, reason),
+const sealedField = (slot: FieldSlot, reason: RefreshReason): AnyField => ({
+  ...slot.config,
+  key: progressKey(slot, reason),
 })
 
 /** Null for what cannot be read, and for what stands there readable although it must not: anybody can write that. */
-async function unpacked(
-  { cipherFor }: FieldRuntime,
-  place: Place,
-  reason: RefreshReason,
-  entry: Entry,
-): Promise<Entry | null> {
-  if (place.field.advanced?.encrypt && !entry.packing?.sealed) return null
-  return unpackEntry(entry, cipherFor?.(sealedField(place, reason)))
+async function unpacked(slot: FieldSlot, reason: RefreshReason, entry: Entry): Promise<Entry | null> {
+  if (slot.config.advanced?.encrypt && !entry.packing?.sealed) return null
+  return unpackEntry(entry, slot.runtime.cipherFor?.(sealedField(slot, reason)))
 }
 
 /** What stands may be newer, brought by somebody who has read all of it at once. */
@@ -161,15 +153,14 @@ function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | 
 
 /** `firstPartMs`: how long ago the first part began, if it has just stopped; null for a later one. */
 async function writeProgress(
-  runtime: FieldRuntime,
-  { place, guards, tokens }: Captured,
+  { slot, guards, tokens }: Captured,
   reason: RefreshReason,
   progress: Omit<Entry, 'tokens'>,
   firstPartMs: number | null,
 ): Promise<boolean> {
-  const { field, store } = place
+  const { config: field, store, runtime } = slot
   const captured = Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token]))
-  const text = await textOf(runtime, sealedField(place, reason), { ...progress, tokens: captured })
+  const text = await encodeForField(runtime, sealedField(slot, reason), { ...progress, tokens: captured })
   if (text === null) return false
   const forced = reason === 'force'
   const most = forced ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
@@ -177,7 +168,7 @@ async function writeProgress(
   const seconds =
     lifetime === 'forever' ? most : Math.min(most, Math.max(KEPT_AT_LEAST_SECONDS, Math.ceil(lifetime)))
   return askStore(runtime, 'progress', false, async () => {
-    const name = nameOf(place, reason)
+    const name = progressKey(slot, reason)
     // The clock of Redis counts, which is the same for all parts, whichever instances they run in.
     if (forced && firstPartMs === null) return store.replace(name, text)
     const passed = forced ? Math.ceil((firstPartMs ?? 0) / 1000) : 0

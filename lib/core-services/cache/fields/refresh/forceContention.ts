@@ -5,12 +5,9 @@ import type { Entry } from '../../entry/entry'
 import { ownGuard, type Token } from '../../entry/versionTokens'
 import { forceContended } from '../../errors'
 import type { AnyField } from '../fieldConfig'
-import type { Place } from '../fieldPlace'
-import type { FieldRuntime } from '../fieldRuntime'
+import type { FieldContext } from '../fieldContext'
+import type { FieldSlot } from '../fieldSlot'
 import type { Lookup } from '../lookup'
-import { openKnown } from '../read/fieldAnswer'
-import { timeoutOf } from './fetchEntry'
-import { keepCopy } from './storeEntry'
 
 /** A force that is disturbed by invalidations begins this often in all. */
 const MOST_DISTURBED = 3
@@ -24,24 +21,23 @@ export interface Contention {
    * Told of what was captured before each fetch; null when others created missing tokens at the same time. Answers what
    * another force has brought that makes a fetch needless. Rejects with FORCE_CONTENDED when it is time to give up.
    */
-  judge(place: Place, captured: Captured | null): Promise<Entry | null>
+  judge(slot: FieldSlot, captured: CapturedLookup | null): Promise<Entry | null>
   /** Told that a fetch that took so long was not stored. */
   lost(sourceMs: number): Promise<void>
 }
 
-interface Captured {
-  look: Lookup
+/** A lookup, and the tokens under which a fetch begins: with new ones for those that were missing. */
+export interface CapturedLookup {
+  lookup: Lookup
   tokens: readonly Token[]
 }
 
 export function startContention(
-  runtime: FieldRuntime,
-  field: AnyField,
+  { runtime, config: field, timeoutMs }: FieldContext,
   { mark, until }: { mark: string; until: number },
 ): Contention {
   const { clock, emit, random } = runtime.ports
   const began = currentInstant(clock)
-  const timeoutMs = timeoutOf(runtime, field)
   /** The own token that was captured first, after the call, and the one that was captured last. */
   let first: Token | undefined
   let last: Token | undefined
@@ -55,14 +51,14 @@ export function startContention(
 
   return {
     mark,
-    async judge(place, captured) {
+    async judge(slot, captured) {
       attempts += 1
       if (captured === null) disturbed += 1
       else if (first === undefined) first = captured.tokens[0]
       else {
-        const { valid } = captured.look
+        const { valid } = captured.lookup
         const adopted =
-          valid && isNewerThan(valid, field, first, mark) ? await adopt(runtime, place, captured.look) : null
+          valid && isNewerThan(valid, field, first, mark) ? await adopt(slot, captured.lookup) : null
         if (adopted) return adopted
         const lostToForce = valid?.forced !== undefined && ownToken(valid, field) !== last
         if (!lostToForce) disturbed += 1
@@ -92,11 +88,11 @@ function isNewerThan(entry: Entry, field: AnyField, first: Token, mark: string):
   return forced?.by === mark && forced.upon !== first && ownToken(entry, field) !== first
 }
 
-async function adopt(runtime: FieldRuntime, place: Place, { valid, sentAt }: Lookup): Promise<Entry | null> {
-  const { field } = place
-  const opened = valid && (await openKnown(runtime, field, valid))
+async function adopt(slot: FieldSlot, { valid, sentAt }: Lookup): Promise<Entry | null> {
+  const { runtime, config: field } = slot
+  const opened = valid && (await slot.context.open(valid))
   if (!opened) return null
-  keepCopy(runtime, place, opened.entry, sentAt)
+  slot.keep(opened.entry, sentAt)
   runtime.memoryCache.dropGuarded([ownGuard(field.key)], ownToken(opened.entry, field))
   runtime.ports.emit({ type: 'field.arrived', field: field.name })
   return opened.entry

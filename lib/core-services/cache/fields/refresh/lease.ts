@@ -1,132 +1,135 @@
 /**
- * The lease of a flight as this process knows it. All attempts of a flight ask for it under one holder, so one of which
- * the answer was lost is found again. Once it was given back, or has become a cool-down, that request may still be on its
- * way: whoever asks after that does so under a new holder, and whatever ends a lease ends it only for its own.
+ * The leases of a slot as this process knows them. All attempts of a flight ask for its lease under one holder, so that a
+ * lease whose answer was lost is found again. Once a lease was given back, or has become a cool-down, that request may
+ * still arrive: later attempts use a new holder, and an ending ends the lease of its own holder only.
  */
 
 import { currentInstant, type Instant, passedSince } from '../../../../shared/clock'
 import type { CodedError } from '../../../../shared/errors'
 import type { Token } from '../../entry/versionTokens'
 import { isRedisFailure } from '../../errors'
-import type { Place } from '../fieldPlace'
-import { askStore, askStoreLater, type FieldRuntime } from '../fieldRuntime'
+import { askStore, askStoreLater } from '../fieldRuntime'
+import type { FieldSlot } from '../fieldSlot'
 import type { OwnLease } from '../memory/fieldHints'
 import type { Lease } from '../store/fieldStore'
-import { timeoutOf } from './fetchEntry'
 
 /** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
 const LEASE_SLACK_MS = 500
 /**
- * How many leases of a field are remembered: each set of tokens that its readers name, and each entry that is replaced, has
- * one of its own. They are not given back once the entry stands, and one that comes again in its time is found again.
+ * How many leases of a slot are remembered: each set of tokens that its readers name, and each entry that is replaced, has
+ * one of its own. They are not given back once the entry stands, and one that is needed again in its time is found again.
  */
-const KEPT = 16
-/** How many holders of one lease. */
-const HOLDERS_KEPT = 4
+const REMEMBERED = 16
+/** How many holders of one lease are remembered. */
+const HOLDERS_REMEMBERED = 4
 
-/** What a flight asks for: under the holder that it has asked with before, as long as that lease could be used. */
-export function leaseOf(runtime: FieldRuntime, place: Place, flight: string): Lease {
-  const name = place.store.names.lease(place.field.key, flight)
-  const milliseconds = timeoutOf(runtime, place.field) + LEASE_SLACK_MS
-  const before = knownLease(runtime, place, name)
-  if (before && isUsable(runtime, before, milliseconds)) {
+/** The lease of a flight: under the holder of its last request, as long as that one could be used. */
+export function leaseFor(slot: FieldSlot, flight: string): Lease {
+  const name = slot.store.names.lease(slot.config.key, flight)
+  const milliseconds = slot.context.timeoutMs + LEASE_SLACK_MS
+  const before = knownLease(slot, name)
+  if (before && isUsable(slot, before, milliseconds)) {
     return { name, milliseconds, holder: before.holder, replaces: before.replaces }
   }
-  return { name, milliseconds, holder: runtime.ports.uniqueToken(), replaces: before ? earlier(before) : [] }
+  const holder = slot.runtime.ports.uniqueToken()
+  return { name, milliseconds, holder, replaces: before ? holdersBefore(before) : [] }
 }
 
-/** A request that was given up can arrive long after: each holder of one may be found in Redis, whatever came after it. */
-const earlier = ({ holder, replaces }: OwnLease): Token[] => [...replaces, holder].slice(-HOLDERS_KEPT)
+/** A request that was given up can arrive long after: any holder may be found in Redis, whatever came after it. */
+const holdersBefore = ({ holder, replaces }: OwnLease): Token[] =>
+  [...replaces, holder].slice(-HOLDERS_REMEMBERED)
 
-/** Remembers a lease that is about to be sent. Answers when that is. */
-export function noteLease(runtime: FieldRuntime, place: Place, lease: Lease): Instant {
-  const sentAt = currentInstant(runtime.ports.clock)
-  if (knownLease(runtime, place, lease.name)?.holder !== lease.holder) {
-    remember(runtime, place, { ...lease, replaces: lease.replaces ?? [], sentAt })
+/** Remembers a lease that is about to be sent. Returns the time. */
+export function rememberSending(slot: FieldSlot, lease: Lease): Instant {
+  const sentAt = currentInstant(slot.runtime.ports.clock)
+  if (knownLease(slot, lease.name)?.holder !== lease.holder) {
+    remember(slot, { ...lease, replaces: lease.replaces ?? [], sentAt })
   }
   return sentAt
 }
 
-/** When it was sent; null when another process has it, an error when nothing is known: a look tells whose it is. */
-export async function takeLease(
-  runtime: FieldRuntime,
-  place: Place,
-  lease: Lease,
-): Promise<Instant | CodedError | null> {
-  const before = knownLease(runtime, place, lease.name)
-  const sentAt = noteLease(runtime, place, lease)
+/** `unknown`: Redis failed; a lookup tells who holds the lease. */
+export type LeaseAttempt =
+  | { kind: 'taken'; sentAt: Instant }
+  | { kind: 'held' }
+  | { kind: 'unknown'; error: CodedError }
+
+export async function takeLease(slot: FieldSlot, lease: Lease): Promise<LeaseAttempt> {
+  const before = knownLease(slot, lease.name)
+  const sentAt = rememberSending(slot, lease)
   try {
-    if (await place.store.takeLease(lease)) {
-      remember(runtime, place, { ...lease, replaces: lease.replaces ?? [], sentAt })
-      return sentAt
+    if (await slot.store.takeLease(lease)) {
+      remember(slot, { ...lease, replaces: lease.replaces ?? [], sentAt })
+      return { kind: 'taken', sentAt }
     }
-    // Refused, so what stands there may still be one that was sent earlier.
-    forget(runtime, place, lease.name)
-    if (before) remember(runtime, place, before)
-    return null
+    // Redis may still hold the lease of an earlier request of this process.
+    forget(slot, lease.name)
+    if (before) remember(slot, before)
+    return { kind: 'held' }
   } catch (error) {
-    if (isRedisFailure(error)) return error
+    if (isRedisFailure(error)) return { kind: 'unknown', error }
     throw error
   }
 }
 
 /**
- * When the lease was sent that a look has found, if it is ours and can be used; `over` for one of ours that cannot, which
- * the next request takes over; null for nobody's, and for that of another process.
+ * Whose lease a lookup has found. `over`: one of this process that cannot be used any more; the next request takes it
+ * over.
  */
-export function foundLease(
-  runtime: FieldRuntime,
-  place: Place,
-  lease: Lease,
-  holder: string | null,
-): Instant | 'over' | null {
-  const ours = knownLease(runtime, place, lease.name)
-  if (!ours || holder === null) return null
-  if (ours.holder === holder && isUsable(runtime, ours, lease.milliseconds)) return ours.sentAt
-  // Only of what the next request takes over: of any other one it would be refused, over and over.
-  return earlier(ours).includes(holder) ? 'over' : null
+export type FoundLease =
+  | { kind: 'free' }
+  | { kind: 'ours'; sentAt: Instant }
+  | { kind: 'over' }
+  | { kind: 'others' }
+
+export function findLease(slot: FieldSlot, lease: Lease, holder: string | null): FoundLease {
+  if (holder === null) return { kind: 'free' }
+  const ours = knownLease(slot, lease.name)
+  if (!ours) return { kind: 'others' }
+  if (ours.holder === holder && isUsable(slot, ours, lease.milliseconds)) {
+    return { kind: 'ours', sentAt: ours.sentAt }
+  }
+  // Only a holder that the next request takes over: for any other one it would be refused, again and again.
+  return { kind: holdersBefore(ours).includes(holder) ? 'over' : 'others' }
 }
 
-/** After the answer: whoever waits for what was not written would wait in vain. */
-export function giveBack(runtime: FieldRuntime, place: Place, lease: Lease): void {
-  const end = endingOf(runtime, place, lease)
-  askStoreLater(runtime, 'lease', () => end('free', 1))
+/** Frees the lease after the answer, when the fetched value was not stored: waiting instances would wait in vain. */
+export function giveBack(slot: FieldSlot, lease: Lease): void {
+  const end = beginEnding(slot, lease)
+  askStoreLater(slot.runtime, 'lease', () => end('free', 1))
 }
 
 /** Turns the lease into the cool-down of its flight. */
-export async function coolDown(
-  runtime: FieldRuntime,
-  place: Place,
+export async function turnIntoCoolDown(
+  slot: FieldSlot,
   lease: Lease,
   note: string,
   milliseconds: number,
 ): Promise<void> {
-  const end = endingOf(runtime, place, lease)
-  await askStore(runtime, 'cooldown', undefined, () => end(note, milliseconds))
+  const end = beginEnding(slot, lease)
+  await askStore(slot.runtime, 'cooldown', undefined, () => end(note, milliseconds))
 }
 
-function endingOf(runtime: FieldRuntime, place: Place, lease: Lease) {
-  const ours = knownLease(runtime, place, lease.name)
+function beginEnding(slot: FieldSlot, lease: Lease) {
+  const ours = knownLease(slot, lease.name)
   if (ours?.holder === lease.holder) ours.ended = true
-  return (note: string, milliseconds: number) => place.store.endLease(lease, note, milliseconds)
+  return (note: string, milliseconds: number) => slot.store.endLease(lease, note, milliseconds)
 }
 
-function isUsable({ ports }: FieldRuntime, { sentAt, ended }: OwnLease, milliseconds: number): boolean {
-  return !ended && passedSince(ports.clock, sentAt) < milliseconds
+function isUsable({ runtime }: FieldSlot, { sentAt, ended }: OwnLease, milliseconds: number): boolean {
+  return !ended && passedSince(runtime.ports.clock, sentAt) < milliseconds
 }
 
-function knownLease({ hints }: FieldRuntime, place: Place, name: string): OwnLease | undefined {
-  return hints.get(place.name).leases?.find((one) => one.name === name)
+function knownLease({ hints }: FieldSlot, name: string): OwnLease | undefined {
+  return hints.leases?.find((one) => one.name === name)
 }
 
-function forget({ hints }: FieldRuntime, place: Place, name: string): void {
-  const fieldHints = hints.get(place.name)
-  fieldHints.leases = fieldHints.leases?.filter((one) => one.name !== name) ?? []
+function forget({ hints }: FieldSlot, name: string): void {
+  hints.leases = hints.leases?.filter((one) => one.name !== name) ?? []
 }
 
-function remember(runtime: FieldRuntime, place: Place, lease: OwnLease): void {
-  const { name, holder, sentAt, ended, replaces } = lease
-  forget(runtime, place, name)
-  const fieldHints = runtime.hints.get(place.name)
-  fieldHints.leases = [...(fieldHints.leases ?? []), { name, holder, sentAt, ended, replaces }].slice(-KEPT)
+function remember(slot: FieldSlot, { name, holder, sentAt, ended, replaces }: OwnLease): void {
+  forget(slot, name)
+  const { hints } = slot
+  hints.leases = [...(hints.leases ?? []), { name, holder, sentAt, ended, replaces }].slice(-REMEMBERED)
 }

@@ -2,10 +2,10 @@
 
 import type { RefreshReason } from '../../../../shared/events'
 import { isUnfinished } from '../../errors'
-import { forceRefresh, type Refreshed } from '../../refreshCache'
 import type { AnyField } from '../fieldConfig'
+import { FieldContext } from '../fieldContext'
 import type { FieldRuntime } from '../fieldRuntime'
-import { timeoutOf } from './fetchEntry'
+import { forceRefresh, type Refreshed } from './forceRefresh'
 
 /**
  * Rejects as `forceRefresh` does; with SOURCE_UNFINISHED when less time is left than one more may take. `onPart` is told
@@ -19,13 +19,14 @@ export async function refreshInParts(
   onPart?: (done: string | null) => Promise<void>,
 ): Promise<Refreshed> {
   const { clock } = runtime.ports
+  const { timeoutMs } = new FieldContext(runtime, field)
   let done: string | null = null
   for (;;) {
     try {
       return await forceRefresh(runtime, field, reason, false, clock.monotonic() + remainingMs())
     } catch (error) {
       const further = isUnfinished(error) && error.done !== done
-      if (!further || remainingMs() < timeoutOf(runtime, field)) throw error
+      if (!further || remainingMs() < timeoutMs) throw error
       done = error.done
       await onPart?.(done)
     }

@@ -2,8 +2,9 @@
 
 import type { Entry } from '../../entry/entry'
 import { COARSE_GUARD, isTagGuard, ownGuard, type Token } from '../../entry/versionTokens'
-import { noteGuards, type Place } from '../fieldPlace'
-import { askStore, type FieldRuntime } from '../fieldRuntime'
+import { rememberGuards } from '../fieldKeys'
+import { askStore } from '../fieldRuntime'
+import type { FieldSlot } from '../fieldSlot'
 import { type Lookup, MOST_TAGS } from '../lookup'
 import { dependencyTokens } from './dependencyTokens'
 
@@ -12,48 +13,50 @@ import { dependencyTokens } from './dependencyTokens'
  * changed during the fetch.
  */
 export async function settleTokens(
-  runtime: FieldRuntime,
-  place: Place,
+  slot: FieldSlot,
   dependencies: readonly string[],
   tokens: readonly Token[],
-  look: Pick<Lookup, 'guards' | 'dependencies'>,
+  lookup: Pick<Lookup, 'guards' | 'dependencies'>,
 ): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
-  const { guards, captured } = capturedTokens(runtime, place, dependencies, tokens, look)
+  const { guards, captured } = capturedTokens(slot, dependencies, tokens, lookup)
   // Whatever becomes of it, the next fetch captures them before it begins.
-  noteGuards(runtime, place, [...guards.filter(isTagGuard), ...dependencies])
+  rememberGuards(slot.runtime, slot, [...guards.filter(isTagGuard), ...dependencies])
   const own = Object.fromEntries(
     guards.filter((guard) => guard !== COARSE_GUARD).map((guard) => [guard, captured[guard] as Token]),
   )
-  if (!place.field.dependsOn) return { tokens: Object.freeze(own) }
+  if (!slot.config.dependsOn) return { tokens: Object.freeze(own) }
   const told = dependencies.filter((guard) => !Object.hasOwn(own, guard))
-  const settled = await askStore(runtime, 'dependencies', null, () =>
-    dependencyTokens(runtime, place, told, captured[COARSE_GUARD] ?? '', look.dependencies),
+  const settled = await askStore(slot.runtime, 'dependencies', null, () =>
+    dependencyTokens(slot.runtime.ports, slot.store, {
+      dependencies: told,
+      coarse: captured[COARSE_GUARD] ?? '',
+      captured: lookup.dependencies,
+    }),
   )
   return settled && { tokens: Object.freeze({ ...own, ...settled }), dependencies: told }
 }
 
 /** Tags that others name are kept as far as there is room; it is told once that configurations disagree. */
 function capturedTokens(
-  { hints, ports }: FieldRuntime,
-  { name, field, guards: named }: Place,
+  slot: FieldSlot,
   dependencies: readonly string[],
   tokens: readonly Token[],
-  look: Pick<Lookup, 'guards'>,
+  lookup: Pick<Lookup, 'guards'>,
 ): { guards: readonly string[]; captured: Record<string, Token> } {
-  const captured = Object.fromEntries(look.guards.map((guard, index) => [guard, tokens[index] as Token]))
+  const captured = Object.fromEntries(lookup.guards.map((guard, index) => [guard, tokens[index] as Token]))
+  const { config: field, hints, guards: named } = slot
   const known = new Set([...named, ...dependencies, ownGuard(field.key)])
-  const others = look.guards.filter((guard) => !known.has(guard))
+  const others = lookup.guards.filter((guard) => !known.has(guard))
   const room = Math.max(0, MOST_TAGS - [...known].filter(isTagGuard).length)
   const left = new Set(others.slice(room))
-  const fieldHints = hints.get(name)
-  if (others.length > 0 && !fieldHints.disagreed) {
-    fieldHints.disagreed = true
-    ports.emit({
+  if (others.length > 0 && !hints.disagreed) {
+    hints.disagreed = true
+    slot.runtime.ports.emit({
       type: 'tags.disagreed',
       field: field.name,
       kept: others.length - left.size,
       left: left.size,
     })
   }
-  return { guards: look.guards.filter((guard) => !left.has(guard)), captured }
+  return { guards: lookup.guards.filter((guard) => !left.has(guard)), captured }
 }

@@ -1,10 +1,10 @@
-/** How an entry is written down for Redis. */
+/** The text of an entry for Redis, as the options of its field want it. */
 import { type Entry, encodeEntry } from '../../entry/entry'
 import type { AnyField } from '../fieldConfig'
 import type { FieldMemory } from '../memory/fieldMemory'
 
-/** Null when it would be readable there and must not be. */
-export async function textOf(
+/** Null without a key for a field that is to be encrypted: its text would be readable in Redis. */
+export async function encodeForField(
   { cipherFor }: Pick<FieldMemory, 'cipherFor'>,
   field: AnyField,
   entry: Entry,

@@ -1,0 +1,92 @@
+/**
+ * Where a field is stored while it is read or refreshed: under its usual key, or aside, under a key of this release, while
+ * another release of the app stores values there that this one refuses.
+ */
+import type { Instant } from '../../../shared/clock'
+import type { Entry } from '../entry/entry'
+import { getLifetime } from '../entry/freshness'
+import type { FieldCacheConfig } from './fieldConfig'
+import type { FieldContext, OpenedEntry } from './fieldContext'
+import { type FieldKeys, lookUp } from './fieldKeys'
+import type { FieldRuntime } from './fieldRuntime'
+import type { Lookup } from './lookup'
+import type { FieldHints } from './memory/fieldHints'
+import type { FieldStore } from './store/fieldStore'
+
+/** How long Redis keeps an entry without end that stands aside, in s: no later release would remove it. */
+const ASIDE_SECONDS = 30 * 86_400
+
+export class FieldSlot<T = unknown> implements FieldKeys {
+  readonly context: FieldContext<T>
+  readonly store: FieldStore
+  readonly name: string
+  readonly entry: string
+
+  /** `store`: metered for this field. */
+  constructor(context: FieldContext<T>, store: FieldStore, name = context.slotName) {
+    const { key } = context.config
+    this.context = context
+    this.store = store
+    this.name = name
+    this.entry =
+      name === key ? store.names.entry(key) : store.names.asideEntry(key, context.runtime.deployment)
+  }
+
+  get runtime(): FieldRuntime {
+    return this.context.runtime
+  }
+
+  get config(): FieldCacheConfig<T> {
+    return this.context.config
+  }
+
+  get guards(): readonly string[] {
+    return this.context.guards
+  }
+
+  get hints(): FieldHints {
+    return this.runtime.hints.get(this.name)
+  }
+
+  get isAside(): boolean {
+    return this.name !== this.config.key
+  }
+
+  /** The same field under its usual key. */
+  usual(): FieldSlot<T> {
+    return new FieldSlot(this.context, this.store, this.config.key)
+  }
+
+  /** Reads the entry and its tokens, see `lookUp`. */
+  lookUp(lease?: string): Promise<Lookup> {
+    return lookUp(this.runtime, this, lease)
+  }
+
+  /** The value of an entry that others have stored here. One that this release refuses stays: ours goes aside from now on. */
+  open(entry: Entry): Promise<OpenedEntry<T> | null> {
+    return this.context.open(entry, () => this.leave())
+  }
+
+  /**
+   * Uses the slot aside from now on. Releases that overwrite each other's values would pay a fetch at each read.
+   */
+  leave(): void {
+    if (!this.isAside) this.hints.aside = true
+  }
+
+  /** Keeps an unpacked entry in memory. `sentAt`: when the request was sent that proved its tokens. */
+  keep(entry: Entry, sentAt: Instant): void {
+    this.context.keep(this.name, entry, sentAt)
+  }
+
+  /** How long Redis keeps an entry here, in s: as long as any reader may be served it. */
+  keptSeconds(entry: Entry): number | 'forever' {
+    const lifetime = getLifetime(this.config, entry)
+    return lifetime === 'forever' && this.isAside ? ASIDE_SECONDS : lifetime
+  }
+}
+
+/** The slot that this process uses for a field now. Rejects with CACHE_UNAVAILABLE. */
+export async function openSlot<T>(context: FieldContext<T>): Promise<FieldSlot<T>> {
+  return new FieldSlot(context, context.meter(await context.runtime.store()))
+}

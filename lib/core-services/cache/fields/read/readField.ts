@@ -1,0 +1,191 @@
+/** The read path of a field: memory, then Redis, then the source. Redis failing never fails a read. */
+
+import { isRedisFailure, isSourceError } from '../../errors'
+import type { FieldCacheConfig } from '../fieldConfig'
+import { FieldContext, type OpenedEntry } from '../fieldContext'
+import { reportRedisFailure } from '../fieldRuntime'
+import { FieldSlot } from '../fieldSlot'
+import type { Lookup } from '../lookup'
+import { forceField } from '../refresh/forceRefresh'
+import { type Miss, type MissOutcome, resolveMiss } from '../refresh/resolveMiss'
+import { nameAfter } from '../shareKey'
+import { oncePerCoolDown } from './anonymousForce'
+import { type FieldAnswer, toAnswer } from './fieldAnswer'
+import { inPatience } from './patience'
+import { readMemory, revalidateCopy } from './readMemory'
+import { wayBack } from './wayBack'
+import { answerHeld, heldCopies, readWithoutRedis } from './withoutRedis'
+
+/** How often a read begins anew because tokens changed under it, before it fetches on its own. */
+const ROUNDS = 5
+/**
+ * `always` for callers who may force, `anonymous` for others: their forces are subject to the field's cool-down.
+ * `declined`: the caller has asked for a force and it is known already that it gets none.
+ */
+export type Force = 'never' | 'declined' | 'anonymous' | 'always'
+
+export async function readField<T>(field: FieldContext<T>, force: Force): Promise<FieldAnswer<T>> {
+  if (force === 'always') return forcedAnswer(field)
+  const forced =
+    force === 'anonymous' &&
+    (await oncePerCoolDown(field, () =>
+      forcedAnswer(new FieldContext(field.runtime, asAnonymous(field.config))),
+    ))
+  if (forced) return forced
+  const read = await readThrough(field)
+  return force !== 'never' && read.status === 'hit' ? { ...read, status: 'cooldown' } : read
+}
+
+async function forcedAnswer<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> {
+  const request = { reason: 'force', purge: false, until: Number.POSITIVE_INFINITY } as const
+  const { entry, stored, sourceMs } = await forceField(field, request)
+  const data = await field.openFetched(entry)
+  return toAnswer(field, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
+}
+
+function asAnonymous<T>(config: FieldCacheConfig<T>): FieldCacheConfig<T> {
+  const fetcher: typeof config.fetcher = (context) => config.fetcher({ ...context, anonymous: true })
+  nameAfter(config.fetcher, fetcher, 'anonymous')
+  return { ...config, fetcher }
+}
+
+async function readThrough<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> {
+  const { runtime } = field
+  await runtime.ports.atRequest()
+  const remembered = await readMemory(field)
+  if (remembered) return remembered
+  try {
+    const store = field.meter(await runtime.store())
+    for (let round = 1; round <= ROUNDS; round += 1) {
+      const answered = await readOnce(new FieldSlot(field, store))
+      if (answered) return answered
+    }
+  } catch (error) {
+    return readWithoutRedis(field, reportRedisFailure(runtime, 'read', error))
+  }
+  runtime.ports.emit({ type: 'field.contended', field: field.config.name, rounds: ROUNDS })
+  return readWithoutRedis(field, 'contended')
+}
+
+/** One lookup and what follows from it; null when the lookup does not count, so that the read looks again. */
+async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
+  const { context, runtime } = slot
+  const { clock, emit } = runtime.ports
+  const remembered = await revalidateCopy(slot)
+  if (remembered) return remembered
+  const started = clock.monotonic()
+  const looked = await lookUpInPatience(slot)
+  if (looked.kind === 'answered') return looked.answer
+  const { lookup } = looked
+  const stored = lookup.valid && (await slot.open(lookup.valid))
+  if (lookup.foreign) slot.leave()
+  if (context.slotName !== slot.name) return null
+  const freshness = stored ? context.freshness(stored.entry) : 'expired'
+  emit({
+    type: 'field.lookup',
+    field: slot.config.name,
+    at: 'redis',
+    found: stored ? freshness : lookup.stored ? 'invalidated' : 'nothing',
+  })
+  const timings = { cacheMs: clock.monotonic() - started, sourceMs: 0 }
+  if (stored) slot.keep(stored.entry, lookup.sentAt)
+  if (stored && freshness === 'fresh') return toAnswer(context, stored, 'hit', timings)
+  const miss: Miss = { slot, lookup, reason: 'miss', patient: true }
+  if (stored && freshness === 'stale') {
+    runtime.ports.defer(() => inBackground(slot, refreshStale(slot, miss)))
+    return toAnswer(context, stored, 'stale', timings)
+  }
+  const fallback = stored ? (freshness === 'degraded' ? stored : null) : await openInvalidated(slot, lookup)
+  try {
+    const back = await wayBack(slot)
+    if (back?.arrived) return null
+    // A source that is only slow is no reason to serve a value that was invalidated.
+    const outcome = await resolveInTime(slot, { ...miss, ...back }, stored !== null && fallback !== null)
+    if (outcome.kind === 'late') return fallback && toAnswer(context, fallback, 'degraded', timings)
+    return await answerMiss(back?.slot ?? slot, outcome, timings)
+  } catch (error) {
+    if (!fallback || !isSourceError(error)) throw error
+    return toAnswer(context, fallback, 'degraded', timings)
+  }
+}
+
+type Looked<T> = { kind: 'found'; lookup: Lookup } | { kind: 'answered'; answer: FieldAnswer<T> }
+
+/** A reader with a copy to serve waits for Redis only as long as that is worth it. */
+async function lookUpInPatience<T>(slot: FieldSlot<T>): Promise<Looked<T>> {
+  const { context, runtime } = slot
+  const held = heldCopies(context)
+  const ask = () => slot.lookUp()
+  if (held.length === 0) return { kind: 'found', lookup: await ask() }
+  const asked = await inPatience(runtime, `lookup ${slot.name}`, ask)
+  if (asked.kind === 'answered') return { kind: 'found', lookup: asked.value }
+  const answer = await answerHeld(context, held)
+  // Copies that the schema of this reader refuses are as good as none: it waits like a reader without copies.
+  return answer ? { kind: 'answered', answer } : { kind: 'found', lookup: await ask() }
+}
+
+/** An invalidated value, for when the source fails and the field allows that. */
+async function openInvalidated<T>(
+  { context, config }: FieldSlot<T>,
+  { stored, valid }: Lookup,
+): Promise<OpenedEntry<T> | null> {
+  if (!stored || valid || !config.advanced?.serveInvalidatedOnError) return null
+  if (context.freshness(stored) === 'expired') return null
+  return context.open(stored)
+}
+
+async function refreshStale(slot: FieldSlot, miss: Miss): Promise<void> {
+  const back = await wayBack(slot)
+  if (!back?.arrived) await resolveMiss({ ...miss, ...back, reason: 'stale', patient: false })
+}
+
+/** Past the soft deadline a reader that has something to serve goes without; the fetch goes on in the background. */
+async function resolveInTime(
+  { config, runtime }: FieldSlot,
+  miss: Miss,
+  hasFallback: boolean,
+): Promise<MissOutcome | { kind: 'late' }> {
+  const { softTimeoutMs } = config.advanced ?? {}
+  const resolving = resolveMiss(miss)
+  if (softTimeoutMs === undefined || !hasFallback) return resolving
+  const { clock, defer } = runtime.ports
+  const answered = new AbortController()
+  const late = clock.sleep(softTimeoutMs, answered.signal).then(() => ({ kind: 'late' }) as const)
+  try {
+    const first = await Promise.race([resolving, late])
+    if (first.kind === 'late') defer(() => inBackground(miss.slot, resolving))
+    return first
+  } finally {
+    answered.abort()
+  }
+}
+
+async function answerMiss<T>(
+  slot: FieldSlot<T>,
+  outcome: MissOutcome,
+  { cacheMs }: FieldAnswer<T>['timings'],
+): Promise<FieldAnswer<T> | null> {
+  const { context, config } = slot
+  if (outcome.kind === 'superseded') return null
+  const { entry } = outcome
+  if (outcome.kind === 'arrived') {
+    const opened = await slot.open(entry)
+    if (opened) slot.keep(opened.entry, outcome.provenAt)
+    return opened && toAnswer(context, opened, 'miss', { cacheMs, sourceMs: 0 })
+  }
+  // What another caller has fetched is opened like a stored entry: its schema may be another one.
+  const opened =
+    outcome.by === config ? { entry, data: await context.openFetched(entry) } : await slot.open(entry)
+  if (!opened) return null
+  const answer = toAnswer(context, opened, 'miss', { cacheMs, sourceMs: outcome.sourceMs })
+  return outcome.notStored ? { ...answer, notStored: true } : answer
+}
+
+async function inBackground({ runtime }: FieldSlot, resolving: Promise<unknown>): Promise<void> {
+  try {
+    await resolving
+  } catch (error) {
+    // A failing source has reported that itself, and the reader has been served.
+    if (isRedisFailure(error)) reportRedisFailure(runtime, 'refresh', error)
+  }
+}
