@@ -209,7 +209,7 @@ describe('secrets of webhooks', () => {
     ['ach1:c2VjcmV0LWtleQ', 'is not base64'],
     ['ach1:', 'fewer than 8 bytes'],
     ['ach1:c2hvcnQ=', 'fewer than 8 bytes'],
-    [`ach0:${SECRET}`, 'has the same webhook'],
+    [`ach0:${SECRET}`, 'names the same webhook as an earlier entry'],
   ])('refuses secrets of webhooks by position, and never shows them: %s', (entry, problem) => {
     const text = `ach0:${SECRET},${entry}`
     expect(assert(text)).toThrow(`AIRTABLE_WEBHOOK_SECRETS: entry 2 of 2 `)
