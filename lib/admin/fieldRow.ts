@@ -5,9 +5,9 @@ import {
   type AllRun,
   type FieldRun,
   type GoodRun,
-  goodOf,
   isUnderWay,
   type RunFailure,
+  toGoodRun,
 } from '../core-services/cache/operations/refreshLog'
 import type { FieldMetrics } from '../core-services/metrics/snapshot'
 
@@ -139,7 +139,7 @@ function latestSuccess(
   const known: GoodRun[] = []
   if (counted)
     known.push({ at: counted.at, durationMs: counted.durationMs, items: counted.items, bytes: counted.bytes })
-  const byHand = run && (goodOf(run) ?? run.before)
+  const byHand = run && (toGoodRun(run) ?? run.before)
   if (byHand) known.push(byHand)
   if (state?.fetchedAt) known.push({ at: state.fetchedAt, durationMs: null, items: null, bytes: null })
   return latest(known)

@@ -75,12 +75,12 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
     send,
     keys,
     batchSize: config.batchSize,
-    commands: createCommands(send, allOf(together), keys, doors),
+    commands: createCommands(send, sendAll(together), keys, doors),
     patterns: createPatternCommands(send, transport, keys, config.batchSize, fieldKeys),
     commandsOver: (batched) => {
-      const each = eachOf(batched)
+      const each = sendEach(batched)
       const remove = (names: readonly string[]) => fieldKeys.remove(names, each)
-      return createCommands(batched, allOf(each), keys, { ...doors, remove }, false)
+      return createCommands(batched, sendAll(each), keys, { ...doors, remove }, false)
     },
     fieldStore,
     sharedRecords: createSharedRecords(send, keys),
@@ -90,12 +90,12 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
 }
 
 /** Commands that become part of a request that others are collected for. */
-const eachOf =
+const sendEach =
   (send: Send): SendTogether =>
   (commands) =>
     Promise.allSettled(commands.map((command) => send(...command)))
 
-function allOf(together: SendTogether): SendAll {
+function sendAll(together: SendTogether): SendAll {
   return async (commands) =>
     (await together(commands)).map((reply) => {
       if (reply.status === 'rejected') throw reply.reason

@@ -32,7 +32,7 @@ const bounded = (text: string): string =>
 /** A name as it was given, which plain JavaScript can make of anything. */
 const named = (name: unknown): string => JSON.stringify(truncateText(describeValue(name), 60))
 
-const wordsOf = (cause: unknown): string => bounded(getErrorMessage(cause))
+const toWords = (cause: unknown): string => bounded(getErrorMessage(cause))
 
 export const cacheNotInitialized = (operation: string): CodedError =>
   codedError(
@@ -50,7 +50,7 @@ export function rootFailure(error: CodedError): CodedError {
 }
 
 export const cacheUnavailable = (cause: unknown): CodedError =>
-  codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${wordsOf(cause)}`, {
+  codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${toWords(cause)}`, {
     hint: 'Reads go on uncached; what must be stored or locked has to wait until Redis answers.',
     cause,
     retryAfter: 5,
@@ -154,7 +154,7 @@ export const optionsInvalid = (reason: string): CodedError =>
 export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedError =>
   codedError(
     'VALUE_NOT_SERIALIZABLE',
-    `The value cannot be stored as JSON: ${typeof reason === 'string' ? bounded(reason) : wordsOf(reason)}`,
+    `The value cannot be stored as JSON: ${typeof reason === 'string' ? bounded(reason) : toWords(reason)}`,
     {
       hint: 'Store plain data: Object.fromEntries(map) for a Map, [...set] for a Set, await response.json() for a Response, null for what is missing.',
       cause,
@@ -167,7 +167,7 @@ export const fieldInvalid = (name: unknown, reason: string): CodedError =>
   })
 
 export const sourceFailed = (field: string, cause: unknown): CodedError =>
-  codedError('SOURCE_FAILED', `The source of the field "${field}" failed: ${wordsOf(cause)}`, {
+  codedError('SOURCE_FAILED', `The source of the field "${field}" failed: ${toWords(cause)}`, {
     hint: isCodedError(cause)
       ? (cause.hint ?? '')
       : 'Look at the cause; what was stored before is untouched.',
@@ -178,7 +178,7 @@ export const sourceFailed = (field: string, cause: unknown): CodedError =>
 export const sourceTimeout = (field: string, cause: unknown): CodedError =>
   codedError(
     'SOURCE_TIMEOUT',
-    `The source of the field "${field}" did not answer in time: ${wordsOf(cause)}`,
+    `The source of the field "${field}" did not answer in time: ${toWords(cause)}`,
     {
       hint: 'Ask the source for less, or raise the deadline.',
       cause,
@@ -238,14 +238,14 @@ export const lockInvalid = (reason: string): CodedError =>
   })
 
 export const lockNotAcquired = (names: readonly string[], attempts: number): CodedError =>
-  codedError('LOCK_NOT_ACQUIRED', `Somebody else holds ${lockText(names)} (tried ${attempts} times)`, {
+  codedError('LOCK_NOT_ACQUIRED', `Another holder has ${lockText(names)} (tried ${attempts} times)`, {
     hint: 'Try again later, or with a higher retryCount.',
     retryAfter: 1,
   })
 
 export const lockLost = (names: readonly string[]): CodedError =>
   codedError('LOCK_LOST', `It is no longer certain that ${lockText(names)} is held`, {
-    hint: 'Somebody else may work at the same time. Stop when the signal is aborted, and check the fencing token where you write.',
+    hint: 'Another holder may work at the same time. Stop when the signal is aborted, and check the fencing token where you write.',
   })
 
 function lockText(names: readonly string[]): string {

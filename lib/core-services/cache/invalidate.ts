@@ -1,5 +1,5 @@
 /**
- * Invalidation: one command that makes any number of entries misses, wherever they are and whoever is fetching them.
+ * Invalidation: one command that makes any number of entries misses, wherever they are, also while they are fetched.
  * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
  */
 

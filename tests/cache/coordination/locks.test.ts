@@ -54,7 +54,7 @@ describe('a lock', () => {
     })
     await expect(locks.acquire('a', 30, { retryCount: 3, retryDelay: 100 })).rejects.toMatchObject({
       code: 'LOCK_NOT_ACQUIRED',
-      message: 'Somebody else holds the lock "a" (tried 4 times)',
+      message: 'Another holder has the lock "a" (tried 4 times)',
       retryAfter: 1,
     })
     expect(slept).toEqual([50, 100, 150])

@@ -1,7 +1,7 @@
 /** A process: a cache with clocks of its own, which can die at any await, and then does nothing any more. */
 
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
-import { nameFunctionsOf } from '@/lib/core-services/cache/fields/shareKey'
+import { nameFunctions } from '@/lib/core-services/cache/fields/shareKey'
 import type { FieldCacheEvent } from '@/lib/shared/events'
 import { createProcess } from '../../kit/simulation/process'
 import type { Universe } from '../../kit/simulation/universe'
@@ -83,7 +83,7 @@ export function startProcess(world: World, number: number, place: number): SimPr
   }
   const fields = plan.fields.map(({ tags }, field) => under(field, tags))
   // Each instance evaluates the module of its fields.
-  for (const [field, config] of fields.entries()) if (!plan.fields[field]?.family) nameFunctionsOf(config)
+  for (const [field, config] of fields.entries()) if (!plan.fields[field]?.family) nameFunctions(config)
   /** Other fetchers of the same keys, as those who refresh a key bring their own. */
   const others = plan.fields.map(({ tags }, field) => {
     const other: SimField['fetcher'] = (context) => fetched(field, context, { tags, fetcher: 1 })

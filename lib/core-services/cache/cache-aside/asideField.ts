@@ -45,7 +45,7 @@ export function asideField<T>(
     name,
     key,
     fetcher,
-    ...windowsOf(options),
+    ...toWindows(options),
     ...(schema && { schema }),
     ...(tags && { tags }),
   }
@@ -62,7 +62,7 @@ function assertOptions(options: unknown): void {
   )
 }
 
-function windowsOf({
+function toWindows({
   ttl = DEFAULT_TTL_SECONDS,
   staleWhileRevalidate,
   staleMarkerTtl,

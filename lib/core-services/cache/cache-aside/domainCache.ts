@@ -26,7 +26,7 @@ export interface DomainCache<Bucket extends string> {
   /** Counted when it is asked for, here and in `invalidateTags`. Rejects with INVALIDATION_FAILED. */
   invalidate(field: Pick<FieldCacheConfig<never>, 'key'>): Promise<void>
   invalidateTags(tags: readonly string[]): Promise<void>
-  /** MemoryCache: of this process, since it started. */
+  /** Of this process, since it started. */
   getMetrics(): DomainMetrics<Bucket>
 }
 

@@ -54,10 +54,10 @@ export function createCipherFor(
   return ({ name, key }) => {
     const parameters = ({ nonce }: Seal, header: string) => ({
       name: 'AES-GCM',
-      iv: bytesOf(nonce),
+      iv: toBytes(nonce),
       additionalData: new TextEncoder().encode(`${JSON.stringify([namespace, name, key])}\n${header}`),
     })
-    const keyOf = async ({ keyId }: Seal) => {
+    const importKey = async ({ keyId }: Seal) => {
       const found = (await ring()).keys.get(keyId)
       if (!found) throw new Error('the key is not known here')
       return found
@@ -66,12 +66,12 @@ export function createCipherFor(
       newSeal: async () => ({ keyId: (await ring()).first, nonce: toBase64(randomBytes(NONCE_LENGTH)) }),
       knows: async ({ keyId }) => (await ring()).keys.has(keyId),
       async encrypt(plain, seal, header) {
-        const text = await crypto.subtle.encrypt(parameters(seal, header), await keyOf(seal), plain)
+        const text = await crypto.subtle.encrypt(parameters(seal, header), await importKey(seal), plain)
         return toBase64(new Uint8Array(text))
       },
       async decrypt(text, seal, header) {
         const parts = parameters(seal, header)
-        return new Uint8Array(await crypto.subtle.decrypt(parts, await keyOf(seal), bytesOf(text)))
+        return new Uint8Array(await crypto.subtle.decrypt(parts, await importKey(seal), toBytes(text)))
       },
     }
   }
@@ -81,14 +81,14 @@ async function importKeys(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<Key
   const named = await Promise.all(
     keys.map(async (key) => {
       const imported = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt'])
-      return [await keyIdOf(key), imported] as const
+      return [await deriveKeyId(key), imported] as const
     }),
   )
   return { first: named[0]?.[0] ?? '', keys: new Map(named) }
 }
 
 /** Part of a hash: it tells 256 random bits apart, and nothing of them. */
-async function keyIdOf(key: Uint8Array<ArrayBuffer>): Promise<string> {
+async function deriveKeyId(key: Uint8Array<ArrayBuffer>): Promise<string> {
   const label = new TextEncoder().encode('field-cache key id ')
   const hash = await crypto.subtle.digest('SHA-256', new Uint8Array([...label, ...key]))
   return toBase64(new Uint8Array(hash.slice(0, KEY_ID_LENGTH)))
@@ -99,7 +99,7 @@ function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length))
 }
 
-function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+function toBytes(text: string): Uint8Array<ArrayBuffer> {
   const bytes = fromBase64(text)
   if (!bytes) throw new Error('it is not base64')
   return bytes

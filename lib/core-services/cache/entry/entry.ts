@@ -69,7 +69,7 @@ export async function encodeEntry(entry: Entry, compression: boolean, cipher?: C
     end: entry.endMs,
     note: cipher ? undefined : entry.note,
     frc: entry.forced && [entry.forced.upon, entry.forced.by],
-    enc: encodingOf(packed !== null, seal !== undefined),
+    enc: chooseEncoding(packed !== null, seal !== undefined),
     kid: seal?.keyId,
     iv: seal?.nonce,
   })
@@ -78,7 +78,7 @@ export async function encodeEntry(entry: Entry, compression: boolean, cipher?: C
   return `${FORMAT}${header}\n${await cipher.encrypt(plain, seal, header)}`
 }
 
-function encodingOf(packed: boolean, sealed: boolean): Encoding | undefined {
+function chooseEncoding(packed: boolean, sealed: boolean): Encoding | undefined {
   if (sealed) return packed ? 'br+gcm' : 'gcm'
   return packed ? 'br' : undefined
 }
@@ -93,7 +93,7 @@ export function decodeEntry(text: string): Entry | null {
   const line = text.slice(FORMAT.length, end)
   try {
     const header = JSON.parse(line) as Record<string, unknown>
-    return isHeader(header) ? entryOf(header, line, text.slice(end + 1)) : null
+    return isHeader(header) ? toEntry(header, line, text.slice(end + 1)) : null
   } catch {
     return null
   }
@@ -168,7 +168,7 @@ function isTokenMap(tokens: unknown): tokens is TokenMap {
 
 const isSealed = (enc: unknown): boolean => enc === 'gcm' || enc === 'br+gcm'
 
-function entryOf(parts: Header, header: string, body: string): Entry {
+function toEntry(parts: Header, header: string, body: string): Entry {
   const { at, rev, tok, dep, fresh, end, note, frc, enc, kid = '', iv = '' } = parts
   const sealed = isSealed(enc) && { keyId: kid, nonce: iv, header }
   return {

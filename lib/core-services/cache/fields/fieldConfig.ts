@@ -8,7 +8,7 @@ import type { Windows } from '../entry/freshness'
 import type { StandardSchema } from '../entry/schema'
 import { fieldInvalid, keyInvalid } from '../errors'
 import { keyProblem, tagProblem } from '../redis/commands/keySpace'
-import { nameFunctionsOf } from './shareKey'
+import { nameFunctions } from './shareKey'
 
 export interface FetchContext {
   /** Aborted when the refresh has run out of time: hand it to whatever you await. */
@@ -162,11 +162,11 @@ interface Directory {
 export function defineFields(fields: readonly AnyField[]): readonly AnyField[] {
   const directory: Directory = { byName: new Map(), byKey: new Map() }
   for (const field of fields) {
-    const problem = problemOf(field, directory)
+    const problem = findProblem(field, directory)
     if (problem !== undefined) throw fieldInvalid(field.name, problem)
     directory.byName.set(field.name, field)
     directory.byKey.set(field.key, field)
-    nameFunctionsOf(field)
+    nameFunctions(field)
   }
   setProcessState('fields', directory)
   return fields
@@ -189,7 +189,7 @@ function directory(): Directory {
   return processState('fields', () => ({ byName: new Map(), byKey: new Map() }))
 }
 
-function problemOf(field: AnyField, { byName, byKey }: Directory): string | undefined {
+function findProblem(field: AnyField, { byName, byKey }: Directory): string | undefined {
   if (typeof field.name !== 'string' || !/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(field.name)) {
     return 'its name is not made of lower-case words joined by hyphens'
   }

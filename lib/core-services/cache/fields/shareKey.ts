@@ -34,7 +34,7 @@ const identities = () =>
  * Functions are told apart by identity; those of a configured field are the same in each evaluation of its module.
  */
 export function shareKey(field: object, ...request: readonly unknown[]): string {
-  return textOf([field, request], 0, nameOf)
+  return toText([field, request], 0, getName)
 }
 
 /**
@@ -45,8 +45,8 @@ export function shareMark(field: object, ...request: readonly unknown[]): string
   const known = identities()
   known.process ??= crypto.randomUUID()
   const { process } = known
-  const text = textOf([field, request], 0, (one) => {
-    const name = nameOf(one)
+  const text = toText([field, request], 0, (one) => {
+    const name = getName(one)
     return name.startsWith('#') ? process + name : name
   })
   return `${shortHash(text)}${shortHash(`${text}.`)}`
@@ -57,13 +57,13 @@ export function shareMark(field: object, ...request: readonly unknown[]): string
  * do when it comes from Redis.
  */
 export function optionsKey(field: object, ...request: readonly unknown[]): string {
-  return textOf([field, request], 0, () => '')
+  return toText([field, request], 0, () => '')
 }
 
 /** Names the functions of a configured field, by their place in it and by their text. */
-export function nameFunctionsOf(field: { key: string }): void {
+export function nameFunctions(field: { key: string }): void {
   const { names } = identities()
-  textOf(field, 0, (one, path) => {
+  toText(field, 0, (one, path) => {
     if (!names.has(one)) names.set(one, `${field.key} ${path} ${shortHash(String(one))}`)
     return ''
   })
@@ -71,7 +71,7 @@ export function nameFunctionsOf(field: { key: string }): void {
 
 /** The same for all that are made of the same original in the same way, and not what the original is. */
 export function nameAfter(original: object, made: object, how: string): void {
-  identities().names.set(made, `${nameOf(original)} ${how}`)
+  identities().names.set(made, `${getName(original)} ${how}`)
 }
 
 /**
@@ -79,18 +79,18 @@ export function nameAfter(original: object, made: object, how: string): void {
  * next. What a configured field is made of differs from everything else.
  */
 export function writtenAs(one: object): string {
-  const name = nameOf(one)
+  const name = getName(one)
   return name.startsWith('#') ? shortHash(String(one)) : name
 }
 
-function nameOf(one: object): string {
+function getName(one: object): string {
   const known = identities()
   const name = known.names.get(one) ?? `#${++known.strangers}`
   known.names.set(one, name)
   return name
 }
 
-function textOf(
+function toText(
   value: unknown,
   depth: number,
   name: (one: object, path: string) => string,
@@ -104,7 +104,7 @@ function textOf(
     .filter(([option, part]) => part !== undefined && !OF_READERS.has(option))
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(
-      ([option, part]) => `${JSON.stringify(option)}:${textOf(part, depth + 1, name, `${path}.${option}`)}`,
+      ([option, part]) => `${JSON.stringify(option)}:${toText(part, depth + 1, name, `${path}.${option}`)}`,
     )
   return `{${parts.join()}}`
 }

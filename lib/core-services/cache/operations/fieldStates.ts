@@ -1,5 +1,5 @@
 /**
- * How all fields stand in Redis, for whoever watches them: one request for all, which asks for tokens and for the
+ * The state of all fields in Redis, for the admin page: one request for all, which asks for tokens and for the
  * headers of entries, never for values. A header that was seen is believed while its tokens stand and it is fresh: only
  * an eviction could have changed it, and that is looked for once a minute.
  */
@@ -29,7 +29,7 @@ export interface FieldState {
   servedUntil: number | null
   /** As Redis holds it: header included, the value maybe compressed. */
   storedBytes: number
-  /** Somebody fetches it because a reader asked: the holder of the lease. */
+  /** A process fetches it for a reader, and holds the lease. */
   fetching: boolean
   /** The source failed with this code a moment ago, and the whole cluster leaves it alone. */
   cooling: string | null
@@ -63,7 +63,9 @@ export async function readFieldStates(
   /** Looks at the slots and tells which of them it has not understood: those need a second look. */
   async function look(wanted: readonly FieldSlot[], others: readonly string[], anew: boolean) {
     const { clock } = runtime.ports
-    const names = [...new Set([...wanted.flatMap((slot) => namesOf(slot, memory.get(slot.name))), ...others])]
+    const names = [
+      ...new Set([...wanted.flatMap((slot) => listNames(slot, memory.get(slot.name))), ...others]),
+    ]
     const asked = wanted.filter((slot) => anew || !believed(runtime, slot, memory.get(slot.name)))
     const { heads, snapshot } = await entryHeaders.read(
       asked.map(({ entry }) => entry),
@@ -74,7 +76,7 @@ export async function readFieldStates(
     const odd = wanted.filter((slot) => {
       const { header = null } = memory.get(slot.name) ?? {}
       if (!header || holds(header, slot.guards, tokensFrom(slot, snapshot))) return false
-      const unasked = namesOf(slot, memory.get(slot.name)).some((name) => !names.includes(name))
+      const unasked = listNames(slot, memory.get(slot.name)).some((name) => !names.includes(name))
       return unasked || !asked.includes(slot)
     })
     return { snapshot, odd }
@@ -86,7 +88,7 @@ export async function readFieldStates(
     fields: slots.map((slot) => {
       const { snapshot } = first.odd.includes(slot) ? second : first
       const seen = memory.get(slot.name)
-      const state = stateOf(slot, seen, snapshot, runtime.ports.clock.now())
+      const state = toState(slot, seen, snapshot, runtime.ports.clock.now())
       if (seen) seen.lease = leaseName(slot, seen, tokensFrom(slot, snapshot))
       return state
     }),
@@ -94,7 +96,7 @@ export async function readFieldStates(
   }
 }
 
-function namesOf({ store, guards }: FieldSlot, seen: SeenEntry | undefined): string[] {
+function listNames({ store, guards }: FieldSlot, seen: SeenEntry | undefined): string[] {
   const watched = new Set([...guards, ...Object.keys(seen?.header?.tokens ?? {})])
   return [...[...watched].map(store.names.guard), ...(seen?.lease ? [seen.lease] : [])]
 }
@@ -111,12 +113,12 @@ function believed(
 function seenIn(head: Head | undefined, before: SeenEntry | undefined, at: number): SeenEntry {
   const { text, bytes } = head ?? { text: null, bytes: 0 }
   const entry = text === null ? null : decodeEntry(text)
-  const header = entry && headerOf(entry)
+  const header = entry && toHeader(entry)
   const lease = before?.header?.revision === header?.revision ? before?.lease : undefined
   return { present: text !== null, header, bytes, at, lease }
 }
 
-function headerOf({ body, packing, ...header }: Entry): EntryHeader {
+function toHeader({ body, packing, ...header }: Entry): EntryHeader {
   return header
 }
 
@@ -137,20 +139,20 @@ function leaseName(
   return store.names.lease(config.key, flightName(name, tokens, look))
 }
 
-function stateOf(slot: FieldSlot, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
+function toState(slot: FieldSlot, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
   const holder = seen?.lease === undefined ? null : snapshot.get(seen.lease)
   const cooling = holder?.startsWith(FAILED) ? holder.slice(FAILED.length) : null
   return {
     name: slot.config.name,
-    condition: conditionOf(slot, seen, tokensFrom(slot, snapshot), now),
-    ...timesOf(slot, seen?.header ?? null),
+    condition: findCondition(slot, seen, tokensFrom(slot, snapshot), now),
+    ...findTimes(slot, seen?.header ?? null),
     storedBytes: seen?.bytes ?? 0,
     fetching: holder !== null && cooling === null,
     cooling,
   }
 }
 
-function conditionOf(
+function findCondition(
   slot: FieldSlot,
   seen: SeenEntry | undefined,
   token: Tokens,
@@ -162,7 +164,7 @@ function conditionOf(
   return getFreshness(seen.header, slot.config, now)
 }
 
-function timesOf(
+function findTimes(
   { config: { ttl, staleWhileRevalidate = 0 } }: FieldSlot,
   header: EntryHeader | null,
 ): Pick<FieldState, 'fetchedAt' | 'freshUntil' | 'servedUntil'> {

@@ -1,5 +1,5 @@
 /**
- * Refreshes that somebody begins by hand and need not wait for: they go on after the answer, and their notes tell every
+ * Refreshes that a person begins by hand and need not wait for: they go on after the answer, and their notes tell every
  * instance what becomes of them.
  */
 
@@ -14,12 +14,12 @@ import {
   type AllRun,
   beginRun,
   type FieldRun,
-  goodOf,
   lastRun,
   leftOfLastRun,
   noteRun,
   ofField,
   type RunFailure,
+  toGoodRun,
 } from './refreshLog'
 import type { WatchRuntime } from './watchRuntime'
 
@@ -36,7 +36,7 @@ const SLACK_MS = 10_000
 export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budgetMs: number): Promise<Begun> {
   const run = newRun(runtime, field)
   if (!(await beginRun(runtime, ofField(field.key), run))) return 'under-way'
-  const budget = budgetOf(runtime, budgetMs)
+  const budget = startBudget(runtime, budgetMs)
   runtime.ports.defer(async () => {
     await finish(runtime, field, run, budget)
   })
@@ -56,21 +56,21 @@ export async function beginRefreshOfAll(
   const ordered = [...fields].sort((a, b) => Number(left.has(b.name)) - Number(left.has(a.name)))
   const startedAt = runtime.ports.clock.now()
   const names = ordered.map(({ name }) => name)
-  const until = Math.max(startedAt, ...fields.map((field) => endOf(runtime, field)))
+  const until = Math.max(startedAt, ...fields.map((field) => latestEnd(runtime, field)))
   const run: AllRun = { startedAt, endedAt: null, until, names, outcomes: {}, current: null }
   if (!(await beginRun(runtime, ALL, run))) return 'under-way'
-  const budget = budgetOf(runtime, budgetMs)
+  const budget = startBudget(runtime, budgetMs)
   runtime.ports.defer(() => refreshEach(runtime, ordered, run, budget))
   return 'begun'
 }
 
 interface Budget {
   remainingMs(): number
-  /** Called whenever a field has got further, so that nobody takes the whole run for cut off. */
+  /** Called whenever a field has got further, so that the whole run does not look cut off. */
   onPart?(): Promise<void>
 }
 
-function budgetOf({ ports: { clock } }: WatchRuntime, milliseconds: number): Budget {
+function startBudget({ ports: { clock } }: WatchRuntime, milliseconds: number): Budget {
   const started = clock.monotonic()
   return { remainingMs: () => milliseconds - (clock.monotonic() - started) }
 }
@@ -84,7 +84,7 @@ async function refreshEach(
   let run = begun
   for (const field of fields) {
     const onPart = async () => {
-      run = { ...run, current: field.name, until: endOf(runtime, field) }
+      run = { ...run, current: field.name, until: latestEnd(runtime, field) }
       await noteRun(runtime, ALL, run)
     }
     await onPart()
@@ -114,29 +114,29 @@ async function finish(
 ): Promise<Outcome> {
   let run = begun
   const further = async (progress: string | null) => {
-    run = { ...run, progress, until: endOf(runtime, field) }
+    run = { ...run, progress, until: latestEnd(runtime, field) }
     await Promise.all([noteRun(runtime, ofField(field.key), run), onPart?.()])
   }
   const refresh = () => refreshInParts(runtime, field, 'force', remainingMs, further)
-  const result = await resultOf(runtime, refresh)
+  const result = await runToResult(runtime, refresh)
   await noteRun(runtime, ofField(field.key), { ...run, ...result, endedAt: runtime.ports.clock.now() })
   return result.outcome
 }
 
 type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & { outcome: Outcome }
 
-async function resultOf(runtime: WatchRuntime, refresh: () => Promise<Refreshed>): Promise<Result> {
+async function runToResult(runtime: WatchRuntime, refresh: () => Promise<Refreshed>): Promise<Result> {
   try {
     const { stored, sourceMs, items, entry } = await refresh()
     const told = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
     if (stored) return { outcome: 'refreshed', failure: null, ...told }
-    const failure = failureOf(runtime, cacheUnavailable(new Error('nothing was stored')))
+    const failure = toFailure(runtime, cacheUnavailable(new Error('nothing was stored')))
     return { outcome: 'unstored', failure, ...told }
   } catch (error) {
-    // Whatever it was: nobody waits for this work, so its note is the one place to tell of it.
+    // No caller waits for this work, so its note is the only place to report any error.
     return {
       outcome: 'failed',
-      failure: failureOf(runtime, error),
+      failure: toFailure(runtime, error),
       durationMs: null,
       items: null,
       bytes: null,
@@ -144,21 +144,27 @@ async function resultOf(runtime: WatchRuntime, refresh: () => Promise<Refreshed>
   }
 }
 
-function failureOf({ clean }: WatchRuntime, error: unknown): RunFailure {
+function toFailure({ clean }: WatchRuntime, error: unknown): RunFailure {
   const cause = isCodedError(error) && isCodedError(error.cause) ? error.cause : error
   const hint = (isCodedError(cause) && cause.hint) || null
   return { code: getErrorCode(cause), message: clean(getErrorMessage(cause)), hint }
 }
 
 /** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */
-function endOf(runtime: WatchRuntime, field: AnyField): number {
+function latestEnd(runtime: WatchRuntime, field: AnyField): number {
   return runtime.ports.clock.now() + TRIES * new FieldContext(runtime, field).timeoutMs + SLACK_MS
 }
 
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {
   const last = lastRun(runtime, ofField(field.key), null)
-  const before = last && (goodOf(last) ?? last.before)
+  const before = last && (toGoodRun(last) ?? last.before)
   const open = { endedAt: null, outcome: null, failure: null, progress: null }
   const unknown = { durationMs: null, items: null, bytes: null }
-  return { startedAt: runtime.ports.clock.now(), until: endOf(runtime, field), before, ...open, ...unknown }
+  return {
+    startedAt: runtime.ports.clock.now(),
+    until: latestEnd(runtime, field),
+    before,
+    ...open,
+    ...unknown,
+  }
 }

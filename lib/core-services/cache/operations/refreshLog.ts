@@ -139,7 +139,7 @@ export async function leftOfLastRun(runtime: WatchRuntime): Promise<ReadonlySet<
 }
 
 /** Null unless it went well. */
-export function goodOf({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
+export function toGoodRun({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
   return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null
 }
 

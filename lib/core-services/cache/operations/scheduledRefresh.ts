@@ -37,7 +37,7 @@ export interface WarmupRun {
 
 export interface MaintenanceReport {
   webhooks: readonly WebhookOutcome[]
-  /** Names of fields that nobody tells of changes: to be refreshed in this run, whatever their age. */
+  /** Names of fields without a working webhook: to be refreshed in this run, whatever their age. */
   due: ReadonlySet<string>
 }
 

@@ -56,8 +56,8 @@ export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 
     }
   }
 
-  const sizeOf = (names: Names): number => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
-  return createBatching(readBatch, [{ most: REPLY_LIMIT, of: sizeOf }])
+  const measureNames = (names: Names): number => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
+  return createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])
 }
 
 /** The answer of an MGET. Throws REDIS_BAD_REPLY. */

@@ -37,9 +37,9 @@ export function createBatchedSends(
 
   return createBatching(sendBatch, [
     { most: maxCommands, of: (commands) => commands.length },
-    { most: REQUEST_LIMIT, of: charactersOf },
+    { most: REQUEST_LIMIT, of: countCharacters },
   ])
 }
 
-const charactersOf = (commands: Commands): number =>
+const countCharacters = (commands: Commands): number =>
   commands.flat().reduce<number>((sum, argument) => sum + String(argument).length, 0)

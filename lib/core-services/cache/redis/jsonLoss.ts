@@ -48,7 +48,7 @@ function lossIn(value: unknown, around?: Set<object>, key: string | number = '')
     case 'object':
       return value === null ? undefined : lossInObject(value, around, key)
     case 'bigint':
-      return hasToJson(value) ? lossInJsonOf(value, around, key) : found('a BigInt')
+      return hasToJson(value) ? findLossInJson(value, around, key) : found('a BigInt')
     case 'undefined':
       return found('undefined')
     default:
@@ -61,18 +61,18 @@ function lossInObject(
   around: Set<object> | undefined,
   key: string | number,
 ): Loss | undefined {
-  if (ArrayBuffer.isView(value)) return found(article(tagOf(value)))
-  if (hasToJson(value)) return lossInJsonOf(value, around, key)
+  if (ArrayBuffer.isView(value)) return found(article(getTag(value)))
+  if (hasToJson(value)) return findLossInJson(value, around, key)
   return lossInParts(value, around)
 }
 
 /** `JSON.stringify` takes what `toJSON` returns as it is, without asking that for its own. */
-function lossInJsonOf(
+function findLossInJson(
   value: (object | bigint) & ToJson,
   around: Set<object> | undefined,
   key: string | number,
 ): Loss | undefined {
-  if (tagOf(value) === 'Date' && Number.isNaN(Number(value))) return found('an invalid Date')
+  if (getTag(value) === 'Date' && Number.isNaN(Number(value))) return found('an invalid Date')
   const json = value.toJSON(String(key))
   return typeof json === 'object' && json !== null ? lossInParts(json, around) : lossIn(json)
 }
@@ -123,7 +123,7 @@ function isPlain(value: object): boolean {
 
 /** Of a class of the app JSON keeps the properties; undefined if those are all of its data that can be seen. */
 function lossInInstance(value: object): string | undefined {
-  const tag = tagOf(value)
+  const tag = getTag(value)
   if (BOXES.has(tag)) return `a ${tag} object`
   if (tag !== 'Object') return article(tag)
   const prototype: object = Object.getPrototypeOf(value)
@@ -158,6 +158,6 @@ const hasToJson = (value: object | bigint): value is (object | bigint) & ToJson 
   typeof (value as Partial<ToJson>).toJSON === 'function'
 
 /** Such as `Map`, also of another realm. */
-const tagOf = (value: object | bigint): string => Object.prototype.toString.call(value).slice(8, -1)
+const getTag = (value: object | bigint): string => Object.prototype.toString.call(value).slice(8, -1)
 
 const article = (name: string): string => `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`

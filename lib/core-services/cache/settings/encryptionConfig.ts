@@ -29,13 +29,13 @@ export function encryptionKeys(env: Env = process.env): readonly Uint8Array<Arra
 
 function keysIn(name: string, texts: readonly string[], context: z.RefinementCtx): Uint8Array<ArrayBuffer>[] {
   return texts.flatMap((text) => {
-    const key = keyOf(text.trim())
+    const key = parseKey(text.trim())
     if (!key) context.addIssue(keyProblem(name))
     return key ? [key] : []
   })
 }
 
-function keyOf(text: string): Uint8Array<ArrayBuffer> | undefined {
+function parseKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   const isHex = /^[0-9a-f]{64}$/i.test(text)
   // 43 characters and the padding, which some leave out; also in the alphabet for URLs.
   const isBase64 = /^[\w+/-]{43}=?$/.test(text)

@@ -1,4 +1,4 @@
-/** MemoryCache in memory that the process knows to be invalidated. */
+/** Copies in memory that the process knows to be invalidated. */
 import { beforeEach, expect, it } from 'vitest'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { createTestCache } from '@/lib/testing/testCache'

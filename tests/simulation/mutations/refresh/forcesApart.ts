@@ -82,8 +82,8 @@ export const forceApartMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/shareKey.ts',
-        search: '`${nameOf(original)} ${how}`',
-        replace: 'nameOf(original) + how.slice(how.length)',
+        search: '`${getName(original)} ${how}`',
+        replace: 'getName(original) + how.slice(how.length)',
       },
     ],
   },

@@ -30,19 +30,19 @@ export type FieldKeyCommands = ReturnType<typeof createFieldKeyCommands>
 
 export function createFieldKeyCommands({ store, sendTogether, keys, ports, memory }: FieldKeyOptions) {
   /** The cipher of a field depends on its name, which only the list of fields tells. */
-  const cipherOf = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
+  const getCipher = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
 
   /** Whether its tokens stand and its own end has not come. One command. */
   async function stands(key: string, entry: Entry): Promise<boolean> {
     const { fetchedAt, endMs = Number.POSITIVE_INFINITY, tokens, packing } = entry
     if (!Object.hasOwn(tokens, ownGuard(key)) || ports.clock.now() - fetchedAt >= endMs) return false
-    if (packing?.sealed && !(await cipherOf(key)?.knows(packing.sealed))) return false
+    if (packing?.sealed && !(await getCipher(key)?.knows(packing.sealed))) return false
     const guards = Object.keys(tokens)
     const snapshot = await store.read(guards.map(store.names.guard))
     return tokensHold(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
   }
 
-  /** Whether what exists under a key is an entry that nobody is served. */
+  /** Whether a key holds an entry that no reader is served. */
   async function isInvalid(key: string, head: string | null): Promise<boolean> {
     if (head === null || !isForeignEntry(head)) return false
     const entry = decodeEntry(await withWholeHeader(sendTogether, keys.physical(key), head))
@@ -52,7 +52,7 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
   return {
     /** The value of an entry before its schema, while it stands. */
     valueIn: async (key: string, entry: Entry): Promise<Found<unknown>> => {
-      const unpacked = (await stands(key, entry)) ? await unpackEntry(entry, cipherOf(key)) : null
+      const unpacked = (await stands(key, entry)) ? await unpackEntry(entry, getCipher(key)) : null
       return unpacked ? { found: true, value: decodeValue(unpacked.body) } : { found: false }
     },
 
@@ -63,7 +63,7 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
       return entry ? ((await this.valueIn(key, entry)) as Found<T>) : { found: false }
     },
 
-    /** How many of these keys, all of which exist, hold entries that nobody is served. 1 command for each, and 1 for tokens. */
+    /** How many of these keys, all of which exist, hold entries that no reader is served. 1 command for each, and 1 for tokens. */
     async invalidAmong(names: readonly string[]): Promise<number> {
       const heads = await sendTogether(names.map((name) => beginning(keys.physical(name))))
       const texts = heads.map(textIn)

@@ -17,7 +17,7 @@ import { type FieldKeys, lookUp, readerGuards } from '../fieldKeys'
 import { type Lookup, uniteGuards } from '../lookup'
 import type { FieldMemory } from '../memory/fieldMemory'
 import { dependencyTokens } from '../refresh/dependencyTokens'
-import { dependenciesOf } from '../refresh/fetchedMetadata'
+import { readDependencies } from '../refresh/fetchedMetadata'
 import { encodeForField } from '../store/entryText'
 import type { FieldStore } from '../store/fieldStore'
 import { completeTokens, tokenSeconds } from '../tokenWrites'
@@ -107,7 +107,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     const checked = await checkBody(schema, body)
     // What the schema refuses is served to no reader, so nothing need guard it.
     const told = checked.ok
-      ? dependenciesOf(keys.config, checked.value).filter((guard) => !(guard in own))
+      ? readDependencies(keys.config, checked.value).filter((guard) => !(guard in own))
       : []
     const settled = await dependencyTokens(ports, keys.store, {
       dependencies: told,
@@ -155,7 +155,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       let refused = false
       const stored = await retried(key, async () => {
         const now = clock.now()
-        const endMs = endOf(given, now)
+        const endMs = toEndMs(given, now)
         const keys = keysFor(key, endMs === undefined ? undefined : Math.max(1, Math.ceil(endMs / 1000)))
         const lookup = await lookUp(memory(), keys)
         const found = lookup.valid && (await fieldKeys.valueIn(key, lookup.valid))
@@ -196,7 +196,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
 type Captured = Pick<Entry, 'tokens' | 'dependencies'>
 
 /** When the value ends, in ms from now; undefined where only the field's own windows end it. */
-function endOf({ ex, px, exat, pxat }: CacheOptions, now: number): number | undefined {
+function toEndMs({ ex, px, exat, pxat }: CacheOptions, now: number): number | undefined {
   if (ex !== undefined) return ex * 1000
   if (px !== undefined) return px
   if (exat !== undefined) return exat * 1000 - now

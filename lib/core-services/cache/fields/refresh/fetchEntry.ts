@@ -8,11 +8,11 @@ import type { FetchContext, Kept } from '../fieldConfig'
 import type { FieldContext } from '../fieldContext'
 import type { Lookup } from '../lookup'
 import { endCoolDown } from './coolDown'
-import { assertKept, dependenciesOf, lifeOf } from './fetchedMetadata'
+import { assertKept, readDependencies, readLifetime } from './fetchedMetadata'
 import { type Captured, createFetchProgress } from './fetchProgress'
 
 export interface Fetched {
-  /** Without tokens: whoever stores it adds those that stood before. Each reader decodes a value of its own. */
+  /** Without tokens: the caller that stores it adds those that were captured before. Each reader decodes a value of its own. */
   entry: Entry
   /** The guards that only the value tells. */
   dependencies: readonly string[]
@@ -74,11 +74,11 @@ export async function fetchEntry(
     const readBack = await context.openFetched(entry)
     await assertAccepted(context, readBack, replaces.stored, reason)
     const sourceMs = clock.monotonic() - started
-    const dependencies = dependenciesOf(field, readBack)
+    const dependencies = readDependencies(field, readBack)
     const items = Array.isArray(readBack) ? readBack.length : null
     const isNothing = value === null || readBack === null
     const told = { value: readBack, isNothing, fetchedAt, endsAt: kept.endsAt }
-    const life = lifeOf(field, told, startedAt)
+    const life = readLifetime(field, told, startedAt)
     endCoolDown(context)
     const settle = (why?: NotStored) => {
       if (why === undefined || why === 'expired') progress.forget()

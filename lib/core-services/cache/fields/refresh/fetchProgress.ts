@@ -108,7 +108,7 @@ export function createFetchProgress(
   }
 }
 
-/** Whether a fetch that nobody has forced, and that began under these tokens, can be gone on with. One command. */
+/** Whether an unforced fetch that began under these tokens can be resumed. One command. */
 export async function isHalfFetched(captured: Captured): Promise<boolean> {
   const earlier = await readProgress(captured, 'cron')
   return earlier !== null && counts(earlier, captured, null)
@@ -137,13 +137,13 @@ const sealedField = (slot: FieldSlot, reason: RefreshReason): AnyField => ({
   key: progressKey(slot, reason),
 })
 
-/** Null for what cannot be read, and for what stands there readable although it must not: anybody can write that. */
+/** Null for a text that cannot be read, and for a plain one that should be encrypted: any program can write that. */
 async function unpacked(slot: FieldSlot, reason: RefreshReason, entry: Entry): Promise<Entry | null> {
   if (slot.config.advanced?.encrypt && !entry.packing?.sealed) return null
   return unpackEntry(entry, slot.runtime.cipherFor?.(sealedField(slot, reason)))
 }
 
-/** What stands may be newer, brought by somebody who has read all of it at once. */
+/** The stored entry may be newer, from a process that has read all of it at once. */
 function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | null): boolean {
   if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
   const captured = new Map(guards.map((guard, index) => [guard, tokens[index] ?? null]))

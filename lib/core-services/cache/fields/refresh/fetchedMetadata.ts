@@ -35,7 +35,7 @@ export function assertProgress(field: string, progress: unknown): void {
 }
 
 /** The guards that only the value tells. */
-export function dependenciesOf(field: AnyField, value: unknown): string[] {
+export function readDependencies(field: AnyField, value: unknown): string[] {
   const told: unknown = field.dependsOn?.(value) ?? []
   if (!Array.isArray(told)) throw sourceInvalid(field.name, 'dependsOn answered no list of tags')
   for (const tag of told) {
@@ -66,7 +66,7 @@ export interface Told {
 }
 
 /** Where the value limits its own life. A window of staleness lies before that end, but takes no more than half of it. */
-export function lifeOf(
+export function readLifetime(
   field: AnyField,
   { value, isNothing, fetchedAt, endsAt = Number.POSITIVE_INFINITY }: Told,
   now: number,

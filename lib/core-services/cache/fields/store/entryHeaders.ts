@@ -39,10 +39,10 @@ export function createEntryHeaders(
         ['MGET', ...names],
         ...entries.flatMap((entry): Command[] => [beginning(entry), ['STRLEN', entry]]),
       ])
-      const snapshot = buildSnapshot(names, values ? replyOf(values) : null, sentAt)
+      const snapshot = buildSnapshot(names, values ? unwrapReply(values) : null, sentAt)
       const heads = entries.map((entry, index) => {
         const [text, bytes] = beginnings.slice(2 * index, 2 * index + 2)
-        return completed(entry, headOf(text, bytes))
+        return completed(entry, toHead(text, bytes))
       })
       return { heads: await Promise.all(heads), snapshot }
     },
@@ -51,13 +51,13 @@ export function createEntryHeaders(
 
 type Reply = PromiseSettledResult<RawReply>
 
-function replyOf(reply: Reply): RawReply {
+function unwrapReply(reply: Reply): RawReply {
   if (reply.status === 'rejected') throw reply.reason
   return reply.value
 }
 
 /** A key of another kind than a text is no entry of ours; that is one field's trouble, not that of all. */
-function headOf(text: Reply | undefined, bytes: Reply | undefined): Head {
+function toHead(text: Reply | undefined, bytes: Reply | undefined): Head {
   if (text?.status !== 'fulfilled' || bytes?.status !== 'fulfilled') return { text: '', bytes: 0 }
   const size = Number(bytes.value)
   return { text: size === 0 ? null : String(text.value), bytes: size }

@@ -219,17 +219,18 @@ export async function revoke(
       return seconds === undefined ? ['SET', name, token] : ['SET', name, token, 'XX', 'EX', seconds]
     }),
   ])
-  const count = Number(replyOf(removed))
+  const count = Number(unwrapReply(removed))
   // A full Redis takes nothing, but gives away.
   const refused = tokens.filter((_, index) => written[index]?.status === 'rejected')
-  if (refused.length > 0) replyOf((await sendTogether([['UNLINK', ...refused.map(({ name }) => name)]]))[0])
+  if (refused.length > 0)
+    unwrapReply((await sendTogether([['UNLINK', ...refused.map(({ name }) => name)]]))[0])
   return {
     removed: count,
     known: written.map((reply) => reply.status === 'rejected' || reply.value === 'OK'),
   }
 }
 
-function replyOf(reply: PromiseSettledResult<RawReply> | undefined): RawReply {
+function unwrapReply(reply: PromiseSettledResult<RawReply> | undefined): RawReply {
   if (reply?.status === 'rejected') throw reply.reason
   return reply?.value ?? null
 }

@@ -17,7 +17,7 @@ const SCRIPT_COMMANDS = 3
 
 export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void): FieldStore {
   const charge = (commands: number, written: readonly string[], read: readonly (string | null)[] = []) =>
-    pay({ commands, bytesRead: bytesOf(read), bytesWritten: bytesOf(written) })
+    pay({ commands, bytesRead: countBytes(read), bytesWritten: countBytes(written) })
 
   return {
     names: store.names,
@@ -29,12 +29,12 @@ export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void)
     async createTokens(tokens, lease) {
       const outcome = await store.createTokens(tokens, lease)
       const leaseTexts = lease ? [lease.name, lease.holder] : []
-      charge(writesOf(tokens) + (lease ? 1 : 0) + expiring(tokens), [...textsOf(tokens), ...leaseTexts])
+      charge(countWrites(tokens) + (lease ? 1 : 0) + expiring(tokens), [...listTexts(tokens), ...leaseTexts])
       return outcome
     },
     async createAndRead(tokens, names) {
       const snapshot = await store.createAndRead(tokens, names)
-      charge(writesOf(tokens) + 1, [...textsOf(tokens), ...names], names.map(snapshot.get))
+      charge(countWrites(tokens) + 1, [...listTexts(tokens), ...names], names.map(snapshot.get))
       return snapshot
     },
     async takeLease(lease) {
@@ -63,11 +63,11 @@ export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void)
     },
     async writeTokens(tokens) {
       await store.writeTokens(tokens)
-      charge(writesOf(tokens) + expiring(tokens), textsOf(tokens))
+      charge(countWrites(tokens) + expiring(tokens), listTexts(tokens))
     },
     async revoke(tokens, entries) {
       const revoked = await store.revoke(tokens, entries)
-      charge(1 + tokens.length, [...entries, ...textsOf(tokens)])
+      charge(1 + tokens.length, [...entries, ...listTexts(tokens)])
       return revoked
     },
     async remove(...entries) {
@@ -79,16 +79,16 @@ export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void)
 }
 
 /** Tokens that never expire are written by one command. */
-const writesOf = (tokens: readonly TokenWrite[]): number =>
+const countWrites = (tokens: readonly TokenWrite[]): number =>
   tokens.some(({ seconds }) => seconds === undefined) ? 1 : 0
 
 const expiring = (tokens: readonly TokenWrite[]): number =>
   tokens.filter(({ seconds }) => seconds !== undefined).length
 
-const textsOf = (tokens: readonly TokenWrite[]): string[] =>
+const listTexts = (tokens: readonly TokenWrite[]): string[] =>
   tokens.flatMap(({ name, token }) => [name, token])
 
-function bytesOf(texts: readonly (string | null)[]): number {
+function countBytes(texts: readonly (string | null)[]): number {
   const encoder = new TextEncoder()
   return texts.reduce((sum, text) => sum + (text === null ? 0 : encoder.encode(text).length), 0)
 }

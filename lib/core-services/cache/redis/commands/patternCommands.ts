@@ -67,7 +67,7 @@ export function createPatternCommands(
     return answers
   }
 
-  async function memoryOf(names: string[]): Promise<Omit<MemoryUsage, 'keys'>> {
+  async function parseMemoryUsage(names: string[]): Promise<Omit<MemoryUsage, 'keys'>> {
     let refused = false
     const exact = await each(
       names,
@@ -129,7 +129,7 @@ export function createPatternCommands(
     memoryUsageByPattern: async (glob: string): Promise<MemoryUsage> => {
       const usage: MemoryUsage = { keys: 0, bytes: 0, estimated: false }
       for await (const names of chunks(glob)) {
-        const { bytes, estimated } = await memoryOf(names)
+        const { bytes, estimated } = await parseMemoryUsage(names)
         usage.keys += names.length
         usage.bytes += bytes
         usage.estimated ||= estimated

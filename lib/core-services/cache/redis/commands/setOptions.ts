@@ -38,7 +38,7 @@ export function setArguments(options: number | CacheOptions = {}): Argument[] {
   if (expiries.length + (given.keepTtl ? 1 : 0) > 1) throw optionsInvalid('more than one expiry is given')
   if (given.nx && given.xx) throw optionsInvalid('nx and xx exclude each other')
   const args: Argument[] = []
-  for (const name of expiries) args.push(name.toUpperCase(), expiryOf(name, given[name]))
+  for (const name of expiries) args.push(name.toUpperCase(), toExpiry(name, given[name]))
   if (given.keepTtl) args.push('KEEPTTL')
   if (given.nx) args.push('NX')
   if (given.xx) args.push('XX')
@@ -46,7 +46,7 @@ export function setArguments(options: number | CacheOptions = {}): Argument[] {
   return args
 }
 
-function expiryOf(name: (typeof EXPIRIES)[number], value: number | undefined): number {
+function toExpiry(name: (typeof EXPIRIES)[number], value: number | undefined): number {
   const number = wholeNumber(name, value)
   if (name === 'ex') return wholeSeconds(name, number)
   if (name === 'px') {

@@ -14,12 +14,12 @@ export function readReply(status: number, text: string, tokenName: string): unkn
     if (status === 401 || status === 403) throw redisUnauthorized(tokenName)
     throw redisBadReply(`HTTP ${status} with a body that is not JSON`)
   }
-  if (status === 401 || status === 403 || errorOf(body)?.startsWith('WRONGPASS'))
+  if (status === 401 || status === 403 || toReplyError(body)?.startsWith('WRONGPASS'))
     throw redisUnauthorized(tokenName)
-  if (status >= 300 && errorOf(body) === undefined)
+  if (status >= 300 && toReplyError(body) === undefined)
     throw redisBadReply(`HTTP ${status} without an error text`)
-  if (status === 429) throw redisQuota(redact(errorOf(body) ?? ''))
-  if (status >= 500) throw redisBadReply(`HTTP ${status}: ${redact(errorOf(body) ?? '')}`)
+  if (status === 429) throw redisQuota(redact(toReplyError(body) ?? ''))
+  if (status >= 500) throw redisBadReply(`HTTP ${status}: ${redact(toReplyError(body) ?? '')}`)
   return body
 }
 
@@ -33,9 +33,9 @@ export function checkReply(reply: unknown, command: string, batch: boolean): unk
     if (errors.length > 0 && errors.every((error) => hasCode(error, ...REFUSED_ALL))) throw errors[0]
     return reply
   }
-  if (batch && errorOf(reply) === undefined)
+  if (batch && toReplyError(reply) === undefined)
     throw redisBadReply('a batch was not answered with a list of results')
-  const reason = errorOf(reply)
+  const reason = toReplyError(reply)
   if (reason !== undefined) throw commandError(command, reason)
   if (!isEntry(reply)) {
     throw redisBadReply('an answer without a result')
@@ -45,7 +45,7 @@ export function checkReply(reply: unknown, command: string, batch: boolean): unk
 
 /** The error of one entry of a batch; null for a result. */
 export function entryError(command: string, entry: unknown): Error | null {
-  const reason = errorOf(entry)
+  const reason = toReplyError(entry)
   return reason === undefined ? null : commandError(command, reason)
 }
 
@@ -62,10 +62,10 @@ export function commandError(command: string, reason: string): Error {
 
 function isEntry(reply: unknown): boolean {
   if (typeof reply !== 'object' || reply === null || Array.isArray(reply)) return false
-  return 'result' in reply || errorOf(reply) !== undefined
+  return 'result' in reply || toReplyError(reply) !== undefined
 }
 
-function errorOf(body: unknown): string | undefined {
+function toReplyError(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null || !('error' in body)) return undefined
   return typeof body.error === 'string' ? body.error : undefined
 }

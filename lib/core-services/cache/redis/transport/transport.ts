@@ -144,7 +144,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     request: UpstashRequest,
     timeoutMs: number,
   ): Promise<UpstashResponse<T>> {
-    const commands = commandsOf(request)
+    const commands = listCommands(request)
     const name =
       commands.length === 1 ? String(commands[0]?.[0]).toLowerCase() : `pipeline of ${commands.length}`
     const body = new TextEncoder().encode(JSON.stringify(request.body))
@@ -237,7 +237,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
 
 type Commands = readonly (readonly unknown[])[]
 
-function commandsOf({ path, body }: UpstashRequest): Commands {
+function listCommands({ path, body }: UpstashRequest): Commands {
   const isBatch = path?.[0] === 'pipeline' || path?.[0] === 'multi-exec'
   return (isBatch ? body : [body]) as Commands
 }
