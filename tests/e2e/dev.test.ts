@@ -43,7 +43,7 @@ it('npm run dev serves the app with nothing but Node, follows edits in Airtable,
     const asked = async (path: string) => (await fetch(url + path)).text()
     await expect.poll(() => asked('/api/airtable/agents'), { timeout: 20_000 }).toContain('Ada Lovelace')
     expect(await asked('/')).toContain('Ada Lovelace')
-    const story = /refresh\.finished\b[^\n]*\bchange\b.*webhook\.drained\b[^\n]*\bping\b/s
+    const story = /refresh\.finished\b[^\n]*\bchange\b.*webhook\.processed\b[^\n]*\bping\b/s
     await expect.poll(() => output).toMatch(story)
     const [, token = ''] = /ADMIN_TOKEN +([0-9a-f]{32,})/.exec(output) ?? []
     expect(await complaintsOfPages(`http://localhost:${port}`, token)).toEqual([])
