@@ -7,7 +7,6 @@ import { billedCommands } from '@/lib/core-services/cache/redis/billing'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { type Send, sendSingly } from '@/lib/core-services/cache/redis/pipeline'
 import { createTransport } from '@/lib/core-services/cache/redis/transport/transport'
-import { createRedisClient } from '@/lib/core-services/cache/redis/transport/upstashClient'
 import { emptyCounts } from '@/lib/core-services/metrics/counts'
 import { createMetricsStore } from '@/lib/core-services/metrics/metricsStore'
 import { defaultPorts } from '@/lib/shared/ports'
@@ -105,7 +104,7 @@ return {reply, calls}`
       { ...settings, url: redis.url, token: redis.token, timeoutMs: 5_000, retries: 0, slowMs: 60_000 },
       defaultPorts,
     )
-    const plain = sendSingly(createRedisClient(transport))
+    const plain = sendSingly(transport)
     send = async (command, script, ...args) => {
       if (command !== 'EVAL') return plain(command, ...(script === undefined ? [] : [script]), ...args)
       const reply = await plain(command, counting(String(script)), ...args)

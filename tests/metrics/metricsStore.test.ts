@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { redisCircuitOpen } from '@/lib/core-services/cache/errors'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
-import { sendSingly } from '@/lib/core-services/cache/redis/pipeline'
 import { type Counts, emptyCounts, getLast, keepLast, toName } from '@/lib/core-services/metrics/counts'
 import { createMetricsStore, type MetricsStore } from '@/lib/core-services/metrics/metricsStore'
 import { cacheFor } from '../kit/fields/cache'
@@ -17,7 +16,7 @@ const keys = createKeySpace({ prefix: 'test', version: 'v1', maxLength: 250 })
 async function createInstanceStore(): Promise<MetricsStore> {
   const { cache } = cacheFor(redis)
   await cache.initialize()
-  return createMetricsStore({ send: sendSingly(cache.redis), keys })
+  return createMetricsStore({ send: cache.internals.send, keys })
 }
 
 let store: MetricsStore
@@ -102,7 +101,7 @@ describe('a batch of metrics that is sent again', () => {
   it('a batch that never reached Redis is added, however late', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
-    const send = sendSingly(cache.redis)
+    const { send } = cache.internals
     let down = true
     const here = createMetricsStore({
       send: (...command) => (down ? Promise.reject(redisCircuitOpen()) : send(...command)),

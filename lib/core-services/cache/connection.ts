@@ -57,8 +57,7 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
     },
     ports,
   )
-  const redis = createRedisClient(transport)
-  const send = sendSingly(redis)
+  const send = sendSingly(transport)
   const keys = createKeySpace({
     prefix: config.keyPrefix,
     version: config.keyVersion,
@@ -71,7 +70,7 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
   const doors = { ...fieldKeys, ...createEntryReplacer({ store: fieldStore, ports, memory, fieldKeys }) }
   return {
     transport,
-    redis,
+    redis: createRedisClient(transport),
     send,
     keys,
     batchSize: config.batchSize,

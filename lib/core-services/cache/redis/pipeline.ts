@@ -1,5 +1,4 @@
 /** The two ways in which commands travel: one per request, or many in one pipeline. */
-import type { Redis } from '@upstash/redis'
 import { redisBadReply } from '../errors'
 import { commandError } from './transport/replies'
 import type { Transport } from './transport/transport'
@@ -11,9 +10,11 @@ export type Command = readonly [string, ...Argument[]]
 export type Send = (command: string, ...args: Argument[]) => Promise<RawReply>
 
 export const sendSingly =
-  (redis: Redis): Send =>
-  (command, ...args) =>
-    redis.exec<RawReply>([command, ...args])
+  ({ request }: Pick<Transport, 'request'>): Send =>
+  async (...command) => {
+    const { result } = await request<RawReply>({ body: command })
+    return result as RawReply
+  }
 
 export interface Batch {
   send: Send
