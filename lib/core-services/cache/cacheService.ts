@@ -3,6 +3,7 @@
  * method answers its fallback and emits one `redis.degraded` event. Where a fallback would lie (was the counter really
  * raised?), use `attempt`. Bad keys, options and values are mistakes of the caller and always throw.
  */
+
 import type { Redis } from '@upstash/redis'
 import { type CodedError, hasCode } from '../../shared/errors'
 import { defaultPorts, type Ports } from '../../shared/ports'
@@ -20,6 +21,7 @@ import type { CacheCommands } from './redis/commands/commands'
 import type { MemoryUsage, PatternCommands } from './redis/commands/patternCommands'
 import type { CacheOptions } from './redis/commands/setOptions'
 import { createBatch } from './redis/pipeline'
+import { reportDegraded } from './redis/reportDegraded'
 import type { Breaker } from './redis/transport/circuitBreaker'
 import type { TransportCounters } from './redis/transport/transport'
 import type { RefusedWrites } from './redis/transport/writeHealth'
@@ -313,7 +315,7 @@ export class CacheService implements ServiceInterface {
       return await run(started)
     } catch (error) {
       if (!isRedisFailure(error)) throw error
-      this.#ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
+      reportDegraded(this.#ports, operation, error)
       return fallback
     }
   }

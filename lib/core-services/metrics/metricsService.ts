@@ -1,11 +1,13 @@
 /** The metrics of the deployment: what this process counts, and the sum over all instances. */
+
 import { metricsEnabled } from '../../config/appConfig'
-import { getErrorCode, getErrorMessage, hasCode } from '../../shared/errors'
+import { hasCode } from '../../shared/errors'
 import type { FieldCacheEvent } from '../../shared/events'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import type { CacheService } from '../cache/cacheService'
 import { isRedisFailure } from '../cache/errors'
+import { reportDegraded } from '../cache/redis/reportDegraded'
 import type { RefusedWrites } from '../cache/redis/transport/writeHealth'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
@@ -113,13 +115,7 @@ export function createProcessMetrics(): ProcessMetrics {
     ports: processPorts,
     // The timer must not keep the process alive.
     later: (milliseconds, work) => setTimeout(work, milliseconds).unref(),
-    onFailure: (error) =>
-      processPorts().emit({
-        type: 'redis.degraded',
-        operation: 'metrics',
-        code: getErrorCode(error),
-        message: getErrorMessage(error),
-      }),
+    onFailure: (error) => reportDegraded(processPorts(), 'metrics', error),
   })
   return { reporter, describeSelf, store, refusedWrites }
 }

@@ -4,8 +4,9 @@
  */
 
 import { currentInstant } from '../../../shared/clock'
-import { getErrorCode, getErrorMessage, hasCode } from '../../../shared/errors'
+import { hasCode } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
+import { reportDegraded } from '../../cache/redis/reportDegraded'
 import { createClockWatch } from './clockCheck'
 import { PER_TOKEN, QUIET_MS } from './limits'
 import type {
@@ -90,17 +91,12 @@ export function createRateLimitClient(
     await clock.sleep(REPORT_AFTER_MS)
     if (unsent.back.length + unsent.cool.length === 0) return
     await exchange().catch((error: unknown) => {
-      if (!ports.isControlFlow(error)) reportDegraded(error)
+      if (!ports.isControlFlow(error)) goOnWithoutRedis(error)
     })
   }
 
-  function reportDegraded(error: unknown): null {
-    ports.emit({
-      type: 'redis.degraded',
-      operation: 'airtable.budget',
-      code: getErrorCode(error),
-      message: getErrorMessage(error),
-    })
+  function goOnWithoutRedis(error: unknown): null {
+    reportDegraded(ports, 'airtable.budget', error)
     return null
   }
 
@@ -120,7 +116,7 @@ export function createRateLimitClient(
           // this process send without a permit.
           if (attempt < TRIES && hasCode(error, 'REDIS_TIMEOUT', 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY'))
             continue
-          return reportDegraded(error)
+          return goOnWithoutRedis(error)
         }
       }
     },
@@ -136,7 +132,7 @@ export function createRateLimitClient(
         return await (await store()).readBases()
       } catch (error) {
         if (ports.isControlFlow(error)) throw error
-        return reportDegraded(error)
+        return goOnWithoutRedis(error)
       }
     },
   }

@@ -13,6 +13,7 @@ import type { LockHolder } from '../../cache/coordination/lockOptions'
 import type { Locks } from '../../cache/coordination/locks'
 import { isRedisFailure } from '../../cache/errors'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
+import { reportDegraded } from '../../cache/redis/reportDegraded'
 import {
   afterFailure,
   afterSync,
@@ -215,9 +216,9 @@ async function reportFailure(
     return await work()
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
-    const failure = { code: getErrorCode(error), message: getErrorMessage(error) }
-    if (isRedisFailure(error)) ports.emit({ type: 'redis.degraded', operation: 'webhook', ...failure })
-    else ports.emit({ type: 'webhook.failed', webhook, base, ...failure })
+    const [code, message] = [getErrorCode(error), getErrorMessage(error)]
+    if (isRedisFailure(error)) reportDegraded(ports, 'webhook', error)
+    else ports.emit({ type: 'webhook.failed', webhook, base, code, message })
     return false
   }
 }

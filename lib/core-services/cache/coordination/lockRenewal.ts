@@ -3,6 +3,7 @@
 import { passedSince } from '../../../shared/clock'
 import type { Ports } from '../../../shared/ports'
 import { isRedisFailure, lockLost } from '../errors'
+import { reportDegraded } from '../redis/reportDegraded'
 import type { Lock, Term } from './lockOptions'
 
 export interface LockRenewal {
@@ -42,9 +43,7 @@ export function startRenewal(
     try {
       return await prolong()
     } catch (error) {
-      if (isRedisFailure(error)) {
-        emit({ type: 'redis.degraded', operation: 'lock.extend', code: error.code, message: error.message })
-      }
+      if (isRedisFailure(error)) reportDegraded({ emit }, 'lock.extend', error)
       return undefined
     }
   }

@@ -9,6 +9,7 @@ import { hasCode } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
 import { isRedisFailure, lockNotAcquired } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
+import { reportDegraded } from '../redis/reportDegraded'
 import {
   checkLockNames,
   type Lock,
@@ -128,9 +129,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     try {
       return await release(lock)
     } catch (error) {
-      if (isRedisFailure(error)) {
-        emit({ type: 'redis.degraded', operation: 'lock.release', code: error.code, message: error.message })
-      }
+      if (isRedisFailure(error)) reportDegraded({ emit }, 'lock.release', error)
       return true
     }
   }

@@ -6,6 +6,7 @@ import type { SingleFlight } from '../../../shared/singleFlight'
 import type { Locks } from '../coordination/locks'
 import type { SharedRecords } from '../coordination/records'
 import { isRedisFailure } from '../errors'
+import { reportDegraded } from '../redis/reportDegraded'
 import type { Reachability } from '../redis/transport/reachability'
 import type { FieldMemory } from './memory/fieldMemory'
 import type { FieldStore } from './store/fieldStore'
@@ -50,7 +51,7 @@ export function reportRedisFailure(
   error: unknown,
 ): CodedError {
   if (!isRedisFailure(error)) throw error
-  ports.emit({ type: 'redis.degraded', operation, code: error.code, message: error.message })
+  reportDegraded(ports, operation, error)
   return error
 }
 

@@ -3,11 +3,13 @@
  * are overdue longest go first. One that failed, or needed more time, counts from that attempt, so it keeps none from its
  * turn and gets its own again.
  */
+
 import { isRedisFailure } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
 import { FieldContext } from '../fields/fieldContext'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
 import { FieldSlot } from '../fields/fieldSlot'
+import { reportDegraded } from '../redis/reportDegraded'
 
 /** A field of the list, and when the fetch of what stands there began; wall clock, ms; null when nothing valid does. */
 export interface Standing {
@@ -83,7 +85,7 @@ const compare = (one: number, other: number): number => (one < other ? -1 : Numb
 
 /** Rejects with a REDIS_ error when they cannot be read. */
 export async function readAttempts(runtime: CronRuntime, fields: readonly AnyField[]): Promise<Attempts> {
-  const { clock, emit } = runtime.ports
+  const { clock } = runtime.ports
   const notes = await runtime.sharedRecords()
   const [stored] = await notes.read<Record<string, number>>(KIND, [NAME])
   const names = new Set(fields.map(({ name }) => name))
@@ -96,7 +98,7 @@ export async function readAttempts(runtime: CronRuntime, fields: readonly AnyFie
       await notes.write(KIND, NAME, Object.fromEntries(times), KEPT_SECONDS)
     } catch (error) {
       if (!isRedisFailure(error)) throw error
-      emit({ type: 'redis.degraded', operation: 'cron', code: error.code, message: error.message })
+      reportDegraded(runtime.ports, 'cron', error)
     }
   }
 

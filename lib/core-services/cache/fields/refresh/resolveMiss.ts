@@ -9,6 +9,7 @@ import type { RefreshReason } from '../../../../shared/events'
 import type { Entry } from '../../entry/entry'
 import type { Token } from '../../entry/versionTokens'
 import { isSourceError } from '../../errors'
+import { reportDegraded } from '../../redis/reportDegraded'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
 import type { FieldSlot } from '../fieldSlot'
@@ -190,7 +191,7 @@ async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acq
     if (!held && refusal) {
       // A request without an answer may have been done. A refused one was not: Redis is full or read-only.
       if (wasSilent(refusal)) throw refusal
-      emit({ type: 'redis.degraded', operation: 'lease', code: refusal.code, message: refusal.message })
+      reportDegraded({ emit }, 'lease', refusal)
       return { kind: 'refused' }
     }
     if (held) emit({ type: 'lease.held', field, patient })
