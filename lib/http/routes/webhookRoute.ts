@@ -1,8 +1,8 @@
 /** Receives the pings by which Airtable announces a change. */
 import { webhookSecrets } from '../../core-services/airtable/airtableConfig'
-import { createWebhookSync } from '../../core-services/airtable/webhooks/handlePing'
 import { announcePing, drainPingQueue } from '../../core-services/airtable/webhooks/pingQueue'
 import { type Ping, verifiedPing } from '../../core-services/airtable/webhooks/verifyPing'
+import { createWebhookSync } from '../../core-services/airtable/webhooks/webhookSync'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { fieldRuntime } from '../../core-services/cache/processContext'
 import { processPorts } from '../../shared/ports'

@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { type AirtableField, airtableList } from '@/lib/core-services/airtable/airtableField'
 import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { changeTag } from '@/lib/core-services/airtable/records/table'
-import { createWebhookSync } from '@/lib/core-services/airtable/webhooks/handlePing'
 import {
   announcePing,
   drainPingQueue,
@@ -11,6 +10,7 @@ import {
 } from '@/lib/core-services/airtable/webhooks/pingQueue'
 import { isAbandoned, openRecheckQueue } from '@/lib/core-services/airtable/webhooks/recheckQueue'
 import { watchRechecks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
+import { createWebhookSync } from '@/lib/core-services/airtable/webhooks/webhookSync'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
 import { createCompanions } from '@/lib/core-services/cache/fields/store/companions'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'

@@ -9,9 +9,9 @@ import type { AnyField } from '../../cache/fields/fieldConfig'
 import { type Companion, createCompanions } from '../../cache/fields/store/companions'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
-import { createWebhookSync, type WebhookSyncOptions } from './handlePing'
 import { drainPingQueue } from './pingQueue'
 import { isAbandoned, nextSync, parseQueue, QUEUE_KIND, queueRecordNames } from './recheckQueue'
+import { createWebhookSync, type WebhookSyncOptions } from './webhookSync'
 
 /** How long a process waits before it takes over the same webhook again, in ms: another one may be syncing. */
 const PAUSE_MS = 10_000

@@ -3,8 +3,8 @@ import type { WarmupOptions } from '../../cache/operations/scheduledRefresh'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { hookStore } from '../changelog/webhookStore'
-import { airtableWebhooks, createWebhookSync } from './handlePing'
 import { maintainWebhooks } from './maintainWebhooks'
+import { airtableWebhooks, createWebhookSync } from './webhookSync'
 
 /** The cron's part that maintains the webhooks of these fields; none while the environment holds no secret of a webhook. */
 export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'maintain'> {

@@ -6,7 +6,7 @@ import { processState } from '../../../shared/processState'
 import { shortHash } from '../../../shared/shortHash'
 import { describeValue } from '../../../shared/text'
 
-/** What the fetch and the entry are the same without. */
+/** Options that affect neither the fetch nor the stored entry. */
 const OF_READERS: ReadonlySet<string> = new Set([
   'access',
   'anonymousForce',
@@ -69,7 +69,7 @@ export function nameFunctions(field: { key: string }): void {
   })
 }
 
-/** The same for all that are made of the same original in the same way, and not what the original is. */
+/** Functions that are made of one original in the same way share an identity, which differs from the original's. */
 export function nameAfter(original: object, made: object, how: string): void {
   identities().names.set(made, `${getName(original)} ${how}`)
 }

@@ -25,7 +25,7 @@ import type { WatchRuntime } from './watchRuntime'
 
 export type Begun = 'begun' | 'under-way'
 
-/** A force may begin anew twice; so many ms are for everything around it. */
+/** A force makes at most three attempts; the slack is for everything around them. */
 const TRIES = 3
 const SLACK_MS = 10_000
 

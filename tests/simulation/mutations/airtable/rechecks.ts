@@ -190,7 +190,7 @@ export const recheckMutations: readonly Mutation[] = [
     test: FALLBACKS,
     edits: [
       {
-        file: 'core-services/airtable/webhooks/handlePing.ts',
+        file: 'core-services/airtable/webhooks/webhookSync.ts',
         search: 'await unlessRefused(() => service.list(baseId, { signal }))',
         replace: 'await service.list(baseId, { signal })',
       },

@@ -17,7 +17,7 @@ export interface FieldHints {
   failed?: Rest | undefined
   /** The leases that were asked for last, the newest at the end: found again in Redis they are ours. */
   leases?: OwnLease[]
-  /** It was told that configurations of this key name different tags. */
+  /** The event `tags.disagreed` was emitted for this key already. */
   disagreed?: boolean
 }
 
@@ -33,7 +33,7 @@ export interface Rest {
 export interface OwnLease {
   readonly name: string
   readonly holder: Token
-  /** Of the first request for it of which it is not known that it was refused. */
+  /** Of the earliest request that may have obtained this lease. */
   sentAt: Instant
   /** It was given back or became a cool-down: what stands under this holder may end at any time. */
   ended?: boolean | undefined

@@ -18,9 +18,9 @@ export interface KnownTokens {
   dropAll(): void
   /** Whether what stores these tokens is known to be outdated, if it was proved by a request that was sent at `at`. */
   outdated(tokens: TokenMap, at: number): boolean
-  /** Up to when proofs count no more: what was told since may be forgotten. */
+  /** Proofs that were requested up to this time count no more: newer tokens may have been forgotten. Monotonic, ms. */
   readonly forgottenUntil: number
-  /** The same of a fetch that began at `at`: only what became known after that counts. */
+  /** Like `outdated`, for a fetch that began at `at`: only what became known after that counts. */
   overtaken(tokens: TokenMap, at: number): boolean
 }
 
@@ -28,7 +28,7 @@ interface Drop {
   at: number
   /** The token that was spared. */
   unless: Token | undefined
-  /** When nothing was spared last. */
+  /** Time of the last drop without an exception. */
   allAt: number
 }
 

@@ -19,7 +19,7 @@ export async function settleTokens(
   lookup: Pick<Lookup, 'guards' | 'dependencies'>,
 ): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
   const { guards, captured } = capturedTokens(slot, dependencies, tokens, lookup)
-  // Whatever becomes of it, the next fetch captures them before it begins.
+  // Remembered even if this fetch is discarded: the next one captures their tokens before it begins.
   rememberGuards(slot.runtime, slot, [...guards.filter(isTagGuard), ...dependencies])
   const own = Object.fromEntries(
     guards.filter((guard) => guard !== COARSE_GUARD).map((guard) => [guard, captured[guard] as Token]),

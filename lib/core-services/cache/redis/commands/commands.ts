@@ -11,7 +11,7 @@ import { type CacheOptions, setArguments, wholeSeconds } from './setOptions'
 export type CacheCommands = ReturnType<typeof createCommands>
 
 /** What is different where a key is that of a field. The engine's commands know nothing of fields but this. */
-export interface FieldDoors {
+export interface FieldKeyHandlers {
   /** The value in a text that stands under a key; `found` is false for a field's entry that was invalidated. */
   open<T>(key: string, text: string): Promise<{ found: true; value: T } | { found: false }>
   /** How many of these keys, all of which exist, hold entries that were invalidated. */
@@ -36,7 +36,7 @@ export function createCommands(
   send: Send,
   sendAll: SendAll,
   keys: KeySpace,
-  fields: FieldDoors,
+  fields: FieldKeyHandlers,
   asksFirst = true,
 ) {
   const key = keys.physical

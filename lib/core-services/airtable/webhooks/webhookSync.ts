@@ -1,4 +1,4 @@
-/** The sync of a webhook in this app, for the route of pings and for the cron. */
+/** Syncs the fields of a webhook: for the route of pings, for the cron and for rechecks. */
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { fieldRuntime } from '../../cache/processContext'
