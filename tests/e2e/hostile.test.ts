@@ -172,7 +172,7 @@ it('forged pings at 100 a second cost no command, and replayed ones next to none
   const ring = () => post(genuine, contentMac(hook.macSecretBase64, genuine))
   expect((await ring()).status).toBe(204)
   // The first look at a table asks for a second one, a moment later: that is the work of this ping, not of its replays.
-  await expect.poll(() => app.output(), { timeout: 20_000 }).toMatch(/"webhook.processed".*"cause":"again"/)
+  await expect.poll(() => app.output(), { timeout: 20_000 }).toMatch(/"webhook.processed".*"cause":"recheck"/)
   backends.airtable.resetCounters()
   backends.redis.upstash.resetCounters()
   const forged = ping(Date.now() + 60_000)
