@@ -35,11 +35,22 @@ describe('a copy whose guard was dropped', () => {
       const memoryCache = createMemoryCache(1_000_000, clock)
       for (const unless of order) {
         clock.advance(100)
-        memoryCache.dropGuarded(['key:agents'], unless)
+        memoryCache.dropGuarded(['key:agents'], unless && { token: unless, since: clock.monotonic() })
       }
       memoryCache.put('agents', entry('key:agents'), at(90), FOR_EVER)
       expect(memoryCache.get('agents')).toBeUndefined()
     }
+  })
+
+  it('stays away when a force is answered after a later write of the field', () => {
+    const clock = manualClock()
+    const memoryCache = createMemoryCache(1_000_000, clock)
+    clock.advance(100)
+    memoryCache.dropGuarded(['key:agents'], { token: 'later', since: 95 })
+    clock.advance(10)
+    memoryCache.put('agents', entry('key:agents'), at(90), FOR_EVER)
+    memoryCache.dropGuarded(['key:agents'], { token: 'token', since: 90 })
+    expect(memoryCache.get('agents')).toBeUndefined()
   })
 
   it('is no reason to forget others', () => {

@@ -167,7 +167,7 @@ export const memoryMutations: readonly Mutation[] = [
         file: 'core-services/cache/fields/memory/memoryCache.ts',
         search: '    dropGuarded: known.drop,\n',
         replace:
-          '    dropGuarded(guards, unless) {\n      known.drop(guards, unless)\n      for (const place of copies.keys()) get(place)\n    },\n',
+          '    dropGuarded(guards, spared) {\n      known.drop(guards, spared)\n      for (const place of copies.keys()) get(place)\n    },\n',
       },
     ],
   },
@@ -177,8 +177,21 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: 'runtime.memoryCache.dropGuarded([ownGuard(config.key)], own)\n',
+        search:
+          'runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: own, since: sentAt.monotonic })\n',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'a force that is answered late spares its value from a later write of its process',
+    scenarios: ['other doors and a calm network'],
+    test: 'tests/cache/fields/memory/memoryCache.test.ts',
+    edits: [
+      {
+        file: 'core-services/cache/fields/memory/knownTokens.ts',
+        search: 'dropOne(guard, overtaken ? undefined : spared?.token)',
+        replace: 'dropOne(guard, overtaken && !kept ? undefined : spared?.token)',
       },
     ],
   },

@@ -131,6 +131,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     }
     const { [guard]: before = '', ...others } = captured
     const lifetime = getLifetime(config, entry)
+    const since = clock.monotonic()
     const written = await store.writeForced({
       entry: keys.entry,
       text,
@@ -141,7 +142,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       own,
     })
     if (!written) return 'contended'
-    memory().memoryCache.dropGuarded([guard], own.token)
+    memory().memoryCache.dropGuarded([guard], { token: own.token, since })
     emit({ type: 'field.invalidated', guards: [guard] })
     return 'stored'
   }

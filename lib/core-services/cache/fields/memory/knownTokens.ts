@@ -12,8 +12,8 @@ export interface KnownTokens {
   note(guard: string, token: Token, at: number): void
   /** The token that Redis has told last, if that was in answer to a request that was sent by `at`. */
   toldBy(guard: string, at: number): Token | undefined
-  /** Outdates what is guarded by one of these. `unless`: what stores this token is newer. */
-  drop(guards: readonly string[], unless?: Token): void
+  /** Outdates what is guarded by one of these, but for entries that store the spared token. */
+  drop(guards: readonly string[], spared?: SparedToken): void
   /** Outdates everything. */
   dropAll(): void
   /** Whether what stores these tokens is known to be outdated, if it was proved by a request that was sent at `at`. */
@@ -22,6 +22,15 @@ export interface KnownTokens {
   readonly forgottenUntil: number
   /** Like `outdated`, for a fetch that began at `at`: only what became known after that counts. */
   overtaken(tokens: TokenMap, at: number): boolean
+}
+
+/**
+ * The token of a newer entry. `since`: when the request was sent that wrote or read it. Answers can come in another order
+ * than their requests were done: a token about which something newer is known by then is not spared.
+ */
+export interface SparedToken {
+  token: Token
+  since: number
 }
 
 interface Drop {
@@ -36,6 +45,7 @@ interface Drop {
 const KEPT = 10_000
 
 type Later = (one: number, other: number) => boolean
+const isLater: Later = (one, other) => one > other
 
 export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT): KnownTokens {
   const drops = new Map<string, Drop>()
@@ -81,8 +91,11 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT):
       const last = told.get(guard)
       return last && last.at <= at ? last.token : undefined
     },
-    drop(guards, unless) {
-      for (const guard of guards) dropOne(guard, unless)
+    drop(guards, spared) {
+      for (const guard of guards) {
+        const overtaken = spared && isOutdated({ [guard]: spared.token }, spared.since, isLater)
+        dropOne(guard, overtaken ? undefined : spared?.token)
+      }
     },
     dropAll() {
       allDroppedAt = clock.monotonic()
@@ -91,6 +104,6 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT):
       return forgottenUntil
     },
     outdated: (tokens, at) => isOutdated(tokens, at, (one, other) => one >= other),
-    overtaken: (tokens, at) => isOutdated(tokens, at, (one, other) => one > other),
+    overtaken: (tokens, at) => isOutdated(tokens, at, isLater),
   }
 }

@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, type Instant, passedSince } from '../../../../shared/clock'
 import type { Entry } from '../../entry/entry'
 import type { Token, TokenMap } from '../../entry/versionTokens'
-import { createKnownTokens } from './knownTokens'
+import { createKnownTokens, type SparedToken } from './knownTokens'
 
 export interface Copy {
   /** Unpacked. */
@@ -25,11 +25,8 @@ export interface MemoryCache {
   /** How long ago a copy was proved, in ms; Infinity when what was learned since is forgotten. */
   unprovenFor(copy: Copy): number
   drop(place: string): void
-  /**
-   * Drops whatever is guarded by one of these, and takes nothing more that was asked for before. `unless`: what stores
-   * this token is newer.
-   */
-  dropGuarded(guards: readonly string[], unless?: Token): void
+  /** Drops whatever is guarded by one of these but stores the spared token, and takes nothing more that was asked for before. */
+  dropGuarded(guards: readonly string[], spared?: SparedToken): void
   /** Drops everything, and takes nothing more that was asked for before. */
   dropAll(): void
   /** Tokens that Redis has told in answer to a request that was sent then; null for those that are missing. */

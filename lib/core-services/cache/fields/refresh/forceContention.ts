@@ -93,7 +93,11 @@ async function adopt(slot: FieldSlot, { valid, sentAt }: Lookup): Promise<Entry 
   const opened = valid && (await slot.context.open(valid))
   if (!opened) return null
   slot.keep(opened.entry, sentAt)
-  runtime.memoryCache.dropGuarded([ownGuard(field.key)], ownToken(opened.entry, field))
+  const token = ownToken(opened.entry, field)
+  runtime.memoryCache.dropGuarded(
+    [ownGuard(field.key)],
+    token === undefined ? undefined : { token, since: sentAt.monotonic },
+  )
   runtime.ports.emit({ type: 'field.arrived', field: field.name })
   return opened.entry
 }

@@ -121,7 +121,7 @@ async function forceInto(known: FieldSlot, { reason, purge, until }: ForceReques
       runtime.memoryCache.noteTokens([[ownGuard(config.key), own]], sentAt)
       slot.keep(entry, sentAt)
       // A read that was sent before the answer can bring the replaced value after it.
-      runtime.memoryCache.dropGuarded([ownGuard(config.key)], own)
+      runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: own, since: sentAt.monotonic })
     }
     reportRefresh(slot, reason, fetched, why ? { why } : {})
     return { ...fetched, entry, stored: outcome.kind === 'stored' }
