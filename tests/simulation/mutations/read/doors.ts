@@ -77,7 +77,7 @@ export const doorMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/memory/knownTokens.ts',
-        search: 'overtaken: (tokens, at) => isOutdated(tokens, at, (one, other) => one > other),',
+        search: 'overtaken: (tokens, at) => isOutdated(tokens, at, isLater),',
         replace: 'overtaken: (tokens, at) => isOutdated(tokens, at, (one, other) => one > other + 1e9),',
       },
     ],
