@@ -1,6 +1,6 @@
 /** Runs a scenario many times and says what contradicts it, how to run that again, and what came about how often. */
 import fc from 'fast-check'
-import { countCoincidences } from '../kit/simulation/coincidences'
+import { countCoincidences, isRarerThan } from '../kit/simulation/coincidences'
 import { always, special } from './invariants'
 import type { Scenario } from './scenario'
 import type { StartCache } from './world/cacheUnderTest'
@@ -30,7 +30,7 @@ const LEAST_SHARE = 0.05
 /** What a scenario was to bring, and hardly did: then it proves little. */
 export function rareIn({ name, brings = [] }: Scenario, { seen, schedules }: Outcome): string[] {
   return brings
-    .filter((what) => seen[what] / schedules < LEAST_SHARE)
+    .filter((what) => isRarerThan(LEAST_SHARE, seen[what], schedules))
     .map((what) => `"${name}" brought this in ${seen[what]} of ${schedules} schedules only: ${what}`)
 }
 

@@ -61,19 +61,18 @@ const process = fc.nat({ max: 2 })
 const name = fc.nat({ max: 5 })
 const team = fc.nat({ max: 1 })
 
+const breakName = fc.record({
+  do: fc.constant('break' as const),
+  person: small,
+  how: fc.constantFrom('number' as const, 'error' as const),
+})
+
 const edit = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('rename' as const), person: small, name }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('move' as const), person: small, team }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('note' as const), person: small, note: team }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('phone' as const), person: small }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('break' as const),
-      person: small,
-      how: fc.constantFrom('number' as const, 'error' as const),
-    }),
-  },
+  { weight: 3, arbitrary: breakName },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('create' as const), name, team }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), person: small }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restore' as const), which: small }) },
@@ -85,6 +84,11 @@ const operation = fc.oneof(
   {
     weight: 10,
     arbitrary: fc.record({ do: of('write'), edits: fc.array(edit, { minLength: 1, maxLength: 3 }) }),
+  },
+  // Enough to make most records of a table unreadable at once.
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: of('write'), edits: fc.array(breakName, { minLength: 4, maxLength: 9 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: of('write elsewhere') }) },
   { weight: 1, arbitrary: fc.record({ do: of('ping') }) },
