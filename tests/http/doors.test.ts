@@ -9,6 +9,7 @@ import { setProcessState } from '@/lib/shared/processState'
 import type { AirtableServer } from '@/local/airtable/server'
 import { contentMac } from '@/local/airtable/webhooks/pings'
 import { startUnlimitedAirtable, TEST_AIRTABLE } from '../kit/airtable/testAirtable'
+import { createSkippingClock } from '../kit/clock/skippingClock'
 import { appEnvironment, setEnvironment } from '../kit/process/environment'
 import { redisForThisFile } from '../kit/redis/redisSuite'
 
@@ -153,9 +154,8 @@ beforeAll(async () => {
     CRON_SECRET: CRON,
     METRICS_TOKEN: METRICS,
   })
-  const sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 10, signal)
   const defer = (work: () => Promise<void>) => void later.push(work())
-  setProcessState('ports', { ...processPorts(), defer, clock: { ...systemClock, sleep } })
+  setProcessState('ports', { ...processPorts(), defer, clock: createSkippingClock() })
   await initCoreServices(['cache', 'airtable'])
   return () => airtable.close()
 })

@@ -4,7 +4,6 @@ import { GET as getByName } from '@/app/api/fields/[name]/route'
 import { POST as ping } from '@/app/api/webhooks/airtable/route'
 import type { Agent } from '@/lib/core-services/cache/fieldCacheConfigs'
 import { initCoreServices } from '@/lib/core-services/serviceLoader'
-import { systemClock } from '@/lib/shared/clock'
 import { processPorts } from '@/lib/shared/ports'
 import { setProcessState } from '@/lib/shared/processState'
 import { recordEvents } from '@/lib/testing/events'
@@ -12,6 +11,7 @@ import type { AirtableServer } from '@/local/airtable/server'
 import { contentMac } from '@/local/airtable/webhooks/pings'
 import { askHooks, createHook } from '../../kit/airtable/airtableHooks'
 import { askAirtable, startUnlimitedAirtable, TEST_AIRTABLE } from '../../kit/airtable/testAirtable'
+import { createSkippingClock } from '../../kit/clock/skippingClock'
 import { appEnvironment, setEnvironment } from '../../kit/process/environment'
 import { redisForThisFile } from '../../kit/redis/redisSuite'
 
@@ -64,10 +64,7 @@ beforeAll(async () => {
     ...processPorts(),
     emit: events.emit,
     defer: (work: () => Promise<void>) => void later.push(work()),
-    clock: {
-      ...systemClock,
-      sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms / 10, signal),
-    },
+    clock: createSkippingClock(),
   })
   await initCoreServices(['cache', 'airtable'])
 })
