@@ -12,8 +12,8 @@ function columns(rows: readonly (readonly string[])[]): string {
 }
 
 /**
- * The first output of `npm run dev`: what runs where and why, the generated secrets, and requests to try. Secrets that the
- * developer has set are not shown.
+ * The first output of `npm run dev`: URLs with the reasons for them, the generated secrets, and requests to try. Hides
+ * secrets that the developer has set.
  */
 export function banner(
   appUrl: string,

@@ -9,7 +9,7 @@ import { catchStopSignals, type StopSignal, signalExitCode, supervise } from './
 
 const DEFAULT_PORT = 3000
 
-/** When the process exits after a stop signal at the latest, in ms. Next has less time, so this matters only on a hang. */
+/** The longest time from a stop signal to the exit, in ms. Next has less time, so this matters only on a hang. */
 const LAST_RESORT_MS = 10_000
 
 const HELP = `Starts the app with everything it needs: a Redis behind an Upstash-compatible server, an

@@ -1,15 +1,14 @@
 import { createRequire } from 'node:module'
 
-/** Environment variables as Node gives them. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Returns the value of a variable. A blank value counts as unset, since copied example files contain many. */
+/** A blank value counts as unset, because copied example files contain many. */
 export function read(env: Environment, name: string): string | undefined {
   const value = env[name]?.trim()
   return value === '' ? undefined : value
 }
 
-/** Reads a number of milliseconds from a variable, or returns `fallback`. Throws a one-line error for other values. */
+/** In ms. Throws a one-line error for a value that is not a number. */
 export function readMilliseconds(env: Environment, name: string, fallback: number): number {
   const value = read(env, name)
   if (value === undefined) return fallback
@@ -31,14 +30,13 @@ export function readTogether(env: Environment, names: readonly string[]): Record
   )
 }
 
-/** The part of @next/env that is used here. */
 interface EnvLoader {
   loadEnvConfig(directory: string, dev: boolean): { combinedEnv: Environment }
 }
 
 /**
- * Returns the environment of the process, completed by the .env files of `directory` with the precedence of `next dev`, or
- * of `next start` with `dev` off. The loader also changes process.env, so copy it first for a child that reads the files
+ * Completes the environment of the process by the .env files of `directory`, with the precedence of `next dev`, or of
+ * `next start` with `dev` off. The loader also changes process.env, so copy it first for a child that reads the files
  * itself.
  */
 export function loadEnv(directory: string, dev = true): Environment {

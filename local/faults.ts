@@ -1,6 +1,6 @@
 /**
- * Faults on demand, for servers that use `createFaultInjector`. One fault is active at a time. It hits the next `times`
- * requests that it matches, or all of them until it is cleared. It never hits requests under `/__local/`.
+ * Injects faults into local servers. One fault is active at a time. It hits the next `times` requests that it matches, or
+ * all of them until it is cleared. It never hits requests under `/__local/`.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -8,7 +8,7 @@ import { json } from 'node:stream/consumers'
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
 import { listenOnLoopback } from './loopback'
 
-/** The path of the active fault: GET reads it, POST sets it, DELETE clears it. Needs no token, and is not counted. */
+/** GET reads the active fault, POST sets it, DELETE clears it. Needs no token, and is not counted. */
 export const FAULTS_PATH = '/__local/faults'
 
 const DEFAULT_SLOW_MS = 1_000
@@ -33,7 +33,7 @@ const WIRE_KINDS = ['refuse', 'reset', 'hang', 'stall', 'endless', 'slow', 'lost
  */
 export type AnswerKind = 'unauthorized' | 'rate-limit' | 'error' | 'bad-gateway' | 'garbage' | 'wrong-shape'
 
-/** All kinds of faults. `Own`: those of one vendor only. */
+/** `Own`: the faults of one vendor only. */
 export type FaultKind<Own extends string = never> = (typeof WIRE_KINDS)[number] | AnswerKind | Own
 
 export interface Fault<Own extends string = never> {
@@ -58,12 +58,12 @@ export interface Fault<Own extends string = never> {
 export interface Faults<Own extends string = never> {
   /** The active fault, with the remaining `times`. */
   readonly active: Fault<Own> | undefined
-  /** Replaces the active fault. Rejects with a one-line error when it is not valid. */
+  /** Replaces the active fault. Rejects an invalid one with a one-line error. */
   set(fault: Fault<Own>): Promise<void>
   clear(): Promise<void>
 }
 
-/** The interface for the server. `Handled`: the kinds that the server causes itself. */
+/** `Handled`: the kinds that the server causes itself. */
 export interface FaultInjector<Answer, Own extends string, Handled extends string = never> {
   readonly faults: Faults<Own | Handled>
   /**
@@ -75,7 +75,6 @@ export interface FaultInjector<Answer, Own extends string, Handled extends strin
     request: () => string,
     run: (handled?: Handled) => Promise<Answer>,
   ): Promise<Answer | undefined>
-  /** Answers a request to FAULTS_PATH. */
   control(incoming: IncomingMessage, response: ServerResponse): Promise<void>
   /** Call it before closing the server, so that a `refuse` fault does not open the port again. */
   dispose(): void
@@ -91,7 +90,6 @@ function sendEndlessly(response: ServerResponse): void {
   more()
 }
 
-/** Closes and opens the port of a server. */
 function createGate(server: Server) {
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -127,7 +125,7 @@ function createGate(server: Server) {
   }
 }
 
-/** Throws a one-line error when the value is not a valid fault. `kinds`: those of the server. */
+/** Throws a one-line error for an invalid fault. `kinds`: those of the server. */
 function checkFault<Own extends string>(value: unknown, kinds: readonly string[]): Fault<Own> {
   const { kind, times, ms, match, ...rest } = Object(value) as Record<string, unknown>
   const demand = (holds: boolean, message: string): void => {
@@ -145,7 +143,7 @@ function checkFault<Own extends string>(value: unknown, kinds: readonly string[]
   return { ...(value as Fault<Own>) }
 }
 
-/** Creates the faults of a server before it listens. `answers`: the vendor's answers, by kind. */
+/** Call it before the server listens. `answers`: the vendor's answers, by kind. */
 export function createFaultInjector<Answer, Own extends string = never, Handled extends string = never>(
   server: Server,
   answers: Readonly<Record<AnswerKind | Own, Answer>>,
@@ -168,7 +166,6 @@ export function createFaultInjector<Answer, Own extends string = never, Handled 
       replace(undefined).catch((error: unknown) => console.error('after a refuse fault:', error))
     }, next.ms)
   }
-  /** Returns the fault that hits this request, and counts it down. */
   const take = (request: () => string): Fault<Own | Handled> | undefined => {
     const fault = active
     if (fault === undefined) return undefined
@@ -220,7 +217,7 @@ export function createFaultInjector<Answer, Own extends string = never, Handled 
     },
     control: async (incoming, response) => {
       const reply = (status: number, body: unknown): void => {
-        // Not kept alive: after `refuse` this connection must not keep working.
+        // Not kept alive, because this connection must end with a `refuse`.
         const headers = { 'content-type': 'application/json', connection: 'close' }
         response.writeHead(status, headers).end(JSON.stringify(body))
       }

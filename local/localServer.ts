@@ -1,9 +1,9 @@
-/** The common part of local servers: loopback only, counters and faults under `/__local/`, an orderly end. */
+/** Builds local servers: loopback only, counters and faults under `/__local/`, an orderly end. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AnswerKind, createFaultInjector, FAULTS_PATH, type FaultInjector, type Faults } from './faults'
 import { closeServer, HOST, listenOnLoopback } from './loopback'
 
-/** The path of the counters: GET reads, DELETE or POST to …/reset resets them. Needs no token, and is not counted. */
+/** GET reads the counters, DELETE or POST to …/reset resets them. Needs no token, and is not counted. */
 export const STATS_PATH = '/__local/stats'
 
 export interface LocalServerOptions<
@@ -17,7 +17,6 @@ export interface LocalServerOptions<
   readonly counters: Counters
   /** Returns the values to which the counters are reset. */
   readonly zero: () => Counters
-  /** The answers of faults by kind. */
   readonly faultAnswers: Readonly<Record<AnswerKind | Own, Answer>>
   /**
    * The kinds of faults that `serve` causes itself.
@@ -33,17 +32,15 @@ export interface LocalServerOptions<
 }
 
 export interface LocalServer<Counters, Kinds extends string> {
-  /** No path, no trailing slash. */
   readonly url: string
   readonly port: number
   readonly counters: Readonly<Counters>
   readonly faults: Faults<Kinds>
   resetCounters(): void
-  /** Also closes open connections. */
   close(): Promise<void>
 }
 
-/** Starts listening; rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
+/** Rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
 export async function startLocalServer<
   Counters extends object,
   Answer,

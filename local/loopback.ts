@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from 'node:net'
 /** The only address of local servers, so that they cannot be reached from other machines. */
 export const HOST = '127.0.0.1'
 
-/** Listens on the port and resolves with it; 0 lets the system choose. */
+/** Resolves with the port; 0 lets the system choose. */
 export function listenOnLoopback(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
@@ -17,7 +17,6 @@ export function listenOnLoopback(server: Server, port: number): Promise<number> 
   })
 }
 
-/** Stops listening and closes open connections. */
 export function closeServer(server: HttpServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())

@@ -2,16 +2,16 @@ import { createServer } from 'node:net'
 
 const TRIES = 20
 
-/** The wanted port: the one in an environment variable, or a default that may be replaced. */
+/** From an environment variable, or a default that may be replaced. */
 export interface PortRequest {
   /** The variable's name, for messages. */
   readonly variable: string
-  /** The value of the variable. Unset or blank means the default, "0" any free port. */
+  /** Unset or blank means the default, "0" any free port. */
   readonly given: string | undefined
   readonly fallback: number
 }
 
-/** A free port. `moved`: the default was taken, so another port was chosen. */
+/** `moved`: the default was taken, so another port was chosen. */
 export interface PortChoice {
   readonly port: number
   readonly moved: boolean
@@ -47,8 +47,8 @@ function parsePort({ variable, given }: PortRequest): number | undefined {
 }
 
 /**
- * Chooses a port. A requested port is used or refused, never replaced. A default that is taken is replaced by the next free
- * port. Throws a one-line error when there is none.
+ * A requested port is used or refused, never replaced. A default that is taken is replaced by the next free port. Throws
+ * a one-line error when there is none.
  */
 export async function choosePort(request: PortRequest): Promise<PortChoice> {
   const requested = parsePort(request)

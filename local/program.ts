@@ -5,7 +5,6 @@ import { catchStopSignals } from './supervise'
 
 /** A local server that can be started alone. */
 export interface Program<Option extends string> {
-  /** The output of `--help`. */
   readonly help: string
   /** The variable that sets the port without `--port`, and the port when neither is set. */
   readonly port: { readonly variable: string; readonly fallback: number }
@@ -18,7 +17,6 @@ export interface Program<Option extends string> {
     port: number,
     options: Readonly<Partial<Record<Option, string>>>,
   ) => Promise<{
-    /** Is printed once the server runs. */
     readonly banner: string
     stop(): Promise<void>
   }>

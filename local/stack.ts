@@ -38,7 +38,7 @@ export interface LocalStackOptions {
   readonly appUrl?: string
 }
 
-/** One line about a part of the stack: its name, its URL, and why it was chosen. */
+/** `why`: the reason for the URL. */
 interface StackPart {
   readonly name: string
   readonly where: string
@@ -48,9 +48,8 @@ interface StackPart {
   readonly faultsUrl?: string
 }
 
-/** A running stack. */
 export interface LocalStack {
-  /** The variables that the app needs in addition to the environment of the stack. */
+  /** Needed by the app in addition to the environment of the stack. */
   readonly env: Readonly<Record<string, string>>
   readonly parts: readonly StackPart[]
   /** Call it when the app answers. Pings are sent from then on. */
@@ -59,7 +58,7 @@ export interface LocalStack {
   stop(): Promise<void>
 }
 
-/** The state of the steps below. `stops` grows as parts start, so that a later failure can end them. */
+/** `stops` grows as parts start, so that a later failure can end them. */
 interface Draft {
   readonly env: Record<string, string>
   readonly parts: StackPart[]
@@ -147,8 +146,8 @@ function addSecrets(draft: Draft, env: Environment): void {
 
 /**
  * Starts a local server for each service without credentials in the environment (a Redis behind an Upstash server, an
- * Airtable server) and generates missing secrets. Writes nothing to disk and does not change `env`. Rejects with a one-line
- * error when only a part of the credentials is set or a port is taken; nothing keeps running then.
+ * Airtable server) and generates missing secrets. Writes nothing to disk and does not change `env`. When only some
+ * credentials are set or a port is taken, rejects with a one-line error and leaves nothing running.
  */
 export async function startLocalStack(options: LocalStackOptions, env: Environment): Promise<LocalStack> {
   const draft: Draft = { env: {}, parts: [], stops: [], starts: [] }

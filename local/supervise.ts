@@ -5,10 +5,9 @@ const GRACE_MS = 5_000
 const PARENT_CHECK_MS = 500
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** A signal that ends this program. */
 export type StopSignal = (typeof SIGNALS)[number]
 
-/** The command to run, with its whole environment. */
+/** `env`: the whole environment. */
 export interface Command {
   readonly file: string
   readonly args: readonly string[]
@@ -33,7 +32,7 @@ export function catchStopSignals(onStop: (signal: StopSignal) => void): void {
   }, PARENT_CHECK_MS).unref()
 }
 
-/** The exit code that shells report for a process that was ended by a signal. */
+/** As shells report it for a process that was ended by a signal. */
 export function signalExitCode(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal]
 }

@@ -1,4 +1,4 @@
-/** `npm run airtable:webhook`: makes and looks after the webhooks of this app; `--help` says how. */
+/** `npm run airtable:webhook` makes and maintains the webhooks of this app; `--help` shows how. */
 import { parseArgs } from 'node:util'
 import { airtableConfig, webhookSecrets } from '../lib/core-services/airtable/airtableConfig'
 import { isAirtableField } from '../lib/core-services/airtable/airtableField'

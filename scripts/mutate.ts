@@ -26,7 +26,7 @@ async function copyRepository(): Promise<string> {
   return copy
 }
 
-/** Runs node in `folder`. Resolves with its exit code and output. */
+/** Resolves with the exit code and output. */
 function run(folder: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -37,7 +37,7 @@ function run(folder: string, args: readonly string[]): Promise<{ code: number | 
   })
 }
 
-/** The test or schedule that caught the mutation; null when none did. */
+/** Resolves with the test or schedule that caught the mutation; null when none did. */
 async function findCatcher(folder: string, mutation: Mutation): Promise<string | null> {
   if (mutation.test !== undefined) {
     const { code } = await run(folder, ['node_modules/vitest/vitest.mjs', 'run', mutation.test])
@@ -76,7 +76,7 @@ async function testMutation(folder: string, mutation: Mutation): Promise<boolean
   }
 }
 
-/** Fails when a test fails without a mutation: it would seem to catch every one. */
+/** A test that fails without a mutation would seem to catch every mutation. */
 async function assertTestsPass(folder: string, tests: readonly string[]): Promise<void> {
   if (tests.length === 0) return
   const { code, output } = await run(folder, ['node_modules/vitest/vitest.mjs', 'run', ...tests])

@@ -1,4 +1,4 @@
-/** The servers under test: several production servers of one build over one Redis and one source. */
+/** Runs the servers under test: several production servers of one build over one Redis and one source. */
 import { type NextProcess, startNext } from '@/tests/e2e/support/nextProcess'
 import { startTestRedis, type TestRedis } from '@/tests/kit/redis/testRedis'
 import { SOURCE_KEY, type Source, startSource } from './source'
@@ -15,7 +15,6 @@ const KEY_PREFIX = 'chaos'
  */
 const REFRESH_TIMEOUT_MS = 5_000
 
-/** Deadline of a request to Redis, in ms. */
 export const REDIS_TIMEOUT_MS = 1_000
 
 export interface Server {
@@ -28,15 +27,14 @@ export interface Server {
 export interface Cluster {
   readonly redis: TestRedis
   readonly source: Source
-  /** The running servers. A server that was killed is replaced by the one started in its place. */
+  /** A killed server is replaced by the one started in its place. */
   readonly servers: readonly Server[]
-  /** All servers that ran at some time. */
   readonly everyServer: readonly Server[]
   /** Texts that must not appear in any output or answer. */
   readonly secrets: readonly string[]
-  /** The name under which Redis holds the entry of a field. */
+  /** The key of a field's entry in Redis. */
   entryName(key: string): string
-  /** A pattern that matches the leases on a field. */
+  /** A pattern for the keys of a field's leases. */
   leasePattern(key: string): string
   kill(server: Server): Promise<void>
   restart(server: Server): Promise<Server>
@@ -54,7 +52,7 @@ export async function startCluster(): Promise<Cluster> {
     CACHE_KEY_PREFIX: KEY_PREFIX,
     CACHE_REFRESH_TIMEOUT_MS: String(REFRESH_TIMEOUT_MS),
     AIRTABLE_PAGE_TIMEOUT_MS: '1500',
-    // Long enough that a busy machine does not look like a failing Redis.
+    // A busy machine must not look like a failing Redis.
     CACHE_COMMAND_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
     CACHE_COMMAND_HARD_TIMEOUT_MS: String(REDIS_TIMEOUT_MS),
     // The default keeps the circuit open for a minute, which is most of a run.

@@ -1,10 +1,9 @@
-/** The faults of a run, in this order. */
 import { type Cluster, REDIS_TIMEOUT_MS } from './cluster'
 import { killLeaseHolder } from './killLeaseHolder'
 import type { Load } from './load'
 import { READS_ONLY } from './source'
 
-/** What works during a phase. The number of source calls that the contract allows follows from it. */
+/** The number of source calls that the contract allows depends on what works. */
 export interface Availability {
   readonly redis: 'works' | 'fails'
   readonly source: 'works' | 'fails'

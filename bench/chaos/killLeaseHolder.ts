@@ -6,7 +6,7 @@ import type { Load } from './load'
 import { LEASED_FIELD } from './names'
 import { READS_ONLY } from './source'
 
-/** In ms: long enough that the fetch is still running when the server dies, and below the deadline of a page. */
+/** In ms: the fetch must still run when the server dies, and end before the deadline of a page. */
 const SLOW_SOURCE_MS = 1_000
 const LEASE_WITHIN_MS = 10_000
 

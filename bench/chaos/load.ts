@@ -1,4 +1,4 @@
-/** The load. An open loop: a slow answer does not delay other requests. The same seed makes the same load. */
+/** Sends the load in an open loop: a slow answer does not delay other requests. The same seed makes the same load. */
 import type { FieldStatus } from '@/lib/shared/events'
 import { createRandom } from '@/local/data/random'
 import { ADMIN_TOKEN, type Server } from './cluster'
@@ -6,14 +6,13 @@ import { ADMIN_FIELD, PUBLIC_FIELD } from './names'
 
 export interface LoadOptions {
   readonly seed: number
-  /** All servers together. */
   readonly requestsPerSecond: number
 }
 
-/** Stands for all fields with the tag of the source, in samples of an invalidation. */
+/** In samples of an invalidation: all fields with the tag of the source. */
 export const EVERY_FIELD = '*'
 
-/** One request and its result. Times are monotonic ms. */
+/** Times are monotonic, in ms. */
 export interface Sample {
   readonly operation: 'read' | 'refresh' | 'invalidate'
   /** The name of the field, or EVERY_FIELD. */
@@ -26,7 +25,6 @@ export interface Sample {
   readonly cache: FieldStatus | null
   /** The version of the source in the answer. */
   readonly version: number | null
-  /** Why it failed, in a few words. */
   readonly failure: string | undefined
   /** Whether the server was killed before it could answer. */
   readonly cut: boolean
@@ -44,9 +42,9 @@ export interface Changes {
 
 export interface Load {
   readonly samples: readonly Sample[]
-  /** What the stream sends in addition to reads. */
+  /** In addition to reads. */
   changes: Changes
-  /** Sends one request in addition to the stream. */
+  /** In addition to the stream. */
   send(server: Server, operation: Sample['operation'], field: string): Promise<Sample>
   /** Resolves once all requests that are running now have been answered. */
   answered(): Promise<void>
@@ -54,7 +52,7 @@ export interface Load {
   stop(): Promise<void>
 }
 
-/** When a client gives up, in ms. */
+/** In ms. */
 const CLIENT_TIMEOUT_MS = 20_000
 const nothing = Promise.resolve()
 const SHARES = { invalidate: 0.004, refresh: 0.012, adminRead: 0.33 } as const

@@ -1,9 +1,9 @@
-/** Names that the servers under test and the harness share. */
+/** Shared by the servers under test and the harness. */
 
 export const VERSION_COLUMN = 'Version'
 export const CHANGE_TAG = 'source-changed'
 
-/** Times in seconds, as in every field's configuration. */
+/** In s. */
 export interface ChaosField {
   readonly name: string
   readonly key: string
@@ -35,7 +35,7 @@ export const ADMIN_FIELD = {
   memoryTtl: 1,
 } as const satisfies ChaosField
 
-/** Only the server that is killed while it fetches, and those that take over, read it. */
+/** Read only by the server that is killed while it fetches, and by those that take over. */
 export const LEASED_FIELD = {
   name: 'leased',
   key: 'chaos_leased',

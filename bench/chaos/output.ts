@@ -1,4 +1,4 @@
-/** Checks the output of the servers: they must print events as JSON lines and nothing else. */
+/** Checks that the servers print events as JSON lines and nothing else. */
 import type { Cluster, Server } from './cluster'
 import { LEASED_FIELD } from './names'
 
@@ -9,13 +9,13 @@ export interface OutputReport {
   readonly leaking: readonly string[]
   /** Servers that ended by themselves. */
   readonly ended: readonly string[]
-  /** How many fetches of the field of the killed lease holder were completed. */
+  /** Completed fetches of the field of the killed lease holder. */
   readonly leasedFetches: number
-  /** All fetches of the servers, failed ones included. */
+  /** Includes failed fetches. */
   readonly refreshes: readonly Refresh[]
 }
 
-/** Times are monotonic ms of this process. */
+/** Monotonic times of this process, in ms. */
 export interface Refresh {
   readonly from: number
   readonly to: number
@@ -42,7 +42,6 @@ export async function inspectOutput({ everyServer, secrets }: Cluster): Promise<
 
 interface EventLine {
   readonly event: string
-  /** When it was printed, in ISO 8601. */
   readonly time: string
   readonly field?: string
   readonly durationMs?: number

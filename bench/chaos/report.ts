@@ -1,4 +1,3 @@
-/** Formats the verdict as a table. */
 import type { Row, Verdict } from './judging/judge'
 
 const COLUMNS: readonly (readonly [title: string, cell: (row: Row) => string])[] = [

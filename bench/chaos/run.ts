@@ -15,23 +15,21 @@ export interface RunOptions {
   readonly seed: number
   readonly requestsPerSecond: number
   readonly faults: readonly Fault[]
-  /** Called with the name of each fault as it begins. */
   readonly progress?: (fault: string) => void
 }
 
-/** A calm or a faulty stretch of the run; times are monotonic ms. */
+/** Times are monotonic, in ms. */
 export interface Phase extends Availability {
   /** Undefined in a calm phase. */
   readonly fault: string | undefined
   readonly from: number
-  /** When the fault ended. */
   readonly endedAt: number
-  /** When every server had answered every field with a hit again; null when one never did. */
+  /** When every server had answered every field with a hit again; null for never. */
   readonly recoveredAt: number | null
   readonly to: number
-  /** Reads that the source received. */
+  /** Received by the source. */
   readonly upstream: number
-  /** Fields whose stored entry the fault has removed. Checked only when the source failed. */
+  /** Fields whose entry the fault has removed. Checked only when the source failed. */
   readonly lost: readonly string[]
 }
 
@@ -59,7 +57,7 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
   const load = startLoad(cluster.servers, options, cluster.secrets)
   const editing = new AbortController()
   const edits = editAllTheTime(cluster, options.seed, editing.signal)
-  // Its error is thrown at the end of the run, where it is awaited.
+  // The error is thrown at the end of the run.
   edits.catch(() => undefined)
   const phases: Phase[] = []
   try {
@@ -99,7 +97,7 @@ async function calmPhase(cluster: Cluster, load: Load, next: Fault, milliseconds
   const { source } = cluster
   const [from, upstream] = [performance.now(), source.reads()]
   // After an invalidation there is no value to serve, and after a refresh none when a running fetch overwrites its value.
-  // If the source failed then, failed reads would not be the fault of the cache.
+  // If the source failed then, failed reads would not be a fault of the cache.
   const harmless = next.source === 'works'
   load.changes = { refresh: true, invalidate: harmless }
   await delay(harmless ? milliseconds : milliseconds - QUIET_MS)
@@ -130,7 +128,7 @@ async function faultPhase(cluster: Cluster, load: Load, fault: Fault, millisecon
   await fault.end(cluster, load)
   const endedAt = performance.now()
   const recoveredAt = await recovery(cluster, load, endedAt)
-  // So that fetches which began during the fault are not counted as calls of the calm phase.
+  // Fetches from the fault must not count as calls of the calm phase.
   await load.answered()
   const { name, redis, source: sourceState } = fault
   return {

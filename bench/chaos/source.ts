@@ -1,10 +1,10 @@
-/** The source of the run: one record with a rising version, so that every answer shows its age. */
+/** Serves one record with a rising version, so that every answer shows its age. */
 import { type AirtableServer, startAirtableServer } from '@/local/airtable/server'
 import { VERSION_COLUMN } from './names'
 
 /** How long the source takes, in ms, plus or minus a quarter. */
 const LATENCY_MS = 300
-/** Matches the reads of the servers, and not the edits of the run itself. */
+/** Matches the reads of the servers, not the edits of the run. */
 export const READS_ONLY = '^GET '
 
 export const SOURCE_KEY = 'patChaosSourceKey'
@@ -12,7 +12,7 @@ const BASE_ID = 'appChaosBase00001'
 const TABLE_ID = 'tblChaosTable0001'
 const RECORD_ID = 'recChaosRecord001'
 
-/** A version of the source. Reads that begin at `since` (monotonic ms) or later show it or a later one. */
+/** Reads that begin at `since` (monotonic, in ms) or later show this version or a later one. */
 export interface Edit {
   readonly version: number
   readonly since: number
@@ -23,9 +23,8 @@ export interface Source {
   readonly env: Readonly<Record<string, string>>
   /** Oldest first. */
   readonly edits: readonly Edit[]
-  /** How many reads the servers have sent so far, failed ones included. */
+  /** Reads that the servers have sent so far, including failed ones. */
   reads(): number
-  /** Raises the version. */
   edit(): Promise<void>
 }
 
@@ -36,7 +35,7 @@ export async function startSource(): Promise<Source> {
     apiKey: SOURCE_KEY,
     baseId: BASE_ID,
     latencyMs: LATENCY_MS,
-    // Puts a second between any two requests: the server's own rate limit would be one more fault.
+    // A second between requests, because the source's own rate limit would be one more fault.
     clock: () => {
       time += 1_000
       return time

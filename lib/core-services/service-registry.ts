@@ -1,6 +1,6 @@
 /**
- * Starts services by name: each once, its dependencies first. The services of the app are registered in serviceLoader.ts.
- * State lives on `globalThis`, because Next evaluates a module several times in one process.
+ * Starts services by name: each once, its dependencies first. State lives on `globalThis`, because Next evaluates a
+ * module several times in one process.
  */
 
 import type { Env } from '../shared/env'
@@ -9,7 +9,7 @@ import { defaultPorts, type Ports, processPorts } from '../shared/ports'
 import { processState } from '../shared/processState'
 
 export interface ServiceInterface {
-  /** Resolves when the service can be used. Rejects with a message that says what to do when it cannot. */
+  /** Resolves when the service can be used. Rejects with a message that says what to do. */
   initialize(): Promise<void>
 }
 
@@ -24,7 +24,7 @@ export interface ServiceOptions<Name extends string> {
    */
   requires?: readonly Name[]
   /**
-   * Services that are started before this one if they can be. Their failure does not matter.
+   * Services that start before this one. It starts even when they fail.
    * @default []
    */
   prefers?: readonly Name[]
@@ -47,7 +47,7 @@ interface Registration {
 
 export type RegistryState = Map<string, Registration>
 
-/** How long a failed start is answered with the same error before the next attempt, in ms. */
+/** How long a failed start is answered with the same error, in ms. */
 const RETRY_AFTER_MS = 5_000
 
 export type ServiceRegistry<S> = ReturnType<typeof createServiceRegistry<S>>
@@ -124,10 +124,7 @@ export function createServiceRegistry<S>(
   }
 
   return {
-    /**
-     * Registers a service under a name: an instance, or a function that creates it on first use. Throws SERVICE_DUPLICATE
-     * when the name is taken.
-     */
+    /** Takes an instance, or a function that creates it on first use. Throws SERVICE_DUPLICATE when the name is taken. */
     register<N extends Name>(
       name: N,
       service: (S[N] & ServiceInterface) | (() => S[N] & ServiceInterface),
@@ -148,15 +145,13 @@ export function createServiceRegistry<S>(
 
     has: (name: Name): boolean => state.has(name),
 
-    /** The names of all registered services. */
     names: (): Name[] => [...state.keys()] as Name[],
 
-    /** The `settings` of all registered services. */
     settings: (): ((env: Env) => unknown)[] => [...state.values()].flatMap(({ settings = [] }) => settings),
 
     /**
-     * Returns the started service. Concurrent callers share one start. Rejects with SERVICE_FAILED, with the same error for
-     * 5 s and then after a new attempt, or with SERVICE_UNKNOWN or SERVICE_CYCLE.
+     * Resolves with the started service. Concurrent callers share one start. Rejects with SERVICE_FAILED, with the same
+     * error for 5 s and then after a new attempt, or with SERVICE_UNKNOWN or SERVICE_CYCLE.
      */
     async getService<N extends Name>(name: N): Promise<S[N]> {
       if (!find(name).starting) assertNoCycle(name)
@@ -165,7 +160,6 @@ export function createServiceRegistry<S>(
   }
 }
 
-/** The registry of this process. */
 export const serviceRegistry: ServiceRegistry<Services> = createServiceRegistry<Services>(
   processState<RegistryState>('services', () => new Map()),
   processPorts,

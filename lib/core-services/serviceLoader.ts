@@ -1,6 +1,6 @@
 /**
- * The services of this app, with their dependencies and settings. Importing this file registers them; each starts on first
- * use. A new service needs its line in `Services` and its registration, nothing else: boot and health go by this list.
+ * Registers the services of this app, with their dependencies and settings. Each starts on first use. A new service needs
+ * its line in `Services` and its registration; boot and health go by this list.
  */
 
 import { atRequest } from '../next/atRequest'
@@ -22,9 +22,9 @@ declare module './service-registry' {
   }
 }
 
-// Next evaluates this module several times in one process. Only the first evaluation registers.
+// Next evaluates this module several times in one process.
 if (!serviceRegistry.has('cache')) {
-  // Here and not at boot, because a build does not boot, and Next throws its control-flow errors in a build.
+  // Not at boot, because a build does not boot, and Next throws its control-flow errors in a build.
   setProcessState('ports', {
     ...processPorts(),
     isControlFlow: isControlFlowError,

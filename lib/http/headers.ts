@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 
-/** For answers that must not be cached: forced reads, errors, status. */
+/** For forced reads, errors and status. */
 export const NO_STORE = {
   'Cache-Control': 'no-cache, no-store, must-revalidate',
   Pragma: 'no-cache',
   Expires: '0',
 } as const
 
-/** For plain reads of public fields: caches revalidate each time, since a copy in a CDN would outlive a refresh. */
+/** For reads of public fields. Caches revalidate each time, because a copy in a CDN would outlive a refresh. */
 export const REVALIDATE = { 'Cache-Control': 'public, max-age=0, must-revalidate' } as const
 
 /** For reads of fields that need the token. */
@@ -18,7 +18,7 @@ export function computeEtag(body: string): string {
   return `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
 }
 
-/** RFC 9110 §13.1.2: the comparison is weak, and a list or `*` may be given. */
+/** RFC 9110 §13.1.2: the comparison is weak. The header holds a list or `*`. */
 export function matchesEtag(request: Request, etag: string): boolean {
   const wanted = request.headers.get('if-none-match')
   if (wanted === null) return false

@@ -1,4 +1,4 @@
-/** Turns errors into answers: `application/problem+json` (RFC 9457). One table maps each error code to a status. */
+/** Turns errors into answers of the type `application/problem+json` (RFC 9457). */
 import { withBasePath } from '../config/basePath'
 import { isRedisFailure } from '../core-services/cache/errors'
 import { type CodedError, codedError, getErrorMessage, isCodedError } from '../shared/errors'
@@ -8,7 +8,6 @@ import { NO_STORE } from './headers'
 interface Problem {
   status: number
   title: string
-  /** The header WWW-Authenticate. */
   challenge?: string
 }
 
@@ -49,7 +48,7 @@ export const fieldUnknown = (): CodedError =>
 export const routeUnknown = (): CodedError =>
   codedError('ROUTE_UNKNOWN', `Nothing is served at this path; the app is served at ${withBasePath('/')}`)
 
-/** The same error for every flaw of a ping, so that forged pings learn nothing about webhooks. */
+/** The same error for every flaw of a ping, so that forged pings show nothing about webhooks. */
 export const pingUnverified = (): CodedError =>
   codedError(
     'PING_UNVERIFIED',
@@ -65,7 +64,7 @@ export const bodyInvalid = (): CodedError =>
 export const bodyTooLarge = (maxBytes: number): CodedError =>
   codedError('BODY_TOO_LARGE', `The body may have at most ${maxBytes} bytes`)
 
-/** `retryAfter`: seconds. */
+/** `retryAfter`: in s. */
 export const rateLimited = (what: string, retryAfter: number): CodedError =>
   codedError('RATE_LIMITED', `Too many ${what} in a short time`, { retryAfter })
 
@@ -83,7 +82,7 @@ export interface ProblemContext {
   withMessage?: boolean
 }
 
-/** Builds the answer to an error, and emits `request.failed` for a 5xx. Rethrows control-flow errors of the framework. */
+/** Emits `request.failed` for a 5xx. Rethrows control-flow errors of the framework. */
 export function problemResponse(request: Request, error: unknown, context: ProblemContext): Response {
   const ports = processPorts()
   if (ports.isControlFlow(error)) throw error

@@ -1,6 +1,6 @@
 import { resolveRequestId, runInRequest } from '../observability/requestContext'
 
-/** Wraps a route handler: its events carry the id of the request, and the answer has it in `X-Request-Id`. */
+/** Puts the id of the request on the events of a route handler, and into `X-Request-Id` of its answer. */
 export function withRequestId<Rest extends unknown[]>(
   answer: (request: Request, ...rest: Rest) => Promise<Response>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {

@@ -1,4 +1,4 @@
-/** What the admin page and its Server Actions call. Every function checks the session itself. */
+/** Serves the admin page and its Server Actions. Every function checks the session itself. */
 import 'server-only'
 import { cookies, headers } from 'next/headers'
 import { connection } from 'next/server'
@@ -19,7 +19,7 @@ import { processPorts } from '../shared/ports'
 export type AdminAccess = 'signed-in' | 'signed-out' | 'closed' | 'cross-site'
 
 export async function readAccess(): Promise<AdminAccess> {
-  // Whether a session was revoked can only be known at request time.
+  // A revoked session can only be noticed at request time.
   await connection()
   if (await currentSession()) return 'signed-in'
   if (secret('ADMIN_TOKEN') === undefined) return 'closed'
@@ -31,7 +31,7 @@ export type SignInAnswer =
   | { problem: 'limited'; retryAfter: number }
   | null
 
-/** Signs in with the admin token and sets the session cookie; null when that succeeded. */
+/** Resolves with null when the session cookie was set. */
 export async function signInToAdmin(token: string): Promise<SignInAnswer> {
   const result = await signIn(token.trim(), await headers())
   if (!result.ok)
@@ -44,7 +44,7 @@ export async function signInToAdmin(token: string): Promise<SignInAnswer> {
   return null
 }
 
-/** Revokes the session and deletes its cookies. Does nothing without a session. */
+/** Does nothing without a session. */
 export async function signOutOfAdmin(): Promise<void> {
   const session = await sessionForAction()
   if (!session) return
@@ -61,12 +61,14 @@ export async function signOutOfAdmin(): Promise<void> {
   processPorts().emit({ type: 'admin.signed-out' })
 }
 
-/** `under-way`: the same refresh has already begun. A new object each time, so that React sees two equal answers as two. */
+/**
+ * `under-way`: the same refresh has already begun. Each answer is a new object, so that React notices two equal answers.
+ */
 export interface RefreshAnswer {
   result: 'begun' | 'under-way' | 'signed-out' | 'unknown-field'
 }
 
-/** Begins a refresh of one field. `budgetMs`: how long it may run after the answer. */
+/** `budgetMs`: how long the refresh may run after the answer. */
 export async function refreshByHand(name: string, budgetMs: number): Promise<RefreshAnswer> {
   if (!(await sessionForAction())) return { result: 'signed-out' }
   const field = findFieldByName(name)
@@ -74,7 +76,6 @@ export async function refreshByHand(name: string, budgetMs: number): Promise<Ref
   return { result: await beginRefresh(fieldRuntime(), field, budgetMs) }
 }
 
-/** Begins a refresh of all fields. `budgetMs`: how long it may run after the answer. */
 export async function refreshAllByHand(
   fields: readonly AnyField[],
   budgetMs: number,

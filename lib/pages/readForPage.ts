@@ -14,7 +14,7 @@ export async function readFieldForPage<T>(config: FieldCacheConfig<T>): Promise<
   return inThisRequest(() => readFieldCache(config))
 }
 
-/** Reads the overview of all fields for a Server Component, under the same conditions. */
+/** Waits for a request first, as `readForPage` does. */
 export async function readOverviewForPage(fields: readonly AnyField[]): Promise<Overview> {
   await connection()
   return inThisRequest(() => readOverview(fields))

@@ -1,7 +1,7 @@
 import { headers } from 'next/headers'
 import { resolveRequestId, runInRequest } from '../observability/requestContext'
 
-/** Runs the work of a page or a Server Action. Its events carry the id of the request. */
+/** Puts the id of the request on the events of `work`. */
 export async function inThisRequest<T>(work: () => Promise<T>): Promise<T> {
   const sent = await headers()
   return runInRequest(

@@ -13,7 +13,6 @@ const MODEL_NOT_FOUND =
   'Invalid permissions, or the requested model was not found. Check that both your user and your token have the ' +
   'required permissions, and that the model names and/or ids are correct.'
 
-/** An API request as plain data, read to its end. */
 export type ApiRequest = { method: string; url: URL; authorization: string | undefined; body: Buffer }
 
 const ROUTES = [
@@ -34,8 +33,8 @@ const ROUTES = [
 ] as const
 
 /**
- * Finds the route by method and path. Does not check whether what they name exists. `owner` is the table or the webhook;
- * `recordId` is empty for a whole table.
+ * Does not check whether what the path names exists. `owner`: the table or the webhook. `recordId`: empty for a whole
+ * table.
  */
 export function matchRoute({ method, url }: Pick<ApiRequest, 'method' | 'url'>) {
   for (const [kind, pattern] of ROUTES) {
@@ -54,7 +53,6 @@ function parseBody(body: Buffer): object {
   }
 }
 
-/** The contents of a base, and its key. */
 export interface BaseContents {
   readonly baseId: string
   readonly apiKey: string
@@ -64,8 +62,8 @@ export interface BaseContents {
 }
 
 /**
- * The API without HTTP. Checks the key, the address and the rate limit, in this order, and then does the work. A request
- * that is refused before the rate limit does not count towards it.
+ * Checks the key, the address and the rate limit, in this order. A request that is refused before the rate limit does not
+ * count towards it.
  */
 export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents, clock: Clock) {
   const offsets = createOffsets(clock)

@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 const milliseconds = z.number().min(0)
 
-/** How the server behaves where the vendor's behaviour varies. A setting applies from the next request on. */
+/** Settings for what varies at the vendor. They apply from the next request on. */
 const settingsSchema = z.strictObject({
   /** Over how many payloads one write is spread, at most one for each record created, deleted or cell changed. */
   splitPayloads: z.int().min(1),
@@ -10,17 +10,17 @@ const settingsSchema = z.strictObject({
   pingCopies: z.int().min(1),
   /** How many of the next pings are lost: not sent, and not sent again. */
   losePings: z.int().min(0),
-  /** Holds pings back until it is false again. Then one ping for each webhook announces all changes since. */
+  /** Holds pings back. When it is false again, one ping for each webhook announces all changes since. */
   holdPings: z.boolean(),
   /** How long the receiver may take to answer a ping. */
   pingTimeoutMs: milliseconds,
   /** Reads return the records as they were this long ago. Payloads and pings are not delayed. */
   readLagMs: milliseconds,
-  /** How long the URL of an attachment works, from the answer that contained it. */
+  /** How long the URL of an attachment works after its answer. */
   attachmentLifeMs: milliseconds,
   /**
-   * The answer to a cursor that points before the oldest payload: `skip` lists from the oldest on, so that numbers are
-   * missing; `refuse` answers 422. The vendor's documents do not say what it does.
+   * How a cursor before the oldest payload is answered: `skip` lists from the oldest on, so that numbers are missing;
+   * `refuse` answers 422. The vendor's documents do not say.
    */
   lostCursor: z.enum(['skip', 'refuse']),
 })
@@ -38,7 +38,7 @@ export const DEFAULT_SETTINGS: Settings = {
   lostCursor: 'skip',
 }
 
-/** The id of a webhook. Without it the action applies to all webhooks of the base. */
+/** Without a webhook id the action applies to all webhooks of the base. */
 const webhook = z.string().optional()
 
 /**
@@ -63,9 +63,9 @@ export type Action = z.infer<typeof actionSchema>
 
 export interface Controls {
   readonly settings: Readonly<Settings>
-  /** Changes the named settings. Throws an error of one line when one is not valid. */
+  /** Throws an error of one line for an invalid setting. */
   set(changes: Partial<Settings>): void
-  /** Runs an action. Throws an error of one line when it is not valid or names an unknown webhook. */
+  /** Throws an error of one line for an invalid action or an unknown webhook. */
   act(action: Action): void
 }
 
@@ -75,7 +75,7 @@ function parse<T>(schema: z.ZodType<T>, raw: unknown): T {
   throw new Error(error.issues.map(({ path, message }) => [...path, message].join(': ')).join('; '))
 }
 
-/** Controls for `settings`, which are changed in place. `changed` is called after each change. */
+/** Changes `settings` in place, and calls `changed` after each change. */
 export function createControls(
   settings: Settings,
   changed: () => void,
@@ -92,8 +92,7 @@ export function createControls(
 }
 
 /**
- * Answers a request to the control endpoint: GET returns the settings, POST runs an action (an object with `do`) or changes
- * settings, DELETE resets the settings.
+ * GET answers the settings, POST runs an action (an object with `do`) or changes settings, DELETE resets the settings.
  */
 export function answerControl(controls: Controls, method: string, text: string) {
   try {

@@ -1,7 +1,7 @@
-/** An answer: `body` is sent as JSON, or as HTML when it is text. The API itself never answers with text. */
+/** `body`: sent as JSON, or as HTML when it is a text. The API itself never answers with a text. */
 export type Answer = { readonly status: number; readonly body: unknown }
 
-// The vendor's errors have three shapes: these two and `{error: 'NOT_FOUND'}`. Clients must handle all of them.
+// The vendor's errors have three shapes: these two and `{error: 'NOT_FOUND'}`.
 const typed = (status: number, type: string, message?: string): Answer => ({
   status,
   body: { error: message === undefined ? { type } : { type, message } },
@@ -13,7 +13,7 @@ export const unauthenticated = typed(401, 'AUTHENTICATION_REQUIRED', 'Authentica
 export const rateLimited = tooMany('RATE_LIMIT_REACHED', 'Rate limit exceeded. Please try again later')
 export const iteratorGone = typed(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
 
-/** The answers of faults. The last three are this vendor's own. */
+/** The last three are this vendor's own. */
 export const FAULT_ANSWERS = {
   unauthorized: unauthenticated,
   'rate-limit': rateLimited,
@@ -30,16 +30,15 @@ export const FAULT_ANSWERS = {
 }
 export type AirtableFault = 'billing' | 'iterator-gone' | 'forbidden'
 
-/** Ends the request that is being answered, with this answer. */
+/** Ends the current request with this answer. */
 export function refuse(answer: Answer): never {
   throw Object.assign(new Error('refused'), { answer })
 }
 
-/** Refuses with an error of the usual shape. */
 export const fail = (status: number, type: string, message: string): never =>
   refuse(typed(status, type, message))
 
-/** Answers with what `run` returns, or with its refusal. Another error is a bug of this server, and a 500. */
+/** Any error other than a refusal is a bug of this server, and a 500. */
 export function answer(run: () => unknown): Answer {
   try {
     return { status: 200, body: run() }

@@ -6,18 +6,18 @@ import { newId } from './tables/table'
 const IDLE_MS = 300_000
 const OFFSET_PATTERN = /^(itr[A-Za-z0-9]{14})\/(rec[A-Za-z0-9]{14})$/
 
-/** The ids of a list in the order of page one, and the index at which a page starts. */
+/** `ids`: in the order of page one. `start`: the index at which a page starts. */
 type Position = { listId?: string; tableId: string; recordIds: readonly string[]; start: number }
 export type Offsets = ReturnType<typeof createOffsets>
 
 /**
- * Remembers lists that have further pages. Members and order stay as on page one; values do not. An offset may be used
- * again, as in a retry. Keeps the newest thousand lists.
+ * Remembers the newest thousand lists that have further pages. Members and order stay as on page one; values do not. An
+ * offset can be used again, as in a retry.
  */
 export function createOffsets(clock: Clock) {
   const open = new Map<string, Position & { usedAt: number }>()
   return {
-    /** Returns the position of an offset. Refuses the request when the offset is not valid. */
+    /** Refuses the request when the offset is not valid. */
     resume(tableId: string, offset: string): Position {
       const [, listId = '', recordId = ''] = OFFSET_PATTERN.exec(offset) ?? []
       if (listId === '') fail(422, 'INVALID_OFFSET_VALUE', 'The value of offset is invalid')
@@ -26,7 +26,7 @@ export function createOffsets(clock: Clock) {
       if (list.tableId !== tableId || start < 0 || clock() - list.usedAt > IDLE_MS) refuse(iteratorGone)
       return { ...list, listId, start }
     },
-    /** The offset of the page that starts at `start`; undefined past the end. */
+    /** Undefined past the end. */
     offsetAt(position: Position, start: number): string | undefined {
       const recordId = position.recordIds[start]
       if (recordId === undefined) return undefined

@@ -5,15 +5,15 @@ const returnFieldsByFieldId = z.union([z.boolean(), z.stringbool()]).default(fal
 const sorting = z.strictObject({ field: z.string(), direction: z.enum(['asc', 'desc']).default('asc') })
 const cells = z.record(z.string(), z.unknown())
 
-// All strict: when an unknown parameter is ignored, the answer looks right but is not. `method`, `timeZone` and `userLocale`, which the vendor's package sends along, change nothing here.
+// All strict, because an answer that ignores an unknown parameter only looks right. The vendor's package also sends
+// `method`, `timeZone` and `userLocale`, which change nothing here.
 
-/** Parameters of a request for one record. */
 export const getParameters = z.strictObject({
   cellFormat: z.literal('json').optional(),
   returnFieldsByFieldId,
 })
 
-/** Parameters of a list request, by query or by body. */
+/** From the query or the body. */
 export const listParameters = getParameters.extend({
   pageSize: z.coerce.number().int().min(1).max(100).default(100),
   maxRecords: z.coerce.number().int().min(1).optional(),
@@ -28,7 +28,7 @@ export const listParameters = getParameters.extend({
   userLocale: z.unknown().optional(),
 })
 
-/** The body of a request that writes. Values are stored unchanged, so `typecast` has no effect. */
+/** Values are stored unchanged, so `typecast` has no effect. */
 export const writeParameters = z.strictObject({
   fields: cells.optional(),
   records: z.unknown().optional(),
@@ -38,11 +38,11 @@ export const writeParameters = z.strictObject({
 
 const written = z.strictObject({ id: z.string().optional(), fields: cells })
 
-/** The records of a write. Records to change have an `id`, new ones have none. */
+/** Records to change have an `id`, new ones have none. */
 export const writeBatch = z.array(written).min(1).max(10)
 export const deletedIds = z.array(z.string()).min(1).max(10)
 
-/** Validates parameters. Refuses the request with the reason when they are not valid. */
+/** Refuses the request, with the reason, for invalid parameters. */
 export function check<T>(schema: z.ZodType<T>, raw: unknown): T {
   const { success, data, error } = schema.safeParse(raw)
   if (success) return data
@@ -50,7 +50,7 @@ export function check<T>(schema: z.ZodType<T>, raw: unknown): T {
   return fail(422, 'INVALID_REQUEST_UNKNOWN', `${vendor} Local server: ${z.prettifyError(error)}`)
 }
 
-/** Collects `fields[]`, `sort[0][field]` and plain parameters; empty values count as not given. */
+/** Parses `fields[]`, `sort[0][field]` and plain parameters. Empty values count as not given. */
 export function readQuery(query: URLSearchParams): Record<string, unknown> {
   const read = new Map<string, unknown>()
   for (const [name, value] of query) {

@@ -2,12 +2,12 @@ const REQUESTS = 5
 const WINDOW_MS = 1_000
 const PENALTY_MS = 30_000
 
-/** Milliseconds since any fixed moment; tests move it by hand. */
+/** Ms since any fixed moment. */
 export type Clock = () => number
 
 /**
- * The vendor's limit for one base: five requests in any 1,000 ms. The sixth is refused, and so is every request in the 30 s
- * after it. Refused requests do not count. Returns a function that counts a request and says whether it is allowed.
+ * Allows five requests in any 1,000 ms. Refuses the sixth, and every request in the 30 s after it. Refused requests do
+ * not count. The returned function counts a request and says whether it is allowed.
  */
 export function createRateLimit(clock: Clock): () => boolean {
   let admitted: number[] = []

@@ -14,7 +14,7 @@ function compareCells(a: unknown, b: unknown): number {
 
 const TERM = /^\s*RECORD_ID\s*\(\s*\)\s*=\s*(['"])(\w+)\1\s*$/
 
-/** Returns the ids in a formula of the form `RECORD_ID()='rec…'`, alone or in `OR(…)`. Refuses other formulas. */
+/** Parses `RECORD_ID()='rec…'`, alone or in `OR(…)`. Refuses other formulas. */
 function parseFormula(formula: string): readonly unknown[] {
   const [, terms = formula] = /^\s*OR\s*\((.*)\)\s*$/s.exec(formula) ?? []
   const ids = terms.split(',').map((term) => TERM.exec(term)?.[2])
@@ -23,7 +23,7 @@ function parseFormula(formula: string): readonly unknown[] {
   return fail(422, 'INVALID_FILTER_BY_FORMULA', `The formula for filtering records is invalid: ${own}`)
 }
 
-/** Returns one page of a list. `raw`: the unchecked parameters, from the query or the body. */
+/** `raw`: the unchecked parameters, from the query or the body. */
 export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   const { offset, pageSize, ...parameters } = check(listParameters, raw)
   const wanted = parameters.fields?.map((name) => getField(table, name)) ?? table.fields
@@ -50,15 +50,14 @@ export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   return { records, offset: offsets.offsetAt(position, end) }
 }
 
-/** Returns one record. */
 export function getRecord(table: Table, recordId: string, raw: unknown) {
   const { returnFieldsByFieldId } = check(getParameters, raw)
   return render(table, table.records.get(recordId) ?? refuse(notFound), table.fields, returnFieldsByFieldId)
 }
 
 /**
- * POST creates, PATCH overwrites the named cells, PUT also empties the others; null or "" empties a cell. Writes the record
- * in the path or in the body's `fields`, otherwise the body's `records`: all of them or none.
+ * POST creates, PATCH overwrites the named cells, PUT also empties the others; null or "" empties a cell. Writes the
+ * record in the path or in the body's `fields`, otherwise the body's `records`, all or none.
  */
 export function writeRecords(table: Table, method: string, recordId: string, raw: object, commit: Commit) {
   const creates = method === 'POST'
@@ -97,7 +96,7 @@ export function writeRecords(table: Table, method: string, recordId: string, raw
   return single ? rendered[0] : { records: rendered }
 }
 
-/** Deletes the record in the path, otherwise those in the query's `records[]`: all of them or none. */
+/** Deletes the record in the path, otherwise those in the query's `records[]`, all or none. */
 export function deleteRecords(table: Table, recordId: string, raw: unknown, commit: Commit) {
   const { data: ids } = deletedIds.safeParse(recordId === '' ? raw : [recordId])
   if (!ids) return fail(422, 'INVALID_RECORDS', '"records" must be an array of up to 10 record IDs.')

@@ -41,11 +41,11 @@ import { createBase } from './tables/base'
 import type { TableData } from './tables/table'
 import type { Wait } from './webhooks/pings'
 
-/** The path of the counters: GET reads them, DELETE resets them. Needs no key, and is not counted. */
+/** GET reads the counters, DELETE resets them. Needs no key, and is not counted. */
 export const STATS_PATH = '/__local/stats'
-/** The path of settings (GET, POST, DELETE resets them) and actions (POST). Needs no key, and is not counted. */
+/** Settings (GET, POST, DELETE resets them) and actions (POST). Needs no key, and is not counted. */
 export const CONTROLS_PATH = '/__local/controls'
-/** The defaults for development. `latencyMs`: about that of the real API. */
+/** For development. `latencyMs`: about that of the real API. */
 export const DEVELOPMENT = { port: 8078, latencyMs: 200 }
 
 export interface AirtableServerOptions {
@@ -80,25 +80,21 @@ export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | '
   readonly port: number
   readonly counters: Readonly<AirtableCounters>
   readonly faults: Faults<AirtableFault>
-  /** Settings and actions for webhooks, reads and attachments. */
   readonly controls: Controls
   resetCounters(): void
-  /** How many answers have not ended. A stalled one ends when its connection closes. */
+  /** How many answers have not ended. A stalled one ends with its connection. */
   openAnswers(): number
-  /** Also closes open connections. */
   close(): Promise<void>
 }
 
-/** Counts since the start or the last reset. Requests to `/__local/…` are not counted. */
+/** Since the start or the last reset, without requests to `/__local/…`. */
 type AirtableCounters = ReturnType<typeof createCounters>
 const createCounters = () => ({
-  /** API requests received, and those answered with 429. */
   requests: 0,
   refusals: 0,
-  /** Bytes of request bodies received and of response bodies sent. */
   bytesIn: 0,
   bytesOut: 0,
-  /** Requests by route, as in ROUTES or `unknown`, and by the status of the answer, if there was one. */
+  /** By route, as in ROUTES or `unknown`, and by the status of the answer, if there was one. */
   byKind: {} as Record<string, number>,
   byStatus: {} as Record<string, number>,
 })
@@ -113,7 +109,7 @@ function send(response: ServerResponse, { status, body }: Answer): number {
   return bytes
 }
 
-/** Starts the server; rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
+/** Rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
 export async function startAirtableServer(options: AirtableServerOptions): Promise<AirtableServer> {
   const { apiKey, baseId, latencyMs = 0, clock = () => performance.now() } = options
   let origin = ''
@@ -147,7 +143,7 @@ export async function startAirtableServer(options: AirtableServerOptions): Promi
     counters.byKind[kind] = (counters.byKind[kind] ?? 0) + 1
     const line = () => `${method} ${incoming.url} ${request.body}`
     const answer = await injector.answer(response, line, async () => {
-      // Performed on arrival and then delayed, so that a slow answer can be outdated when it arrives.
+      // Runs on arrival and delays the answer, so that a slow answer can be outdated when it arrives.
       const result = base.perform(request)
       if (latencyMs > 0) await delay(latencyMs * (0.75 + Math.random() / 2))
       return result

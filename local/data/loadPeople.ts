@@ -23,7 +23,7 @@ const schema = z.object({
   ),
 })
 
-/** An example file, for the error about a file of another shape. */
+/** Shown in the error about a file of another shape. */
 const WANTED = `{
   "table": { "id": "tblPeople00000001", "name": "People" },
   "view": "Agentes de venta",
@@ -47,7 +47,7 @@ function readJson(file: string): unknown {
     return fail(file, `cannot be read (${error instanceof Error ? error.message : String(error)})`)
   }
   try {
-    // The decoder skips a byte order mark, and throws when the text is not UTF-8.
+    // The decoder skips a byte order mark, and throws for text that is not UTF-8.
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (error) {
     const isJson = error instanceof SyntaxError
@@ -67,7 +67,7 @@ function inferType(value: unknown): string {
   return typeof value === 'boolean' ? 'checkbox' : 'singleLineText'
 }
 
-/** Returns the fields that the records use, each with the type of its first value. */
+/** Takes the type of each field from its first value. */
 function inferFieldTypes(records: readonly RecordData[]): Record<string, string> {
   const types = new Map<string, string>()
   for (const [name, value] of records.flatMap(({ fields }) => Object.entries(fields)))
@@ -91,7 +91,7 @@ export function loadPeople(file: string): TableData {
   return { ...table, fields: inferFieldTypes(records), views: [{ id: AGENTS_VIEW.id, name: view }], records }
 }
 
-/** Returns the base to serve: with the records of the file in LOCAL_AIRTABLE_DATA, by default with invented people. */
+/** Serves the records of the file in LOCAL_AIRTABLE_DATA, by default invented people. */
 export function samplePeople(env: Environment) {
   const file = read(env, 'LOCAL_AIRTABLE_DATA')
   const table = file === undefined ? generatePeople() : loadPeople(resolve(file))

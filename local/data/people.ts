@@ -23,10 +23,10 @@ const PROVINCES = 'AV BA BU CA CC CO CS CU GI GR GU HU JA LE LU MA MU NA OU PO S
 const PARTIES = ['Azul', 'Verde', 'Independiente'] as const
 const STREETS = ['Calle Mayor', 'Avenida de la Constitución', 'Paseo del Río', 'Plaza de España'] as const
 
-/** People in administration sell nothing, so the agents' view leaves them out. */
+/** The agents' view leaves out administration, which sells nothing. */
 const ADMINISTRATION = 'Administración'
 
-/** The columns, with their types in Airtable's words. */
+/** With their types in Airtable's words. */
 const FIELDS = {
   Nombre: 'singleLineText',
   Cargo: 'singleSelect',
@@ -49,16 +49,13 @@ const UNUSABLE_NAMES: ReadonlyMap<number, string | undefined> = new Map([
   [224, undefined],
 ])
 
-/** The view the app reads. */
 export const AGENTS_VIEW = { id: 'viwAgentes0000001', name: 'Agentes de venta' } as const
 
-/** Every record, by name. */
 export const EVERYONE_VIEW = { id: 'viwTodos000000001', name: 'Todos' } as const
 
-/** The base of the sample people and its key, which is no secret: it opens nothing else. */
+/** The key is no secret: it opens nothing else. */
 export const PEOPLE_BASE = { baseId: 'appLocalPeople001', apiKey: 'patLocalDevelopment' } as const
 
-/** The table of sample people. */
 export const PEOPLE_TABLE = { id: 'tblPeople00000001', name: 'People' } as const
 
 function pick<T>(random: () => number, choices: readonly T[]): T {
@@ -98,8 +95,8 @@ function person(random: () => number, position: number): RecordData {
 }
 
 /**
- * Generates the sample table: 264 invented people, always the same. The agents' view shows 240 of them in table order. Six
- * of these have an unusable name; some of the others have spaces around it.
+ * Generates 264 invented people, always the same. The agents' view shows 240 of them in table order. Six of these have an
+ * unusable name; some of the others have spaces around it.
  */
 export function generatePeople(): TableData {
   const random = createRandom(SEED)

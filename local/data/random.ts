@@ -1,4 +1,4 @@
-/** Creates a generator of numbers in [0, 1). The same seed gives the same numbers on every machine (mulberry32). */
+/** Returns numbers in [0, 1). The same seed gives the same numbers on every machine (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

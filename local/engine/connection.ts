@@ -12,18 +12,17 @@ export {
   type Reply,
 } from './client'
 
-/** A connection to the engine. Calls never wait for it: without a connection they reject at once. */
+/** Calls never wait for a connection: without one they reject at once. */
 export interface EngineConnection {
   run(command: Command): Promise<Reply>
   /** Sends MULTI … EXEC in one turn. Resolves with an error when the engine discarded the transaction. */
   runTransaction(commands: readonly Command[]): Promise<readonly Reply[] | CommandError>
-  /** Returns the arguments that the engine treats as keys; none for a command that it would refuse. */
+  /** The arguments that the engine treats as keys; none for a command that it would refuse. */
   findKeys(command: Command): Promise<readonly string[]>
   /** Whether the engine classifies a command, or one of its subcommands, as a read. */
   isRead(name: string): Promise<boolean>
-  /** Streams the endless replies of a command, see ./stream. The stream ends with this connection at the latest. */
+  /** See stream.ts. The stream ends with this connection at the latest. */
   openStream(command: Command): Promise<Readable>
-  /** Resolves once the engine has answered. */
   connected(): Promise<void>
   close(): void
 }
@@ -34,7 +33,7 @@ function toReply(value: unknown): Reply {
   return value instanceof ErrorReply ? { error: value.message } : String(value)
 }
 
-/** Turns a refusal of the engine into a reply. Every other error means that the engine is unreachable. */
+/** Any error other than a refusal means that the engine is unreachable. */
 async function settle(sent: Promise<unknown>): Promise<Reply> {
   try {
     return toReply(await sent)
@@ -44,7 +43,7 @@ async function settle(sent: Promise<unknown>): Promise<Reply> {
   }
 }
 
-/** Connects, and keeps trying in the background. Resolves after the first attempt, whether it succeeded or not. */
+/** Resolves after the first attempt, whether it succeeded or not, and keeps trying in the background. */
 export async function connectEngine(url: string): Promise<EngineConnection> {
   const client = createConnection(url, true)
   const attempted = new Promise<unknown>((resolve) => client.on('error', resolve).on('ready', resolve))
@@ -59,7 +58,7 @@ export async function connectEngine(url: string): Promise<EngineConnection> {
       // Queued in one turn of the event loop, so that no other command on this connection comes in between.
       const sent = [['MULTI'], ...commands, ['EXEC']].map((command) => client.sendCommand(command))
       const replies = await Promise.all(sent.map(settle))
-      // EXEC only says that the transaction was discarded. The refused command before it says why.
+      // EXEC reports only that the transaction was discarded. The refused command before it shows why.
       const reply = replies.find(isError) ?? replies.at(-1)
       return isError(reply) ? reply : (reply as readonly Reply[])
     },

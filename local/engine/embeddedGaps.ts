@@ -1,4 +1,4 @@
-/** What js-redis-server lacks and this project needs: ECHO, MEMORY USAGE, scripts that begin with a shebang. */
+/** Adds what js-redis-server lacks: ECHO, MEMORY USAGE, scripts that begin with a shebang. */
 import { serialize } from 'node:v8'
 import {
   defineCommand,
@@ -17,7 +17,7 @@ const echo = defineCommand({
   execute: ({ message }) => RedisResult.create(RedisValue.bulkString(message)),
 })
 
-/** Only MEMORY USAGE. An estimate: the size of the name and of the serialized contents. */
+/** Only MEMORY USAGE, estimated from the name and the serialized contents. */
 const memory = defineCommand({
   name: 'memory',
   schema: t.object({ subcommand: t.string(), key: t.key(), options: t.variadic(t.string()) }),
@@ -34,10 +34,9 @@ const memory = defineCommand({
   },
 })
 
-/** Commands to add to the package's own. */
 export const missingCommands = [echo, memory]
 
-/** A server whose scripts may begin with `#!lua`. Of the flags it supports `no-writes`. */
+/** Scripts may begin with `#!lua`. Of its flags only `no-writes` is supported. */
 export class EmbeddedState extends RedisServerState {
   #runtime: ReturnType<RedisServerState['getLuaRuntime']> | undefined
 
@@ -49,7 +48,7 @@ export class EmbeddedState extends RedisServerState {
         const line = script.subarray(0, end < 0 ? script.length : end)
         if (!/^#!lua\b/.test(line.toString())) return evaluate(script, keys, args, context, options)
         const readOnly = options?.readOnly || /\bflags=\S*\bno-writes\b/.test(line.toString())
-        // The newline stays, so that errors name the lines of the script that was sent.
+        // The newline stays, so that line numbers in errors stay right.
         return evaluate(script.subarray(line.length), keys, args, context, { readOnly })
       }
       return runtime

@@ -1,12 +1,12 @@
 import { sendOnce } from './sendOnce'
 import type { RedisEngine } from './types'
 
-/** Removes the user and password from a URL, for messages. */
+/** For messages. */
 export function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/]*@/, '//')
 }
 
-/** Uses a Redis that runs elsewhere. Rejects when it does not answer. */
+/** Rejects when the Redis does not answer. */
 export async function attachExternal(url: string): Promise<RedisEngine> {
   try {
     await sendOnce(url, ['PING'])

@@ -1,7 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** Returns the full path of a program on the PATH; undefined when there is none. */
 export function findOnPath(program: string): string | undefined {
   const candidates = (process.env.PATH ?? '')
     .split(delimiter)

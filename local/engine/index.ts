@@ -11,7 +11,7 @@ const PROGRAM = 'redis-server'
 const MISSING_PROGRAM = `${PROGRAM} is not on the PATH. Install it (Debian and Ubuntu: apt-get install redis-server; \
 macOS: brew install redis), or point REDIS_URL to a Redis that runs, or use the embedded engine.`
 
-/** Starts or finds a Redis, and resolves once it answers. Rejects with an error that says what is missing. */
+/** Resolves once the Redis answers. Rejects with an error that says what is missing. */
 export async function startEngine({ kind, url, port = 0 }: EngineOptions): Promise<RedisEngine> {
   if (kind === 'external' || (kind === 'auto' && url !== undefined)) {
     if (url === undefined) throw new Error('an external Redis needs its url')

@@ -23,18 +23,18 @@ async function findFreePort(): Promise<number> {
   return port
 }
 
-/** Starts a shell that kills the child and removes its directory once this process is gone. */
+/** The shell kills the child and removes its directory once this process is gone. */
 function guard(pid: number, directory: string): ChildProcess {
   const shell = spawn('/bin/sh', ['-c', GUARD_SCRIPT, 'sh', String(pid), directory], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
-  // A system without a shell has no guard; the engine then outlives a parent that does not stop it.
+  // Without a shell the engine outlives a parent that does not stop it.
   shell.on('error', () => undefined)
   return shell
 }
 
-/** True once the Redis at `url` is the one that uses `directory`, and not another one on the same port. */
+/** Another Redis may run on the same port. */
 async function isOurs(url: string, directory: string): Promise<boolean> {
   const answer = await sendOnce(url, ['CONFIG', 'GET', 'dir']).catch(() => undefined)
   return Array.isArray(answer) && answer.includes(directory)
@@ -58,7 +58,7 @@ async function launch(program: string, port: number, extra: readonly string[]): 
   const directory = await realpath(await mkdtemp(join(tmpdir(), 'redis-engine-')))
   const settings = ['--port', String(port), '--bind', HOST, '--dir', directory]
   const inMemory = ['--save', '', '--appendonly', 'no', '--daemonize', 'no']
-  // A process group of its own, so that Ctrl-C in the terminal does not end it before `stop` does.
+  // A process group of its own, so that Ctrl-C does not end it before `stop` does.
   const child = spawn(program, [...settings, ...inMemory, ...extra], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -72,7 +72,7 @@ async function launch(program: string, port: number, extra: readonly string[]): 
   }
   const exited = once(child, 'exit').catch(() => undefined)
   const guardian = child.pid === undefined ? undefined : guard(child.pid, directory)
-  // Another program may get the process id once the child has ended, so the guard must end too.
+  // Another program may get the process id once the child has ended, so the shell must end too.
   const cleanedUp = exited.then(() => {
     guardian?.kill('SIGKILL')
     return rm(directory, { recursive: true, force: true })
@@ -99,7 +99,7 @@ export async function startRedisServer(
   extra: readonly string[] = [],
 ): Promise<RedisEngine> {
   if (port !== 0) return launch(program, port, extra)
-  // Another program can take the port after it was found free and before redis-server listens on it.
+  // Another program can take the port before redis-server listens on it.
   let failure: unknown
   for (let attempt = 0; attempt < FREE_PORT_TRIES; attempt += 1) {
     try {

@@ -2,7 +2,7 @@ import { createClient } from 'redis'
 
 const CONNECT_TIMEOUT_MS = 2_000
 
-/** Sends one command over a new connection. Rejects when there is no answer within about two seconds. */
+/** Opens a connection for one command. Rejects when there is no answer within about two seconds. */
 export async function sendOnce(url: string, command: readonly string[]): Promise<unknown> {
   const client = createClient({
     url,

@@ -1,17 +1,16 @@
 import { Readable } from 'node:stream'
 import { type Command, createConnection, unreachable } from './client'
 
-/** One reply, in its parts: `['message', channel, payload]`. */
+/** Such as `['message', channel, payload]`. */
 type Receive = (parts: readonly string[]) => void
 
-/** Resolves with the engine's confirmations. */
 type Open = (
   client: ReturnType<typeof createConnection>,
   names: string[],
   receive: Receive,
 ) => Promise<string[][]>
 
-/** The commands whose replies never end. */
+/** Their replies never end. */
 const STREAMS: Readonly<Record<string, Open>> = {
   SUBSCRIBE: async (client, channels, receive) => {
     await client.subscribe(channels, (message, channel) => receive(['message', channel, message]))
@@ -31,8 +30,8 @@ const STREAMS: Readonly<Record<string, Open>> = {
 }
 
 /**
- * The replies of SUBSCRIBE, PSUBSCRIBE or MONITOR, each a chunk of its parts, over a connection of their own that ends
- * with the stream, and the stream with it. Resolves once the engine has confirmed; rejects when it cannot be reached.
+ * Streams the replies of SUBSCRIBE, PSUBSCRIBE or MONITOR over a connection of its own. Each chunk holds the parts of one
+ * reply. Resolves once the engine has confirmed; rejects when it cannot be reached.
  */
 export async function openStream(url: string, [name, ...args]: Command): Promise<Readable> {
   const client = createConnection(url, false)
@@ -49,7 +48,7 @@ export async function openStream(url: string, [name, ...args]: Command): Promise
     const open = STREAMS[name.toUpperCase()]
     if (open === undefined) throw new Error(`${name} has replies that end`)
     await client.connect()
-    // A message can arrive together with the confirmation, but must not come before it.
+    // A message can arrive with the confirmation, but must not come before it.
     const confirmed = open(client, args.map(String), (parts) => {
       confirmed.then(() => stream.push(parts)).catch(() => undefined)
     })

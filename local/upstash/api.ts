@@ -8,7 +8,7 @@ import { parseBatch, parseJson, parsePath } from './parse'
 import type { RestAnswer, RestRequest } from './rest'
 import { quotaExceeded, type Rule, readsOnly } from './rules'
 
-/** Answers one request. Rejects with a refusal, or while the engine is unreachable. */
+/** Rejects with a refusal, or while the engine is unreachable. */
 export type Api = (request: RestRequest, fault?: 'quota') => Promise<RestAnswer>
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT']
@@ -20,7 +20,7 @@ const everything: Rule = () => undefined
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
 const equal = (one: string, other: string): boolean => timingSafeEqual(digest(one), digest(other))
 
-/** Returns the token of a request. The query is used only without an Authorization header. */
+/** The query is used only without an Authorization header. */
 function readToken({ headers: { authorization }, query }: RestRequest): string {
   return (authorization ? BEARER.exec(authorization)?.[1] : query.get('_token')) ?? ''
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Argument, Command, Reply } from '../engine/connection'
 
-/** A command for the engine. `answer`: replaces its reply where the vendor's differs. */
+/** `answer`: replaces the reply where the vendor's differs. */
 export interface Translated {
   readonly command: Command
   readonly answer?: Reply
@@ -9,7 +9,7 @@ export interface Translated {
 
 const sha1 = (script: Argument): string => createHash('sha1').update(script).digest('hex')
 
-/** Removes the flag that only the vendor knows from a script. Lines keep their numbers. */
+/** Removes the vendor's flag from a script. Lines keep their numbers. */
 export const withoutVendorFlag = (script: Argument): string =>
   script.toString().replace(/^(#!lua\b[^\n]*?) +flags=(\S*)/, (_, start: string, flags: string) => {
     const kept = flags.split(',').filter((flag) => flag !== 'allow-key-locking')

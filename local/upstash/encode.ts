@@ -1,6 +1,6 @@
 import { type CommandError, isError, type Reply } from '../engine/connection'
 
-/** The format of replies: JSON, JSON with strings in base64, or the protocol of Redis. */
+/** JSON, JSON with strings in base64, or the protocol of Redis. */
 export type Format = 'json' | 'base64' | 'resp2'
 
 type Json = null | number | string | Json[]
@@ -29,11 +29,10 @@ function toResp2(reply: Reply): Buffer {
   return Buffer.concat([Buffer.from(`*${reply.length}\r\n`), ...reply.map(toResp2)])
 }
 
-/** Encodes the reply of one command as a body. */
 export const encodeReply = (reply: Reply, format: Format): string | Buffer =>
   format === 'resp2' ? toResp2(reply) : JSON.stringify(toEntry(reply, format === 'base64'))
 
-/** Encodes the replies of a batch as a body. In resp2 they follow each other as on a connection. */
+/** In resp2 the replies follow each other as on a connection. */
 export const encodeReplies = (replies: readonly Reply[], format: Format): string | Buffer =>
   format === 'resp2'
     ? Buffer.concat(replies.map(toResp2))

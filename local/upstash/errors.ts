@@ -1,11 +1,11 @@
 import type { RestAnswer } from './rest'
 
-/** Largest request or response, in bytes: the vendor's limit for every plan without an extra charge. */
+/** In bytes: the vendor's limit for every plan without an extra charge. */
 export const MAX_BODY_BYTES = 10_485_760
 
 const REFUSED = 'REFUSED'
 
-/** Refuses a command with the vendor's text; the other commands of a pipeline still run. */
+/** The other commands of a pipeline still run. */
 export function refuse(text: string): never {
   throw Object.assign(new Error(text), { code: REFUSED })
 }
@@ -13,13 +13,12 @@ export function refuse(text: string): never {
 export const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && error.code === REFUSED
 
-/** Refuses what is too large. The vendor uses the same text for requests and responses. */
+/** The vendor uses the same text for requests and responses. */
 export function checkSize(bytes: number): void {
   if (bytes <= MAX_BODY_BYTES) return
   refuse(`ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes, Actual: ${bytes} bytes`)
 }
 
-/** Builds an error answer in the vendor's form. */
 export function fail(status: number, error: string): RestAnswer {
   return { status, body: JSON.stringify({ error }) }
 }

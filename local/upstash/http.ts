@@ -4,7 +4,6 @@ import { finished, Readable } from 'node:stream'
 import { MAX_BODY_BYTES } from './errors'
 import type { RestAnswer, RestRequest } from './rest'
 
-/** Reads a request to its end. */
 export async function toRestRequest(incoming: IncomingMessage): Promise<RestRequest> {
   const chunks: Buffer[] = []
   let bodyBytes = 0
@@ -21,7 +20,7 @@ export async function toRestRequest(incoming: IncomingMessage): Promise<RestRequ
   return { method, path, query, headers, body: Buffer.concat(chunks), bodyBytes }
 }
 
-/** Sends an answer with a new sync token. `count` gets the bytes of the body as they are sent. */
+/** `count` gets the bytes of the body as they are sent. */
 export function send(response: ServerResponse, answer: RestAnswer, count?: (bytes: number) => void): void {
   const { status, body } = answer
   const token = { 'upstash-sync-token': randomBytes(12).toString('base64url') }
@@ -39,7 +38,7 @@ export function send(response: ServerResponse, answer: RestAnswer, count?: (byte
     response.write(event)
     count?.(Buffer.byteLength(event))
   })
-  // When one side ends, the other ends too.
+  // Ends the other side when one side ends.
   body.once('close', () => response.end())
   finished(response, () => body.destroy())
 }

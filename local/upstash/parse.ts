@@ -9,14 +9,14 @@ function toArgument(value: unknown): Argument {
   return refuse(`ERR unsupported arg type: ${Array.isArray(value) ? 'array' : 'object'}`)
 }
 
-/** Converts an array to a command. Numbers and booleans become their text in JSON. */
+/** Numbers and booleans become their text in JSON. */
 export function toCommand(value: unknown): Command {
   if (!Array.isArray(value)) return refuse('ERR failed to parse command')
   const [name = '', ...args] = value.map(toArgument)
   return name.length === 0 ? refuse('ERR empty command') : [name.toString(), ...args]
 }
 
-/** Parses JSON; undefined when the body is not JSON. */
+/** Undefined when the body is not JSON. */
 export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))

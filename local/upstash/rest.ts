@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
 
-/** A request as plain data, read to its end. */
 export interface RestRequest {
   readonly method: string
   /** Still percent-encoded, so that an encoded slash stays part of its argument. */

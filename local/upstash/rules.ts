@@ -1,7 +1,7 @@
 import type { Command, EngineConnection } from '../engine/connection'
 import { refuse } from './errors'
 
-/** Refuses a command that must not run. */
+/** Throws for a command that must not run. */
 export type Rule = (command: Command, engine: EngineConnection) => void | Promise<void>
 
 /**
@@ -22,7 +22,6 @@ const RESTRICTED = new Set(['SCAN', 'KEYS', 'RANDOMKEY'])
 /** The longest key on any plan, in bytes. */
 const MAX_KEY_BYTES = 32_768
 
-/** Refuses commands that the protocol does not support. */
 export const available: Rule = ([name, ...args]) => {
   const upper = name.toUpperCase()
   const words = upper.startsWith('XREAD') ? args.map((argument) => argument.toString().toUpperCase()) : []
@@ -31,7 +30,6 @@ export const available: Rule = ([name, ...args]) => {
   if (UNAVAILABLE.has(upper)) refuse(`ERR Command is not available: '${upper}'`)
 }
 
-/** Refuses keys that are too long. */
 export const shortKeys: Rule = async ([name, ...args], engine) => {
   const sizes = args.map((argument) => Buffer.byteLength(argument))
   if (!sizes.some((size) => size > MAX_KEY_BYTES)) return
@@ -43,14 +41,14 @@ export const shortKeys: Rule = async ([name, ...args], engine) => {
   refuse(`ERR max key size exceeded. Limit: ${MAX_KEY_BYTES} bytes, Actual: ${actual} bytes`)
 }
 
-/** Allows only reads and commands that touch no data, as the read-only token does. */
+/** Allows only reads and commands that touch no data. */
 export const readsOnly: Rule = async ([name], engine) => {
   const upper = name.toUpperCase()
   if (upper === 'PING' || upper === 'ECHO' || (!RESTRICTED.has(upper) && (await engine.isRead(name)))) return
   refuse(`NOPERM this user has no permissions to run the '${name.toLowerCase()}' command or its subcommand`)
 }
 
-/** Refuses every command: the monthly requests of the free plan are used up. */
+/** The monthly requests of the free plan are used up. */
 export const quotaExceeded: Rule = () =>
   refuse(`ERR max requests limit exceeded. Limit: 500000, Usage: 500000. See \
 https://upstash.com/docs/redis/troubleshooting/max_requests_limit for details`)

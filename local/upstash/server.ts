@@ -30,7 +30,7 @@ import type { RestAnswer } from './rest'
 
 export { STATS_PATH } from '../localServer'
 
-/** The port that the server takes by default. Not 8080, which too many other programs take. */
+/** Not 8080, which too many other programs take. */
 export const LOCAL_PORT = 8079
 
 export interface UpstashServerOptions {
@@ -57,7 +57,7 @@ export interface UpstashServer extends LocalServer<UpstashCounters, 'quota'> {
   engineConnected(): Promise<void>
 }
 
-/** Turns errors of the API into answers, so that a failing engine does not cut the connection. */
+/** A failing engine must not cut the connection. */
 async function answerSafely(api: Api, ...request: Parameters<Api>): Promise<RestAnswer> {
   try {
     return await api(...request)
@@ -71,7 +71,7 @@ async function answerSafely(api: Api, ...request: Parameters<Api>): Promise<Rest
   }
 }
 
-/** Starts the server; rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
+/** Rejects with the system's error (`code: 'EADDRINUSE'`) when the port is taken. */
 export async function startUpstashServer(options: UpstashServerOptions): Promise<UpstashServer> {
   const { redisUrl, token, readOnlyToken, port = 0 } = options
   if (token === '') throw new Error('the Upstash server needs a token')

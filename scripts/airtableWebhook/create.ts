@@ -6,7 +6,7 @@ import { usageInvalid } from './usage'
 
 const PATH = '/api/webhooks/airtable'
 
-/** Makes a webhook for each table. What was made is printed even if a later one fails: its secret is told once. */
+/** Prints what was created even if a later webhook fails, because Airtable shows its secret only once. */
 export async function create(
   context: Context,
   { url, tables }: { url: string | undefined; tables: readonly string[] },
@@ -40,7 +40,7 @@ function assertUrl(given: string | undefined, standIn: boolean): string {
   return given
 }
 
-/** Those that fields read; of these, those that are named. */
+/** The tables that fields read, or the named ones of them. */
 function wantedTables(known: readonly AirtableTable[], named: readonly string[]): readonly AirtableTable[] {
   const isId = (table: string) => /^tbl\w+$/.test(table)
   const name = [...named, ...known.map(({ tableId }) => tableId)].find((table) => !isId(table))
@@ -86,9 +86,9 @@ async function createOne(
     return await make(['tableData', 'tableFields'])
   } catch (error) {
     if (!hasCode(error, 'AIRTABLE_FORBIDDEN')) throw error
-    // Without schema.bases:read; if something else is missing, this is refused as well.
+    // The scope schema.bases:read is missing. If anything else is missing, the next request is refused as well.
     const webhook = await make(['tableData'])
-    print('It does not tell of renamed or deleted columns: the token has no scope schema.bases:read.')
+    print('It does not announce renamed or deleted columns: the token has no scope schema.bases:read.')
     return webhook
   }
 }
@@ -99,5 +99,5 @@ function secretsText(made: readonly CreatedWebhook[], present: number): string {
     present === 0
       ? 'Put this into the environment of the app'
       : 'Add this to AIRTABLE_WEBHOOK_SECRETS in the environment of the app, with a comma between, or replace what is dead'
-  return `\n${where}. Airtable tells it this once:\n\nAIRTABLE_WEBHOOK_SECRETS=${pairs}\n`
+  return `\n${where}. Airtable shows it only once:\n\nAIRTABLE_WEBHOOK_SECRETS=${pairs}\n`
 }

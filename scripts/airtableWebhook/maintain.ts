@@ -20,7 +20,6 @@ export async function list(context: Context): Promise<void> {
     context.print(`${id}  ${baseId}  ${scope ?? 'the whole base'}  ${notificationUrl ?? 'without a URL'}`)
 }
 
-/** Whether all of ours are well. */
 export async function status(context: Context): Promise<boolean> {
   const webhooks = await listAll(context)
   if (webhooks.length === 0) context.print('There are no webhooks.')
@@ -74,7 +73,7 @@ function pingText(last: Webhook['lastNotification']): string {
   return `failed: ${last.message ?? 'no reason given'}; ${last.willBeRetried ? 'it will be tried again' : 'given up'}`
 }
 
-/** The one that is named, else those whose secret is in the environment. */
+/** The named webhook, else those whose secret is in the environment. */
 export async function refresh(context: Context, id: string | undefined): Promise<void> {
   const webhooks = await listAll(context)
   const wanted = webhooks.filter((webhook) =>

@@ -8,7 +8,7 @@ export interface Options {
   tables: readonly string[]
 }
 
-/** Runs a command; resolves with the exit code. The context is made once the command is known to be one. */
+/** Resolves with the exit code. Creates the context only for a known command. */
 export async function runCommand(
   [command = '', id, ...rest]: readonly string[],
   options: Options,

@@ -1,4 +1,4 @@
-/** How many source calls the contract allows in a phase; docs/freshness.md has the limits. */
+/** Computes how many source calls the contract allows in a phase. docs/freshness.md has the limits. */
 import { EVERY_FIELD, type Sample } from '../load'
 import { LEASED_FIELD, LOADED_FIELDS } from '../names'
 import type { Refresh } from '../output'
@@ -27,11 +27,11 @@ export function allowedCalls(
     )
     return callsOfChanges(changes) * triesIn(phase) + callsOfReads(phase, field.ttl, servers)
   })
-  // One for the server that is killed, one for the server that takes over.
+  // One for the killed server, one for the server that takes over.
   const leased = during.some(({ field }) => field === LEASED_FIELD.name) ? 2 : 0
   // The beginning of a fault may cost every field one fetch.
   const atBeginning = phase.fault === undefined ? 0 : LOADED_FIELDS.length * triesIn(phase)
-  // Background fetches that were still waiting when the previous phase ended: no request waits for them.
+  // Background fetches from the end of the previous phase, for which no request waits.
   const begunBefore = refreshes.filter(({ from, to }) => from < phase.from && to > phase.from).length
   const rest = leased + atBeginning + begunBefore * triesIn(phase)
   return Math.ceil(perField.reduce((sum, calls) => sum + calls, rest))
@@ -48,10 +48,10 @@ function callsOfChanges(changes: readonly Sample[]): number {
 
 const triesIn = ({ source }: Phase): number => (source === 'fails' ? TRIES : 1)
 
-/** Source calls for the reads of one field that is not changed. */
+/** For the reads of one field that is not changed. */
 function callsOfReads({ redis, source, from, endedAt, to }: Phase, ttl: number, servers: number): number {
   if (redis === 'fails') {
-    // Each process by itself, and once more when Redis is back.
+    // Once for each process, and once more when Redis is back.
     const calls =
       source === 'fails'
         ? CALLS_PER_COOL_DOWN * TRIES * maxStarts(COOL_DOWN_SECONDS, from, to)
@@ -64,7 +64,7 @@ function callsOfReads({ redis, source, from, endedAt, to }: Phase, ttl: number, 
   )
 }
 
-/** How often something can begin that begins at most once in `seconds`. */
+/** How often an event can begin that begins at most once in `seconds`. */
 const maxStarts = (seconds: number, from: number, to: number): number =>
   Math.floor((to - from) / 1_000 / seconds) + 1
 

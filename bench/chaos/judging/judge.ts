@@ -1,7 +1,4 @@
-/**
- * Compares a run with the freshness contract: a record in, rows and problems out, no side effects. Counts decide; times are
- * only reported.
- */
+/** Compares a run with the freshness contract. Counts decide; times are only reported. */
 import { isAcknowledged, type Sample } from '../load'
 import type { Phase, RunRecord } from '../run'
 import { allowedCalls } from './allowedCalls'
@@ -12,15 +9,14 @@ export interface Row {
   readonly seconds: number
   readonly reads: number
   readonly failedReads: number
-  /** Answers marked as degraded: the last good value of a failing source. The promise excludes them. */
+  /** The last good values of a failing source, which the promise excludes. */
   readonly degraded: number
   /** Reads that were older than an acknowledged refresh or invalidation allows, and hits past their ttl. */
   readonly oldValues: number
   /** Refreshes and invalidations that were not acknowledged, by reason. */
   readonly refused: Readonly<Record<string, number>>
-  /** The duration of the slowest read during the fault minus the median of the calm phase before, in ms. */
+  /** The slowest read during the fault minus the median of the calm phase before, in ms. */
   readonly worstExtraMs: number
-  /** A description of that read. */
   readonly slowest: string
   readonly upstream: number
   readonly allowedUpstream: number
@@ -30,7 +26,6 @@ export interface Row {
 
 export interface Verdict {
   readonly rows: readonly Row[]
-  /** The calm phases together. */
   readonly calm: Row
   readonly problems: readonly string[]
 }

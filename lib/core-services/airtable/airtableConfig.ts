@@ -1,4 +1,3 @@
-/** The environment variables of Airtable: access, tables, webhook secrets. */
 import { z } from 'zod'
 import { type Env, httpUrl, optionalText, parseEnv, text, wholeNumber } from '../../shared/env'
 import { configInvalid } from '../../shared/errors'
@@ -56,20 +55,20 @@ export function peopleTable(env: Env = process.env): AirtableTable {
   return { baseId, tableId }
 }
 
-/** By id of the webhook (ach…), the secret that signs its pings. */
+/** The secrets that sign pings, by the id of the webhook (ach…). */
 export type WebhookSecrets = ReadonlyMap<string, Buffer>
 
 const WEBHOOK_ID = /^ach\w{1,40}$/
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
-/** Airtable's own secrets have 32. */
+/** Airtable's own secrets have 32 bytes. */
 const MIN_SECRET_BYTES = 8
 
-/** The valid entries of AIRTABLE_WEBHOOK_SECRETS. Pings of other webhooks are rejected. */
+/** Skips invalid entries. Pings of webhooks without a secret are rejected. */
 export function webhookSecrets(env: Env = process.env): WebhookSecrets {
   return readWebhookSecrets(env).secrets
 }
 
-/** Throws CONFIG_INVALID, which names invalid entries by their position and shows none of them. */
+/** Throws CONFIG_INVALID. It names invalid entries by their position, and shows no secret. */
 export function assertWebhookSecrets(env: Env = process.env): void {
   const { problems } = readWebhookSecrets(env)
   if (problems.length > 0) throw configInvalid(problems)

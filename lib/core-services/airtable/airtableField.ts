@@ -30,7 +30,7 @@ import { type LogPosition, type TableSource, tableTag } from './records/table'
 export type { Listed } from './records/items'
 export type { TableSource } from './records/table'
 
-/** The largest `syncEvery`, in s: an instance waits for it with a timer. */
+/** The largest `syncEvery`, in s, because an instance waits for it with a timer. */
 const MAX_SYNC_SECONDS = 60
 
 interface ViewQuery {
@@ -45,7 +45,7 @@ interface ViewQuery {
 }
 
 interface ShapedQuery extends ViewQuery {
-  /** The source text of the functions that make the value. A mark is valid only for the same code. */
+  /** The source text of the functions that make the value. Other code makes a mark invalid. */
   code: string
 }
 
@@ -84,11 +84,11 @@ export interface ValueDeclaration<T> extends Declared<T> {
 export interface AirtableField<T> extends FieldCacheConfig<T> {
   airtable: ShapedQuery & {
     /**
-     * Reads the whole view. `position`: from where changes may be missing; null without a log. `announced`: the records that
-     * are known to have changed.
+     * Reads the whole view. `position`: where in the log changes may be missing; null without a log. `announced`: the
+     * records that the log says have changed.
      */
     read(context: FetchContext, position: LogPosition | null, announced?: ReadonlySet<string>): Promise<T>
-    /** Present for a list that can be updated record by record, because its order depends on its items alone. */
+    /** Present for a list that can be updated record by record: its order depends on its items alone. */
     list?: ItemMaker & { sort(items: Listed[]): Listed[] }
   }
 }
@@ -129,7 +129,6 @@ export function airtableValue<T>({ value, ...declared }: ValueDeclaration<T>): A
   return airtableField(declared, make, String(value))
 }
 
-/** `isEmpty`: the view holds no records. */
 type Make<T> = (
   records: readonly AirtableRecord[],
   context: FetchContext,
@@ -167,13 +166,13 @@ export function isAirtableField<T>(field: FieldCacheConfig<T>): field is Airtabl
   return 'airtable' in field
 }
 
-/** Names the declaration and the code that make a value. */
+/** Identifies the declaration and the code that made a value. */
 export function buildShape({ table, view, columns, code }: ShapedQuery): string {
   const { baseId, tableId } = table.locate()
   return shortHash(JSON.stringify([deploymentName(), baseId, tableId, view, columns, code]))
 }
 
-/** May take several refreshes. Then the mark holds the position of the first one. */
+/** A large view takes several refreshes. The mark then holds the position of the first one. */
 async function readAll(
   query: ShapedQuery,
   context: FetchContext,

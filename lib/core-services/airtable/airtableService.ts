@@ -1,4 +1,4 @@
-/** Reads records from Airtable. Caches nothing: that is what fields are for. */
+/** Reads records from Airtable and caches nothing. */
 
 import { defaultPorts, type Ports } from '../../shared/ports'
 import type { ServiceInterface } from '../service-registry'
@@ -33,13 +33,12 @@ export interface FetchRecordsOptions {
   /** Ends the read, also in the middle of a page. The read rejects with its reason. */
   signal?: AbortSignal
   /**
-   * The read has no waiting caller. At the rate limit it yields to reads that have one.
+   * Whether no caller waits for the read. At the rate limit it then yields to reads that have one.
    * @default false
    */
   background?: boolean
 }
 
-/** `signal` ends the call, which then rejects with its reason. */
 export type CallOptions = PermitOptions
 
 type AirtablePorts = RateLimiterOptions['ports'] & Pick<Ports, 'alarm'>
@@ -86,8 +85,8 @@ export class AirtableService implements ServiceInterface {
   }
 
   /**
-   * The same for a list that may take too long: reads at least one page and returns where to go on. Rejects as
-   * `fetchRecords` does; after the first page, a passing error ends the part instead.
+   * Reads at least one page, then until the time is up, and returns where to go on. Rejects as `fetchRecords` does. After
+   * the first page a passing error ends the part instead.
    */
   readPart(
     baseId: string,
@@ -103,8 +102,8 @@ export class AirtableService implements ServiceInterface {
   }
 
   /**
-   * Sends any request within the rate limit that all instances share, with the deadline of a page. Retries it where that
-   * does no harm. Rejects as `fetchRecords` does.
+   * Sends a request within the rate limit that all instances share, with the deadline of a page. Retries it if it is
+   * `repeatable`. Rejects as `fetchRecords` does.
    */
   async call<T>(request: AirtableRequest<T>, options: CallOptions = {}): Promise<T> {
     const { clock, random } = this.#ports
@@ -120,13 +119,11 @@ export class AirtableService implements ServiceInterface {
     }
   }
 
-  /** The bases that are in use or in a cool-down, over all instances: see `RateLimiter.bases`. */
   async bases(): Promise<BaseState[]> {
     if (!this.#started) throw airtableNotInitialized()
     return this.#started.limiter.bases()
   }
 
-  /** Rejects with AIRTABLE_RATE_LIMITED or AIRTABLE_QUOTA_EXHAUSTED during a cool-down of the base. */
   async #sendWithPermit<T>(request: AirtableRequest<T>, options: PermitOptions): Promise<RequestResult<T>> {
     if (!this.#started) throw airtableNotInitialized()
     const { config, limiter } = this.#started

@@ -1,6 +1,5 @@
 /**
- * The webhooks API of Airtable. Every request goes through `AirtableService.call`, so it has the deadline, the rate limit and
- * the errors of reads. Unknown parts of an answer are ignored.
+ * Every request goes through `AirtableService.call`, so it has the deadline, the rate limit and the errors of reads.
  * https://airtable.com/developers/web/api/webhooks-overview
  */
 
@@ -9,7 +8,7 @@ import { airtableBadReply, type HookTarget } from './client/airtableErrors'
 import { parseReply } from './client/parseReply'
 import type { AirtableRequest } from './client/sendRequest'
 
-/** The scope of a webhook. Ids only (tbl…, viw…, fld…): Airtable takes no names here. */
+/** Takes ids only (tbl…, viw…, fld…). */
 export interface WebhookFilters {
   dataTypes: readonly ('tableData' | 'tableFields' | 'tableMetadata')[]
   /**
@@ -21,18 +20,16 @@ export interface WebhookFilters {
 
 export interface Webhook {
   id: string
-  /** False for a dead webhook, which has expired or lost its table. It cannot be revived. */
+  /** False for a webhook that has expired or lost its table. It cannot be revived. */
   isHookEnabled: boolean
-  /** False after 13 failed pings: changes are still recorded, but not announced. */
+  /** False after 13 failed pings. Changes are still recorded, but not announced. */
   areNotificationsEnabled: boolean
   /** The number of the next payload, from 1. */
   cursorForNextPayload: number
   /** ISO 8601; null for a webhook that does not expire. */
   expirationTime: string | null
   notificationUrl: string | null
-  /** The watched table or view; null for the whole base. */
   scope: string | null
-  /** The result of the last ping; null when there was none. */
   lastNotification: { success: boolean; message: string | null; willBeRetried: boolean } | null
   /** ISO 8601. */
   lastSuccessfulNotificationTime: string | null
@@ -45,14 +42,13 @@ export interface CreatedWebhook {
   expirationTime: string | null
 }
 
-/** A recorded change: https://airtable.com/developers/web/api/model/webhooks-payload */
 export type WebhookPayload = Readonly<Record<string, unknown>>
 
 export interface PayloadPage {
   payloads: readonly WebhookPayload[]
   /**
-   * Where the next page begins. The first payload of this page has the number `cursor - payloads.length`. If that is greater
-   * than the requested cursor, payloads in between are lost.
+   * Where the next page begins. The first payload of this page has the number `cursor - payloads.length`; a greater
+   * number than the requested one means that payloads are lost.
    */
   cursor: number
   mightHaveMore: boolean
@@ -74,7 +70,7 @@ export function createWebhooksApi(airtable: Pick<AirtableService, 'call'>) {
   }
 
   return {
-    /** All webhooks that the key may see, including those of other programs. */
+    /** Includes the webhooks of other programs. */
     list(baseId: string, options?: CallOptions): Promise<Webhook[]> {
       const target = { baseId }
       const read = (text: string) => readWebhooks(text, target)
@@ -91,7 +87,7 @@ export function createWebhooksApi(airtable: Pick<AirtableService, 'call'>) {
       const read = (text: string) => readCreated(text, target)
       return send(target, { method: 'POST', repeatable: false, body, read }, options)
     },
-    /** Extends its life to seven days from now and resolves with its end. */
+    /** Extends the life of a webhook to seven days from now and resolves with its end. */
     refresh(baseId: string, webhookId: string, options?: CallOptions): Promise<string | null> {
       const target = { baseId, webhookId }
       const read = (text: string) => optionalText(parseReply(text, target).expirationTime)
@@ -101,7 +97,7 @@ export function createWebhooksApi(airtable: Pick<AirtableService, 'call'>) {
       const request = { method: 'POST', after: '/enableNotifications', body: { enable: true } } as const
       return send({ baseId, webhookId }, { ...request, repeatable: true, read: ignored }, options)
     },
-    /** Not retried: the second answer would be that the webhook does not exist. */
+    /** Not retried, because a repetition would fail with AIRTABLE_WEBHOOK_UNKNOWN. */
     delete(baseId: string, webhookId: string, options?: CallOptions): Promise<void> {
       const request = { method: 'DELETE', repeatable: false, read: ignored } as const
       return send({ baseId, webhookId }, request, options)
@@ -165,7 +161,7 @@ function readPayloads(text: string, target: HookTarget): PayloadPage {
   const { payloads, cursor, mightHaveMore } = parseReply(text, target)
   if (!Array.isArray(payloads) || !payloads.every(isObject))
     throw airtableBadReply(target, 'the answer holds no list of payloads')
-  // A guess instead of a missing cursor would lose changes.
+  // Guessing a missing cursor would lose changes.
   if (!isCursor(cursor) || typeof mightHaveMore !== 'boolean')
     throw airtableBadReply(target, 'the answer does not say where its payloads end')
   return { payloads, cursor, mightHaveMore }

@@ -1,6 +1,6 @@
 /**
- * The support cases of a customer and the messages of a case: two families of fields. Each read brings its own fetcher,
- * so this file knows no source.
+ * Caches the support cases of a customer and the messages of a case: two families of fields. Each read brings its own
+ * fetcher, so this file knows no source.
  */
 import { z } from 'zod'
 import { createDomainCache, type DomainMetrics } from '../../core-services/cache/cache-aside/domainCache'
@@ -42,19 +42,17 @@ const caseMessageListSchema = z.object({
 export type CaseMessageList = z.infer<typeof caseMessageListSchema>
 
 /**
- * In seconds. Changes by the support staff show after this time: the org sends no change events for cases, and a customer
- * can reload the page. Changes by the customer are invalidated at once.
+ * In s. Changes by the support staff show after this time: the org sends no change events for cases, and a customer can
+ * reload the page. Changes by the customer are invalidated at once.
  */
 const TTL = {
-  /** Customers check their cases now and then. */
   caseList: 120,
-  /** A conversation is going on. */
   messages: 60,
 } as const
 
 /**
- * Every read checks Redis. After a write the customer's next request often reaches another instance, which must not answer
- * with its older copy. The check costs a request of a few hundred bytes; the value itself still comes from memory.
+ * Every read checks Redis, because after a write the customer's next request often reaches another instance, which must
+ * not answer with its older copy. The check costs a request of a few hundred bytes; the value still comes from memory.
  */
 const MEMORY_TTL_SECONDS = 0
 
@@ -94,22 +92,22 @@ export class SupportCacheService {
   }
 
   /**
-   * The cases of an account, at most 120 s old. Callers at the same time share one call of a fetcher, in all instances;
-   * a failed one rejects all of them with SOURCE_FAILED (its `cause` is the fetcher's own error), SOURCE_TIMEOUT or
+   * The cases of an account, at most 120 s old. Concurrent callers share one call of a fetcher, in all instances. A
+   * failed call rejects all of them with SOURCE_FAILED (its `cause` is the fetcher's error), SOURCE_TIMEOUT or
    * SOURCE_INVALID, stores nothing, and begins a cool-down of a few seconds in which the source is not called.
    */
   getCaseList(sfAccountId: string, fetcher: () => Promise<SupportCaseList>): Promise<SupportCaseList> {
     return this.#cache.read('caseList', caseListField(sfAccountId, fetcher))
   }
 
-  /** The messages of a case, at most 60 s old. Rejects as `getCaseList`. */
+  /** The messages of a case, at most 60 s old. Rejects as `getCaseList` does. */
   getCaseMessages(caseId: string, fetcher: () => Promise<CaseMessageList>): Promise<CaseMessageList> {
     return this.#cache.read('messages', messagesField(caseId, fetcher))
   }
 
   /**
    * Call it after the customer has opened a case. Reads that start after it has resolved, in any instance, return nothing
-   * that was fetched before. Rejects with INVALIDATION_FAILED when Redis did not record it; so do the next two.
+   * that was fetched before. Rejects with INVALIDATION_FAILED when Redis did not record it, as the next two do.
    */
   invalidateCaseList(sfAccountId: string): Promise<void> {
     return this.#cache.invalidate({ key: caseListKey(sfAccountId) })
@@ -128,13 +126,13 @@ export class SupportCacheService {
     ])
   }
 
-  /** Copies of the counters of this process. `DomainCache.read` says what counts as what. */
+  /** Copies of this process's counters. See `DomainCache.read`. */
   getMetrics(): DomainMetrics<'caseList' | 'messages'> {
     return this.#cache.getMetrics()
   }
 }
 
-/** The support cache of this process, with its one set of counters. It needs no start of its own. */
+/** The support cache of this process. It needs no start of its own. */
 export function supportCache(): SupportCacheService {
   return processState('support', () => new SupportCacheService())
 }

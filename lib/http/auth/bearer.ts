@@ -1,23 +1,22 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { type SecretName, secret } from '../../config/appConfig'
 
-/** Whether the request carries the secret as a bearer token. Always false while the secret is not set. */
+/** Always false while the secret is not set. */
 export function holdsSecret(request: Request, name: SecretName): boolean {
   return isSecret(/^Bearer +(\S+)$/i.exec(request.headers.get('authorization') ?? '')?.[1], name)
 }
 
-/** Whether the text is the secret of that name. Always false while the secret is not set. */
 export function isSecret(given: string | undefined, name: SecretName): boolean {
   const expected = secret(name)
   return expected !== undefined && given !== undefined && equalInConstantTime(given, expected)
 }
 
-/** Compares the digests in constant time, so that the duration tells nothing about a common prefix. */
+/** Compares the digests in constant time, so that the duration shows nothing about a common prefix. */
 export function equalInConstantTime(one: string, other: string): boolean {
   return timingSafeEqual(digest(one), digest(other))
 }
 
-/** Whether the caller may see metrics and the detail of health: with METRICS_TOKEN or ADMIN_TOKEN. */
+/** True with METRICS_TOKEN or ADMIN_TOKEN. */
 export function canSeeMetrics(request: Request): boolean {
   return holdsSecret(request, 'METRICS_TOKEN') || holdsSecret(request, 'ADMIN_TOKEN')
 }

@@ -1,9 +1,9 @@
-/** Tells where a request comes from, by headers that browsers set and pages cannot change. */
+/** Finds where a request comes from, by headers that browsers set and pages cannot change. */
 import { trustedOrigins } from '../../config/appConfig'
 
 /**
- * Whether a page of this site made the request. Browsers say so in Sec-Fetch-Site. Older browsers send only Origin, and
- * only with a POST: it must match the requested host. A request with neither header counts as foreign.
+ * Whether a page of this site made the request: by Sec-Fetch-Site, or in older browsers by Origin, which comes only with
+ * a POST and must match the requested host. A request with neither header counts as foreign.
  */
 export function isSameOrigin(headers: Headers): boolean {
   const site = headers.get('sec-fetch-site')
@@ -37,7 +37,7 @@ export function findUnknownOrigin(headers: Headers): { origin: string; host: str
   }
 }
 
-/** Headers for Next, which does not know APP_ORIGINS: the host of a trusted origin becomes `X-Forwarded-Host`. */
+/** Turns the host of a trusted origin into `X-Forwarded-Host`, because Next does not know APP_ORIGINS. */
 export function withOriginHost(headers: Headers): Headers {
   const origin = headers.get('origin')
   const result = new Headers(headers)
@@ -45,15 +45,15 @@ export function withOriginHost(headers: Headers): Headers {
   return result
 }
 
-/** Longest origin or host in a log or an answer, in characters. */
+/** In characters, for logs and answers. */
 const MAX_SHOWN = 200
 
-/** Whether another site led the browser here. It then does not send `SameSite=Strict` cookies. */
+/** Whether another site led the browser here. It then sends no `SameSite=Strict` cookies. */
 export function isCrossSite(headers: Headers): boolean {
   return ['cross-site', 'same-site'].includes(headers.get('sec-fetch-site') ?? '')
 }
 
-/** Whether the browser uses https, also behind a proxy that ends TLS. */
+/** Also true behind a proxy that ends TLS. */
 export function isHttps(headers: Headers): boolean {
   const origin = headers.get('origin')
   if (origin !== null && URL.canParse(origin)) return new URL(origin).protocol === 'https:'

@@ -1,27 +1,26 @@
-/** Token buckets by name, in the memory of one process. */
+/** Keeps token buckets by name, in the memory of one process. */
 import { LRUCache } from 'lru-cache'
 
 export interface RateLimitOptions {
-  /** How many requests in a row are allowed. */
   burst: number
-  /** How long one more takes to become available after them, in ms. */
+  /** How long one more request takes to become available after a burst, in ms. */
   everyMs: number
 }
 
 export interface RateLimit {
   /**
-   * Takes one request of this name from its bucket and returns 0, or returns the ms until the next one is allowed.
-   * `now`: monotonic, ms.
+   * Takes one request from the bucket of this name and returns 0, or returns the ms until the next one is allowed. `now`:
+   * monotonic, in ms.
    */
   take(name: string, now: number): number
 }
 
-/** How many names are remembered. Forgetting one fills its bucket, so only the least recent ones are dropped. */
+/** Forgetting a name fills its bucket, so only the least recent names are dropped. */
 const NAMES_KEPT = 1_000
 
 interface Bucket {
   left: number
-  /** Monotonic, ms. */
+  /** Monotonic, in ms. */
   at: number
 }
 

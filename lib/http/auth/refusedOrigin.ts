@@ -1,4 +1,4 @@
-/** Refuses calls from an origin that is not this site, and says what to set when a proxy may be the cause. */
+/** Refuses calls from another origin, with a hint when a proxy may be the cause. */
 import type { CodedError } from '../../shared/errors'
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
@@ -6,10 +6,10 @@ import { foreignOrigin, originUnknown } from '../problem'
 import { findUnknownOrigin } from './origin'
 import { createRateLimit } from './rateLimit'
 
-/** How many refusals a process logs: anyone can send such headers. */
+/** Limits what a process logs, because any client can send such headers. */
 const LOGGED = { burst: 5, everyMs: 60_000 }
 
-/** The error for the answer. Where a proxy may be the cause, it logs what to set, within the limit above. */
+/** Returns the error for the answer. When a proxy may be the cause, also logs what to set. */
 export function reportRefusedOrigin(headers: Headers): CodedError {
   const unknown = findUnknownOrigin(headers)
   if (!unknown) return foreignOrigin()

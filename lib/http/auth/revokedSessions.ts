@@ -1,6 +1,6 @@
 /**
- * Sessions that were signed out before their end. Redis keeps their ids until that end, so that a copy of the cookie opens
- * nothing in any instance. While Redis is down, a process knows only the sessions that it revoked itself.
+ * Remembers sessions that were signed out before their end. Redis keeps their ids until that end, so that a copy of the
+ * cookie opens nothing in any instance. While Redis is down, a process knows only the sessions that it revoked itself.
  */
 import { LRUCache } from 'lru-cache'
 import { isRedisFailure } from '../../core-services/cache/errors'
@@ -11,14 +11,13 @@ import type { AdminSession } from './session'
 
 const KIND = 'signed-out'
 
-/** How many revoked sessions a process remembers. */
 const IDS_KEPT = 10_000
 
-/** The ids that this process has revoked, each until its session would have ended. */
+/** Each id stays until its session would have ended. */
 export const createRevokedIds = () =>
   new LRUCache<string, true>({
     max: IDS_KEPT,
-    // Reads the clock each time, so that a test that moves it sees the effect at once.
+    // Reads the clock each time, so that a test can move it.
     ttlResolution: 0,
     perf: { now: () => processPorts().clock.now() },
   })
@@ -36,7 +35,7 @@ export async function revokeSession({ id, endsAt }: AdminSession): Promise<void>
   }
 }
 
-/** 1 command. */
+/** Costs one billed command. */
 export async function isSessionRevoked({ id }: AdminSession): Promise<boolean> {
   if (revokedHere().has(id)) return true
   try {

@@ -1,6 +1,6 @@
 /**
- * The session of the admin page: a cookie with an id, the time at which it ends and a MAC over both. The key of the MAC
- * is derived from ADMIN_TOKEN, so sessions need no storage, and changing the token ends all of them.
+ * Seals the session of the admin page into a cookie: an id, its end and a MAC over both. The key of the MAC is derived
+ * from ADMIN_TOKEN, so sessions need no storage, and changing the token ends all of them.
  */
 import { createHmac, hkdfSync } from 'node:crypto'
 import { secret } from '../../config/appConfig'
@@ -9,7 +9,7 @@ import { equalInConstantTime } from './bearer'
 
 export interface AdminSession {
   id: string
-  /** Wall clock, ms. */
+  /** In ms since 1970. */
   endsAt: number
 }
 
@@ -21,7 +21,7 @@ const COOKIE = 'field-cache-admin'
 const SECURE_COOKIE = `__Host-${COOKIE}`
 export const SESSION_COOKIES = [SECURE_COOKIE, COOKIE] as const
 
-/** Separates this key from other keys derived from the token. A new number ends all sessions. */
+/** Separates this key from others derived from the token. A new number ends all sessions. */
 const KEY_LABEL = 'field-cache admin session 1'
 
 export interface SessionCookie {
@@ -35,7 +35,7 @@ export interface SessionCookie {
   maxAge: number
 }
 
-/** Creates a session as a cookie; null while ADMIN_TOKEN is not set. `secure`: the browser uses https. */
+/** Returns null while ADMIN_TOKEN is not set. `secure`: whether the browser uses https. */
 export function newSessionCookie(secure: boolean): SessionCookie | null {
   const token = secret('ADMIN_TOKEN')
   if (token === undefined) return null
@@ -52,7 +52,7 @@ export function newSessionCookie(secure: boolean): SessionCookie | null {
   }
 }
 
-/** The session in the cookies of a request, if its MAC is right and it has not ended. It may have been revoked. */
+/** Returns the session if its MAC is right and it has not ended. It may have been revoked. */
 export function findSession(cookie: (name: string) => string | undefined): AdminSession | null {
   const token = secret('ADMIN_TOKEN')
   if (token === undefined) return null
@@ -69,7 +69,7 @@ export function sealSession({ id, endsAt }: AdminSession, token: string): string
   return `${content}.${computeMac(content, token)}`
 }
 
-/** Null when the text was not sealed with this token, or the session has ended. `now`: wall clock, ms. */
+/** Returns null when the text was not sealed with this token, or the session has ended. `now`: in ms since 1970. */
 export function openSession(sealed: string, token: string, now: number): AdminSession | null {
   const [, content = '', id = '', end = '', mac = ''] =
     /^(([A-Za-z0-9-]{16,64})\.([a-z0-9]{1,11}))\.([\w-]{43})$/.exec(sealed) ?? []
@@ -83,7 +83,6 @@ function computeMac(content: string, token: string): string {
   return createHmac('sha256', key).update(content).digest('base64url')
 }
 
-/** Looks up the cookies of a request by name, for `findSession`. */
 export function readCookies(request: Request): (name: string) => string | undefined {
   const pairs = (request.headers.get('cookie') ?? '').split(';').map((pair) => pair.trim().split(/=(.*)/s))
   const byName = new Map(pairs.map(([name = '', value = '']) => [name, value]))

@@ -1,7 +1,7 @@
 /**
- * Signs in to the admin page with the admin token. The right token always works: a limit on it would let any stranger lock
- * the admin out. The length of the token, at least 16 characters, stops guessing. The limits here make guesses cheap:
- * past them a wrong token is refused at once, without a Redis command, a log line or an open connection.
+ * Signs in with the admin token. The right token always works: a limit on it would let any stranger lock the admin out.
+ * The length of the token, at least 16 characters, stops guessing. The limits here make guesses cheap: past them a wrong
+ * token is refused at once, without a Redis command, a log line or an open connection.
  */
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
@@ -12,14 +12,14 @@ import { newSessionCookie, type SessionCookie } from './session'
 
 export type SignIn =
   | { ok: true; cookie: SessionCookie }
-  /** `foreign`: the call did not come from a page of this site. */
+  /** `foreign`: the call came from another site. */
   | { ok: false; why: 'wrong' | 'foreign' }
-  /** `retryAfter`: seconds until the next wrong token is checked. */
+  /** `retryAfter`: until the next wrong token is checked, in s. */
   | { ok: false; why: 'limited'; retryAfter: number }
 
-/** How many wrong tokens of one address are checked. */
+/** Wrong tokens that are checked for one address. */
 const PER_ADDRESS = { burst: 5, everyMs: 20_000 }
-/** How many wrong tokens of all addresses together a process checks: a client can invent its address. */
+/** Wrong tokens that a process checks for all addresses together: a client can invent its address. */
 const PER_PROCESS = { burst: 50, everyMs: 2_000 }
 
 /** How long the check of a token takes, in ms, right or wrong. It slows down guesses that wait for each other. */
@@ -30,7 +30,6 @@ const MAX_DELAYED = 50
 export interface SignInLimits {
   byAddress: RateLimit
   all: RateLimit
-  /** How many answers are being delayed. */
   delayed: number
 }
 
@@ -50,7 +49,7 @@ export async function signIn(
   const isRight = isSecret(given, 'ADMIN_TOKEN')
   if (!isRight) {
     const now = clock.monotonic()
-    // The address first: one that is past its own limit must not use up the common one.
+    // The address comes first: one past its own limit must not use up the common one.
     const waitMs = limits.byAddress.take(clientAddress(headers), now) || limits.all.take('', now)
     if (waitMs > 0) return { ok: false, why: 'limited', retryAfter: Math.ceil(waitMs / 1000) }
   }

@@ -1,6 +1,6 @@
 /**
- * Checks requests for pages before Next sees them. Apart from reads, only the Server Actions of the admin page are allowed.
- * Next answers most malformed calls of an action with a 500 and a stack in the log.
+ * Checks requests for pages before Next sees them. Only reads and the Server Actions of the admin page pass. Next answers
+ * most malformed calls of an action with a 500 and a stack in the log.
  */
 import { withoutBasePath } from '../../config/basePath'
 import { processPorts } from '../../shared/ports'
@@ -10,15 +10,14 @@ import { bodyInvalid, bodyTooLarge, methodUnknown, problemResponse, routeUnknown
 import { waitForBodyAtMost } from './malformedRequests'
 import { BODY_MS, readRequestBody } from './requestBody'
 
-/** The pages with Server Actions. */
 const TAKES_ACTIONS = new Set(['/admin'])
-/** React sends some hundred bytes for a call of our actions. */
+/** React sends a few hundred bytes for a call of our actions. */
 const MAX_BYTES = 16 * 1024
 const READS = ['GET', 'HEAD']
-/** The page that Next renders when everything else fails. Requested by its path it is a 500. */
+/** The page that Next renders when everything else fails. A request for its path is answered with 500. */
 const LAST_RESORT = '/_global-error'
 
-/** The answer to a request that no page takes. Undefined when the request may go on. */
+/** Resolves with the answer to a request that no page takes; undefined when the request may go on. */
 export async function guardPageRequest(request: Request): Promise<Response | undefined> {
   const since = processPorts().clock.monotonic()
   const refused = await refuseRequest(request)
@@ -75,8 +74,8 @@ function areArguments(text: unknown): boolean {
 }
 
 /**
- * Parses the notation of React, in which a text that begins with a dollar sign refers to something. Allowed are only
- * `undefined`, a form, the arguments that an action is bound to, and an escaped dollar sign. Throws for all others.
+ * Parses the notation of React, in which a text that begins with a dollar sign refers to something. Allows `undefined`, a
+ * form, the arguments that an action is bound to, and an escaped dollar sign. Throws for everything else.
  */
 function parsePlainValue(text: unknown): unknown {
   return JSON.parse(String(text), (_, value: unknown) => {

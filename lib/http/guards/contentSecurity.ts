@@ -1,6 +1,6 @@
-/** The content security policy of pages. Its reasons are in docs/operations.md, "Security". */
+/** The reasons are in docs/operations.md, "Security". */
 
-/** A fresh nonce for one answer: 128 random bits. */
+/** 128 random bits. */
 export function createNonce(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64')
 }

@@ -5,9 +5,9 @@ import { processPorts } from '../../shared/ports'
 export const BODY_MS = 5_000
 
 /**
- * The bytes of a request's body. Undefined when it has more than `maxBytes`, breaks off, or has not arrived completely
- * within BODY_MS. A route cancels the `rest`. The proxy must leave it: it holds a copy of the body, and Next throws an
- * uncaught error when it adds to a copy that was cancelled.
+ * Resolves with undefined when the body has more than `maxBytes`, breaks off, or has not arrived completely within
+ * BODY_MS. A route cancels the `rest`. The proxy must leave it: it holds a copy of the body, and Next throws an uncaught
+ * error when it adds to a cancelled copy.
  */
 export async function readRequestBody(
   request: Request,

@@ -1,4 +1,4 @@
-/** Answers the overview that the admin page requests every few seconds: to a session, or to the admin token. */
+/** Answers the overview of the admin page to a session, or to the admin token. */
 import { readOverview } from '../../admin/overview'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { holdsSecret } from '../auth/bearer'
@@ -14,7 +14,7 @@ export async function answerOverview(request: Request, fields: readonly AnyField
     const session = trusted ? null : findSession(readCookies(request))
     if (!trusted && isCrossSite(request.headers)) throw foreignOrigin()
     if (!trusted && !session) throw unauthorized('ADMIN_TOKEN')
-    // Both at the same time, to save a round trip. A revoked session gets nothing of the overview.
+    // Runs both at once, to save a round trip.
     const [overview, isRevoked] = await Promise.all([
       readOverview(fields),
       session !== null && isSessionRevoked(session),

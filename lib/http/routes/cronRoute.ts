@@ -1,4 +1,4 @@
-/** The cron: maintains webhooks and refreshes the fields that are due, within the time limit of the function. */
+/** Maintains webhooks and refreshes the fields that are due, within the time limit of the function. */
 import { refreshConfig } from '../../config/appConfig'
 import { webhookMaintenance } from '../../core-services/airtable/webhooks/webhookCron'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
@@ -7,10 +7,10 @@ import { holdsSecret } from '../auth/bearer'
 import { NO_STORE } from '../headers'
 import { problemResponse, unauthorized } from '../problem'
 
-/** The part of the function's time that is reserved for the answer, in ms. */
+/** The time that is reserved for the answer, in ms. */
 const RESERVE_MS = 5_000
 
-/** 200 with the result of each field and webhook, 502 with the same body when one of them failed. */
+/** Answers 200 with the result of each field and webhook, 502 with the same body when one of them failed. */
 export async function answerCron(
   request: Request,
   fields: readonly AnyField[],

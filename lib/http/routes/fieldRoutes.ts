@@ -1,4 +1,3 @@
-/** The routes of fields: a read, a forced refresh, and the check of who may read which field. */
 import { cacheUnavailable } from '../../core-services/cache/errors'
 import { type FieldAnswer, readFieldCache } from '../../core-services/cache/fieldCacheService'
 import { type AnyField, findFieldByName } from '../../core-services/cache/fields/fieldConfig'
@@ -8,7 +7,10 @@ import { computeEtag, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from
 import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from '../problem'
 import { anonymouslyForcedRead, forcedRead } from './forcedReads'
 
-/** GET: the value as JSON; the headers tell where it came from. `?forceRefresh=true` fetches from the source first. */
+/**
+ * GET: answers the value as JSON, and where it came from in the headers. `?forceRefresh=true` fetches from the source
+ * first.
+ */
 export async function answerRead(request: Request, field: AnyField): Promise<Response> {
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   try {
@@ -23,7 +25,7 @@ export async function answerRead(request: Request, field: AnyField): Promise<Res
   }
 }
 
-/** POST: a forced refresh, only with the admin token. 503 when the new value was not stored, 429 past the limit. */
+/** POST: forces a refresh, only with the admin token. 503 when the new value was not stored, 429 past the limit. */
 export async function answerRefresh(
   request: Request,
   field: AnyField,
@@ -41,7 +43,7 @@ export async function answerRefresh(
   }
 }
 
-/** Answers for the field of that name. An unknown name and a field that this caller may not read get the same 404. */
+/** An unknown name and a field that this caller may not read get the same 404. */
 export async function answerByName(
   request: Request,
   name: string,
@@ -68,7 +70,7 @@ function valueResponse(answer: FieldAnswer<unknown>, headers: Record<string, str
   return jsonResponse(encodeValue(answer.data), { ...fieldHeaders(answer), ...headers })
 }
 
-/** Takes text from `encodeValue`: a schema may turn a value into a Map, which JSON.stringify makes {}. */
+/** The body comes from `encodeValue`, because a schema may return a Map, which JSON.stringify makes {}. */
 const jsonResponse = (body: string, headers: Record<string, string>): Response =>
   new Response(body, { headers: { 'Content-Type': 'application/json', ...headers } })
 

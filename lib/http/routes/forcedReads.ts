@@ -1,10 +1,10 @@
 /**
- * Forced refreshes over HTTP. Per field and process one runs and one waits; all later callers share the waiting one, so
- * any number of callers makes two. Their rate is limited too, per field and in total, over all instances: an endless
- * script must not use up the rate limit of the source. Plain reads are not affected.
+ * Runs forced refreshes over HTTP. Per field and process one runs and one waits; all later callers share the waiting one.
+ * Their rate is limited per field and in total, over all instances: an endless script must not use up the rate limit of
+ * the source. Plain reads are not affected.
  *
- * This is a queue of its own, before that of the cache: callers who share a refresh also share one permit, and the cron,
- * which shares the cache's queue, must not meet the limit.
+ * This queue comes before that of the cache: callers who share a refresh also share one permit, and the cron, which
+ * shares the cache's queue, must not meet the limit.
  */
 import { takeFromBuckets } from '../../core-services/cache/coordination/tokenBuckets'
 import { isRedisFailure } from '../../core-services/cache/errors'
@@ -19,25 +19,25 @@ import { createSingleFlight } from '../../shared/singleFlight'
 import { createRateLimit } from '../auth/rateLimit'
 import { rateLimited } from '../problem'
 
-/** For a list of six pages one refresh each 2 s is three requests a second, about half of what Airtable allows. */
+/** A list of six pages then causes three requests a second, about half of what Airtable allows. */
 const PER_FIELD = { burst: 20, everyMs: 2_000 }
 const ALL_FIELDS = { burst: 60, everyMs: 1_000 }
 /** How often a process looks up the cool-down of a field for callers without the token. */
 const COOL_DOWN_CHECKS = { burst: 5, everyMs: 1_000 }
 
-/** The limits of this process. They save the command to Redis once they are exceeded, and act alone while Redis is down. */
+/** They save the command to Redis once they are exceeded, and act alone while Redis is down. */
 export const createForcedReadLimits = () => ({
   singleFlight: createSingleFlight(),
   perField: createRateLimit(PER_FIELD),
   all: createRateLimit(ALL_FIELDS),
   coolDownChecks: createRateLimit(COOL_DOWN_CHECKS),
-  /** When Redis allows the next refresh of a field that it has refused, by name; monotonic, ms. */
+  /** When Redis allows the next refresh of a refused field, by name; monotonic, in ms. */
   refusedUntil: new Map<string, number>(),
 })
 
 const processLimits = () => processState('forces over HTTP', createForcedReadLimits)
 
-/** Forces a refresh for a caller with the token. Rejects with RATE_LIMITED, and otherwise as `readFieldCache` does. */
+/** For callers with the token. Rejects with RATE_LIMITED, and otherwise as `readFieldCache` does. */
 export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
   return processLimits().singleFlight.queue(field.key, shareKey(field), async () => {
     await takePermit(field.name)
@@ -45,7 +45,7 @@ export function forcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
   })
 }
 
-/** Forces a refresh for a caller without the token, if the field's cool-down allows it. Its lookup costs a command. */
+/** For callers without the token. The lookup of the field's cool-down costs a command. */
 export function anonymouslyForcedRead(field: AnyField): Promise<FieldAnswer<unknown>> {
   const mayCheck = processLimits().coolDownChecks.take(field.name, processPorts().clock.monotonic()) === 0
   return readFieldCache(field, mayCheck ? 'anonymous' : 'declined')
@@ -64,7 +64,7 @@ async function takePermit(name: string): Promise<void> {
   throw refusal(sharedMs)
 }
 
-/** Takes a permit from the limits that all instances share; returns the ms to wait. 5 billed commands, 3 for a refusal. */
+/** Resolves with the time to wait, in ms. Costs 5 billed commands, 3 for a refusal. */
 async function takeSharedPermit(name: string): Promise<number> {
   try {
     const { internals } = await serviceRegistry.getService('cache')
@@ -73,7 +73,7 @@ async function takeSharedPermit(name: string): Promise<number> {
       { name: 'force', ...ALL_FIELDS },
     ])
   } catch (error) {
-    // The refresh itself meets the same failure next and reports it.
+    // The refresh itself meets the same failure and reports it.
     if (isRedisFailure(error) || hasCode(error, 'SERVICE_FAILED')) return 0
     throw error
   }

@@ -1,4 +1,4 @@
-/** The parts of the health report next to the services. Each says whether it is `ok`, and what it found. */
+/** Builds the parts of the health report other than the services. */
 
 import { type CronHealth, cronExpectations, cronHealth } from '../../admin/cronHealth'
 import type { BaseState } from '../../core-services/airtable/rate-limit/rateLimiter'
@@ -16,7 +16,7 @@ import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import '../../core-services/serviceLoader'
 
-/** How long the answer of a part is reused, in ms: health checks cost billed commands. */
+/** How long the answer of a part is reused, in ms, because health checks cost billed commands. */
 const CHECK_EVERY_MS = 30_000
 
 export interface HealthParts {
@@ -37,7 +37,6 @@ interface RedisHealth {
   refusedWrites?: { code: string; since: string }
 }
 
-/** The rate limits of the sources: which Airtable bases are in use or in a cool-down. */
 interface SourcesHealth {
   ok: boolean
   airtable: { bases: BaseState[] }
@@ -45,7 +44,7 @@ interface SourcesHealth {
 
 interface WebhooksHealth extends Omit<WebhookReport, 'at'> {
   ok: boolean
-  /** When the cron last maintained them, ISO 8601; null for never. */
+  /** When the cron last maintained the webhooks, ISO 8601; null for never. */
   checkedAt: string | null
 }
 

@@ -1,4 +1,4 @@
-/** Whether the app works: the status for every caller, the reasons for callers with a token. */
+/** Answers the status to every caller, and the reasons to callers with a token. */
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { readMetrics } from '../../core-services/metrics/metricsService'
 import type { MetricsSnapshot } from '../../core-services/metrics/snapshot'
@@ -8,7 +8,7 @@ import { problemResponse, unauthorized } from '../problem'
 import { type HealthParts, healthParts } from './healthParts'
 import { checkServices, type ServicesHealth, summarizeStatus } from './serviceHealth'
 
-/** Query parameter for monitors: every status except `ok` is answered with 503. */
+/** For monitors: every status except `ok` is answered with 503. */
 const STRICT = 'strict'
 
 interface Health extends Partial<HealthParts> {
@@ -22,7 +22,7 @@ interface Health extends Partial<HealthParts> {
   metrics?: MetricsSnapshot
 }
 
-/** 200 for `ok` and `degraded`, 503 for `unavailable`; with `?strict=1` also 503 for `degraded`. */
+/** Answers 200 for `ok` and `degraded`, 503 for `unavailable`; with `?strict=1` also 503 for `degraded`. */
 export function answerHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
     if (canSeeMetrics(request)) return (await detailedHealth(fields)).health
@@ -30,7 +30,7 @@ export function answerHealth(request: Request, fields: readonly AnyField[]): Pro
   })
 }
 
-/** The same with all metrics; 401 without a token. */
+/** Adds all metrics. 401 without a token. */
 export function answerCacheHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
     if (!canSeeMetrics(request)) throw unauthorized('METRICS_TOKEN')

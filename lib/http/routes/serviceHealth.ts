@@ -1,4 +1,4 @@
-/** Whether the services work. Recent traffic is the evidence where there is some, since a ping of Redis is billed. */
+/** Checks the services. Recent traffic counts as evidence, because a ping of Redis is billed. */
 import type { CacheService } from '../../core-services/cache/cacheService'
 import { rootFailure } from '../../core-services/cache/errors'
 import { type Services, serviceRegistry } from '../../core-services/service-registry'
@@ -7,14 +7,13 @@ import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
 import '../../core-services/serviceLoader'
 
-/** How long the last request or ping counts as evidence, in ms. Without traffic Redis is pinged this seldom. */
+/** How long the last request or ping counts as evidence, in ms. */
 const EVIDENCE_MS = 30_000
 
 interface ServiceHealth {
   ok: boolean
   code?: string
   message?: string
-  /** What to do. */
   hint?: string
   /** Since when Redis refuses writes, ISO 8601. */
   since?: string
@@ -52,7 +51,7 @@ async function check(run: () => Promise<ServiceHealth>): Promise<ServiceHealth> 
   try {
     return await run()
   } catch (error) {
-    // The errors of the registry and of the open circuit only wrap the reason.
+    // The registry and the open circuit only wrap the reason.
     const reason = isCodedError(error) ? rootFailure(error) : error
     return { ok: false, code: getErrorCode(reason), message: getErrorMessage(reason), ...pickHint(reason) }
   }
@@ -70,7 +69,7 @@ async function cacheHealth(cache: CacheService): Promise<ServiceHealth> {
   return { ok: true, latencyMs: Math.round(await cacheLatency(cache)) }
 }
 
-/** How long Redis took for its last answer, in ms. Rejects with a REDIS_ error. */
+/** Resolves with the duration of Redis's last answer, in ms. Rejects with a REDIS_ error. */
 async function cacheLatency(cache: CacheService): Promise<number> {
   const { clock } = processPorts()
   const { last } = cache.counters

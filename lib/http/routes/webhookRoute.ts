@@ -1,4 +1,3 @@
-/** Receives the pings by which Airtable announces a change. */
 import { webhookSecrets } from '../../core-services/airtable/airtableConfig'
 import { announcePing, drainPingQueue } from '../../core-services/airtable/webhooks/pingQueue'
 import { type Ping, verifiedPing } from '../../core-services/airtable/webhooks/verifyPing'
@@ -14,13 +13,13 @@ import { pingUnverified, problemResponse } from '../problem'
 /** A ping has about 130 bytes. */
 const MAX_BYTES = 64 * 1024
 
-/** When the newest processed ping of each webhook was sent, in ms since 1970. Older pings and replays are ignored. */
+/** When the newest processed ping of each webhook was sent, in ms since 1970. Older pings are ignored. */
 const newestProcessed = () => processState('settled pings', () => new Map<string, number>())
 
 /**
- * 204 for a ping with the right MAC once Redis has recorded it; the work follows after the answer. 503 when Redis did not
- * record it, so that Airtable sends it again. 401 for every other request, which causes no work. A replay gets 204 too,
- * and costs nothing.
+ * Answers 204 for a ping with the right MAC once Redis has recorded it; the sync follows after the answer. 503 when Redis
+ * did not record it, so that Airtable sends it again. 401 for every other request. A replay gets 204 too, and costs
+ * nothing.
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {

@@ -3,7 +3,6 @@ import type { Settings } from '../controls'
 import type { Answer } from '../errors'
 import { newId } from './table'
 
-/** The type of field that holds attachments. */
 export const ATTACHMENTS = 'multipleAttachments'
 
 const PATH = /^\/attachments\/(\w+)\/([0-9a-z]+)-\w+\/([^/]+)$/
@@ -19,7 +18,7 @@ const toFileName = ({ filename, url }: Attachment): string =>
         'file'),
   )
 
-/** Prepares attachments for storage: known ones stay unchanged, new ones get an id. */
+/** Keeps known attachments unchanged, and gives new ones an id. */
 export function keepAttachments(value: unknown, before: unknown): unknown {
   if (!Array.isArray(value)) return value
   const known = Array.isArray(before) ? (before as Attachment[]) : []
@@ -29,7 +28,7 @@ export function keepAttachments(value: unknown, before: unknown): unknown {
   })
 }
 
-/** URLs of attachments: another one in each answer, valid for `attachmentLifeMs`. Without a key or a rate limit. */
+/** Each answer has another URL, valid for `attachmentLifeMs`. Reading it needs no key and has no rate limit. */
 export function createAttachments(settings: Settings, now: () => number, origin: () => string) {
   const buildUrl = (attachment: Attachment): string => {
     const until = Math.ceil(now() + settings.attachmentLifeMs).toString(36)
@@ -41,12 +40,11 @@ export function createAttachments(settings: Settings, now: () => number, origin:
     return `${origin()}/attachments/${path.join('/')}`
   }
   return {
-    /** Returns a cell as the API answers it. */
     present(type: string, value: unknown): unknown {
       if (type !== ATTACHMENTS || !Array.isArray(value)) return value
       return value.map((item: Attachment) => ({ ...item, url: buildUrl(item) }))
     },
-    /** Answers one of the URLs; undefined for other addresses. */
+    /** Undefined for an address that is not an attachment's. */
     serve(path: string): Answer | undefined {
       const [, id, until, name] = PATH.exec(path) ?? []
       if (until === undefined) return undefined

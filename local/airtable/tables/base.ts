@@ -11,7 +11,7 @@ export interface BaseOptions {
   readonly apiKey: string
   readonly baseId: string
   readonly tables: readonly TableData[]
-  /** The clock of all times. Only its differences count; it starts at the time of day at which the server starts. */
+  /** Only differences of this clock count; the base starts at the current time of day. */
   readonly clock: Clock
   /**
    * Waits before a ping is sent again.
@@ -20,7 +20,7 @@ export interface BaseOptions {
   readonly wait?: Wait | undefined
 }
 
-/** A base with all its contents, without HTTP. `origin`: returns the URL of the server. */
+/** `origin`: returns the URL of the server. */
 export function createBase({ apiKey, baseId, tables: data, clock, wait }: BaseOptions, origin: () => string) {
   const epoch = Date.now() - clock()
   const now = (): number => epoch + clock()

@@ -2,19 +2,18 @@ import type { Settings } from '../controls'
 import type { Clock } from '../rateLimit'
 import type { RecordData, Table } from './table'
 
-/** The change of one record by a write. Without `before` it is new, without `after` it is deleted. */
+/** Without `before` the record is new, without `after` it is deleted. */
 export interface Change {
   readonly id: string
   readonly before?: RecordData | undefined
   readonly after?: RecordData | undefined
 }
 
-/** Performs a write: all changes of one request to one table. */
 export type Commit = (table: Table, changes: readonly Change[]) => void
 
-/** Writes records and reports it to `changed`. Reads them as they were `readLagMs` ago. */
+/** Reports writes to `changed`. Reads show the records as they were `readLagMs` ago. */
 export function createStore(clock: Clock, settings: Settings, changed: Commit) {
-  /** The records of a table before each write, oldest first. */
+  /** Before each write, oldest first. */
   let past: { tableId: string; until: number; records: Table['records'] }[] = []
   const commit: Commit = (table, changes) => {
     const now = clock()
@@ -28,7 +27,6 @@ export function createStore(clock: Clock, settings: Settings, changed: Commit) {
     }
     changed(table, changes)
   }
-  /** The table as reads see it now. */
   const snapshot = (table: Table): Table => {
     if (settings.readLagMs === 0) return table
     const moment = clock() - settings.readLagMs

@@ -3,33 +3,31 @@ import { fail } from '../errors'
 
 type Named = { readonly id: string; readonly name: string }
 
-/** Cell values by field name. */
 export type Fields = Readonly<Record<string, unknown>>
 
-/** One record in the shape of the vendor's answers. */
+/** In the shape of the vendor's answers. */
 export type RecordData = { readonly id: string; readonly createdTime: string; readonly fields: Fields }
 
-/** Selects and sorts the records of a table. By default it lists all of them in table order. */
+/** By default all records in table order. */
 export interface ViewData extends Named {
   readonly includes?: (fields: Fields) => boolean
   readonly compare?: (a: Fields, b: Fields) => number
 }
 
-/** The initial contents of a table. `fields`: types by name, the primary field first; by default all used, as text. */
+/** `fields`: types by name, the primary field first; by default all used fields, as text. */
 export interface TableData extends Named {
   readonly fields?: Readonly<Record<string, string>>
   readonly views: readonly ViewData[]
   readonly records: readonly RecordData[]
 }
 
-/** The state of a table. Only `records` changes: by id and in table order. */
+/** Only `records` changes: by id and in table order. */
 export type Table = ReturnType<typeof createTable>
 export type Field = Table['fields'][number]
 
-/** Converts a stored value to its form in answers, by the type of its field. */
 type Present = (type: string, value: unknown) => unknown
 
-/** A new id in the vendor's form. */
+/** In the vendor's form. */
 export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
   prefix + randomBytes(7).toString('hex')
 
@@ -37,7 +35,7 @@ export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
 const fieldId = (tableId: string, name: string): string =>
   `fld${createHash('sha256').update(`${tableId}/${name}`).digest('hex').slice(0, 14)}`
 
-/** Creates a table in memory. Its changes are lost when the process ends. */
+/** Changes are lost when the process ends. */
 export function createTable(
   { id, name, fields, views, records }: TableData,
   present: Present = (_type, value) => value,
@@ -53,30 +51,28 @@ export function createTable(
   return { id, name, views, fields: columns, present, records: byId }
 }
 
-/** Finds a table, view or field by its id or its name. */
 export const find = <T extends Named>(items: readonly T[], wanted: string): T | undefined =>
   items.find(({ id }) => id === wanted) ?? items.find(({ name }) => name === wanted)
 
-/** Returns the field with this name or id. Refuses the request when there is none. */
+/** Refuses the request when there is no such field. */
 export const getField = ({ fields }: Table, wanted: string): Field =>
   find(fields, wanted) ?? fail(422, 'UNKNOWN_FIELD_NAME', `Unknown field name: "${wanted}"`)
 
-/** Returns the view with this name or id. Refuses the request when there is none. */
+/** Refuses the request when there is no such view. */
 export const getView = ({ views }: Table, wanted: string): ViewData =>
   find(views, wanted) ??
   fail(422, `VIEW_${/^viw\w{14}$/.test(wanted) ? 'ID' : 'NAME'}_NOT_FOUND`, `View ${wanted} not found`)
 
-/** Returns the records of a view in its order, or all records in table order without a view. */
+/** Without a view: all records in table order. */
 export function listView({ records }: Table, { includes, compare }: Partial<ViewData> = {}): RecordData[] {
   const listed = [...records.values()].filter(({ fields }) => includes?.(fields) ?? true)
   return compare ? listed.sort((a, b) => compare(a.fields, b.fields)) : listed
 }
 
-/** Whether the API omits a value. */
 export const isEmpty = (value: unknown): boolean =>
   (value ?? '') === '' || value === false || (Array.isArray(value) && value.length === 0)
 
-/** Returns a record as the API answers it: the wanted fields, by name or id, without empty ones. */
+/** Includes the wanted fields, by name or id, without empty ones. */
 export function render(
   { present }: Table,
   { fields, ...record }: RecordData,
@@ -88,7 +84,7 @@ export function render(
   return { ...record, fields: Object.fromEntries(cells) as Fields }
 }
 
-/** Describes a table as the metadata API does. */
+/** In the form of the metadata API. */
 export function describeTable({ id, name, fields, views }: Table) {
   const grids = views.map((view) => ({ id: view.id, name: view.name, type: 'grid' }))
   return { id, name, primaryFieldId: fields[0]?.id, fields, views: grids }

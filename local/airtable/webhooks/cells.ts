@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { type Field, isEmpty, type RecordData, type Table } from '../tables/table'
 
-/** Cell values by field id, in the format of payloads, which differs from that of the record API. */
+/** By field id, in the format of payloads, which differs from that of the record API. */
 export type Cells = Record<string, unknown>
 
 // Derived from the name, so that a choice has the same id in every payload.
 const choiceId = (field: Field, name: unknown): string =>
   `sel${createHash('sha256').update(`${field.id}/${name}`).digest('hex').slice(0, 14)}`
 
-/** Formats cells for payloads: choices as objects, links with the names of their records, empty cells as null. */
+/** Formats choices as objects, links with the names of their records, and empty cells as null. */
 export function createCells(tables: readonly Table[]) {
   const link = (id: unknown) => {
     const table = tables.find(({ records }) => records.has(String(id)))

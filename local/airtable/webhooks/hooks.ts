@@ -10,11 +10,10 @@ import { describeChanges } from './payload'
 import type { createPings, Pinged } from './pings'
 import { readWebhookRequest, type Specification } from './specification'
 
-/** How long a webhook lives without requests for its payloads. Payloads and expired webhooks are kept as long. In ms. */
+/** How long a webhook lives without requests for its payloads, in ms. Payloads and expired webhooks are kept as long. */
 const WEEK_MS = 604_800_000
 const MAX_WEBHOOKS = 10
 
-/** The author of every write: the holder of the key. */
 const AUTHOR = {
   source: 'publicApi',
   sourceMetadata: {
@@ -43,7 +42,7 @@ const notificationsRequest = z.strictObject({ enable: z.boolean() })
 
 const iso = (moment: number): string => new Date(moment).toISOString()
 
-/** The webhooks of a base. Each method is a call of the API, except `changed` and `act`. `now`: time of day, ms. */
+/** Each method is a call of the API, except `changed` and `act`. `now`: in ms since 1970. */
 export function createHooks(
   tables: readonly Table[],
   settings: Settings,
@@ -54,7 +53,6 @@ export function createHooks(
   const cells = createCells(tables)
   let transaction = 0
 
-  /** Removes what has expired, and returns the remaining webhooks. */
   const currentHooks = (): Hook[] => {
     for (const hook of hooks.values()) {
       if (now() >= hook.expiresAt) hook.isHookEnabled = false
@@ -95,9 +93,8 @@ export function createHooks(
   }
 
   return {
-    /** Adds the payloads of a write to the webhooks that watch it. */
     changed,
-    /** Runs an action for one webhook, or for all of them. */
+    /** For one webhook, or for all of them. */
     act(action: Action): void {
       const selected = currentHooks().filter(
         ({ id }) => action.webhook === undefined || action.webhook === id,

@@ -13,7 +13,7 @@ type CellValues = { cellValuesByFieldId: Cells }
 
 const CHANGE_TYPES = { created: 'add', changed: 'update', destroyed: 'remove' } as const
 
-/** Classifies a change for a view: a record is created when it enters the view and destroyed when it leaves. */
+/** For a view, a record is created when it enters and destroyed when it leaves. */
 function classifyChange({ before, after }: Change, view: ViewData | undefined): Entry['kind'] | undefined {
   const shown = (record: RecordData | undefined) =>
     record !== undefined && (view?.includes?.(record.fields) ?? true)
@@ -23,7 +23,7 @@ function classifyChange({ before, after }: Change, view: ViewData | undefined): 
 
 const same = (a: unknown, b: unknown): boolean => (isEmpty(a) && isEmpty(b)) || isDeepStrictEqual(a, b)
 
-/** Builds the entry of one change for a webhook; undefined when its specification excludes the change. */
+/** Undefined when the specification of the webhook excludes the change. */
 function buildEntry(
   table: Table,
   change: Change,
@@ -57,7 +57,7 @@ function buildEntry(
   }
 }
 
-/** Splits entries into at most `parts` lists. Also splits a record with several changed cells. */
+/** Makes at most `parts` lists. Also splits a record with several changed cells. */
 function split(entries: readonly Entry[], parts: number): Entry[][] {
   const pieces = entries.flatMap((entry): Entry[] => {
     if (entry.kind !== 'changed') return [entry]
@@ -72,7 +72,6 @@ function split(entries: readonly Entry[], parts: number): Entry[][] {
   return Array.from({ length: count }, (_, part) => pieces.slice(start(part), start(part + 1)))
 }
 
-/** Formats entries as the vendor does, without empty maps. */
 function write(entries: readonly Entry[]) {
   const created: Record<string, CellValues & { createdTime: string }> = {}
   const changed: Record<string, Partial<Record<ChangedPart, CellValues>>> = {}
@@ -97,7 +96,7 @@ function write(entries: readonly Entry[]) {
   }
 }
 
-/** Returns the changes that one write reports to a webhook, one part for each payload; empty when it watches none. */
+/** Returns one part for each payload; empty when the webhook watches none of the changes. */
 export function describeChanges(
   specification: Specification,
   table: Table,

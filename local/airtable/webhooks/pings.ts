@@ -2,11 +2,11 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Settings } from '../controls'
 
-/** How often a ping is retried. The first retry comes after FIRST_RETRY_MS; each further wait is twice as long. */
+/** The first retry comes after FIRST_RETRY_MS; each further wait is twice as long. */
 const RETRIES = 13
 const FIRST_RETRY_MS = 10_000
 
-/** The result of the last ping, as the vendor lists it. */
+/** In the form in which the vendor lists it. */
 export type PingResult = {
   readonly completionTimestamp: string
   readonly durationMs: number
@@ -16,7 +16,6 @@ export type PingResult = {
   | { readonly success: false; readonly error: { readonly message: string }; readonly willBeRetried: boolean }
 )
 
-/** The part of a webhook that pings read and change. */
 export interface Pinged {
   readonly id: string
   readonly macSecretBase64: string
@@ -26,18 +25,18 @@ export interface Pinged {
   lastSuccessfulNotificationTime: string | null
 }
 
-/** Waits for `ms`. Rejects when the server is closed meanwhile. */
+/** Rejects when the server is closed meanwhile. */
 export type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>
 
 const waitInTheBackground: Wait = (ms, signal) => delay(ms, undefined, { ref: false, signal })
 
-/** The header X-Airtable-Content-MAC for a body of exactly these bytes. */
+/** For a body of exactly these bytes. */
 export const contentMac = (macSecretBase64: string, body: string): string =>
   `hmac-sha256=${createHmac('sha256', Buffer.from(macSecretBase64, 'base64')).update(body).digest('hex')}`
 
 /**
- * Sends pings, which say only that there are changes. Each webhook has at most one ping at a time. A ping that waits to be
- * sent or retried also announces all changes until then.
+ * Each webhook has at most one ping at a time. A ping that waits to be sent or retried also announces all changes until
+ * then.
  */
 export function createPings(
   baseId: string,
@@ -75,7 +74,7 @@ export function createPings(
     return { ...common, success: false, error: { message: problem }, willBeRetried: retryNumber < RETRIES }
   }
 
-  /** Makes one attempt. Returns false when the ping must be sent again. */
+  /** Returns false when the ping must be sent again. */
   async function attempt(hook: Pinged, retryNumber: number): Promise<boolean> {
     if (settings.losePings > 0) {
       settings.losePings -= 1
@@ -119,15 +118,14 @@ export function createPings(
     else deliver(hook).catch(() => underWay.delete(hook))
   }
   return {
-    /** Sends a ping to the webhook's URL, unless one is already waiting. */
+    /** Does nothing when a ping is already waiting. */
     announce,
-    /** Sends the pings that were held back, unless `holdPings` is still on. */
+    /** Does nothing while `holdPings` is on. */
     release(): void {
       const due = [...held]
       held.clear()
       for (const hook of due) announce(hook)
     },
-    /** Ends running and waiting pings. */
     close: (): void => closing.abort(),
   }
 }

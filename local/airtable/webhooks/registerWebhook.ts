@@ -1,11 +1,10 @@
 import type { AirtableServer } from '../server'
 
-/** The path at which the app receives pings. */
 export const WEBHOOK_PATH = '/api/webhooks/airtable'
 
 /**
- * Registers a webhook: the server pings the app at each change of a table, from the call of `release` on. A ping before the
- * app answers would be retried 10 s later and delay those after it. `secrets`: the value for AIRTABLE_WEBHOOK_SECRETS.
+ * Pings the app at each change of a table, after `release` was called. A ping before the app answers would be retried 10
+ * s later and delay those after it. `secrets`: the value for AIRTABLE_WEBHOOK_SECRETS.
  */
 export async function registerWebhook(
   server: AirtableServer,

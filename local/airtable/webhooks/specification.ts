@@ -41,10 +41,9 @@ const webhookRequest = z.strictObject({
   }),
 })
 
-/** What a webhook watches and what its payloads include. */
 export type Specification = z.infer<typeof webhookRequest>['specification']
 
-/** The view of this table that a webhook watches, if it watches only one; undefined when it does not watch the table. */
+/** Undefined when the webhook does not watch the table. */
 export function resolveScope(
   { options }: Specification,
   table: Table,
@@ -55,7 +54,7 @@ export function resolveScope(
   return view && { view }
 }
 
-/** Validates the request for a new webhook. Refuses one that does not name tables, views and fields by id. */
+/** Refuses a request that does not name tables, views and fields by id. */
 export function readWebhookRequest(raw: unknown, tables: readonly Table[]) {
   const request = check(webhookRequest, raw)
   const { filters, includes = {} } = request.specification.options

@@ -1,4 +1,4 @@
-/** The log of one webhook during one sync. Listed once for all fields. */
+/** Reads the log of one webhook during one sync. All fields share its requests. */
 
 import type { LogPosition } from '../records/table'
 import type { PayloadPage, WebhooksApi } from '../webhooksApi'
@@ -7,18 +7,16 @@ import type { HookRecord } from './webhookStore'
 
 export interface ChangeLog {
   record: HookRecord
-  /** The changes from a cursor on. */
   readFrom(cursor: number): Promise<LogChanges>
-  /** From where a value that is read now may be behind; null when the log can no longer be used. */
+  /** From where a value that is read now may lack changes; null when the log can no longer be used. */
   position(): Promise<LogPosition | null>
-  /** The furthest cursor that was read. */
   end(): number
 }
 
 export interface ChangeLogOptions {
-  /** Whether a change is known to exist: then an empty log has lost it. */
+  /** Whether Airtable has announced a change. An empty log has then lost it. */
   announced: boolean
-  /** Lists only payloads that an earlier sync has listed: for values that lack even those. */
+  /** Whether to read only payloads that an earlier sync has listed, without a request. */
   quiet: boolean
   signal: AbortSignal
 }
@@ -38,7 +36,7 @@ export function createChangeLog(
   let usable = true
   let listing: Promise<number | null> | undefined
 
-  /** Where the log ends; null for a webhook that is gone or dead, or that the key may not see. */
+  /** Resolves with null for a webhook that is gone, dead, or hidden from the key. */
   const findEnd = (): Promise<number | null> => {
     listing ??= unlessRefused(() => api.list(baseId, { signal })).then((hooks) => {
       const hook = hooks?.find((one) => one.id === id && one.isHookEnabled)
@@ -47,7 +45,7 @@ export function createChangeLog(
     return listing
   }
 
-  /** A page, without a request where a listed page holds it. */
+  /** Sends a request only when no listed page holds the cursor. */
   async function list(cursor: number): Promise<PayloadPage> {
     for (const page of pages) {
       const from = page.cursor - page.payloads.length
@@ -68,7 +66,7 @@ export function createChangeLog(
     return changes
   }
 
-  /** Whether payloads from `from` on were dropped for their age. An empty answer alone does not tell. */
+  /** Whether Airtable has dropped payloads from `from` on for their age. An empty answer alone does not show this. */
   async function isEmptied(from: number): Promise<boolean> {
     if (pages.some(({ payloads, cursor }) => payloads.length > 0 && cursor === from)) return false
     const { cursor, unreadable } = await readPayloads(list, from)

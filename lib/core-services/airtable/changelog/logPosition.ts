@@ -1,6 +1,6 @@
 /**
- * The position in the log from which a view that is read now may lack changes. Any position from before the read is right,
- * because reading a change twice does no harm. So a position out of memory is as good as the newest.
+ * Finds the position in the log from which a view that is read now may lack changes. Any position from before the read is
+ * right, because reading a change twice does no harm. A remembered position is therefore good enough.
  */
 
 import { processState } from '../../../shared/processState'
@@ -10,7 +10,6 @@ import { type AirtableTable, webhookSecrets } from '../airtableConfig'
 import type { LogPosition } from '../records/table'
 import { type HookRecord, hookStore, settledCursor } from './webhookStore'
 
-/** How long records stay in memory, in ms. */
 const REMEMBERED_MS = 60_000
 
 /** Null when no webhook watches the table, or Redis is down. */
@@ -27,7 +26,9 @@ interface Remembered {
   records: Promise<HookRecord[]>
 }
 
-/** Calls `forget` for an empty answer: a record may appear at any moment, and a value without a position never catches up. */
+/**
+ * Calls `forget` for an empty answer: a record may appear at any moment, and a value without a position never catches up.
+ */
 async function readNow(baseId: string, forget: () => void): Promise<HookRecord[]> {
   try {
     const records = await hookStore().read(baseId)

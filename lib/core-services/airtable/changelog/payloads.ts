@@ -1,13 +1,12 @@
 /**
- * Reads from the payloads of a webhook which records of which tables were changed. Their cells have another format than those
- * of records, and they do not know the order of a view, so they only tell which records to read again.
+ * Finds in the payloads of a webhook which records have changed. Payloads use another cell format than records and do not
+ * know the order of a view, so changed records have to be read again.
  * https://airtable.com/developers/web/api/model/webhooks-payload
  */
 import { hasCode } from '../../../shared/errors'
 import type { PayloadPage, WebhookPayload } from '../webhooksApi'
 
 export interface TableChanges {
-  /** The last change of each record. */
   records: ReadonlyMap<string, RecordChange>
   /** A column was changed or removed, or the table is new or gone: values read before may mean something else. */
   schema: boolean
@@ -15,13 +14,13 @@ export interface TableChanges {
 
 export interface RecordChange {
   destroyed: boolean
-  /** The cells as its changes have set them last, by the id of the column. */
+  /** The last announced cells, by the id of the column. */
   cells: Readonly<Record<string, unknown>>
-  /** It has also changed in a way that the cells do not tell. */
+  /** Whether it has also changed in a way that the cells do not show. */
   untold?: boolean
 }
 
-/** Why the payloads cannot be used: then the whole view has to be read. */
+/** Why the payloads cannot be used, so that the whole view has to be read. */
 export type Unreadable =
   | 'payloads-lost'
   | 'payloads-refused'
@@ -30,19 +29,16 @@ export type Unreadable =
   | 'too-many-payloads'
 
 export interface LogChanges {
-  /** Where the next read goes on. */
   cursor: number
-  /** How many payloads were read. */
   payloads: number
-  /** By the id of the table. */
   tables: ReadonlyMap<string, TableChanges>
   unreadable?: Unreadable
 }
 
-/** 250 payloads: further behind, a full read costs less. */
+/** 250 payloads. Further behind, a full read costs less. */
 const MOST_PAGES = 5
 
-/** Codes that the same request would get again. After any other error a later request may work. */
+/** Errors that a repetition of the request would get again. */
 const REFUSED = [
   'AIRTABLE_WEBHOOK_UNKNOWN',
   'AIRTABLE_NOT_FOUND',
@@ -53,7 +49,7 @@ const REFUSED = [
   'AIRTABLE_TOO_LARGE',
 ]
 
-/** Null when Airtable refuses for good. Rejects with an AIRTABLE_ error when another try can help. */
+/** Resolves with null when Airtable refuses for good. Rejects with an AIRTABLE_ error when a retry can help. */
 export async function unlessRefused<T>(request: () => Promise<T>): Promise<T | null> {
   try {
     return await request()
@@ -63,7 +59,7 @@ export async function unlessRefused<T>(request: () => Promise<T>): Promise<T | n
   }
 }
 
-/** Lists all payloads from a cursor on. Rejects with an AIRTABLE_ error when another try can help. */
+/** Rejects with an AIRTABLE_ error when a retry can help. */
 export async function readPayloads(
   list: (cursor: number) => Promise<PayloadPage>,
   from: number,
@@ -73,7 +69,7 @@ export async function readPayloads(
   for (let pages = 1; ; pages += 1) {
     const page = await unlessRefused(() => list(changes.cursor))
     if (page === null) return { ...changes, unreadable: 'payloads-refused' }
-    // The page begins elsewhere than asked: payloads are gone, or it is another log, as after the base was restored.
+    // Payloads are gone, or it is another log, as after the base was restored.
     const lost = page.cursor - page.payloads.length !== changes.cursor
     changes.cursor = page.cursor
     changes.payloads += page.payloads.length
@@ -122,7 +118,7 @@ function touch({ records }: MutableChanges, part: Json): void {
   }
 }
 
-/** Adds cells to those of earlier payloads: one write can come in several, and a current record must show all of them. */
+/** One write can come in several payloads. A current record must show the cells of all of them. */
 function set(records: Map<string, RecordChange>, id: string, cells: unknown): void {
   const before = records.get(id)
   const known = before && !before.destroyed ? before : undefined

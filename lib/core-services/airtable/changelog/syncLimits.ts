@@ -1,12 +1,12 @@
-/** Up to which size of view and of change a value is updated record by record: see docs/airtable.md. */
+/** Limits up to which a value is updated record by record. See docs/airtable.md. */
 export interface DeltaLimits {
-  /** A view with at most this many records is read whole: that takes two requests, as a delta does. */
+  /** A view with at most this many records is read whole, which takes two requests, as a delta does. */
   smallView: number
   /** How many records one request can read again. */
   mostRecords: number
   /** The largest share of a view that is read again record by record. */
   mostShare: number
-  /** How long reads of Airtable may lag behind an announced change, in ms. A read after that is believed. */
+  /** How long reads of Airtable may lag behind an announced change, in ms. */
   lagMs: number
 }
 

@@ -1,8 +1,8 @@
 import { MOST_NOTE_CHARACTERS } from '../../cache/fields/fieldConfig'
 
 /**
- * How far a value has read the log of changes. The mark is stored in the entry of the value, so both are written together or
- * not at all. Its field names are part of that stored format.
+ * How far a value has read the log of changes. Stored in the entry of the value, so both are written together or not at
+ * all. The field names are a stored format.
  */
 export interface SyncMark {
   /** The webhook whose log it is (ach…). */
@@ -11,21 +11,20 @@ export interface SyncMark {
   cursor: number
   /** When the log was read up to there, in ms since 1970. */
   at: number
-  /** Names the declaration and code that made the value. Another one makes other items. */
+  /** Identifies the declaration and code that made the value. */
   shape: string
-  /** How many records the view had. */
   records: number
-  /** Records that were perhaps read too old, each with the time of its first read, in ms since 1970. */
+  /** Records that may have been read too old, with the time of their first read, in ms since 1970. */
   pending: Readonly<Record<string, number>>
   /**
-   * Records that are known to be current although a read may still show them older, each with the time of its announcement,
+   * Records that are known to be current although a read may still show them older, with the time of their announcement,
    * in ms since 1970.
    */
   shown?: Readonly<Record<string, number>>
-  /** True when a sync has written the value and invalidated what is derived from it. */
+  /** Whether a sync has written the value and invalidated what is derived from it. */
   followed?: boolean
   /**
-   * Replaces `pending` and `shown` when they are more than a note can hold: any record may be pending, since this time at the
+   * Replaces `pending` and `shown` when a note cannot hold them: any record may be pending, since this time at the
    * latest, in ms since 1970.
    */
   anyPending?: number
@@ -33,11 +32,9 @@ export interface SyncMark {
 
 type Times = Readonly<Record<string, number>>
 
-/** Whether records have to be read once more. */
 export const isPending = ({ pending, anyPending }: SyncMark): boolean =>
   anyPending !== undefined || Object.keys(pending).length > 0
 
-/** Shortens a mark to what a note can hold. */
 export function fitMark(mark: SyncMark): SyncMark {
   if (encoded(mark).length <= MOST_NOTE_CHARACTERS) return mark
   const { shown, ...rest } = mark
@@ -47,7 +44,7 @@ export function fitMark(mark: SyncMark): SyncMark {
 
 export const encodeMark = (mark: SyncMark): string => encoded(fitMark(mark))
 
-/** Groups the records by time, because a delta has many of the same time. */
+/** Groups the records by time, because many records of a delta share one. */
 function encoded({ pending, shown, ...rest }: SyncMark): string {
   return JSON.stringify({
     ...rest,
@@ -62,7 +59,7 @@ function byTime(times: Times): [at: number, ids: string][] {
   return [...groups].map(([at, ids]) => [at, ids.join(' ')])
 }
 
-/** Null for a note that is no mark: then only a full read helps. */
+/** Returns null for a note that is not a mark. */
 export function decodeMark(note: string | undefined): SyncMark | null {
   if (note === undefined) return null
   try {
@@ -92,7 +89,6 @@ function isMark(mark: Read): mark is Read & SyncMark {
   )
 }
 
-/** Null for anything but a list of times, each with its records. */
 function parseTimes(groups: unknown): Times | null {
   if (!Array.isArray(groups)) return null
   const times: Record<string, number> = {}

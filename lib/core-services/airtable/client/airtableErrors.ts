@@ -1,21 +1,19 @@
 /**
- * The errors of the Airtable client: a code to test for, what was requested, and a hint. Texts name bases, tables, views,
- * columns and webhooks, never the key. A cause that could quote the key is left out.
+ * Builds the errors of the Airtable client. Their texts name bases, tables, views, columns and webhooks, never the key. A
+ * cause that could quote the key is left out.
  */
 import { type CodedError, codedError } from '../../../shared/errors'
 import type { CoolDown } from '../rate-limit/coolDowns'
 
-/** The records of a read: ids or names as the caller gave them. */
+/** The records of a read. Ids or names, as the caller gave them. */
 export interface Target {
   baseId: string
   tableId: string
   view?: string | undefined
   fields: readonly string[]
-  /** Only these records, if the view shows them. */
   ids?: readonly string[] | undefined
 }
 
-/** The webhooks of a base, or one of its webhooks. */
 export interface HookTarget {
   baseId: string
   webhookId?: string | undefined
@@ -23,12 +21,12 @@ export interface HookTarget {
 
 export type RequestTarget = Target | HookTarget
 
-/** How long Airtable refuses every request after its rate limit was exceeded, in seconds. */
+/** How long Airtable refuses every request after its rate limit was exceeded, in s. */
 const PENALTY_SECONDS = 30
-/** When a retry can help if Airtable does not say, in seconds. */
+/** When a retry can help if Airtable does not say, in s. */
 const SOON_SECONDS = 5
 
-/** How many records one request can ask for by id: one page of them. */
+/** The most records that one request can ask for by id: one page. */
 export const MAX_IDS = 100
 
 const tableText = ({ baseId, tableId }: Target): string => `table ${tableId} of base ${baseId}`
@@ -78,7 +76,7 @@ export const airtableViewUnknown = (target: Target): CodedError =>
     hint: 'It was probably renamed or deleted: correct it in fieldCacheConfigs.ts, best with its id (viw…, in the URL of the view), which a rename does not change.',
   })
 
-/** `column`: the one that Airtable named; undefined if it named none. */
+/** `column`: the unknown column; undefined if Airtable did not name it. */
 export function airtableFieldUnknown(target: Target, column: string | undefined): CodedError {
   const named = column === undefined ? target.fields : [column]
   const columns = named.map((name) => `"${name}"`).join(', ')
@@ -88,7 +86,6 @@ export function airtableFieldUnknown(target: Target, column: string | undefined)
   })
 }
 
-/** `detail`: what Airtable says. */
 export const airtableRefused = (target: Target, detail: string): CodedError =>
   codedError('AIRTABLE_REFUSED', `Airtable refused the query for ${describeTarget(target)}: ${detail}`, {
     hint: 'Check what fieldCacheConfigs.ts asks for: its views and its columns.',
@@ -124,11 +121,11 @@ export const airtableRateLimited = (target: RequestTarget, seconds: number | und
     },
   )
 
-/** The base is in a cool-down: Airtable has refused a request to it, from this or another instance. */
+/** Airtable has refused an earlier request to the base, from this or another instance. */
 export const airtableCoolingDown = (target: RequestTarget, { why, seconds }: CoolDown): CodedError =>
   why === 'quota' ? airtableQuotaExhausted(target) : airtableRateLimited(target, seconds)
 
-/** Without `retryAfter`: Airtable does not say when the quota is renewed. */
+/** Has no `retryAfter`, because Airtable does not say when the quota is renewed. */
 export const airtableQuotaExhausted = (target: RequestTarget): CodedError =>
   codedError(
     'AIRTABLE_QUOTA_EXHAUSTED',
@@ -153,7 +150,7 @@ export const airtableUnavailable = (
 
 export function airtableUnreachable(target: RequestTarget, error: unknown): CodedError {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  // Only errors of the system have a code. Others can quote the header with the key.
+  // Only system errors have a code. Other errors can quote the header with the key.
   if (!(inner instanceof Error && 'code' in inner)) return airtableUnavailable(target, 'no answer')
   return airtableUnavailable(target, `no answer (${String(inner.code)})`, undefined, inner)
 }
@@ -197,13 +194,13 @@ export const airtableNotInitialized = (): CodedError =>
     hint: "Get the service with serviceRegistry.getService('airtable').",
   })
 
-/** A change that has to wait for the next ping or the cron, because the field is being read. */
+/** The change waits for the next ping or the cron. */
 export const airtableHalfRead = (field: string): CodedError =>
   codedError('AIRTABLE_HALF_READ', `The field "${field}" is being read in several refreshes`, {
     hint: 'No action is needed: the next ping or the cron updates it after it has been read.',
   })
 
-/** The cause says what is wrong; monitoring and the admin page show its code. */
+/** Monitoring and the admin page show the code of the cause. */
 function sourceInvalid(field: string, cause: CodedError): CodedError {
   const { hint = '', retryAfter } = cause
   return codedError(
@@ -217,13 +214,13 @@ function sourceInvalid(field: string, cause: CodedError): CodedError {
   )
 }
 
-/** `wanted`: what the column held before, such as "text". The caller names the record. */
+/** `wanted`: what the column held before, such as "text". */
 export const airtableCellUnexpected = (column: string, wanted: string): CodedError =>
   codedError('AIRTABLE_CELL_UNEXPECTED', `the column "${column}" no longer holds ${wanted}`, {
     hint: `Change the type of the column back in Airtable, or read it in another way in fieldCacheConfigs.ts.`,
   })
 
-/** Does not show the id of the item, which can be a value. */
+/** Hides the id of the item, which can be a value of a cell. */
 export const airtableItemForeign = (field: string, record: string): CodedError =>
   sourceInvalid(
     field,
@@ -232,7 +229,6 @@ export const airtableItemForeign = (field: string, record: string): CodedError =
     }),
   )
 
-/** How many records an error names. */
 const MOST_NAMED = 5
 
 export function airtableUnreadable(
@@ -251,10 +247,10 @@ export function airtableUnreadable(
   return sourceInvalid(field, cause)
 }
 
-/** When an empty view is read again, in seconds: it can be a passing fault of the source. */
+/** When an empty view is read again, in s. It can be a passing fault of the source. */
 const EMPTY_AGAIN_SECONDS = 120
 
-/** `before`: how many items or records the view had. */
+/** `before`: the number of items or records that the view had. */
 export const airtableEmptied = (field: string, before: number): CodedError =>
   sourceInvalid(
     field,

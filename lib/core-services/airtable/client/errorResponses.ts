@@ -1,4 +1,4 @@
-/** Maps an answer other than 200 to an error: by the type in its body, else by its status. */
+/** Maps an error answer to an error: by the type in its body, else by its status. */
 
 import type { CodedError } from '../../../shared/errors'
 import { truncateText } from '../../../shared/text'
@@ -29,17 +29,16 @@ import {
   webhookUnknown,
 } from './webhookErrors'
 
-/** An answer. `text` may be cut off. */
 export interface Reply {
   status: number
-  /** The header Retry-After, in seconds. */
+  /** The header Retry-After, in s. */
   retryAfter: number | undefined
   text: string
 }
 
 interface ErrorResponse<S extends RequestTarget> extends Omit<Reply, 'text'> {
   target: S
-  /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not Airtable's. */
+  /** Such as VIEW_NAME_NOT_FOUND; empty when the body is not an error of Airtable. */
   type: string
   message: string
 }
@@ -47,9 +46,9 @@ interface ErrorResponse<S extends RequestTarget> extends Omit<Reply, 'text'> {
 type MakeError<S extends RequestTarget> = (response: ErrorResponse<S>) => CodedError
 interface ErrorTable<S extends RequestTarget> {
   byType: Readonly<Record<string, MakeError<S>>>
-  /** For Airtable's error bodies with any other type. */
+  /** Used for errors of Airtable with any other type. */
   byStatus: Readonly<Record<number, MakeError<S>>>
-  /** For every other status; `detail`: what Airtable says. */
+  /** Used for every other status. `detail`: what Airtable says. */
   other: (target: S, detail: string) => CodedError
 }
 
@@ -105,7 +104,7 @@ function findError<S extends RequestTarget>(
 ): CodedError {
   const response: ErrorResponse<S> = { ...reply, ...readErrorBody(text), target }
   const { status, type, message, retryAfter } = response
-  // The text of a spent quota is not documented, so one word of it is enough: waiting 30 s would never help.
+  // Airtable does not document the text of a spent quota, so one word is enough. Waiting 30 s would never help.
   if (status === 429 && /billing|month/i.test(`${type} ${message}`)) return quotaExhausted(response)
   const named = Object.hasOwn(errors.byType, type) ? errors.byType[type] : undefined
   if (named) return named(response)

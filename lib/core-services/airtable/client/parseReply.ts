@@ -1,12 +1,12 @@
 import { airtableBadReply, type RequestTarget } from './airtableErrors'
 
-/** A JSON escape of a surrogate, alone or as half of a pair. */
+/** Matches a JSON escape of a surrogate, alone or as half of a pair. */
 const SURROGATE = /\\u[dD][89a-fA-F]/
 
 /**
- * Parses an answer into an object; an empty one if it is no object. Throws AIRTABLE_BAD_REPLY for invalid JSON. A lone
- * surrogate, left by a program that cut an emoji in two, becomes U+FFFD: UTF-8 cannot hold it, and a page with it would
- * differ between server and browser (React's error 418).
+ * Returns an empty object for JSON that is not an object. Throws AIRTABLE_BAD_REPLY for invalid JSON. Replaces a lone
+ * surrogate, left by a program that cut an emoji in two, by U+FFFD: UTF-8 cannot hold it, and a page with it would differ
+ * between server and browser (React's error 418).
  */
 export function parseReply(text: string, target: RequestTarget): Readonly<Record<string, unknown>> {
   try {

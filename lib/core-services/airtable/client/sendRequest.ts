@@ -12,21 +12,19 @@ import { airtableTimeout, airtableTooLarge, airtableUnreachable, type RequestTar
 import { errorFromResponse, type Reply } from './errorResponses'
 
 const AIRTABLE_URL = 'https://api.airtable.com'
-/** Enough for 100 records of 160 KB. */
+/** Fits 100 records of 160 KB. */
 const MAX_BYTES = 16 * 1024 * 1024
-/** How much of an error body is read, in bytes and as a share of the deadline. The rest would tell nothing more. */
+/** How much of an error body is read, in bytes and as a share of the deadline. */
 const MAX_ERROR_BYTES = 64 * 1024
 const ERROR_BODY_SHARE = 0.2
-/** The longest believable Retry-After, in seconds. */
+/** The longest believable Retry-After, in s. */
 const MAX_RETRY_AFTER = 3_600
 
 export interface AirtableRequest<T> {
-  /** It counts against the limit of the base in it. */
+  /** The request counts against the limit of this base. */
   target: RequestTarget
   method: 'GET' | 'POST' | 'DELETE'
-  /** Path and query. */
   path: string
-  /** Sent as JSON. */
   body?: unknown
   /** Whether it may be sent again when its outcome is unknown. */
   repeatable: boolean
@@ -39,13 +37,13 @@ export type RequestResult<T> =
   | {
       ok: false
       error: CodedError
-      /** How long Airtable asks to wait, in seconds; undefined if it does not say. */
+      /** How long Airtable asks to wait, in s; undefined if it does not say. */
       retryAfter: number | undefined
     }
 
 /**
- * Sends a request. Its deadline covers the last byte of the answer, and closes the connection. Rejects only with the reason of
- * `signal` and with the framework's own control-flow errors.
+ * The deadline covers the last byte of the answer, and then closes the connection. Rejects only with the reason of
+ * `signal` and with the framework's control-flow errors.
  */
 export async function sendRequest<T>(
   config: AirtableConfig,
@@ -104,14 +102,14 @@ async function fetchReply(
     headers: { ...json, authorization: `Bearer ${apiKey}` },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     cache: 'no-store',
-    // Airtable never redirects. A proxy that does causes an error, and the key is sent nowhere else.
+    // Airtable never redirects. A redirect of a proxy is an error, so the key is sent nowhere else.
     redirect: 'manual',
     signal,
   })
   const { status, ok } = response
   const retryAfter = parseRetryAfter(response.headers.get('retry-after'), now)
   if (!ok) {
-    // Even without its body the status tells what an error is.
+    // The status alone tells what an error is.
     const limits = { maxBytes: MAX_ERROR_BYTES, maxMs: pageTimeoutMs * ERROR_BODY_SHARE, signal }
     const { text } = await readBoundedText(response.body, limits)
     return { ok, status, retryAfter, text: text.replaceAll(apiKey, '[key]') }
@@ -121,7 +119,7 @@ async function fetchReply(
   return { ok, status, retryAfter, text }
 }
 
-/** In seconds. The header holds a number of them or a date. */
+/** Returns s. The header holds a number of them or a date. */
 function parseRetryAfter(header: string | null, now: () => number): number | undefined {
   if (header === null) return undefined
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now()) / 1000

@@ -1,4 +1,3 @@
-/** The errors of the webhooks API. Those of records are in airtableErrors.ts. */
 import { type CodedError, codedError } from '../../../shared/errors'
 import { describeTarget, type HookTarget } from './airtableErrors'
 
@@ -11,7 +10,7 @@ export const webhookUnauthorized = (target: HookTarget): CodedError =>
     { hint: `Make a personal access token with the scopes ${SCOPES} and put it into AIRTABLE_API_KEY.` },
   )
 
-/** Airtable does not distinguish a missing role, a missing scope and a missing base. */
+/** Airtable does not tell a missing role, a missing scope and a missing base apart. */
 export const webhookForbidden = (target: HookTarget): CodedError =>
   codedError(
     'AIRTABLE_FORBIDDEN',
@@ -35,7 +34,6 @@ export const webhooksFull = (target: HookTarget): CodedError =>
     },
   )
 
-/** `detail`: what Airtable says. */
 export const webhookRefused = (target: HookTarget, detail: string): CodedError =>
   codedError('AIRTABLE_REFUSED', `Airtable refused what was asked of ${describeTarget(target)}: ${detail}`, {
     hint: 'Check it with npm run airtable:webhook -- status. A webhook cannot be changed: delete it and create another.',

@@ -1,33 +1,33 @@
 /**
- * Notices when the clock of Redis jumps ahead: between two answers it has moved on by more time than has passed. That time is
- * counted from the sending of the first request to the arrival of the second answer, so a slow network is never taken for
- * a jump. A jump that is shorter than the requests took is not noticed.
+ * Notices when the clock of Redis jumps ahead: it has moved on by more time than has passed between two answers. That
+ * time counts from the first request to the second answer, so a slow network never looks like a jump. A jump shorter than
+ * the requests is not noticed.
  */
 import { type Clock, type Instant, passedSince } from '../../../shared/clock'
 import type { ClockJump, RedisTime } from './rateLimitStore'
 
-/** The error of timers and of steps of 1 ms, in ms. `DRIFT`: the share by which two sound clocks may differ. */
+/** The error of timers and of steps of 1 ms, in ms. `DRIFT`: the share by which two correct clocks may differ. */
 const TOLERANCE_MS = 25
 const DRIFT = 0.001
 
 export interface ClockWatch {
   /**
    * Call it with each answer and the time its request was sent. Returns a jump that came before the answer and that Redis
-   * did not know: the permit in that answer must not be used.
+   * did not know. The permit in that answer must not be used.
    */
   compare(time: RedisTime, sentAt: Instant): ClockJump | undefined
 }
 
 export function createClockWatch(clock: Pick<Clock, 'monotonic' | 'now'>): ClockWatch {
   let last: { time: RedisTime; sentAt: Instant } | undefined
-  /** The last jump, for answers that were under way when it was noticed. `after`: the clock before it. */
+  /** The last jump, for answers that were on their way when it was noticed. `after`: the clock before it. */
   let latest: { jump: ClockJump; after: number } | undefined
 
   return {
     compare(time, sentAt) {
       if (latest?.jump.from === time.skew && time.at > latest.after) return latest.jump
       const before = last
-      // The answer to an earlier request can arrive later.
+      // Answers can arrive out of order.
       if (before && time.skew === before.time.skew && time.at < before.time.at) return undefined
       last = { time, sentAt }
       if (!before) return undefined

@@ -1,19 +1,18 @@
-/** The cool-downs that this process knows. They cost no command, and hold while Redis is down. */
+/** Remembers the cool-downs that this process knows. They cost no command and hold while Redis is down. */
 import type { Clock } from '../../../shared/clock'
 import type { CoolKind } from './rateLimitStore'
 
-/** A base to which nothing is sent. */
 export interface CoolDown {
   base: string
   why: CoolKind
-  /** Time until a waiting caller may try again. */
+  /** Seconds until a waiting caller may try again. */
   seconds: number
 }
 
 interface NewCoolDown {
   base: string
   why: CoolKind
-  /** How long it lasts, and when one request of a waiting caller may be tried, in ms. */
+  /** How long it lasts, in ms. `foregroundMs`: when one request of a waiting caller may be tried. */
   ms: number
   foregroundMs: number
 }
@@ -22,11 +21,10 @@ interface Known {
   why: CoolKind
   until: number
   foregroundUntil: number
-  /** From then on Redis is asked again. */
   askAgainAt: number
 }
 
-/** After this time Redis is asked again, in ms: another instance may have found that a quota was raised. */
+/** After this time Redis is asked again, in ms. Another instance may have found that the quota was raised. */
 const TRUSTED_MS = 60_000
 
 export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
@@ -45,22 +43,22 @@ export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
       const until = now + ms
       known.set(base, { why, until, foregroundUntil: now + foregroundMs, askAgainAt: now + TRUSTED_MS })
     },
-    /** The cool-down that holds now without asking Redis. */
+    /** Undefined also when the cool-down is old enough to ask Redis again. */
     get(base: string, background: boolean): CoolDown | undefined {
       const cool = known.get(base)
       if (cool && cool.askAgainAt <= clock.monotonic()) return undefined
       return remaining(base, background ? 'until' : 'foregroundUntil')
     },
-    /** The same while Redis is down: an old one holds, too. */
+    /** For a time without Redis: an old cool-down holds, too. */
     getLocal(base: string, background: boolean): CoolDown | undefined {
       return remaining(base, background ? 'until' : 'foregroundUntil')
     },
-    /** Drops an old cool-down after Redis has granted or queued a request. */
+    /** Call it after Redis has granted or queued a request. */
     dropOutdated(base: string): void {
       const cool = known.get(base)
       if (cool && cool.askAgainAt <= clock.monotonic()) known.delete(base)
     },
-    /** Ends the cool-down of a spent quota, because Airtable answers again. */
+    /** Call it when Airtable answers again. */
     endQuota(base: string): void {
       if (known.get(base)?.why === 'quota') known.delete(base)
     },

@@ -1,16 +1,16 @@
-/** The numbers of the rate limiter. Airtable's limits: https://airtable.com/developers/web/api/rate-limits */
+/** Airtable's limits: https://airtable.com/developers/web/api/rate-limits */
 import type { CoolKind, PermitRequest, RateLimitRequest } from './rateLimitStore'
 
 export const PER_BASE = 5
 export const PER_TOKEN = 50
-/** The second of the limit, plus the error of clocks and timers and of Redis's steps of 1 ms. In ms. */
+/** One second, plus the error of clocks, timers and Redis's steps of 1 ms. In ms. */
 export const GAP_MS = 1_000 + 25
-/** How long after its connection was closed a request may still arrive, in ms: a network keeps no packet longer. */
+/** How long a request may still arrive after its connection was closed, in ms. A network keeps no packet longer. */
 export const LINGER_MS = 2_000
-/** A permit that was not used within this time is given back, in ms. */
+/** A permit that is not used within this time is given back, in ms. */
 export const USE_WITHIN_MS = 3_000
 /**
- * The pause after Redis has lost its state, in ms. A request that was promised a permit (one gap ahead at most) and takes up
+ * The pause after Redis has lost its state, in ms. A request with a promised permit (one gap ahead at most) that takes up
  * to 450 ms has then arrived at least one gap ago. A longer pause would cost more at each flush than it saves.
  */
 export const QUIET_MS = 2 * GAP_MS + 450
@@ -19,13 +19,12 @@ export const QUIET_MS = 2 * GAP_MS + 450
 const YIELD_MS = 5_000
 const PENALTY_SECONDS = 30
 const QUOTA_MS = 6 * 3_600_000
-/** Time between two tries for waiting callers while the quota is spent, in ms: a plan can be raised at any time. */
+/** Time between two tries for waiting callers while the quota is spent, in ms. A plan can be raised at any time. */
 const QUOTA_PROBE_MS = 10 * 60_000
 
-/** How long a sent request counts whose end is never reported, in ms. */
+/** How long a request counts as sent when its end is never reported, in ms. */
 export const sentMs = (pageTimeoutMs: number): number => pageTimeoutMs + LINGER_MS + GAP_MS
 
-/** `pageTimeoutMs`: deadline of a request; its connection is closed then. */
 export function createPermitRequest(
   base: string,
   ticket: string,
@@ -47,7 +46,7 @@ export function createPermitRequest(
   }
 }
 
-/** The cool-down of a base after a refusal. `seconds`: how long Airtable asks to wait, if it says so. */
+/** `seconds`: how long Airtable asks to wait, if it says so. */
 export function toCoolDownReport(
   base: string,
   kind: CoolKind,

@@ -1,24 +1,24 @@
 /**
- * Limits what this process sends, whatever Redis allows: at most five requests to a base and fifty in all that are under way
- * or were answered less than a gap ago. So one process alone stays within Airtable's limit when Redis is down or has lost its
- * state. While Redis knows everything, this limiter never makes a caller wait: Redis holds each permit for longer.
+ * Limits what this process sends, whatever Redis allows: at most five requests to a base and fifty in all that are
+ * running or were answered less than a gap ago. One process alone thus stays within Airtable's limit when Redis is down
+ * or has lost its state. Otherwise this limiter never makes a caller wait, because Redis holds each permit for longer.
  */
 import type { Clock } from '../../../shared/clock'
 
 export interface LocalPermit {
-  /** Frees the permit `gapMs` from now. Without this call it is free when its hold ends. */
+  /** Frees the permit in `gapMs`. Without this call it is free when its hold ends. */
   back(gapMs: number): void
 }
 
 export interface LocalLimiter {
-  /** Resolves when the next request to the base may be sent, in the order of the calls; with undefined on abort. */
+  /** Resolves in the order of the calls, when the next request to the base may be sent; with undefined on abort. */
   take(base: string, signal?: AbortSignal): Promise<LocalPermit | undefined>
 }
 
 export interface LocalLimits {
   perBase: number
   perToken: number
-  /** How long a permit counts as used if it is not given back, in ms. */
+  /** How long a permit counts as used when it is not given back, in ms. */
   holdMs: number
 }
 
@@ -97,7 +97,7 @@ export function createLocalLimiter(
   }
 }
 
-/** The time from which fewer than `most` are held. */
+/** Returns the time from which fewer than `most` are held. */
 function roomAt(holds: readonly Hold[], most: number): number {
   const ends = holds.map(({ until }) => until).sort((one, other) => one - other)
   return ends[holds.length - most] ?? Number.NEGATIVE_INFINITY

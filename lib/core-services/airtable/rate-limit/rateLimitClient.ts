@@ -1,6 +1,6 @@
 /**
- * Exchanges permits and reports between this process and the limiter in Redis. A report travels with the next permit request
- * if one follows at once.
+ * Exchanges permits and reports with the limiter in Redis. A report shares the command of a permit request that follows
+ * at once.
  */
 
 import { currentInstant } from '../../../shared/clock'
@@ -32,7 +32,6 @@ export interface RateLimitClient {
 type Back = RateLimitRequest['back'][number]
 type Cool = RateLimitRequest['cool'][number]
 
-/** Reports that were not sent yet. */
 interface Reports {
   back: Back[]
   cool: { cool: Cool; openedAt: number }[]
@@ -42,23 +41,22 @@ interface Reports {
 
 /** How many times Redis is asked before this process goes on without it. */
 const TRIES = 3
-/** How many jumps of its clock are reported in a row. */
+/** How many jumps of the clock are reported in a row. */
 const MAX_JUMPS = 3
-/** A permit request within this time after a response shares its command, in ms. */
+/** A report waits this long for a permit request whose command it can share, in ms. */
 const REPORT_AFTER_MS = 2
 
-/** `store` rejects while Redis is down. */
 export function createRateLimitClient(
   store: () => Promise<RateLimitStore>,
   ports: RateLimitPorts,
 ): RateLimitClient {
   const { clock } = ports
-  /** Whether Redis must hold the state of the limiter, unless it has lost it. */
+  /** Whether Redis holds the state of the limiter, unless it has lost it. */
   let hasState = false
   let unsent: Reports = { back: [], cool: [] }
   const redisClock = createClockWatch(clock)
 
-  /** `reliable`: the clock of Redis has not jumped ahead just before. */
+  /** `reliable`: whether the clock of Redis has not just jumped ahead. */
   async function exchange(take?: PermitRequest): Promise<{ reply: RateLimitReply; reliable: boolean }> {
     const sent = unsent
     unsent = { back: [], cool: [] }
@@ -77,7 +75,7 @@ export function createRateLimitClient(
       unsent.jumped ??= found
       return { reply, reliable: found === undefined }
     } catch (error) {
-      // Sent again with the next one. The oldest are dropped: their permits have come back by themselves.
+      // The next exchange sends them again. The oldest are dropped: their permits have ended by themselves.
       unsent = {
         back: [...sent.back, ...unsent.back].slice(-PER_TOKEN),
         cool: [...sent.cool, ...unsent.cool].slice(-PER_TOKEN),
@@ -107,13 +105,13 @@ export function createRateLimitClient(
         try {
           const { reply, reliable } = await exchange(permitRequest)
           if (reliable || jumps === MAX_JUMPS) return reply
-          // The ticket stands for the same permit, which Redis now puts off.
+          // The ticket keeps its permit, which Redis now puts off.
           jumps += 1
           attempt -= 1
         } catch (error) {
           if (ports.isControlFlow(error)) throw error
-          // Repeated with the same ticket, which gets one permit however often it is sent. One lost answer must not make
-          // this process send without a permit.
+          // A ticket gets one permit however often it is sent. A single lost answer must not make this process send
+          // without one.
           if (attempt < TRIES && hasCode(error, 'REDIS_TIMEOUT', 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY'))
             continue
           return goOnWithoutRedis(error)
@@ -123,7 +121,7 @@ export function createRateLimitClient(
     report(back, cool) {
       unsent.back.push(back)
       if (cool) unsent.cool.push({ cool, openedAt: clock.monotonic() })
-      // Starts now, not after the response to the visitor: other callers wait for the permit.
+      // Starts now, not after the response to the visitor, because other callers wait for the permit.
       const work = reportSoon()
       ports.defer(() => work)
     },
@@ -138,7 +136,7 @@ export function createRateLimitClient(
   }
 }
 
-/** What is left of a cool-down. It counts from the refusal, however late Redis learns of it. */
+/** Returns what is left of a cool-down, which counts from the refusal, however late Redis learns of it. */
 function remainingCoolDown({ cool, openedAt }: Reports['cool'][number], now: number): Cool[] {
   const passed = Math.floor(now - openedAt)
   if (passed >= cool.ms) return []

@@ -1,33 +1,30 @@
-/** The limiter's state in Redis. One exchange reports what has ended and asks for a permit. */
-
 import { z } from 'zod'
 import type { Internals } from '../../cache/connection'
 import { redisBadReply } from '../../cache/errors'
 import { RATE_LIMIT_SCRIPT } from './rateLimitScript'
 
-/** Why a base is in a cool-down: too many requests in a second, or in a month. */
+/** Too many requests in a second, or in a month. */
 export type CoolKind = 'rate-limit' | 'quota'
 
 export interface RateLimitRequest {
-  /** If Redis has no state: for how long no permit is granted, in ms. */
+  /** How long no permit is granted if Redis has no state, in ms. */
   quietMs: number
-  /** Permits and places in the queue that are given back. Giving one back twice does no harm. */
+  /** Permits and places in the queue to give back. Giving one back twice does no harm. */
   back: readonly {
     base: string
     ticket: string
-    /** Ms from now until it may be used again; 0 for a permit that was not used. */
+    /** Ms until it may be used again; 0 for a permit that was not used. */
     gap: number
     /** Whether Airtable answered without a refusal. */
     works: boolean
   }[]
-  /** Cool-downs to open, in ms. `foregroundMs`: when one request of a waiting caller may be tried. */
+  /** Cool-downs to open. `ms`: how long they last. `foregroundMs`: when one request of a waiting caller may be tried. */
   cool: readonly { base: string; kind: CoolKind; ms: number; foregroundMs: number }[]
-  /** A jump of the clock of Redis that this process has noticed. */
   jumped?: ClockJump
   take?: PermitRequest
 }
 
-/** From one skew to another, in ms. A jump counts only while the skew is still `from`. */
+/** The skew before and after the jump, in ms. A jump counts only while the skew is still `from`. */
 export interface ClockJump {
   from: number
   to: number
@@ -35,20 +32,20 @@ export interface ClockJump {
 
 export interface PermitRequest {
   base: string
-  /** The same for each retry of a caller, so that it keeps its place in the queue. */
+  /** The same for each retry of a caller, which thus keeps its place in the queue. */
   ticket: string
-  /** Ms by which its arrival counts as later; above 0 for a background request. */
+  /** By how much its arrival counts as later, in ms. Above 0 for a background request. */
   late: number
   perBase: number
   perToken: number
   /** How long before it is free a permit may be promised, in ms. */
   aheadMs: number
-  /** How long the permit counts as used if it is not given back, in ms. */
+  /** How long the permit counts as used when it is not given back, in ms. */
   holdMs: number
-  /** Pause before the next try: this many ms for each request ahead, up to `mostPauseMs`. */
+  /** Pause before the next try for each request ahead, in ms, up to `mostPauseMs`. */
   pauseMs: number
   mostPauseMs: number
-  /** How long after twice its pause a place in the queue is kept, in ms. */
+  /** How long a place in the queue is kept beyond twice its pause, in ms. */
   lineMs: number
   /** Time between two tries while the quota is spent, in ms. */
   probeMs: number
@@ -60,40 +57,34 @@ export type RateLimitReply =
   /** Wait for `ms`, then ask again. */
   | { kind: 'later'; ms: number }
   | { kind: 'cooling'; ms: number; why: CoolKind }
-  /** No permit was asked for. */
   | { kind: 'reported' }
 
-/** The clock of Redis when it answered, in ms since 1970, and the sum of its known jumps, in ms. */
+/** The clock of Redis when it answered, in ms since 1970. `skew`: the sum of its known jumps, in ms. */
 export interface RedisTime {
   at: number
   skew: number
 }
 
-/** The use of a base by all instances. */
 export interface BaseUse {
   base: string
-  /** Permits whose requests are under way or were answered within the last second. */
+  /** Permits whose requests are running or were answered within the last second. */
   inUse: number
-  /** Callers in the queue for a permit. */
   waiting: number
-  /** Null while the base may be asked; `seconds`: what is left of the cool-down. */
+  /** `seconds`: what is left of the cool-down. */
   coolDown: { why: CoolKind; seconds: number } | null
 }
 
 export interface RateLimitStore {
-  /**
-   * Calls `onTime` with the clock of Redis. Rejects with a REDIS_ error; the request may then have taken effect all the
-   * same.
-   */
+  /** Calls `onTime` with the clock of Redis. Rejects with a REDIS_ error; the request may still have taken effect. */
   exchange(request: RateLimitRequest, onTime?: (time: RedisTime) => void): Promise<RateLimitReply>
-  /** The bases that are in use or in a cool-down. Two billed commands. Rejects with a REDIS_ error. */
+  /** Costs two billed commands. Rejects with a REDIS_ error. */
   readBases(): Promise<BaseUse[]>
 }
 
-/** Lua writes an empty list as an empty object. */
+/** Lua encodes an empty list as an empty object. */
 const timed = z.preprocess(Object.values, z.array(z.object({ to: z.number() })))
 
-/** The part of the script's state that is read here. Times in ms by the clock of Redis. */
+/** The part of the script's state that is read here. Times are ms by the clock of Redis. */
 const storedState = z.object({
   at: z.number().optional(),
   bases: z.record(
@@ -106,10 +97,10 @@ const storedState = z.object({
   ),
 })
 
-/** The script numbers them from 1 and keeps the greater one. */
+/** The script numbers them from 1, and keeps the greater one. */
 const KINDS = ['rate-limit', 'quota'] as const satisfies readonly CoolKind[]
 
-/** One state for all bases, because they share the limit of the token. */
+/** All bases have one state, because they share the limit of the token. */
 export function createRateLimitStore({ send, keys }: Internals): RateLimitStore {
   const name = keys.internal('budget', 'airtable')
   return {

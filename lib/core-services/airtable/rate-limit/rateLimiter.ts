@@ -35,14 +35,14 @@ export type RequestOutcome =
   | { kind: 'refused'; why: CoolKind; seconds?: number | undefined }
 
 export type Permit =
-  /** Send the request now. Call `settle` when it has ended; it returns at once. */
+  /** Send the request now, and call `settle` when it has ended. `settle` returns at once. */
   | { granted: true; settle(outcome: RequestOutcome): void }
   /** The base is in a cool-down: send nothing. */
   | { granted: false; coolDown: CoolDown }
 
 export interface PermitOptions {
   /**
-   * The request has no waiting caller, so it yields to requests that have one.
+   * Whether no caller waits for the request. It then yields to requests that have one.
    * @default false
    */
   background?: boolean
@@ -52,13 +52,13 @@ export interface PermitOptions {
 export interface RateLimiter {
   /**
    * Resolves when the next request to the base may be sent, or at once during a cool-down. Rejects with the signal's
-   * reason. Costs one script (4 billed commands), 4 more for each wait in the queue, and 4 to give the permit back. If
-   * the next request of this process follows at once, one script does both.
+   * reason. Costs 4 billed commands, 4 more for each wait in the queue, and 4 to give the permit back. A request of this
+   * process that follows at once shares the last 4.
    */
   take(base: string, options?: PermitOptions): Promise<Permit>
   /**
-   * The bases that are in use or in a cool-down, over all instances. Two billed commands. While Redis is down: the bases
-   * that this process knows to be in a cool-down.
+   * The bases that are in use or in a cool-down, over all instances. Costs two billed commands. While Redis is down, only
+   * the cool-downs that this process knows.
    */
   bases(): Promise<BaseState[]>
 }
@@ -69,9 +69,8 @@ export type BaseState = Pick<BaseUse, 'base' | 'coolDown'> & {
 }
 
 export interface RateLimiterOptions {
-  /** Rejects while Redis is down. */
   store: () => Promise<RateLimitStore>
-  /** Deadline of a request, in ms. The connection is closed then. */
+  /** Deadline of a request, in ms. Its connection is then closed. */
   pageTimeoutMs: number
   ports: RateLimitPorts & Pick<Ports, 'random' | 'uniqueToken'>
 }
@@ -105,7 +104,7 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     return { granted: true, settle: (outcome) => settle(permitRequest, permit, outcome) }
   }
 
-  /** Takes a permit without Redis. Undefined when aborted. */
+  /** Returns undefined when aborted. */
   async function takeLocally(
     permitRequest: PermitRequest,
     signal: AbortSignal | undefined,
@@ -118,13 +117,14 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     return { granted: false, coolDown }
   }
 
-  /** Gives back a permit that was not used, or a place in the queue. */
   function cancel({ base, ticket }: PermitRequest, permit?: LocalPermit): undefined {
     permit?.back(0)
     report({ base, ticket, gap: 0, works: false })
   }
 
-  /** Waits until a permit becomes valid. Undefined when this process woke up too late to use it, or was aborted. */
+  /**
+   * Waits until a permit becomes valid. Returns undefined when this process woke up too late to use it, or was aborted.
+   */
   async function awaitPermit(
     permitRequest: PermitRequest,
     ms: number,
@@ -141,7 +141,7 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     return { granted: false, coolDown }
   }
 
-  /** Asks Redis until it grants a permit. Undefined when that one could not be used. */
+  /** Asks Redis until it grants a permit. Returns undefined when that permit could not be used. */
   async function takeShared(
     permitRequest: PermitRequest,
     signal: AbortSignal | undefined,
@@ -166,7 +166,7 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
   return {
     async bases() {
       const shared = await readBases()
-      // This process may know a cool-down that Redis has lost. For an old one Redis knows better.
+      // This process may know a cool-down that Redis has lost. For an old cool-down Redis knows better.
       const local = coolDowns.list().filter(({ base }) => shared === null || coolDowns.get(base, true))
       return local.reduce<BaseState[]>(withCoolDown, shared ?? [])
     },

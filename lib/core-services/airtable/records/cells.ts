@@ -1,7 +1,7 @@
 /**
- * Reads cells of records. Airtable leaves out empty cells. A computed column can hold an error instead of a value; `item` and
- * `value` of a field see such a cell as empty. A cell of another type means that the column was changed: these helpers then
- * throw, which affects that record alone unless most records of the view are like that.
+ * Reads cells of records. Airtable leaves out empty cells, and cells with an error count as empty. A cell of another type
+ * means that the column was changed. These helpers then throw, which affects that record alone unless most records of the
+ * view are like that.
  */
 import { firstVisible } from '../../../shared/text'
 import { airtableCellUnexpected } from '../client/airtableErrors'
@@ -9,7 +9,7 @@ import type { AirtableRecord } from './page'
 
 type Cells = AirtableRecord['fields']
 
-/** A text, trimmed; '' for an empty cell and for a text without visible characters. */
+/** Returns a trimmed text; '' for an empty cell and for a text without visible characters. */
 export function textCell(fields: Cells, column: string): string {
   const cell = fields[column]
   if (cell === undefined) return ''
@@ -18,7 +18,7 @@ export function textCell(fields: Cells, column: string): string {
 }
 
 /**
- * A number; undefined for an empty cell.
+ * Returns undefined for an empty cell.
  * @public For fields that are added to this app.
  */
 export function numberCell(fields: Cells, column: string): number | undefined {
@@ -28,7 +28,7 @@ export function numberCell(fields: Cells, column: string): number | undefined {
 }
 
 /**
- * The texts of a lookup or of a choice of several; [] for an empty cell.
+ * Reads a lookup or a multiple choice; [] for an empty cell.
  * @public For fields that are added to this app.
  */
 export function textsCell(fields: Cells, column: string): string[] {
@@ -52,11 +52,10 @@ export function isErrorCell(cell: unknown): boolean {
 
 export interface Cleaned {
   record: AirtableRecord
-  /** How many cells hold an error, alone or in the list of a lookup. */
+  /** The number of cells that hold an error, alone or in the list of a lookup. */
   errors: number
 }
 
-/** The record without its cells with errors, as if they were empty. */
 export function withoutErrors(record: AirtableRecord): Cleaned {
   const cells = Object.entries(record.fields)
   if (!cells.some(([, cell]) => holdsError(cell))) return { record, errors: 0 }

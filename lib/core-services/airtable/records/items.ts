@@ -1,6 +1,6 @@
 /**
- * Turns records into the items or the value of a field. An unreadable record does not affect the others. When most records are
- * unreadable, a column must have changed: then the fetch fails and the stored value is kept.
+ * Turns records into the items or the value of a field. An unreadable record does not affect the others. When most
+ * records are unreadable, a column has probably changed: the fetch fails and the stored value is kept.
  */
 
 import { hasCode, isCodedError } from '../../../shared/errors'
@@ -14,11 +14,9 @@ export interface Listed {
   id: string
 }
 
-/** What was wrong with the records of a fetch. */
 export interface Flaws {
-  /** How many records were read. */
   records: number
-  /** Ids of unreadable records. `why`: the reason of the first one. */
+  /** Ids of unreadable records. `why`: the reason for the first one. */
   unreadable: string[]
   why: string | null
   /** Ids of records with error cells. `errors`: the number of these cells. */
@@ -26,14 +24,13 @@ export interface Flaws {
   errors: number
 }
 
-/** How a list makes its items. */
 export interface ItemMaker<Item extends Listed = Listed> {
   item(record: AirtableRecord): Item | null
-  /** The indexes of the items that the schema of the field refuses. Empty when it refuses the list as a whole. */
+  /** The indexes of the items that the schema refuses. Empty when it refuses the list as a whole. */
   refused?(items: readonly Item[]): Promise<ReadonlySet<number>>
 }
 
-/** The item of each readable record; null for a record that is left out of the list. */
+/** `items`: by the id of the record; null for a record that is left out of the list. */
 export interface MadeItems<Item extends Listed> {
   items: Map<string, Item | null>
   flaws: Flaws
@@ -64,7 +61,6 @@ export async function makeItems<Item extends Listed>(
   return { items, flaws }
 }
 
-/** Finds the refused items by the paths in the issues of the schema. */
 export function createRefusalCheck<Item>(schema: StandardSchema<Item[]>): NonNullable<ItemMaker['refused']> {
   return async (items) => {
     try {
@@ -72,13 +68,13 @@ export function createRefusalCheck<Item>(schema: StandardSchema<Item[]>): NonNul
       const indexes = issues.map(({ path: [first] = [] }) => (typeof first === 'object' ? first.key : first))
       return new Set(indexes.filter((index) => typeof index === 'number'))
     } catch {
-      // The whole value is checked later, which reports a schema that throws.
+      // The check of the whole value reports a schema that throws.
       return new Set()
     }
   }
 }
 
-/** Makes sure that an item has the id of its record, by which changes find it. Throws SOURCE_INVALID for another id. */
+/** Throws SOURCE_INVALID for an item with another id than its record. Changes find items by that id. */
 export function withRecordId<Item extends Listed>(
   field: string,
   item: (record: AirtableRecord) => Item | null,
@@ -91,8 +87,8 @@ export function withRecordId<Item extends Listed>(
 }
 
 /**
- * Makes a value from all records. If that fails, each record is tried alone, and those that fail are left out. Throws
- * SOURCE_INVALID if they are the majority, or if the rest fails as well.
+ * If the value cannot be made from all records, leaves out those that fail alone. Throws SOURCE_INVALID if they are the
+ * majority, or if the rest fails as well.
  */
 export function makeValue<T>(
   field: string,
@@ -113,15 +109,13 @@ export function makeValue<T>(
   }
 }
 
-/** Throws SOURCE_INVALID when more than half of the records of a view are unreadable. */
+/** Throws SOURCE_INVALID when more than half of the records are unreadable. */
 export function assertReadable(field: string, flaws: Flaws, viewRecords: number): void {
   if (2 * flaws.unreadable.length > viewRecords) throw airtableUnreadable(field, flaws, viewRecords)
 }
 
-/** How many records an event names. */
 const MOST_NAMED = 20
 
-/** Emits one event for all flaws of a fetch. */
 export function reportFlaws(field: string, flaws: Flaws): void {
   const { records, unreadable, why, erroneous, errors } = flaws
   if (unreadable.length + erroneous.length === 0) return
@@ -149,11 +143,10 @@ function clean(records: readonly AirtableRecord[]): { cleaned: AirtableRecord[];
   return { cleaned, flaws }
 }
 
-/** Whether an error affects more than one record. */
 const isForAll = (error: unknown): boolean =>
   processPorts().isControlFlow(error) || hasCode(error, 'SOURCE_INVALID', 'FIELD_INVALID')
 
-/** The reason without foreign error messages, which can quote a cell. */
+/** Leaves out foreign error messages, which can quote a cell. */
 function toReason(error: unknown): string {
   if (isCodedError(error)) return error.message
   return error instanceof Error && /^\w{1,40}$/.test(error.name) ? error.name : 'Error'

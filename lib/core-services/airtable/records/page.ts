@@ -1,4 +1,3 @@
-/** One page of records: its request, and the check of its answer. */
 import type Airtable from 'airtable'
 import {
   airtableBadReply,
@@ -10,36 +9,35 @@ import {
 import { parseReply } from '../client/parseReply'
 import type { AirtableRequest } from '../client/sendRequest'
 
-/** Plain data, fit for JSON. */
 export interface AirtableRecord {
   id: string
   createdTime: string
   /**
-   * By name, or by id if the columns were requested by id. Airtable leaves out empty texts, empty lists and unticked boxes.
+   * By name, or by id if the columns were requested by id. Airtable leaves out empty texts, empty lists and unticked
+   * boxes.
    */
   fields: Record<string, unknown>
 }
 
 export interface Page {
   records: AirtableRecord[]
-  /** Where the next page begins; undefined on the last one. */
   offset: string | undefined
 }
 
-/** The query parameters in the vendor's types, whose type of `offset` is out of date. */
+/** In the vendor's types, whose type of `offset` is out of date. */
 type Parameters = Pick<
   Airtable.SelectOptions<Airtable.FieldSet>,
   'pageSize' | 'view' | 'fields' | 'returnFieldsByFieldId' | 'filterByFormula'
 > & { offset?: string }
 
 const PAGE_SIZE = 100
-/** Airtable accepts URLs of 16,000 characters. Its own package leaves the same margin. */
+/** Airtable accepts URLs of 16,000 characters. */
 const MAX_PATH_LENGTH = 15_000
 const FIELD_ID = /^fld\w{14}$/
 // Allows no character that could end the text in a formula.
 const RECORD_ID = /^rec\w+$/
 
-/** The request for the page at an offset, or for the first page: a GET, or a POST if the URL would be too long. */
+/** Requests the page at an offset, or the first page. A POST replaces the GET when the URL would be too long. */
 export function pageRequest(target: Target, offset: string | undefined): AirtableRequest<Page> {
   const table = `/v0/${[target.baseId, target.tableId].map(encodeURIComponent).join('/')}`
   const parameters = buildParameters(target, offset)
@@ -76,11 +74,11 @@ function toQuery({ fields = [], ...others }: Parameters): URLSearchParams {
   return query
 }
 
-/** Throws AIRTABLE_BAD_REPLY for everything that is not a page of records. */
+/** Throws AIRTABLE_BAD_REPLY. */
 function readPage(text: string, target: Target): Page {
   const { records, offset } = parseReply(text, target)
   if (!Array.isArray(records)) throw airtableBadReply(target, 'the answer holds no list of records')
-  // An unknown offset that counted as the last page would cut the list off.
+  // Taking an unknown offset for the end would cut the list off.
   if (offset !== undefined && (typeof offset !== 'string' || offset === ''))
     throw airtableBadReply(target, 'the offset of the next page is not a text')
   return { records: records.map((record) => plainRecord(record, target)), offset }

@@ -1,17 +1,14 @@
-/** Compares a suspicious read with the stored value of the field. */
 import type { FetchContext, Previous } from '../../cache/fields/fieldConfig'
 import { airtableEmptied } from '../client/airtableErrors'
 import type { ItemMaker, Listed } from './items'
 
 /** Stored in the note of each value, alone or as part of its mark. */
 interface Origin {
-  /** Names the declaration and code that made the value. */
   shape: string
-  /** How many records the view had. */
   records: number
 }
 
-/** The note of a value without a log of changes. */
+/** Builds the note of a value without a log of changes. */
 export const encodeOrigin = ({ shape, records }: Origin): string => JSON.stringify({ shape, records })
 
 function parseOrigin(note: string | undefined): Origin | null {
@@ -23,7 +20,10 @@ function parseOrigin(note: string | undefined): Origin | null {
   }
 }
 
-/** The stored items of a list, by id, if the same declaration made them and the schema still accepts them. */
+/**
+ * Returns the stored items of a list by id. Empty when another declaration made them. Leaves out those that the schema
+ * refuses.
+ */
 export async function previousItems(
   { previous }: FetchContext,
   shape: string,
@@ -42,9 +42,9 @@ interface FieldOptions {
 }
 
 /**
- * Rejects an empty view while a stored value that is not empty may still be served, because a single empty answer is usually a
- * fault of the source. Accepts it for a force by the app or an admin, and when the log of changes says that every record has
- * left the view (`announced`). Throws SOURCE_INVALID.
+ * Throws SOURCE_INVALID for an empty view while a stored value that is not empty may still be served, because a single
+ * empty answer is usually a fault of the source. Accepts it for a force by the app or an admin, and when every record was
+ * announced to have left (`announced`).
  */
 export async function assertNotEmptied(
   field: FieldOptions,

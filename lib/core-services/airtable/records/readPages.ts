@@ -1,44 +1,38 @@
-/** Reads a list page by page. */
 import { hasCode } from '../../../shared/errors'
 import { airtableBadReply, type Target } from '../client/airtableErrors'
 import { canPass, MAX_RESTARTS } from '../client/retryPolicy'
 import type { AirtableRecord, Page } from './page'
 
-/** Requests the page at an offset, or the first page. `first`: whether it is the first page of this read. */
+/** `offset`: undefined for the first page of the list. `first`: whether it is the first page of this read. */
 export type FetchPage = (offset: string | undefined, first: boolean) => Promise<Page>
 
-/** A list that is not read to its end. */
 export interface PagesSoFar {
   records: AirtableRecord[]
-  /** How many pages were read. */
   pages: number
-  /** Where the next page begins. */
   offset: string
 }
 
-/** Options of a read that may stop between two pages. It always reads one, so that each read makes progress. */
+/** A read that may stop between two pages. It always reads one page, so that each read makes progress. */
 export interface Part {
-  /** Where an earlier read has stopped; null to start from the first page. */
+  /** Where an earlier read has stopped; null for the first page. */
   from: PagesSoFar | null
-  /** Called after each page. */
   isTimeUp(): boolean
-  /** Aborted when the time is up in the middle of a page. */
   timeUp: AbortSignal
-  /** Called when the pages so far are useless and the read starts over. */
+  /** Called when the read drops the pages so far and starts over. */
   startOver(): void
 }
 
 export interface Pages {
   records: AirtableRecord[]
-  /** Where to go on; null when the list is complete. */
+  /** Null when the list is complete. */
   rest: Omit<PagesSoFar, 'records'> | null
-  /** The passing error that has stopped the read; absent when its time was up. */
+  /** The passing error that stopped the read; absent when its time was up. */
   because?: unknown
 }
 
 /**
- * Reads all records, each once, in the order of their first appearance; with `part` perhaps only the first pages. A list that
- * Airtable loses between two pages is read again from its first page.
+ * Reads each record once, in the order of first appearance. With `part` it may read only the first pages. If Airtable
+ * loses the list between two pages, it starts over.
  */
 export async function readPages(
   fetchPage: FetchPage,
@@ -56,7 +50,7 @@ export async function readPages(
         const because = canPass(error) ? { because: error } : {}
         return { records: [...list.records.values()], rest: { pages: list.pages, offset }, ...because }
       }
-      // If Airtable refuses the offset of an earlier read, that list is lost, too.
+      // A refused offset of an earlier read also means that the list is lost.
       const stranded = from !== null && read === 0 && hasCode(error, 'AIRTABLE_REFUSED')
       const lost = stranded || hasCode(error, 'AIRTABLE_ITERATOR_LOST')
       if (restarts >= MAX_RESTARTS || !lost) throw error
@@ -67,10 +61,10 @@ export async function readPages(
 }
 
 interface List {
-  /** By id. A record that moves during the read can be on two pages: the later one is newer. */
+  /** By id. A record that moves during the read can be on two pages, of which the later one is newer. */
   records: Map<string, AirtableRecord>
   pages: number
-  /** How many of the pages this read has fetched. */
+  /** The pages that this read has fetched itself. */
   read: number
   offset: string | undefined
 }

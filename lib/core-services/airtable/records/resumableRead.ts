@@ -1,6 +1,6 @@
 /**
- * Reads a view within the time of one refresh. Airtable serves 100 records a page and 5 pages a second, so a large view takes
- * several refreshes. The pages so far are kept for the next one.
+ * Reads a view within the time of one refresh. Airtable serves 100 records a page and 5 pages a second, so a large view
+ * takes several refreshes, each of which keeps its pages for the next one.
  */
 import type { FetchContext } from '../../cache/fields/fieldConfig'
 import { serviceRegistry } from '../../service-registry'
@@ -18,16 +18,16 @@ export interface ReadView {
   records: readonly AirtableRecord[]
   /** When the first page was requested, or shortly before, in ms since 1970. */
   startedAt: number
-  /** The position in the log before the first page, from which changes may be missing. */
+  /** The position in the log before the first page. */
   position: LogPosition | null
 }
 
 interface Progress extends PagesSoFar, Omit<ReadView, 'records'> {
-  /** The request. Another release may read something else. */
+  /** Identifies the request. Another release may read something else. */
   query: string
 }
 
-/** Time reserved for storing the pages, in ms, but at most a fifth of the deadline. */
+/** Time reserved for storing the pages, in ms, at most a fifth of the deadline. */
 const STORING_MS = 1_500
 const STORING_SHARE = 0.2
 
@@ -68,10 +68,9 @@ export async function readInParts(
   return context.pause(JSON.stringify(progress), `${rest.pages} pages so far`, because)
 }
 
-/** Whether no caller waits for this read. */
 const isBackground = ({ reason }: FetchContext): boolean => ['stale', 'cron', 'change'].includes(reason)
 
-/** Whether there is time for another page, which may take twice as long as the slowest so far, and for storing it. */
+/** Leaves time for another page, which may take twice as long as the slowest so far, and for storing it. */
 function trackTime({ remainingMs }: FetchContext) {
   let before = remainingMs()
   const storingMs = Math.min(STORING_MS, before * STORING_SHARE)
@@ -92,14 +91,13 @@ function trackTime({ remainingMs }: FetchContext) {
 }
 
 /**
- * A sync may go on with pages that were read before its change only if the value will hold a mark in the same log. The mark
- * says that the value is behind.
+ * A sync may go on with pages from before its change only if the value will hold a mark in the same log, which shows that
+ * the value is behind.
  */
 function maySync({ reason }: FetchContext, first: LogPosition | null, now: LogPosition | null): boolean {
   return reason !== 'change' || (first !== null && first.hook === now?.hook)
 }
 
-/** Null for the progress of another request or another release. */
 function parseProgress(text: string, query: string): Progress | null {
   try {
     const progress = Object(JSON.parse(text)) as Record<keyof Progress, unknown>

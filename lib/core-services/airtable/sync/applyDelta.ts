@@ -1,7 +1,7 @@
 /**
- * Updates a list from the records that were changed. Each is read again from the view, which alone says whether the record
- * belongs there and how it looks. Such a read can be older than the announcement, so it is believed only after a second
- * one, some time later. Until then no item is removed because its record is absent, and the records stay `pending`.
+ * Updates a list from the records that were changed. Each is read again from the view, which alone shows whether and how
+ * the record belongs there. Such a read can be older than the announcement, so only a second read, some time later, is
+ * believed. Until then no absent record is removed, and the records stay `pending`.
  */
 import type { FetchContext, Kept, Previous } from '../../cache/fields/fieldConfig'
 import { encodeMark, fitMark, type SyncMark } from '../changelog/syncMark'
@@ -22,25 +22,24 @@ export interface Delta {
   /** Reads those of the records that are in the view. */
   read(ids: readonly string[]): Promise<AirtableRecord[]>
   now: number
-  /** How far a read can lag behind, in ms. */
+  /** How far a read can lag behind a change, in ms. */
   lagMs: number
   context: Pick<FetchContext, 'keep'>
 }
 
-/** Whether a read shows what was announced of a record. Known only for columns that are asked for by id. */
+/** Whether a read shows the announced change. Known only for columns that are asked for by id. */
 export type ReadCheck = (record: AirtableRecord | undefined, id: string) => 'new' | 'old' | 'unknown'
 
 export interface Merged {
   value: Listed[]
-  /** How many records were changed. */
   records: number
   pending: number
   flaws: Flaws
 }
 
 /**
- * `waitForNewerRead` resolves when another read can be newer, with the time it is then. A record that is read as older than
- * announced even after that keeps its item and stays pending.
+ * `waitForNewerRead` resolves with the time when another read can be newer. A record that is still older than announced
+ * then keeps its item and stays pending.
  */
 export async function applyDelta(
   { list, previous, mark, plan, read, now, lagMs, context }: Delta,
@@ -68,7 +67,7 @@ export async function applyDelta(
   const proven = [...destroyed]
   for (const id of wanted) {
     const record = found.get(id)
-    // A record that was pending before may lack earlier changes, which the cells of the last change do not tell.
+    // A record that was pending before may lack earlier changes, which the last announced cells do not show.
     const shown = check(record, id) === 'new' && mark.pending[id] === undefined
     const settled = shown || (due.has(id) && !changes.has(id))
     if (shown) proven.push(id)
@@ -77,7 +76,6 @@ export async function applyDelta(
       pending[id] = lastRead
       continue
     }
-    // A record that cannot be read keeps its item.
     if (made.flaws.unreadable.includes(id)) continue
     const item = made.items.get(id)
     if (item) items.set(id, item)
@@ -100,11 +98,10 @@ export async function applyDelta(
   }
 }
 
-/** The entries after a time. */
 const takeAfter = (times: SyncMark['shown'] = {}, since: number) =>
   Object.fromEntries(Object.entries(times).filter(([, at]) => at > since))
 
-/** What is kept with an updated value. Most of it is as old as the previous value, so it keeps that one's age and end. */
+/** Most of an updated value is as old as the previous one, so it keeps that age and end. */
 export function carryOver(
   { fetchedAt, endsAt }: Previous,
   mark: SyncMark,
@@ -119,8 +116,8 @@ export function carryOver(
 }
 
 /**
- * Compares a record with the cells that its changes have set, for columns that are asked for by id. Only texts, numbers
- * and ticks look alike in payloads and in records.
+ * Compares a record with its announced cells, for columns that are asked for by id. Only texts, numbers and ticks look
+ * alike in payloads and in records.
  */
 export function checkByColumns(
   columns: readonly string[],

@@ -1,4 +1,4 @@
-/** Fetches the new value of a field: from the records that were changed, or by reading the whole view. */
+/** Fetches the new value of a field, from its changed records or by reading the whole view. */
 
 import type { Clock } from '../../../shared/clock'
 import type { Ports } from '../../../shared/ports'
@@ -13,7 +13,6 @@ import { isTableId } from '../records/table'
 import { applyDelta, carryOver, checkByColumns } from './applyDelta'
 import { type FullReadReason, planSync, type SyncPlan, type SyncSource, type ValueState } from './syncPlan'
 
-/** The pause before a record that was read too old is read again, in ms. */
 const READ_AGAIN_AFTER_MS = 1_500
 
 export interface SyncJob {
@@ -27,9 +26,7 @@ export interface SyncJob {
 
 export interface SyncedValue {
   value: unknown
-  /** Whether records have to be read once more. */
   pending: boolean
-  /** Whether the value differs from the previous one. */
   changed: boolean
 }
 
@@ -47,7 +44,7 @@ async function fetchNext(job: SyncJob, context: FetchContext, previous: Previous
   if (!previous || !mark) return readWhole(job, context, 'no-mark', null)
   const plan = await choosePlan(job, context, { ...previous, mark })
   if (plan.kind === 'full') return readWhole(job, context, plan.why, mark)
-  // After the log was listed: reads from now on have to show what it says.
+  // Taken after the log was listed, so reads from now on have to show its changes.
   const now = job.ports.clock.now()
   if (plan.kind === 'delta' && job.field.airtable.list)
     return readChanged(job, context, { list: job.field.airtable.list, previous, mark, plan, now })
@@ -67,8 +64,8 @@ function choosePlan(
 }
 
 /**
- * A change that was announced a moment ago may be missing in what is read now. A few known records become pending and are
- * read once more later. Where they are unknown or too many, the read waits until it can be believed.
+ * A read may not yet show a recent change. If the affected records are known and few, they become pending and are read
+ * once more later. Otherwise the read waits until it can be believed.
  */
 async function readWhole(
   { field, log, limits, ports: { clock, emit } }: SyncJob,
@@ -88,7 +85,6 @@ async function readWhole(
   return { value, pending: count > 0 }
 }
 
-/** All records that are known to have changed since the value was read. */
 async function listAnnouncedIds(
   { airtable }: AirtableField<unknown>,
   log: ChangeLog,
@@ -98,7 +94,7 @@ async function listAnnouncedIds(
   return new Set(tables.get(airtable.table.locate().tableId)?.records.keys())
 }
 
-/** The records that a read of now may not show as they are; null when they are unknown or too many. */
+/** Returns the records that a read may not show as they are; null when they are unknown or too many. */
 async function listLaggingIds(
   { field, log, limits }: Pick<SyncJob, 'field' | 'log' | 'limits'>,
   mark: SyncMark | null,
@@ -125,7 +121,6 @@ interface Update {
   now: number
 }
 
-/** Reads the changed records alone. */
 async function readChanged(
   { field, limits, ports: { clock, emit } }: SyncJob,
   context: FetchContext,
@@ -150,7 +145,6 @@ async function readChanged(
   return { value, pending: pending > 0 }
 }
 
-/** What a plan depends on, of the field and of the webhook. */
 export function toSyncSource({ airtable }: AirtableField<unknown>, { record }: ChangeLog): SyncSource {
   const { tableId } = airtable.table.locate()
   return {

@@ -1,4 +1,3 @@
-/** Updates the stored value of one field from the log of a webhook. */
 import type { WebhookCause } from '../../../shared/events'
 import { unpackEntry } from '../../cache/entry/entry'
 import { cacheUnavailable } from '../../cache/errors'
@@ -20,20 +19,19 @@ import { isTableId } from '../records/table'
 import { fetchChanges, type SyncedValue, toSyncSource } from './fetchChanges'
 import { planSync, type ValueState } from './syncPlan'
 
-/** A mark that lags this many payloads behind the log is written again although the value has not changed. */
+/** A mark this many payloads behind the log is written again although the value has not changed. */
 const MAX_PAYLOADS_BEHIND = 100
 /** The same for a mark of this age, in ms. */
 const MAX_MARK_AGE_MS = 86_400_000
-/** Less than this lies between the clocks of two instances, and between a read and the time that is noted for it, in ms. */
+/** The most by which clocks of instances differ, plus the time between a read and its noted time, in ms. */
 const CLOCK_DIFFERENCE_MS = 8_000
 
-/** `met`: the first sync of a webhook, before which anything may have happened. */
+/** `met`: the first sync of a webhook. Anything may have changed before it. */
 export type SyncCause = WebhookCause | 'met'
 
-/** A field with what is stored of it. */
 export interface FieldState {
   field: AirtableField<unknown>
-  /** Null when no value is stored, or one that is too old to be served. */
+  /** Null when no value is stored, or it is too old to be served. */
   value: ValueState | null
   slot: FieldSlot
   lookup: Pick<Lookup, 'guards' | 'tokens'>
@@ -42,21 +40,20 @@ export interface FieldState {
 export interface SyncContext {
   limits: DeltaLimits
   cause: SyncCause
-  /** What was read after this time may be older than the announced change, in ms since 1970. */
+  /** Reads after this time may be older than the announced change, in ms since 1970. */
   since: number
-  /** Records that derived values may only have seen changes before `cursor`. Called before a value is replaced. */
+  /** Stores that derived values may lack changes from `cursor` on. Called before a value is replaced. */
   lowerFollowed(cursor: number): Promise<void>
 }
 
 export interface SyncResult {
-  /** Whether the field has to be synced once more, because a read may have been too old. */
+  /** Whether to sync the field once more, because a read may have been too old. */
   recheck: boolean
-  /** Whether the value is another one now. */
   changed: boolean
 }
 
 const UNCHANGED: SyncResult = { recheck: false, changed: false }
-/** Records are pending, but the time of their second read has not come. */
+/** Records are pending, but it is too early for their second read. */
 const RECHECK_LATER: SyncResult = { recheck: true, changed: false }
 
 export async function readFieldState(
@@ -84,7 +81,7 @@ export async function syncField(
   if (value === null) return syncMissingValue(runtime, state, log, cause)
   if (cause === 'recheck' && !mayBeBehind(value, since)) return UNCHANGED
   const { recheck, changed } = await updateValue(runtime, { ...state, value }, log, context, repeated)
-  // A derived value may come from an older value that was replaced since by a read that invalidated nothing.
+  // A derived value may come from an older value that a read has replaced since without invalidating anything.
   return { recheck, changed: changed || (cause === 'recheck' && !value.mark?.followed) }
 }
 
@@ -111,7 +108,7 @@ async function updateValue(
   }
   const { stored, entry } = await forceRefresh(runtime, { ...field, fetcher }, 'change')
   if (!stored) throw cacheUnavailable(new Error('the changes were fetched, but Redis did not store them'))
-  // An invalidation during a fetch makes `forceRefresh` fetch again: the last one was stored.
+  // After an invalidation during a fetch, `forceRefresh` fetches again. The last fetch was stored.
   const { pending: recheck = false, changed = false } = fetches.at(-1) ?? {}
   // The first part of a read in several refreshes may be older than what this sync has seen in the log.
   const behind = (decodeMark(entry.note)?.cursor ?? log.end()) < log.end()
@@ -120,7 +117,7 @@ async function updateValue(
   return { recheck: recheck || next.recheck, changed: changed || next.changed }
 }
 
-/** For a field without a value: a value that is being fetched now may be older than the change. */
+/** A fetch that is running now may be older than the change. */
 async function syncMissingValue(
   runtime: CronRuntime,
   { field, slot, lookup: { guards, tokens } }: FieldState,
@@ -131,11 +128,11 @@ async function syncMissingValue(
   if (!isRecheck && cause !== 'met' && !touches(await log.readFrom(log.record.followed), field))
     return UNCHANGED
   if (!allPresent(tokens) || !(await isHalfFetched({ slot, guards, tokens }))) {
-    // Discards every fetch that began before the change, and the copies of an evicted entry in the memory of processes.
+    // Discards fetches that began before the change, and copies of an evicted entry in the memory of processes.
     await invalidateField(field, runtime)
   } else if (!isRecheck) {
-    // The finished value will hold a mark from where it is behind. If each change invalidated what was read so far, a
-    // large view would never be read to its end.
+    // The finished value will hold a mark that shows it is behind. Invalidating it at each change would keep a large view
+    // from ever being read to its end.
     throw airtableHalfRead(field.name)
   }
   return { recheck: !isRecheck, changed: isRecheck }
@@ -150,7 +147,7 @@ async function mayHaveMissedChanges(
   return cause === 'met' || cause === 'cron' || touches(await log.readFrom(log.record.followed), field)
 }
 
-/** Whether records are pending, or the value was read so soon after the change that it may not show it. */
+/** True for pending records, and for a value that was read too soon after the change. */
 function mayBeBehind({ mark, fetchedAt }: ValueState, since: number): boolean {
   return (mark !== null && isPending(mark)) || (mark?.at ?? fetchedAt) > since - CLOCK_DIFFERENCE_MS
 }
@@ -163,7 +160,7 @@ function isFarBehind({ mark }: ValueState, changes: LogChanges, now: number): bo
   )
 }
 
-/** Whether the table that a field reads was changed, or may have been because the log is unreadable. */
+/** Also true when the log is unreadable. */
 export function touches({ tables, unreadable }: LogChanges, { airtable }: AirtableField<unknown>): boolean {
   if (unreadable) return true
   const { tableId } = airtable.table.locate()

@@ -1,6 +1,6 @@
 /**
- * Updates the stored values of all fields that read a base after Airtable has announced a change. Readers are served the
- * old value until the new one replaces it.
+ * Updates all fields that read a base after Airtable has announced a change. Readers are served the old value until the
+ * new one replaces it.
  */
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
@@ -20,7 +20,7 @@ export interface SyncOptions {
   limits?: DeltaLimits
 }
 
-/** Added to the delay of a recheck, in ms: a timer may fire a little early. */
+/** Added to the delay of a recheck, in ms, because a timer may fire a little early. */
 const MARGIN_MS = 100
 
 /**
@@ -35,7 +35,7 @@ export type SyncFields = (
   since?: number,
 ) => Promise<number | undefined>
 
-/** Rejects with the error of the first field that failed, after it has tried all of them. */
+/** Tries all fields, then rejects with the error of the first that failed. */
 export function syncFields(
   fields: readonly AnyField[],
   api: () => Promise<WebhooksApi>,
@@ -49,7 +49,7 @@ export function syncFields(
     const changed: AirtableField<unknown>[] = []
     let recheck = false
     let { followed } = record
-    // Written before the value: if this instance dies in between, the next sync invalidates the derived values.
+    // Written before the value. If this instance dies in between, the next sync invalidates the derived values.
     const lowerFollowed = async (cursor: number) => {
       if (cursor >= followed) return
       followed = cursor
@@ -58,7 +58,7 @@ export function syncFields(
     const states = await Promise.all(watching.map((field) => readFieldState(runtime, field)))
     if (cause !== 'recheck')
       await log.readFrom(Math.min(followed, ...states.map((state) => getCursor(state, log))))
-    // Lists first: a delta takes a moment, a full read up to half a minute.
+    // Lists come first: a delta takes a moment, a full read up to half a minute.
     for (const state of states.sort((first, second) => rank(first) - rank(second))) {
       signal.throwIfAborted()
       try {
@@ -71,7 +71,7 @@ export function syncFields(
       }
     }
     if (cause !== 'recheck') {
-      // From `record.followed`, not from the cursors of the fields: an instance that died after it had updated a field
+      // Reads from `record.followed`, not from the cursors of the fields: an instance that died after updating a field
       // may not have invalidated what is derived from it.
       const changes = await log.readFrom(record.followed)
       changed.push(...watching.filter((field) => touches(changes, field)))
@@ -80,7 +80,7 @@ export function syncFields(
     if (tags.length > 0) await invalidateTags(tags, runtime)
     if (failures.length > 0) throw failures[0]
     const cursor = log.end()
-    // A recheck may change a value once more, and its derived values have to be invalidated then, too.
+    // A recheck may change a value again, and its derived values have to be invalidated then, too.
     if (!recheck) followed = cursor
     if (cause === 'met' || cursor > record.cursor || followed !== record.followed)
       await store.save({ ...buildRecord({ ...record, cursor }, runtime.ports.clock.now(), record), followed })
@@ -90,13 +90,12 @@ export function syncFields(
 
 const rank = ({ field: { airtable } }: FieldState): number => (airtable.list ? 0 : 1)
 
-/** The cursor up to which a field has read the log. Reading from the lowest one lists the log once for all fields. */
+/** Starting at the lowest of these cursors lists the log once for all fields. */
 function getCursor({ value }: FieldState, { record }: ChangeLog): number {
   const mark = value?.mark
   return mark?.hook === record.id ? mark.cursor : record.followed
 }
 
-/** Whether a webhook can announce changes of the table that a field reads. */
 export function isWatched(
   { airtable }: AirtableField<unknown>,
   { record }: Pick<ChangeLog, 'record'>,
@@ -108,5 +107,5 @@ export function isWatched(
   )
 }
 
-/** A table that is given by its name may be any of them. */
+/** A table given by its name may be any of them. */
 const mayBeTable = (known: string, given: string): boolean => known === given || !isTableId(given)

@@ -1,4 +1,4 @@
-/** Decides whether a value can be updated record by record, and by which records, or has to be read whole. */
+/** Decides whether a value can be updated record by record or has to be read whole. */
 
 import type { LogChanges, RecordChange, Unreadable } from '../changelog/payloads'
 import type { DeltaLimits } from '../changelog/syncLimits'
@@ -6,9 +6,9 @@ import type { SyncMark } from '../changelog/syncMark'
 
 export type FullReadReason =
   | Unreadable
-  /** The value does not say how far its log was read. */
+  /** The value does not show how far its log was read. */
   | 'no-mark'
-  /** The value was made by another declaration or by other code. */
+  /** Another declaration or other code made the value. */
   | 'declared-anew'
   /** Airtable keeps payloads for seven days. */
   | 'log-too-old'
@@ -27,7 +27,7 @@ export type FullReadReason =
 export type SyncPlan =
   | { kind: 'none'; changes: LogChanges }
   | { kind: 'full'; why: FullReadReason }
-  /** `due`: pending records whose second read is to be believed. */
+  /** `due`: pending records whose second read will be believed. */
   | {
       kind: 'delta'
       changes: LogChanges
@@ -39,7 +39,6 @@ const DAY_MS = 86_400_000
 const OLDEST_LOG_MS = 6 * DAY_MS
 const RECONCILE_MS = DAY_MS
 
-/** What is stored of a field. */
 export interface ValueState {
   note: string | undefined
   mark: SyncMark | null
@@ -48,16 +47,16 @@ export interface ValueState {
 }
 
 export interface SyncSource {
-  /** Null for a table that is given by its name, which may be any of them. */
+  /** Null for a table given by its name, which may be any of them. */
   tableId: string | null
-  /** The webhook whose log is read (ach…). */
+  /** The webhook (ach…). */
   hook: string
   shape: string
   /** Whether the value is a list whose order depends on its items alone. */
   list: boolean
 }
 
-/** Calls `readFrom` only when the log can tell something. */
+/** Calls `readFrom` only when the log can decide something. */
 export async function planSync(
   { tableId, hook, shape, list }: SyncSource,
   { mark, fetchedAt }: Pick<ValueState, 'mark' | 'fetchedAt'>,

@@ -1,7 +1,7 @@
 /**
- * Maintains webhooks, for the cron. A webhook dies after seven days in which its changes were not read, stops pinging after
- * unanswered pings, and single pings get lost. So each run extends lives, switches pings on again, syncs what no ping has
- * announced, and names the fields of a dead webhook, which are then fetched in full.
+ * Maintains webhooks, for the cron. A webhook dies after seven days in which its changes were not read, stops pinging
+ * after unanswered pings, and single pings get lost. So each run extends lives, switches pings on again, syncs changes
+ * without a ping, and names the fields of dead webhooks, which are then fetched in full.
  */
 
 import { type CodedError, hasCode, isCodedError } from '../../../shared/errors'
@@ -25,17 +25,17 @@ export interface Maintenance {
   sync: WebhookSync
   store: HookStore
   runtime: CronRuntime
-  /** What is left of the time of this run, in ms. */
+  /** The remaining time of this run, in ms. */
   remainingMs(): number
 }
 
-/** A webhook with less time left than this is extended, in ms: a daily cron can then fail twice. */
+/** A webhook with less time left is extended, in ms. A daily cron can then fail twice. */
 const EXTENDED_BELOW_MS = 3 * 86_400_000
 
 const REPLACE_HINT =
   'Make a new one with npm run airtable:webhook -- create, and replace the old secret with the new one.'
 
-/** The webhooks of a base, as Airtable lists them and as they are recorded. */
+/** As Airtable lists them and as they are recorded. */
 interface BaseWebhooks {
   baseId: string
   webhooks: readonly Webhook[]
@@ -56,7 +56,10 @@ interface OwnWebhook {
   error?: CodedError | undefined
 }
 
-/** One request for each base that fields read, and more for webhooks that need something. Rejects while Redis is down. */
+/**
+ * Sends one request for each base that fields read, and more for webhooks that need something. Rejects while Redis is
+ * down.
+ */
 export async function maintainWebhooks(maintenance: Maintenance): Promise<MaintenanceReport> {
   const fields = maintenance.fields
     .filter(isAirtableField)
@@ -98,7 +101,7 @@ function locateWebhook(id: string, bases: readonly BaseWebhooks[]): OwnWebhook {
     const record = records.find((known) => known.id === id)
     if (record) return { id, baseId, scope: record.scope, error }
   }
-  // It may belong to a base that could not be listed.
+  // The webhook may belong to a base that could not be listed.
   return { id, baseId: null, scope: null, error: bases.find(({ error }) => error)?.error }
 }
 
@@ -140,7 +143,7 @@ async function maintainLiving(
   const extendError = ending ? await catchFailure(() => api.refresh(baseId, webhookId)) : undefined
   const { drained, error } = await drainInTime(maintenance, hook)
   if (drained) await recordWebhook(maintenance, hook, webhook)
-  // Reading its changes extends its life as well, and needs no creator of the base.
+  // Reading the changes of a webhook extends its life as well, without the creator role.
   const lifeError = drained && hasCode(extendError, 'AIRTABLE_FORBIDDEN') ? undefined : extendError
   const failure = enableError ?? lifeError ?? error
   const outcome = failure ? 'failed' : silent ? 're-enabled' : ending ? 'extended' : 'alive'
@@ -159,7 +162,7 @@ async function recordWebhook(
   await store.save(buildRecord(listed, runtime.ports.clock.now(), known))
 }
 
-/** Not drained and no error: the time is up, or another instance is syncing. */
+/** Neither drained nor failed: the time is up, or another instance is syncing. */
 async function drainInTime(
   { sync, runtime, remainingMs }: Maintenance,
   hook: Hook,
@@ -172,7 +175,7 @@ async function drainInTime(
   return { drained, error }
 }
 
-/** The error of the source, if there is one. Rejects with every other error: without Redis the whole run is in vain. */
+/** Resolves with an error of the source. Rejects with every other error: without Redis the rest of the run is useless. */
 async function catchFailure(work: () => Promise<unknown>): Promise<CodedError | undefined> {
   try {
     await work()

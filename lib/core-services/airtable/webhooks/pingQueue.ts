@@ -1,10 +1,10 @@
 /**
- * Turns pings into syncs. Any number of pings, in any number of instances, lead to syncs one after the other, of which the
- * last begins after the last ping has come. A sync updates the fields by what has changed since the last one, and may ask
- * for a recheck. Both stand in one queue (recheckQueue.ts), run under one lock, and fail by one rule.
+ * Turns pings into syncs. Any number of pings, in any number of instances, lead to syncs one after the other; the last
+ * begins after the last ping. Each sync updates the fields by what has changed since the sync before, and may ask for a
+ * recheck. Pings and rechecks share one queue (recheckQueue.ts), one lock and one rule for failures.
  *
  * No ping is lost between two instances: one announces its ping before it tries the lock, the other reads the queue once
- * more after it has released the lock. The queue of an instance that dies is found by the next process that reads a field.
+ * more after it has released the lock. The next process that reads a field finds the queue of a dead instance.
  */
 
 import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../shared/errors'
@@ -26,9 +26,9 @@ import {
 import type { Hook, Ping } from './verifyPing'
 
 /**
- * Updates all fields of a base by what has changed since the last sync. Two syncs of one webhook never overlap; `signal` is
- * aborted when that is no longer certain, and then nothing more may be written. `since`: for a recheck, when the first sync
- * began that has asked for it, in ms since 1970.
+ * Updates all fields of a base by what has changed since the last sync. Syncs of one webhook never overlap. `signal` is
+ * aborted when that is no longer certain, and then nothing more may be written. `since`: for a recheck, when the sync
+ * that asked for it began, in ms since 1970.
  */
 export type WebhookSync = (
   hook: Hook,
@@ -38,7 +38,7 @@ export type WebhookSync = (
 ) => Promise<WebhookSyncResult>
 
 export interface WebhookSyncResult {
-  /** After how many ms a recheck is needed, because a read may have been too old; absent: none. */
+  /** The delay of the recheck that is needed because a read may have been too old, in ms; absent for none. */
   recheckAfterMs?: number | undefined
   /**
    * How long the next sync for a ping has to wait, in ms from the beginning of this one.
@@ -49,9 +49,9 @@ export interface WebhookSyncResult {
 
 export type PingRuntime = Pick<CronRuntime, 'ports' | 'locks' | 'sharedRecords'>
 
-/** Pings within this time are synced together, in ms: typing into a cell makes a ping at each pause. */
+/** Pings within this time are synced together, in ms. Typing into a cell makes a ping at each pause. */
 const DEBOUNCE_MS = 300
-/** How many times a sync is tried if its error says when a retry can help. */
+/** How many times a sync is tried when its error says that a retry can help soon. */
 const TRIES = 3
 const LONGEST_PAUSE_SECONDS = 60
 /** How long the lock of a dead holder lasts, in s. */
@@ -60,9 +60,9 @@ const LOCK_SECONDS = 10
 const CRON_PATIENCE = { retryCount: 20, retryDelay: 500 }
 
 /**
- * Adds the ping to the queue of all instances. Call it before the ping is answered: from then on it cannot be lost. False for
- * a replay, a ping that is not newer than the last settled one. Rejects with a REDIS_ error when the ping was not added.
- * Two billed commands, one for a replay.
+ * Adds a ping to the queue of all instances, so that it cannot be lost. Call it before the answer to the ping. Resolves
+ * with false for a replay, a ping that is not newer than the last settled one. Rejects with a REDIS_ error when the ping
+ * was not added. Costs two billed commands, one for a replay.
  */
 export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRuntime): Promise<boolean> {
   const { webhookId: webhook, baseId: base, sentAt } = ping
@@ -75,8 +75,8 @@ export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRun
 }
 
 /**
- * Syncs until the queue is empty, including pings that come meanwhile. Never rejects: a failure is one event and stays in the
- * queue. False after a failure, and while another instance is draining the queue.
+ * Syncs until the queue is empty, including pings that come meanwhile. Never rejects: a failure is one event and stays in
+ * the queue. Resolves with false after a failure, and while another instance is draining the queue.
  */
 export function drainPingQueue(
   hook: Hook,
@@ -91,8 +91,8 @@ export function drainPingQueue(
 }
 
 /**
- * Syncs now, without a ping, then drains the queue. False if another instance was syncing all the time. Rejects as `sync`
- * does, and with a REDIS_ error.
+ * Syncs without a ping, then drains the queue. Resolves with false when another instance was syncing all the time.
+ * Rejects as `sync` does, and with a REDIS_ error.
  */
 export async function drainNow(hook: Hook, sync: WebhookSync, runtime: PingRuntime): Promise<boolean> {
   const queue = openRecheckQueue(hook, await runtime.sharedRecords())
@@ -111,14 +111,17 @@ interface Work {
   queue: RecheckQueue
 }
 
-/** False when another instance still has the lock after `waits` waits, each long enough for the lock of a dead one to end. */
+/**
+ * Returns false when another instance still has the lock after `waits` waits. The lock of a dead instance ends during
+ * each wait.
+ */
 async function drainQueue(work: Work, first: QueuedSync | null, waits: number): Promise<boolean> {
   const { queue, runtime } = work
   const { clock } = runtime.ports
   const locks = await runtime.locks()
   let refusals = 0
   for (let next = first; next !== null; next = nextSync(await queue.read(), clock.now())) {
-    // Waits without the lock, so that pings that come meanwhile need not wait.
+    // Waits without the lock, so that new pings need not wait.
     while (clock.now() < next.at) await clock.sleep(next.at - clock.now())
     refusals = (await syncUnderLock(work, locks, next)) ? 0 : refusals + 1
     if (refusals > waits) return false
@@ -135,7 +138,7 @@ function syncUnderLock(work: Work, locks: Locks, first: QueuedSync): Promise<boo
     let current = first
     while (true) {
       if (current.cause === 'ping') await clock.sleep(DEBOUNCE_MS, signal)
-      // Only pings are synced again under the same lock. After anything else the queue is read without it.
+      // Only pings are synced again under the same lock. After a recheck the queue is read without it.
       if ((await withRetries(work, signal, () => syncNext(work, signal))) !== 'ping') return
       const next = nextSync(await queue.read(), clock.now())
       if (next?.at !== 0) return
@@ -144,7 +147,7 @@ function syncUnderLock(work: Work, locks: Locks, first: QueuedSync): Promise<boo
   })
 }
 
-/** Runs the sync that is due and returns its cause; null when none is due. With `cron` it runs in any case. */
+/** Returns the cause of the sync; null when none was due. With `cron` it syncs in any case. */
 async function syncNext(
   { hook, sync, runtime: { ports }, queue }: Work,
   signal: AbortSignal,
@@ -167,7 +170,7 @@ async function syncNext(
   return cause
 }
 
-/** Retries where the error says that this can help soon. A sync that still fails stays in the queue for later. */
+/** Retries when the error says that this can help soon. A sync that still fails stays in the queue. */
 async function withRetries<T>(
   { runtime: { ports }, queue }: Work,
   signal: AbortSignal,
@@ -206,7 +209,7 @@ async function withWebhookLock(
   }
 }
 
-/** Turns a failure into one event and `false`. */
+/** Reports a failure as one event and returns false. */
 async function reportFailure(
   { webhookId: webhook, baseId: base }: Hook,
   { ports }: PingRuntime,

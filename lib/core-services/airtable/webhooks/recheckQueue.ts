@@ -1,46 +1,44 @@
 /**
- * The syncs that are due for a webhook: one queue in Redis for all instances, so that it outlives each of them. A ping that
- * was announced and not yet settled makes a sync due at once. A recheck, which reads lagging records again, is due at the
- * time that a sync has asked for. Pings are announced without a lock. Everything else is written by the instance that
- * holds the lock of the webhook.
+ * The syncs that are due for a webhook: one queue in Redis for all instances. A ping that was announced and not yet
+ * settled makes a sync due at once. A recheck, which reads lagging records again, is due at the time that a sync has
+ * asked for. Pings are announced without a lock. The holder of the webhook's lock writes everything else.
  */
 import type { SharedRecords } from '../../cache/coordination/records'
 import type { Hook } from './verifyPing'
 
-/** A sync that reads again what an earlier sync may have read too old. */
+/** Reads again what an earlier sync may have read too old. */
 export interface Recheck {
   /** When it is due, in ms since 1970. */
   at: number
-  /** When the first sync began, in ms since 1970: what was read since then may be too old. */
+  /** When the first sync that asked for it began, in ms since 1970. Reads since then may be too old. */
   since: number
 }
 
 export interface QueueState {
   /** The base of the webhook; null while nothing is stored. */
   base: string | null
-  /** The newest ping that was announced, by Airtable's clock in ms since 1970; 0 for none. */
+  /** When the newest announced ping was sent, by Airtable's clock in ms since 1970; 0 for none. */
   announced: number
-  /** The newest ping that was announced before the last successful sync began. */
+  /** The value of `announced` when the last successful sync began. */
   settled: number
-  /** When the next sync for a ping may begin, in ms since 1970; 0 or absent: at any time. See `TableSource.syncEvery`. */
+  /** When the next sync for a ping may begin, in ms since 1970; 0 or absent for any time. See `TableSource.syncEvery`. */
   pausedUntil?: number | undefined
-  /** At most two, the earlier one first. Further ones are merged into the later one. */
+  /** At most two, the earlier one first. Further rechecks are merged into the later one. */
   rechecks: readonly Recheck[]
-  /** How many syncs have failed in a row. */
   failures: number
-  /** After a failure: when an instance may try again without a new ping, in ms since 1970. */
+  /** When an instance may retry a failed sync without a new ping, in ms since 1970. */
   notBefore: number
 }
 
 export interface QueuedSync {
   cause: 'ping' | 'recheck'
-  /** When it is due, in ms since 1970; 0: at once. */
+  /** When it is due, in ms since 1970; 0 for at once. */
   at: number
-  /** For a recheck: see `Recheck`. */
+  /** See `Recheck`; 0 for a ping. */
   since: number
 }
 
-/** A due time further away than this comes from a wrong clock and counts as due now. In ms. */
+/** A due time further ahead comes from a wrong clock and counts as due now. In ms. */
 const LONGEST_WAIT_MS = 60_000
 /** How late a sync must be before another instance takes it over, in ms. The lock of a dead holder lasts as long. */
 const GRACE_MS = 10_000
@@ -50,8 +48,8 @@ const LONGEST_PAUSE_MS = 300_000
 export const PING_SYNC: QueuedSync = { cause: 'ping', at: 0, since: 0 }
 
 /**
- * Null when the queue is empty. A recheck that is due goes first, so that steady pings cannot put it off. After a failure the
- * other kind goes first, so that a field that cannot be read does not keep the others from newer changes.
+ * Returns null for an empty queue. A recheck that is due goes first, so that steady pings cannot put it off. After a
+ * failure the other kind goes first, so that an unreadable field does not keep the others from newer changes.
  */
 export function nextSync(
   { announced, settled, pausedUntil = 0, rechecks: [recheck], failures }: QueueState,
@@ -66,7 +64,9 @@ export function nextSync(
   return isPending ? { ...PING_SYNC, at: pausedUntil } : null
 }
 
-/** Whether a sync is so late that its instance must have died or failed. Any process that sees that takes it over. */
+/**
+ * Whether a sync is so late that its instance must have died or failed. The process that notices it takes the sync over.
+ */
 export function isAbandoned(
   { announced, settled, pausedUntil = 0, rechecks, failures, notBefore }: QueueState,
   now: number,
@@ -82,8 +82,8 @@ export function isAbandoned(
 const isDue = (due: number, now: number): boolean => due <= now || due > now + LONGEST_WAIT_MS
 
 /**
- * The queue after a successful sync that began at `began`. `recheckAt`: when a recheck is needed, if at all. `pauseMs`: how
- * long after `began` the next sync for a ping has to wait.
+ * `began`: when the sync began. `recheckAt`: when a recheck is needed, if at all. `pauseMs`: how long after `began` the
+ * next sync for a ping has to wait.
  */
 export function afterSync(
   queue: QueueState,
@@ -112,14 +112,14 @@ function merge(rechecks: readonly Recheck[]): Recheck[] {
   return [first, { at: last.at, since: Math.min(...others.map(({ since }) => since)) }]
 }
 
-/** The queue after a failed sync. `retryAfterSeconds`: how long the source asks to wait, if it says so. */
+/** `retryAfterSeconds`: how long the source asks to wait, if it says so. */
 export function afterFailure(queue: QueueState, now: number, retryAfterSeconds = 0): QueueState {
   const pause = Math.max(FIRST_PAUSE_MS * 2 ** Math.min(queue.failures, 10), retryAfterSeconds * 1000)
   return { ...queue, failures: queue.failures + 1, notBefore: now + Math.min(pause, LONGEST_PAUSE_MS) }
 }
 
 export interface RecheckQueue {
-  /** One billed command. */
+  /** Costs one billed command. */
   read(): Promise<QueueState>
   /** Adds a ping. `sentAt`: when it was sent, in ms since 1970. */
   announce(sentAt: number): Promise<void>
@@ -132,7 +132,6 @@ export const QUEUE_KIND = 'look'
 /** Longer than Airtable keeps payloads, in s. */
 const KEPT_SECONDS = 30 * 86_400
 
-/** The names of the records that `parseQueue` reads. */
 export const queueRecordNames = (webhookId: string) =>
   [`${webhookId}:announced`, `${webhookId}:worked`] as const
 
@@ -167,7 +166,7 @@ const toStoredState = ({ settled, rechecks, failures, notBefore, pausedUntil = 0
   ...(pausedUntil > 0 ? [pausedUntil] : []),
 ]
 
-/** An unreadable record counts as empty; at worst that costs one sync too many. */
+/** An unreadable record counts as empty, which costs at worst one sync too many. */
 export function parseQueue([announced, worked]: readonly unknown[]): QueueState {
   const [sentAt, announcedBase] = list(announced)
   const [workedBase, settled, rechecks, failures, notBefore, pausedUntil] = list(worked)

@@ -1,6 +1,6 @@
 /**
- * Takes over syncs that an instance has left behind because it died or failed. Each process reads the queues of the webhooks
- * along with reads that it sends anyway, which costs no command, and syncs after its response.
+ * Takes over syncs of instances that have died or failed. Each process reads the queues of the webhooks along with reads
+ * that it sends anyway, which costs no command, and syncs after its response.
  */
 
 import { processPorts } from '../../../shared/ports'
@@ -13,10 +13,10 @@ import { drainPingQueue } from './pingQueue'
 import { isAbandoned, nextSync, parseQueue, QUEUE_KIND, queueRecordNames } from './recheckQueue'
 import { createWebhookSync, type WebhookSyncOptions } from './webhookSync'
 
-/** How long a process waits before it takes over the same webhook again, in ms: another one may be syncing. */
+/** How long a process waits before it takes over the same webhook again, in ms. Another process may be syncing. */
 const PAUSE_MS = 10_000
 
-/** Call it once in each process, at its start. */
+/** Call it at the start of each process. */
 export function watchRechecks(
   fields: readonly AnyField[],
   options: Pick<WebhookSyncOptions, 'limits'> = {},

@@ -1,15 +1,12 @@
 /**
- * Verifies what Airtable posts to the URL of a webhook. A ping says neither what has changed nor where.
+ * Verifies pings, which show neither what has changed nor where.
  * https://airtable.com/developers/web/api/webhooks-overview#webhook-notification-delivery
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { WebhookSecrets } from '../airtableConfig'
 
-/** One webhook of a base. */
 export interface Hook {
-  /** app… */
   baseId: string
-  /** ach… */
   webhookId: string
 }
 
@@ -23,8 +20,8 @@ const NO_MAC = '0'.repeat(64)
 
 /**
  * Returns the ping if the header X-Airtable-Content-MAC proves that Airtable has sent it: `hmac-sha256=` and, in hex, the
- * HMAC of the body with the secret of the webhook that the body names. Every wrong request takes the same path and time,
- * so that its sender cannot learn which webhooks exist.
+ * HMAC of the body with the secret of the named webhook. Every wrong request takes the same path and time, so that its
+ * sender cannot find out which webhooks exist.
  */
 export function verifiedPing(
   body: Uint8Array,

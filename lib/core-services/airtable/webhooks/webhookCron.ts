@@ -6,7 +6,7 @@ import { hookStore } from '../changelog/webhookStore'
 import { maintainWebhooks } from './maintainWebhooks'
 import { airtableWebhooks, createWebhookSync } from './webhookSync'
 
-/** The cron's part that maintains the webhooks of these fields; none while the environment holds no secret of a webhook. */
+/** Returns what the cron needs to maintain webhooks; nothing when the environment holds no secret of a webhook. */
 export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'maintain'> {
   const secrets = webhookSecrets()
   if (secrets.size === 0) return {}

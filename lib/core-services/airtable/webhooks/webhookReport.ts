@@ -1,4 +1,4 @@
-/** The state of the webhooks at the last run of the cron, for the health route and the admin page. */
+/** Stores the state of the webhooks at the last run of the cron, for the health route and the admin page. */
 
 import type { WebhookOutcome } from '../../../shared/events'
 import { isRedisFailure } from '../../cache/errors'
@@ -8,7 +8,7 @@ import { webhookSecrets } from '../airtableConfig'
 export interface WebhookReport {
   /** How many webhooks have a secret in the environment. */
   configured: number
-  /** When the cron ran, in ms since 1970; null when it never ran or Redis is down. */
+  /** When the cron ran, in ms since 1970; null for never, or while Redis is down. */
   at: number | null
   webhooks: readonly WebhookOutcome[]
 }
@@ -30,7 +30,7 @@ export async function saveWebhookReport(
   await (await sharedRecords()).write(KIND, NAME, report, KEPT_SECONDS)
 }
 
-/** One billed command; none without webhooks. */
+/** Costs one billed command, none without webhooks. */
 export async function readWebhookReport({
   sharedRecords,
 }: Pick<Runtime, 'sharedRecords'>): Promise<WebhookReport> {
@@ -40,7 +40,6 @@ export async function readWebhookReport({
   try {
     const [stored] = await (await sharedRecords()).read<Stored>(KIND, [NAME])
     if (!stored) return nothing
-    // A webhook whose secret was removed is no longer of interest.
     return { ...nothing, ...stored, webhooks: stored.webhooks.filter(({ webhook }) => secrets.has(webhook)) }
   } catch (error) {
     if (!isRedisFailure(error)) throw error
@@ -48,5 +47,4 @@ export async function readWebhookReport({
   }
 }
 
-/** Whether a webhook needs attention. */
 export const isTroubled = ({ outcome }: WebhookOutcome): boolean => outcome === 'dead' || outcome === 'failed'

@@ -1,4 +1,4 @@
-/** Syncs the fields of a webhook: for the route of pings, for the cron and for rechecks. */
+/** Syncs the fields of a webhook, for pings, the cron and rechecks. */
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { fieldRuntime } from '../../cache/processContext'
@@ -47,7 +47,7 @@ export function createWebhookSync(
     if (known) return syncRecord(known, cause, signal, since)
     const met = await meet(hook, api, runtime, signal)
     if (!met) return {}
-    // Before the sync: a value that is read from now on needs a mark that says from where it is behind.
+    // Saved before the sync: values that are read from now on need a mark.
     await store.save(met)
     return syncRecord(met, 'met', signal)
   }
@@ -61,8 +61,8 @@ function getPauseMs(fields: readonly AnyField[], record: HookRecord): number {
 }
 
 /**
- * The first record of a webhook; undefined when Airtable does not know the webhook. A webhook that the key may not see counts
- * as one that watches the whole base.
+ * Builds the first record of a webhook; undefined when Airtable does not know the webhook. A webhook hidden from the key
+ * counts as one that watches the whole base.
  */
 async function meet(
   { baseId, webhookId }: Hook,

@@ -1,7 +1,7 @@
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { CHANGE_TAG } from '../../../../names'
 
-/** Does what a change notification of the source does: 204 once Redis has recorded the invalidation, 503 otherwise. */
+/** Answers 204 once Redis has recorded the invalidation, 503 otherwise. */
 export async function POST(): Promise<Response> {
   try {
     await invalidateTags([CHANGE_TAG])
