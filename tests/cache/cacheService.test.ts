@@ -63,6 +63,14 @@ onEachCache((suite) => {
       expect(wrong).toMatchObject({ ok: false, error: { code: 'REDIS_COMMAND_FAILED' } })
     })
 
+    it('takes commands that were taken out of their object, as attempt does', async () => {
+      expect(await cache.pipeline(({ incr, ping }) => [incr('n'), ping()])).toEqual([
+        { ok: true, value: 1 },
+        { ok: true, value: 'PONG' },
+      ])
+      expect(await cache.attempt(({ incr }) => incr('n'))).toEqual({ ok: true, value: 2 })
+    })
+
     it('does nothing for an empty pipeline', async () => {
       const nothing = await suite.counted(() => cache.pipeline(() => []))
       expect(nothing).toEqual({ value: [], requests: 0 })

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { CacheService } from '@/lib/core-services/cache/cacheService'
+import { RedisCommands } from '@/lib/core-services/cache/redis/commands/commands'
 import { problemResponse } from '@/lib/http/problem'
 import { codedError } from '@/lib/shared/errors'
 import { readPage } from './pages'
@@ -50,7 +51,9 @@ describe('docs/reference.md lists', () => {
   })
 
   it('each command of the cache service', () => {
-    const members = Object.entries(Object.getOwnPropertyDescriptors(CacheService.prototype))
+    const members = [CacheService.prototype, RedisCommands.prototype].flatMap((prototype) =>
+      Object.entries(Object.getOwnPropertyDescriptors(prototype)),
+    )
     const methods = members.filter(([, { value }]) => typeof value === 'function').map(([name]) => name)
     const forTheAppItself = ['constructor', 'initialize', 'delete', 'checkWrites', 'probeWrites']
     const listed = namesBelow('Commands of the cache service').filter((name) => name !== 'lock.*')

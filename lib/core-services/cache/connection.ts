@@ -10,9 +10,10 @@ import type { FieldMemory } from './fields/memory/fieldMemory'
 import { createEntryHeaders, type EntryHeaders } from './fields/store/entryHeaders'
 import { createFieldStore, type FieldStore } from './fields/store/fieldStore'
 import type { SendTogether } from './redis/batchedSends'
-import { type CacheCommands, createCommands, type SendAll } from './redis/commands/commands'
 import { createKeySpace, type KeySpace } from './redis/commands/keySpace'
-import { createPatternCommands, type PatternCommands } from './redis/commands/patternCommands'
+import { createPatternCommands } from './redis/commands/patternCommands'
+import { type PipelineCommands, StrictCommands } from './redis/commands/strictCommands'
+import { createWire, type SendAll, type Wire } from './redis/commands/wire'
 import { type Send, sendSingly, sendTogether } from './redis/pipeline'
 import { createTransport, type Transport } from './redis/transport/transport'
 import { createRedisClient } from './redis/transport/upstashClient'
@@ -31,15 +32,15 @@ export interface Internals {
 export interface Connection extends Internals {
   transport: Transport
   redis: Redis
-  commands: CacheCommands
-  patterns: PatternCommands
+  /** What the commands of CacheService are sent with. */
+  wire: Wire
+  commands: StrictCommands
   fieldStore: FieldStore
   entryHeaders: EntryHeaders
   locks: Locks
   sharedRecords: ClaimableRecords
-  /** What `commands` are over these commands of a pipeline. */
-  commandsOver(send: Send): CacheCommands
-  batchSize: number
+  /** The same commands, collected for one request. */
+  pipelineCommands(collect: Send): PipelineCommands
 }
 
 /** Sends nothing yet. */
@@ -67,19 +68,28 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
   const together: SendTogether = (commands) => sendTogether(transport, commands)
   const fieldStore = createFieldStore(send, together, config.batchSize, keys, ports)
   const fieldKeys = createFieldKeyCommands({ store: fieldStore, sendTogether: together, keys, ports, memory })
-  const doors = { ...fieldKeys, ...createEntryReplacer({ store: fieldStore, ports, memory, fieldKeys }) }
+  const fields = { ...fieldKeys, ...createEntryReplacer({ store: fieldStore, ports, memory, fieldKeys }) }
+  const patterns = createPatternCommands(send, transport, keys, config.batchSize, fieldKeys)
+  const wireOptions = { send, sendAll: sendAll(together), keys, fields, patterns }
   return {
     transport,
     redis: createRedisClient(transport),
     send,
     keys,
-    batchSize: config.batchSize,
-    commands: createCommands(send, sendAll(together), keys, doors),
-    patterns: createPatternCommands(send, transport, keys, config.batchSize, fieldKeys),
-    commandsOver: (batched) => {
-      const each = sendEach(batched)
+    wire: createWire({ ...wireOptions, mgetSize: config.batchSize }),
+    commands: new StrictCommands(createWire(wireOptions)),
+    pipelineCommands: (collect) => {
+      const each = sendEach(collect)
       const remove = (names: readonly string[]) => fieldKeys.remove(names, each)
-      return createCommands(batched, sendAll(each), keys, { ...doors, remove }, false)
+      return new StrictCommands(
+        createWire({
+          ...wireOptions,
+          send: collect,
+          sendAll: sendAll(each),
+          fields: { ...fields, remove },
+          asksFirst: false,
+        }),
+      )
     },
     fieldStore,
     sharedRecords: createSharedRecords(send, keys),

@@ -1,7 +1,7 @@
 /** The cache of one process, as the simulation drives it: the shipped one, or one that is known to be wrong. */
 
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
-import type { CacheCommands } from '@/lib/core-services/cache/redis/commands/commands'
+import type { StrictCommands } from '@/lib/core-services/cache/redis/commands/strictCommands'
 import type { Ports } from '@/lib/shared/ports'
 import type { ForceOptions } from './forceOptions'
 import type { Connection } from './network'
@@ -11,8 +11,8 @@ import type { Value } from './value'
 export type SimField = FieldCacheConfig<Value>
 
 export interface Doors {
-  get: CacheCommands['get']
-  set: CacheCommands['set']
+  get: StrictCommands['get']
+  set: StrictCommands['set']
   /** Rejects unless it was recorded. */
   remove(field: SimField, by: Removal): Promise<void>
 }

@@ -131,7 +131,7 @@ export const doorMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/commands/contendedWrites.test.ts',
     edits: [
       {
-        file: 'core-services/cache/redis/commands/commands.ts',
+        file: 'core-services/cache/redis/commands/writes.ts',
         search: "if (!args.includes('GET')) return outcome\n",
         replace: '',
       },
@@ -142,8 +142,8 @@ export const doorMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/commands/fieldKeyCommands.test.ts',
     edits: [
       {
-        file: 'core-services/cache/redis/commands/commands.ts',
-        search: 'if (token == null) fields.forget([name])\n      else if (isSet(args, reply)) {',
+        file: 'core-services/cache/redis/commands/writes.ts',
+        search: 'if (token == null) fields.forget([key])\n  else if (isSet(args, reply)) {',
         replace: 'if (token != null && isSet(args, reply)) {',
       },
     ],

@@ -6,8 +6,9 @@ import { createEntryReplacer } from '@/lib/core-services/cache/fields/commands/r
 import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime'
 import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidatePattern } from '@/lib/core-services/cache/invalidate'
-import { createCommands } from '@/lib/core-services/cache/redis/commands/commands'
 import { createPatternCommands } from '@/lib/core-services/cache/redis/commands/patternCommands'
+import { StrictCommands } from '@/lib/core-services/cache/redis/commands/strictCommands'
+import { createWire } from '@/lib/core-services/cache/redis/commands/wire'
 import type { Transport } from '@/lib/core-services/cache/redis/transport/transport'
 import { keySpace, settled } from '../../../kit/simulation/network'
 import type { Doors, SimField } from '../cacheUnderTest'
@@ -26,10 +27,12 @@ export async function createDoors(runtime: FieldRuntime, connection: Connection)
     ports,
     memory,
   })
-  const doors = { ...fieldKeys, ...createEntryReplacer({ store, ports, memory, fieldKeys }) }
-  const commands = createCommands(send, sendTogether, keySpace, doors)
+  const fields = { ...fieldKeys, ...createEntryReplacer({ store, ports, memory, fieldKeys }) }
   // Only the memory that keys take is asked for by way of it.
   const patterns = createPatternCommands(send, {} as unknown as Transport, keySpace, 100, fieldKeys)
+  const commands = new StrictCommands(
+    createWire({ send, sendAll: sendTogether, keys: keySpace, fields, patterns }),
+  )
 
   /** A force of which Redis takes nothing. */
   async function purge(field: SimField): Promise<void> {

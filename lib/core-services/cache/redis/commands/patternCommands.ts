@@ -9,15 +9,7 @@ import { type Batch, createBatch, type RawReply, type Send } from '../pipeline'
 import type { Transport } from '../transport/transport'
 import type { KeySpace } from './keySpace'
 import { scan } from './scan'
-
-export interface MemoryUsage {
-  keys: number
-  bytes: number
-  /** True where the server cannot tell and the bytes of names and contents were added up instead. */
-  estimated: boolean
-}
-
-export type PatternCommands = ReturnType<typeof createPatternCommands>
+import type { MemoryUsage, PatternCommands } from './wire'
 
 /** How much SCAN looks at for each key that a chunk shall hold. */
 const SCAN_EFFORT = 10
@@ -36,7 +28,7 @@ export function createPatternCommands(
   keys: KeySpace,
   batchSize: number,
   fields: RemovedFields,
-) {
+): PatternCommands {
   /** Physical keys in chunks of at most `batchSize`, each key once. */
   const chunks = (glob: string) => chunksOf(keys.pattern(glob))
 
@@ -93,7 +85,6 @@ export function createPatternCommands(
   }
 
   return {
-    /** Logical keys, sorted. The glob is that of Redis: `orders:*`, `user:?`, `a[bc]`. */
     keysByPattern: async (glob: string): Promise<string[]> => {
       const found: string[] = []
       for await (const names of chunks(glob)) found.push(...names.map(keys.logical))
