@@ -2,9 +2,8 @@
 
 import { getErrorCode } from '../../shared/errors'
 import { assertOptions, type FieldCacheConfig } from './fields/fieldConfig'
-import { FieldContext } from './fields/fieldContext'
+import { type FieldAnswer, FieldContext } from './fields/fieldContext'
 import type { FieldRuntime } from './fields/fieldRuntime'
-import type { FieldAnswer } from './fields/read/fieldAnswer'
 import { type Force, readField } from './fields/read/readField'
 import { fieldRuntime } from './processContext'
 

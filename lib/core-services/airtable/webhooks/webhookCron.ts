@@ -1,5 +1,5 @@
 import type { AnyField } from '../../cache/fields/fieldConfig'
-import type { WarmupOptions } from '../../cache/operations/scheduledRefresh'
+import type { CronOptions } from '../../cache/operations/scheduledRefresh'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { hookStore } from '../changelog/webhookStore'
@@ -7,7 +7,7 @@ import { maintainWebhooks } from './maintainWebhooks'
 import { airtableWebhooks, createWebhookSync } from './webhookSync'
 
 /** Returns what the cron needs to maintain webhooks; nothing when the environment holds no secret of a webhook. */
-export function webhookMaintenance(fields: readonly AnyField[]): Pick<WarmupOptions, 'maintain'> {
+export function webhookMaintenance(fields: readonly AnyField[]): Pick<CronOptions, 'maintain'> {
   const secrets = webhookSecrets()
   if (secrets.size === 0) return {}
   const runtime = fieldRuntime()

@@ -5,12 +5,12 @@
 
 import type { Instant } from '../../../shared/clock'
 import { refreshDeadline } from '../../../shared/durations'
-import type { Freshness } from '../../../shared/events'
-import { type Entry, type EntryHeader, unpackEntry } from '../entry/entry'
+import type { FieldStatus, Freshness } from '../../../shared/events'
+import { ageSeconds, type Entry, type EntryHeader, unpackEntry } from '../entry/entry'
 import { getFreshness, getLifetime } from '../entry/freshness'
 import { checkBody } from '../entry/schema'
 import { sourceInvalid } from '../errors'
-import type { FieldCacheConfig } from './fieldConfig'
+import type { AnyField, FieldCacheConfig } from './fieldConfig'
 import { readerGuards } from './fieldKeys'
 import type { FieldRuntime } from './fieldRuntime'
 import type { FieldHints } from './memory/fieldHints'
@@ -30,6 +30,27 @@ export interface RefusedEntry {
   ok: false
   reason: string
   refused: boolean
+}
+
+/** What a read of a field answers. */
+export interface FieldAnswer<T> {
+  data: T
+  status: FieldStatus
+  /** Whole seconds since the fetch of the value began. */
+  age: number
+  /** Present when a fetched value was not stored: the next read fetches again. */
+  notStored?: true
+  timings: {
+    /** How long Redis took for the read, in ms; 0 when it was not asked. */
+    cacheMs: number
+    /** How long the source took, in ms; 0 when it was not asked. */
+    sourceMs: number
+  }
+}
+
+/** Deadline of a whole refresh, in ms. */
+export function refreshTimeoutMs(runtime: FieldRuntime, { advanced }: Pick<AnyField, 'advanced'>): number {
+  return refreshDeadline(advanced?.timeoutMs ?? runtime.refreshTimeoutMs)
 }
 
 export class FieldContext<T = unknown> {
@@ -58,9 +79,8 @@ export class FieldContext<T = unknown> {
     return this.runtime.hints.get(this.slotName)
   }
 
-  /** Deadline of a whole refresh, in ms. */
   get timeoutMs(): number {
-    return refreshDeadline(this.config.advanced?.timeoutMs ?? this.runtime.refreshTimeoutMs)
+    return refreshTimeoutMs(this.runtime, this.config)
   }
 
   /** What the age of an entry allows now. */
@@ -97,6 +117,16 @@ export class FieldContext<T = unknown> {
     this.runtime.ports.emit({ type: 'field.rejected', field: this.config.name, reason: opened.reason })
     if (opened.refused) whenRefused?.()
     return null
+  }
+
+  /** The answer to a read that this entry serves. */
+  answer(
+    { entry, data }: Pick<OpenedEntry<T>, 'entry' | 'data'>,
+    status: FieldStatus,
+    { cacheMs, sourceMs }: FieldAnswer<T>['timings'],
+  ): FieldAnswer<T> {
+    const age = ageSeconds(entry.fetchedAt, this.runtime.ports.clock.now())
+    return { data, status, age, timings: { cacheMs, sourceMs } }
   }
 
   /** Keeps an unpacked entry in memory under this name. `sentAt`: when the request was sent that proved its tokens. */

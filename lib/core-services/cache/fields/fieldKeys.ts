@@ -1,11 +1,12 @@
 /** Where a field stands in Redis, and what is found there. */
 
 import type { Instant } from '../../../shared/clock'
+import { getLifetime, type Windows } from '../entry/freshness'
 import { COARSE_GUARD, guardNames, ownGuard, type Token } from '../entry/versionTokens'
-import type { AnyField } from './fieldConfig'
+import { type AnyField, isConfigured } from './fieldConfig'
 import { buildLookup, decodeStored, type Lookup } from './lookup'
 import type { FieldMemory } from './memory/fieldMemory'
-import type { FieldStore } from './store/fieldStore'
+import type { FieldStore, TokenWrite } from './store/fieldStore'
 
 export interface FieldKeys {
   readonly config: AnyField
@@ -82,4 +83,35 @@ function learnTokens(
   // A missing token says nothing of a newer one, but an entry that stores it is invalid.
   const lost = copy && asked.some((guard) => Object.hasOwn(copy.entry.tokens, guard) && token(guard) === null)
   if (lost && copy.provenAt.monotonic <= sentAt.monotonic) memoryCache.drop(name)
+}
+
+/** The own token of a member of a family is forgotten some time after its entry; a family has any number of members. */
+const OWN_TOKEN_SECONDS = 30 * 86_400
+
+/** All tokens for the entry that will replace this one, with new ones for those that are missing, and their writes. */
+export function completeTokens(
+  keys: FieldKeys,
+  { guards, tokens: found }: Pick<Lookup, 'guards' | 'tokens'>,
+  uniqueToken: () => Token,
+): { tokens: Token[]; missing: TokenWrite[] } {
+  const tokens = found.map((token) => token ?? uniqueToken())
+  const missing = guards.flatMap((guard, index) =>
+    found[index] === null ? [tokenWrite(keys, guard, tokens[index] as Token)] : [],
+  )
+  return { tokens, missing }
+}
+
+/** Creates or rotates the token of one guard of the field. */
+export function tokenWrite({ store, config }: FieldKeys, guard: string, token: Token): TokenWrite {
+  return { name: store.names.guard(guard), token, seconds: tokenSeconds(config, guard) }
+}
+
+/** How long Redis keeps a version key, in s; undefined: for ever. */
+export function tokenSeconds(
+  field: Pick<AnyField, 'key'> & Partial<Windows>,
+  guard: string,
+): number | undefined {
+  const lifetime = getLifetime({ ttl: 1, ...field })
+  if (guard !== ownGuard(field.key) || isConfigured(field) || lifetime === 'forever') return undefined
+  return Math.max(OWN_TOKEN_SECONDS, 2 * lifetime)
 }

@@ -86,7 +86,37 @@ export class FieldSlot<T = unknown> implements FieldKeys {
   }
 }
 
-/** The slot that this process uses for a field now. Rejects with CACHE_UNAVAILABLE. */
+/** The slot that this process uses for a field now. */
+export function slotIn<T>(context: FieldContext<T>, store: FieldStore): FieldSlot<T> {
+  return new FieldSlot(context, context.meter(store))
+}
+
+/** Like `slotIn`, in the store of this process. Rejects with CACHE_UNAVAILABLE. */
 export async function openSlot<T>(context: FieldContext<T>): Promise<FieldSlot<T>> {
-  return new FieldSlot(context, context.meter(await context.runtime.store()))
+  return slotIn(context, await context.runtime.store())
+}
+
+export interface UsualSlot<T> {
+  slot: FieldSlot<T>
+  lookup: Lookup
+  /** Another process of this release has stored a fresh value there already. */
+  arrived: boolean
+}
+
+/**
+ * Returns from the slot aside to the usual one once the values of the other release have ended there. Only asked before a
+ * fetch: until then the value aside serves. Null for a field that is not aside, and while other readers are served what the
+ * usual slot holds. One command.
+ */
+export async function returnToUsualSlot<T>(aside: FieldSlot<T>): Promise<UsualSlot<T> | null> {
+  if (!aside.isAside) return null
+  const { context } = aside
+  const slot = aside.usual()
+  const lookup = await slot.lookUp()
+  if (lookup.foreign) return null
+  const opened = lookup.valid && (await context.openStored(lookup.valid))
+  if (opened && !opened.ok && opened.refused) return null
+  slot.hints.aside = false
+  const arrived = opened?.ok === true && context.freshness(opened.entry) === 'fresh'
+  return { slot, lookup, arrived }
 }

@@ -10,7 +10,7 @@ export interface Lookup {
   /** The entry that stands there, whatever its tokens. */
   stored: Entry | null
   /** Tells what stands there, even if it is no entry of ours, from whatever comes after it; null for nothing. */
-  replaced: Pick<Entry, 'revision'> | null
+  current: Pick<Entry, 'revision'> | null
   /** An entry stands there that only another release can read. */
   foreign: boolean
   /** What is `stored` if its tokens hold, else null. */
@@ -25,7 +25,7 @@ export interface Lookup {
   /** Tokens of dependencies, as far as they were looked at and stand. */
   dependencies: TokenMap
   /** Tokens that decide about what stands there and are named by no guard: without the coarse one, those of dependencies. */
-  watched: string
+  dependencyFingerprint: string
   /** Who holds the lease that was asked for. */
   holder: string | null
   /** When the request was sent: what it proves holds from then. */
@@ -56,13 +56,13 @@ export function buildLookup(
   })
   return {
     stored,
-    replaced: stored ?? (text === null ? null : { revision: shortHash(text) }),
+    current: stored ?? (text === null ? null : { revision: shortHash(text) }),
     foreign: stored === null && text !== null && isForeignEntry(text) && decodeEntry(text) === null,
     valid: stored && holds(stored, readerGuards, token) ? stored : null,
     guards: Object.freeze(guards),
     tokens: Object.freeze(guards.map(token)),
     dependencies: Object.freeze(Object.fromEntries(standing)),
-    watched: watchedTokens(stored, guards, token),
+    dependencyFingerprint: fingerprintDependencies(stored, guards, token),
     holder,
     sentAt,
   }
@@ -95,7 +95,7 @@ export function uniteGuards(readerGuards: readonly string[], replaced: EntryHead
 }
 
 /** With the coarse token a flight needs no others: every invalidation of tags changes it. */
-export function watchedTokens(
+export function fingerprintDependencies(
   entry: EntryHeader | null,
   guards: readonly string[],
   token: (guard: string) => Token | null,
@@ -108,9 +108,9 @@ export function watchedTokens(
 export function flightName(
   place: string,
   tokens: readonly Token[],
-  { replaced, watched }: Pick<Lookup, 'replaced' | 'watched'>,
+  { current, dependencyFingerprint }: Pick<Lookup, 'current' | 'dependencyFingerprint'>,
 ): string {
-  return `${place} ${tokens.join('.')}.${replaced?.revision ?? '-'}${watched && `.${watched}`}`
+  return `${place} ${tokens.join('.')}.${current?.revision ?? '-'}${dependencyFingerprint && `.${dependencyFingerprint}`}`
 }
 
 export function allPresent(tokens: readonly (Token | null)[]): tokens is readonly Token[] {

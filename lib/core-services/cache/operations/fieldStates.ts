@@ -9,8 +9,8 @@ import { getFreshness, holds } from '../entry/freshness'
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
 import { FieldContext } from '../fields/fieldContext'
-import { FieldSlot } from '../fields/fieldSlot'
-import { allPresent, flightName, uniteGuards, watchedTokens } from '../fields/lookup'
+import { type FieldSlot, slotIn } from '../fields/fieldSlot'
+import { allPresent, fingerprintDependencies, flightName, uniteGuards } from '../fields/lookup'
 import { FAILED } from '../fields/refresh/resolveMiss'
 import type { Head } from '../fields/store/entryHeaders'
 import type { Snapshot } from '../redis/batchedReads'
@@ -54,10 +54,7 @@ export async function readFieldStates(
   notes: readonly string[] = [],
 ): Promise<FieldStates> {
   const [store, entryHeaders] = await Promise.all([runtime.store(), runtime.entryHeaders()])
-  const slots = fields.map((field) => {
-    const context = new FieldContext(runtime, field)
-    return new FieldSlot(context, context.meter(store))
-  })
+  const slots = fields.map((field) => slotIn(new FieldContext(runtime, field), store))
   const memory = runtime.seen
 
   /** Looks at the slots and tells which of them it has not understood: those need a second look. */
@@ -135,7 +132,10 @@ function leaseName(
   const united = uniteGuards(guards, seen.header)
   const tokens = united.map(token)
   if (!allPresent(tokens) || (seen.present && !seen.header)) return undefined
-  const look = { replaced: seen.header, watched: watchedTokens(seen.header, united, token) }
+  const look = {
+    current: seen.header,
+    dependencyFingerprint: fingerprintDependencies(seen.header, united, token),
+  }
   return store.names.lease(config.key, flightName(name, tokens, look))
 }
 

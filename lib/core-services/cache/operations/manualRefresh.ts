@@ -6,7 +6,7 @@
 import { getErrorCode, getErrorMessage, isCodedError } from '../../../shared/errors'
 import { cacheUnavailable } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
-import { FieldContext } from '../fields/fieldContext'
+import { refreshTimeoutMs } from '../fields/fieldContext'
 import type { Refreshed } from '../fields/refresh/forceRefresh'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
 import {
@@ -88,7 +88,7 @@ async function refreshEach(
       await noteRun(runtime, ALL, run)
     }
     await onPart()
-    const inTime = remainingMs() >= new FieldContext(runtime, field).timeoutMs
+    const inTime = remainingMs() >= refreshTimeoutMs(runtime, field)
     const outcome = inTime ? await refreshOne(runtime, field, { remainingMs, onPart }) : 'left'
     run = { ...run, outcomes: { ...run.outcomes, [field.name]: outcome } }
   }
@@ -152,7 +152,7 @@ function toFailure({ clean }: WatchRuntime, error: unknown): RunFailure {
 
 /** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */
 function latestEnd(runtime: WatchRuntime, field: AnyField): number {
-  return runtime.ports.clock.now() + TRIES * new FieldContext(runtime, field).timeoutMs + SLACK_MS
+  return runtime.ports.clock.now() + TRIES * refreshTimeoutMs(runtime, field) + SLACK_MS
 }
 
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {

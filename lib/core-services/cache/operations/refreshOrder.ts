@@ -8,11 +8,11 @@ import { isRedisFailure } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
 import { FieldContext } from '../fields/fieldContext'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
-import { FieldSlot } from '../fields/fieldSlot'
+import { slotIn } from '../fields/fieldSlot'
 import { reportDegraded } from '../redis/reportDegraded'
 
 /** A field of the list, and when the fetch of what stands there began; wall clock, ms; null when nothing valid does. */
-export interface Standing {
+export interface FieldAge {
   field: AnyField
   /** In the list. */
   index: number
@@ -36,14 +36,13 @@ const KEPT_SECONDS = 30 * 86_400
 /** One command for all of them. What cannot be read counts as missing: then it is refreshed, or fails with its own error. */
 export async function lookAtAll(
   runtime: FieldRuntime,
-  fields: readonly Omit<Standing, 'fetchedAt'>[],
-): Promise<Standing[]> {
+  fields: readonly Omit<FieldAge, 'fetchedAt'>[],
+): Promise<FieldAge[]> {
   const store = await runtime.store()
   return Promise.all(
     fields.map(async (one) => {
       try {
-        const context = new FieldContext(runtime, one.field)
-        const { valid } = await new FieldSlot(context, context.meter(store)).lookUp()
+        const { valid } = await slotIn(new FieldContext(runtime, one.field), store).lookUp()
         return { ...one, fetchedAt: valid?.fetchedAt ?? null }
       } catch (error) {
         if (!isRedisFailure(error)) throw error
@@ -58,11 +57,11 @@ export async function lookAtAll(
  * interval of its own; of both, and of the rest, those that are overdue longest.
  */
 export function longestOverdueFirst(
-  standing: readonly Standing[],
+  standing: readonly FieldAge[],
   told: ReadonlySet<string>,
   attempts: Pick<Attempts, 'of'>,
   now: number,
-): Standing[] {
+): FieldAge[] {
   const ranked = standing.map((one) => {
     const { name, refreshEvery = 0 } = one.field
     const everyMs = told.has(name) ? 0 : refreshEvery * 1000

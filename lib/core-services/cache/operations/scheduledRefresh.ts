@@ -9,12 +9,12 @@ import type { LockHolder } from '../coordination/lockOptions'
 import { ageSeconds } from '../entry/entry'
 import { cacheUnavailable, isUnfinished } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
-import { FieldContext } from '../fields/fieldContext'
+import { refreshTimeoutMs } from '../fields/fieldContext'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
 import { forcesAhead } from '../fields/refresh/forceRefresh'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
 import { fieldRuntime } from '../processContext'
-import { type Attempts, longestOverdueFirst, lookAtAll, readAttempts, type Standing } from './refreshOrder'
+import { type Attempts, type FieldAge, longestOverdueFirst, lookAtAll, readAttempts } from './refreshOrder'
 
 export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
@@ -41,7 +41,7 @@ export interface MaintenanceReport {
   due: ReadonlySet<string>
 }
 
-export interface WarmupOptions {
+export interface CronOptions {
   /** No field is begun that could not end within this time, in ms. */
   budgetMs: number
   enabled: boolean
@@ -57,7 +57,7 @@ const LOCK_TTL_SECONDS = 30
 /** Rejects with a REDIS_ error or CACHE_UNAVAILABLE when Redis cannot be asked: then nothing could be stored either. */
 export async function refreshDueFields(
   fields: readonly AnyField[],
-  { budgetMs, enabled, maintain }: WarmupOptions,
+  { budgetMs, enabled, maintain }: CronOptions,
   runtime: CronRuntime = fieldRuntime(),
 ): Promise<WarmupRun> {
   const { clock, emit } = runtime.ports
@@ -111,7 +111,7 @@ async function dueFields(
   told: ReadonlySet<string>,
   attempts: Attempts,
   outcomes: FieldOutcome[],
-): Promise<Standing[]> {
+): Promise<FieldAge[]> {
   const all = [...fields.entries()].map(([index, field]) => ({ index, field }))
   const isMeant = ({ field }: { field: AnyField }) => field.refreshEvery !== undefined || told.has(field.name)
   const reasons = skipAll(fields, 'no-refresh-every')
@@ -137,7 +137,7 @@ async function refreshInTime(
   const { name } = field
   const { clock } = runtime.ports
   // Forces of the field that run or wait in this process are waited for: their time and our own have to fit.
-  const needed = (forcesAhead(runtime, field) + 1) * new FieldContext(runtime, field).timeoutMs
+  const needed = (forcesAhead(runtime, field) + 1) * refreshTimeoutMs(runtime, field)
   if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
   // A run that is cut off between two parts must not begin with the same field next time, and the time after.

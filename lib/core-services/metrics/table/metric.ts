@@ -66,9 +66,9 @@ export function histogram(row: Omit<Histogram, 'kind'>): Histogram {
 /** A number; with labels, numbers by the values of these. */
 type CounterValue<L extends Labels> = L extends readonly [
   infer First extends Label,
-  ...infer Rest extends Labels,
+  ...infer BackOff extends Labels,
 ]
-  ? Record<First[1][number], CounterValue<Rest>>
+  ? Record<First[1][number], CounterValue<BackOff>>
   : number
 
 /** What a table looks like in the snapshot. */

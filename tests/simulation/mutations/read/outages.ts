@@ -60,8 +60,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: "return toAnswer(field, opened, 'degraded', AT_ONCE)\n}\n\n/**\n * `why`",
-        replace: "return toAnswer(field, opened, 'hit', AT_ONCE)\n}\n\n/**\n * `why`",
+        search: "return field.answer(opened, 'degraded', AT_ONCE)\n}\n\n/**\n * `why`",
+        replace: "return field.answer(opened, 'hit', AT_ONCE)\n}\n\n/**\n * `why`",
       },
     ],
   },

@@ -48,8 +48,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/lookup.ts',
-        search: ".${replaced?.revision ?? '-'}${",
-        replace: ".${replaced ? '-' : '-'}${",
+        search: ".${current?.revision ?? '-'}${",
+        replace: ".${current ? '-' : '-'}${",
       },
     ],
   },
@@ -59,13 +59,13 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: `    const born = await singleFlight.run(creation, () => createTokens(miss))
-    return born ? fly(miss, born.tokens, born.lease) : SUPERSEDED
+        search: `    const created = await singleFlight.run(creation, () => createTokens(miss))
+    return created ? runFlight(miss, created.tokens, created.lease) : SUPERSEDED
   }
 `,
         replace: `    return singleFlight.run(\`missing \${creation}\`, async () => {
-      const born = await createTokens(miss)
-      return born ? fly(miss, born.tokens, born.lease) : SUPERSEDED
+      const created = await createTokens(miss)
+      return created ? runFlight(miss, created.tokens, created.lease) : SUPERSEDED
     })
   }
 `,

@@ -43,7 +43,7 @@ export const cronMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/operations/scheduledRefresh.ts',
-        search: '* new FieldContext(runtime, field).timeoutMs\n',
+        search: '* refreshTimeoutMs(runtime, field)\n',
         replace: '* runtime.refreshTimeoutMs\n',
       },
     ],

@@ -1,7 +1,7 @@
 /** Forced refreshes: nothing older afterwards, and never less than before. */
 import type { Mutation } from '../../mutation'
 
-const SETTLE = `    const settled = await settleTokens(slot, fetched.dependencies, tokens, lookup)
+const SETTLE = `    const settled = await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)
 `
 const COMMIT = 'await commit(slot, fetched.entry, { settled, own, purge, by })'
 
@@ -28,7 +28,7 @@ export const forceMutations: readonly Mutation[] = [
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: SETTLE,
         replace: `    const late = await capture(slot)
-    const settled = await settleTokens(
+    const settled = await collectEntryTokens(
       slot, fetched.dependencies, late?.tokens ?? tokens, late?.lookup ?? lookup)
 `,
       },

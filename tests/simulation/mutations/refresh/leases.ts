@@ -78,8 +78,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'const born = await singleFlight.running<Born | null>(creation)',
-        replace: 'const born = null as Born | null',
+        search: 'const created = await singleFlight.running<CreatedTokens | null>(creation)',
+        replace: 'const created = null as CreatedTokens | null',
       },
     ],
   },

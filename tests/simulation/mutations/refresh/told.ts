@@ -34,8 +34,8 @@ export const toldMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/fieldContext.ts',
-        search: 'return refreshDeadline(this.config.advanced?.timeoutMs ?? this.runtime.refreshTimeoutMs)',
-        replace: 'return (this.config.advanced?.timeoutMs ?? this.runtime.refreshTimeoutMs)',
+        search: 'return refreshDeadline(advanced?.timeoutMs ?? runtime.refreshTimeoutMs)',
+        replace: 'return (advanced?.timeoutMs ?? runtime.refreshTimeoutMs)',
       },
     ],
   },

@@ -12,7 +12,7 @@ export const dependencyMutations: readonly Mutation[] = [
     scenarios: CHANGED,
     edits: [
       {
-        file: 'core-services/cache/fields/refresh/settleTokens.ts',
+        file: 'core-services/cache/fields/refresh/entryTokens.ts',
         search: '{ tokens: Object.freeze({ ...own, ...settled }), dependencies: told }',
         replace: '{ tokens: Object.freeze(own), dependencies: [] }',
       },
@@ -23,7 +23,7 @@ export const dependencyMutations: readonly Mutation[] = [
     scenarios: CHANGED,
     edits: [
       {
-        file: 'core-services/cache/fields/refresh/dependencyTokens.ts',
+        file: 'core-services/cache/fields/refresh/entryTokens.ts',
         search: 'if (seen.get(store.names.guard(COARSE_GUARD)) !== coarse) return null\n',
         replace: 'if (coarse === null) return null\n',
       },
@@ -34,7 +34,7 @@ export const dependencyMutations: readonly Mutation[] = [
     scenarios: ['tokens of dependencies that are created while others change them'],
     edits: [
       {
-        file: 'core-services/cache/fields/refresh/dependencyTokens.ts',
+        file: 'core-services/cache/fields/refresh/entryTokens.ts',
         search: '      seen = await store.createAndRead(created, names)\n',
         replace: `      const before = seen
       const after = await store.createAndRead(created, names)

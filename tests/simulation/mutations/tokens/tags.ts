@@ -72,7 +72,7 @@ export const tagMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/tagsOfEntries.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fields/refresh/settleTokens.ts',
+        file: 'core-services/cache/fields/refresh/entryTokens.ts',
         search: 'new Set(others.slice(room))',
         replace: 'new Set(others.slice(room + 9e9))',
       },
@@ -95,8 +95,8 @@ export const tagMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/lookup.ts',
-        search: '${watched && `.${watched}`}',
-        replace: "${watched && ''}",
+        search: '${dependencyFingerprint && `.${dependencyFingerprint}`}',
+        replace: "${dependencyFingerprint && ''}",
       },
     ],
   },
@@ -105,7 +105,7 @@ export const tagMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/read/keptAside.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fields/read/wayBack.ts',
+        file: 'core-services/cache/fields/fieldSlot.ts',
         search: 'if (!aside.isAside) return null\n',
         replace: 'if (aside) return null\n',
       },
@@ -116,7 +116,7 @@ export const tagMutations: readonly Mutation[] = [
     test: 'tests/cache/fields/read/deployments.test.ts',
     edits: [
       {
-        file: 'core-services/cache/fields/read/wayBack.ts',
+        file: 'core-services/cache/fields/fieldSlot.ts',
         search: 'if (opened && !opened.ok && opened.refused) return null\n',
         replace: '',
       },

@@ -11,10 +11,10 @@ import type { SendTogether } from '../../redis/batchedSends'
 import type { KeySpace } from '../../redis/commands/keySpace'
 import { decodeValue } from '../../redis/json'
 import { findFieldByKey } from '../fieldConfig'
+import { tokenSeconds } from '../fieldKeys'
 import type { FieldMemory } from '../memory/fieldMemory'
 import { type FieldStore, revoke } from '../store/fieldStore'
 import { beginning, textIn, withWholeHeader } from '../store/partialEntry'
-import { tokenSeconds } from '../tokenWrites'
 
 export type Found<T> = { found: true; value: T } | { found: false }
 

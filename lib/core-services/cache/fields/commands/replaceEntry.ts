@@ -13,14 +13,13 @@ import { COARSE_GUARD, ownGuard, type Token, type TokenMap } from '../../entry/v
 import { isRedisFailure, writeContended } from '../../errors'
 import { type CacheOptions, setArguments } from '../../redis/commands/setOptions'
 import { type AnyField, findFieldByKey } from '../fieldConfig'
-import { type FieldKeys, lookUp, readerGuards } from '../fieldKeys'
+import { completeTokens, type FieldKeys, lookUp, readerGuards, tokenSeconds } from '../fieldKeys'
 import { type Lookup, uniteGuards } from '../lookup'
 import type { FieldMemory } from '../memory/fieldMemory'
-import { dependencyTokens } from '../refresh/dependencyTokens'
+import { readDependencyTokens } from '../refresh/entryTokens'
 import { readDependencies } from '../refresh/fetchedMetadata'
 import { encodeForField } from '../store/entryText'
 import type { FieldStore } from '../store/fieldStore'
-import { completeTokens, tokenSeconds } from '../tokenWrites'
 import type { FieldKeyCommands } from './fieldKeyCommands'
 
 export interface EntryReplacer {
@@ -109,7 +108,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     const told = checked.ok
       ? readDependencies(keys.config, checked.value).filter((guard) => !(guard in own))
       : []
-    const settled = await dependencyTokens(ports, keys.store, {
+    const settled = await readDependencyTokens(ports, keys.store, {
       dependencies: told,
       coarse,
       captured: lookup.dependencies,
@@ -182,7 +181,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         const entry = lookup.valid && (await unpackEntry(lookup.valid, cipher))
         // A value without tokens has its end by now, by the command that found it.
         isPlain =
-          lookup.replaced !== null && !lookup.stored && !lookup.foreign && !keys.config.advanced?.encrypt
+          lookup.current !== null && !lookup.stored && !lookup.foreign && !keys.config.advanced?.encrypt
         if (!entry) return 'refused'
         const passedMs = clock.now() - entry.fetchedAt
         const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)

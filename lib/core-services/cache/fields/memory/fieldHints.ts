@@ -12,9 +12,9 @@ export interface FieldHints {
   /** Another release stores this field in a shape that our schema refuses: we keep ours aside. */
   aside?: boolean
   /** A flight that is left alone for a time: its source fails (with this code), or another process fetches. */
-  quiet?: Rest & { flight: string }
+  quiet?: BackOff & { flight: string }
   /** The failure of the source that asks for the longest rest, in whichever flight it was; until the source answers. */
-  failed?: Rest | undefined
+  failed?: BackOff | undefined
   /** The leases that were asked for last, the newest at the end: found again in Redis they are ours. */
   leases?: OwnLease[]
   /** The event `tags.disagreed` was emitted for this key already. */
@@ -22,7 +22,7 @@ export interface FieldHints {
 }
 
 /** For how long something is left alone, in ms. */
-export interface Rest {
+export interface BackOff {
   since: Instant
   milliseconds: number
   /** Of the error with which the source has failed; null when another instance fetches. */

@@ -1,19 +1,18 @@
 /** The read path of a field: memory, then Redis, then the source. Redis failing never fails a read. */
 
 import { isRedisFailure, isSourceError } from '../../errors'
+import { reportDegraded } from '../../redis/reportDegraded'
 import type { FieldCacheConfig } from '../fieldConfig'
-import { FieldContext, type OpenedEntry } from '../fieldContext'
+import { type FieldAnswer, FieldContext, type OpenedEntry } from '../fieldContext'
 import { reportRedisFailure } from '../fieldRuntime'
-import { FieldSlot } from '../fieldSlot'
+import { type FieldSlot, returnToUsualSlot, slotIn } from '../fieldSlot'
 import type { Lookup } from '../lookup'
 import { forceField } from '../refresh/forceRefresh'
 import { type Miss, type MissOutcome, resolveMiss } from '../refresh/resolveMiss'
 import { nameAfter } from '../shareKey'
 import { oncePerCoolDown } from './anonymousForce'
-import { type FieldAnswer, toAnswer } from './fieldAnswer'
-import { inPatience } from './patience'
+import { withReaderTimeout } from './readerTimeout'
 import { readMemory, revalidateCopy } from './readMemory'
-import { wayBack } from './wayBack'
 import { answerHeld, heldCopies, readWithoutRedis } from './withoutRedis'
 
 /** How often a read begins anew because tokens changed under it, before it fetches on its own. */
@@ -40,7 +39,7 @@ async function forcedAnswer<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> 
   const request = { reason: 'force', purge: false, until: Number.POSITIVE_INFINITY } as const
   const { entry, stored, sourceMs } = await forceField(field, request)
   const data = await field.openFetched(entry)
-  return toAnswer(field, { entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
+  return field.answer({ entry, data }, stored ? 'refreshed' : 'miss', { cacheMs: 0, sourceMs })
 }
 
 function asAnonymous<T>(config: FieldCacheConfig<T>): FieldCacheConfig<T> {
@@ -55,9 +54,9 @@ async function readThrough<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> {
   const remembered = await readMemory(field)
   if (remembered) return remembered
   try {
-    const store = field.meter(await runtime.store())
+    const store = await runtime.store()
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const answered = await readOnce(new FieldSlot(field, store))
+      const answered = await readOnce(slotIn(field, store))
       if (answered) return answered
     }
   } catch (error) {
@@ -74,7 +73,7 @@ async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   const remembered = await revalidateCopy(slot)
   if (remembered) return remembered
   const started = clock.monotonic()
-  const looked = await lookUpInPatience(slot)
+  const looked = await lookUpInTime(slot)
   if (looked.kind === 'answered') return looked.answer
   const { lookup } = looked
   const stored = lookup.valid && (await slot.open(lookup.valid))
@@ -89,35 +88,35 @@ async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   })
   const timings = { cacheMs: clock.monotonic() - started, sourceMs: 0 }
   if (stored) slot.keep(stored.entry, lookup.sentAt)
-  if (stored && freshness === 'fresh') return toAnswer(context, stored, 'hit', timings)
+  if (stored && freshness === 'fresh') return context.answer(stored, 'hit', timings)
   const miss: Miss = { slot, lookup, reason: 'miss', patient: true }
   if (stored && freshness === 'stale') {
     runtime.ports.defer(() => inBackground(slot, refreshStale(slot, miss)))
-    return toAnswer(context, stored, 'stale', timings)
+    return context.answer(stored, 'stale', timings)
   }
   const fallback = stored ? (freshness === 'degraded' ? stored : null) : await openInvalidated(slot, lookup)
   try {
-    const back = await wayBack(slot)
+    const back = await returnToUsualSlot(slot)
     if (back?.arrived) return null
     // A source that is only slow is no reason to serve a value that was invalidated.
     const outcome = await resolveInTime(slot, { ...miss, ...back }, stored !== null && fallback !== null)
-    if (outcome.kind === 'late') return fallback && toAnswer(context, fallback, 'degraded', timings)
+    if (outcome.kind === 'late') return fallback && context.answer(fallback, 'degraded', timings)
     return await answerMiss(back?.slot ?? slot, outcome, timings)
   } catch (error) {
     if (!fallback || !isSourceError(error)) throw error
-    return toAnswer(context, fallback, 'degraded', timings)
+    return context.answer(fallback, 'degraded', timings)
   }
 }
 
 type Looked<T> = { kind: 'found'; lookup: Lookup } | { kind: 'answered'; answer: FieldAnswer<T> }
 
 /** A reader with a copy to serve waits for Redis only as long as that is worth it. */
-async function lookUpInPatience<T>(slot: FieldSlot<T>): Promise<Looked<T>> {
+async function lookUpInTime<T>(slot: FieldSlot<T>): Promise<Looked<T>> {
   const { context, runtime } = slot
   const held = heldCopies(context)
   const ask = () => slot.lookUp()
   if (held.length === 0) return { kind: 'found', lookup: await ask() }
-  const asked = await inPatience(runtime, `lookup ${slot.name}`, ask)
+  const asked = await withReaderTimeout(runtime, `lookup ${slot.name}`, ask)
   if (asked.kind === 'answered') return { kind: 'found', lookup: asked.value }
   const answer = await answerHeld(context, held)
   // Copies that the schema of this reader refuses are as good as none: it waits like a reader without copies.
@@ -135,7 +134,7 @@ async function openInvalidated<T>(
 }
 
 async function refreshStale(slot: FieldSlot, miss: Miss): Promise<void> {
-  const back = await wayBack(slot)
+  const back = await returnToUsualSlot(slot)
   if (!back?.arrived) await resolveMiss({ ...miss, ...back, reason: 'stale', patient: false })
 }
 
@@ -171,13 +170,13 @@ async function answerMiss<T>(
   if (outcome.kind === 'arrived') {
     const opened = await slot.open(entry)
     if (opened) slot.keep(opened.entry, outcome.provenAt)
-    return opened && toAnswer(context, opened, 'miss', { cacheMs, sourceMs: 0 })
+    return opened && context.answer(opened, 'miss', { cacheMs, sourceMs: 0 })
   }
   // What another caller has fetched is opened like a stored entry: its schema may be another one.
   const opened =
     outcome.by === config ? { entry, data: await context.openFetched(entry) } : await slot.open(entry)
   if (!opened) return null
-  const answer = toAnswer(context, opened, 'miss', { cacheMs, sourceMs: outcome.sourceMs })
+  const answer = context.answer(opened, 'miss', { cacheMs, sourceMs: outcome.sourceMs })
   return outcome.notStored ? { ...answer, notStored: true } : answer
 }
 
@@ -186,6 +185,6 @@ async function inBackground({ runtime }: FieldSlot, resolving: Promise<unknown>)
     await resolving
   } catch (error) {
     // A failing source has reported that itself, and the reader has been served.
-    if (isRedisFailure(error)) reportRedisFailure(runtime, 'refresh', error)
+    if (isRedisFailure(error)) reportDegraded(runtime.ports, 'refresh', error)
   }
 }

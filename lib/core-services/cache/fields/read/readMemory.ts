@@ -2,11 +2,10 @@
 
 import { covers } from '../../entry/freshness'
 import { tokensHold } from '../../entry/versionTokens'
-import type { FieldContext, OpenedEntry } from '../fieldContext'
+import type { FieldAnswer, FieldContext, OpenedEntry } from '../fieldContext'
 import type { FieldSlot } from '../fieldSlot'
 import type { Copy } from '../memory/memoryCache'
-import { type FieldAnswer, toAnswer } from './fieldAnswer'
-import { inPatience } from './patience'
+import { withReaderTimeout } from './readerTimeout'
 import { answerHeld, heldCopies } from './withoutRedis'
 
 /** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
@@ -23,7 +22,7 @@ export async function readMemory<T>(field: FieldContext<T>): Promise<FieldAnswer
   const opened = await field.open(copy.entry)
   if (!opened) return null
   ports.emit({ type: 'field.lookup', field: config.name, at: 'memory', found: 'fresh' })
-  return toAnswer(field, opened, 'hit', { cacheMs: 0, sourceMs: 0 })
+  return field.answer(opened, 'hit', { cacheMs: 0, sourceMs: 0 })
 }
 
 /** The copy in memory if Redis confirms its tokens: a few hundred bytes, however large the value is. */
@@ -39,13 +38,11 @@ export async function revalidateCopy<T>(slot: FieldSlot<T>): Promise<FieldAnswer
   const held = heldCopies(context)
   const asked =
     held.length > 0
-      ? await inPatience(runtime, `tokens ${slot.name}`, ask)
+      ? await withReaderTimeout(runtime, `tokens ${slot.name}`, ask)
       : ({ kind: 'answered', value: await ask() } as const)
   if (asked.kind === 'late') return answerHeld(context, held)
   const opened = asked.value
-  return (
-    opened && toAnswer(context, opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
-  )
+  return opened && context.answer(opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
 }
 
 /** Asks for the tokens of a copy, and drops it unless they stand. An answer that comes late counts as well. */

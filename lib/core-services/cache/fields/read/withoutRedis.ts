@@ -10,14 +10,13 @@ import { covers } from '../../entry/freshness'
 import { isSourceError } from '../../errors'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
-import type { FieldContext, OpenedEntry } from '../fieldContext'
+import type { FieldAnswer, FieldContext, OpenedEntry } from '../fieldContext'
 import { uniteGuards } from '../lookup'
 import type { Copy } from '../memory/memoryCache'
 import { coolDownAfter, coolingError, failedSource, leaveAlone } from '../refresh/coolDown'
 import type { Fetched } from '../refresh/fetchEntry'
 import { fetchUnstored } from '../refresh/storeEntry'
 import { optionsKey, shareKey } from '../shareKey'
-import { type FieldAnswer, toAnswer } from './fieldAnswer'
 
 /** How long a copy answers after it was proved or fetched last, in ms. */
 const OUTAGE_MS = 30_000
@@ -69,7 +68,7 @@ export async function answerHeld<T>(
     at: 'memory',
     found: 'degraded',
   })
-  return toAnswer(field, opened, 'degraded', AT_ONCE)
+  return field.answer(opened, 'degraded', AT_ONCE)
 }
 
 /**
@@ -95,7 +94,7 @@ export async function readWithoutRedis<T>(
     } catch (error) {
       const last = isSourceError(error) ? await lastGood(field, refused) : null
       if (!last) throw error
-      return toAnswer(field, last, 'degraded', AT_ONCE)
+      return field.answer(last, 'degraded', AT_ONCE)
     }
   }
 }
@@ -205,7 +204,7 @@ async function openUnproved<T>(
 ): Promise<FieldAnswer<T> | null> {
   const opened =
     by === field.config ? { entry, data: await field.openFetched(entry) } : await field.open(entry)
-  return opened && { ...toAnswer(field, opened, status, { cacheMs: 0, sourceMs }), notStored: true }
+  return opened && { ...field.answer(opened, status, { cacheMs: 0, sourceMs }), notStored: true }
 }
 
 /** What may be served when the source fails as well: whatever this process remembers within the windows of the field. */

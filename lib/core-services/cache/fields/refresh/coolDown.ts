@@ -6,7 +6,7 @@ import type { Ports } from '../../../../shared/ports'
 import { sourceCooling, sourceUnfinished } from '../../errors'
 import type { FieldContext } from '../fieldContext'
 import type { FieldRuntime } from '../fieldRuntime'
-import type { FieldHints, Rest } from '../memory/fieldHints'
+import type { BackOff, FieldHints } from '../memory/fieldHints'
 
 /** How long a failing source is left alone unless its error says otherwise, in ms. */
 const COOL_DOWN_MS = 5_000
@@ -36,7 +36,7 @@ export function leaveAlone(
   flight: string,
   { milliseconds, code }: CoolDown,
 ): void {
-  const rest: Rest = { since: currentInstant(ports.clock), milliseconds, code }
+  const rest: BackOff = { since: currentInstant(ports.clock), milliseconds, code }
   if (code !== null) hints.failed = longerFailure(ports, hints.failed, rest)
   const before = hints.quiet?.flight === flight ? hints.quiet : undefined
   hints.quiet = { flight, ...longerFailure(ports, before, rest) }
@@ -48,11 +48,11 @@ export function endCoolDown({ hints }: Remembered): void {
 }
 
 /** A failure stands until its end, whatever is learned meanwhile for a shorter time. */
-function longerFailure(ports: Ports, before: Rest | undefined, rest: Rest): Rest {
+function longerFailure(ports: Ports, before: BackOff | undefined, rest: BackOff): BackOff {
   return before && before.code !== null && leftMs(ports, before) > rest.milliseconds ? before : rest
 }
 
-const leftMs = ({ clock }: Ports, { since, milliseconds }: Rest): number =>
+const leftMs = ({ clock }: Ports, { since, milliseconds }: BackOff): number =>
   milliseconds - passedSince(clock, since)
 
 /** What this process knows of a flight that it leaves alone now. */

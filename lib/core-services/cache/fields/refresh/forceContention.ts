@@ -21,7 +21,7 @@ export interface Contention {
    * Told of what was captured before each fetch; null when others created missing tokens at the same time. Answers what
    * another force has brought that makes a fetch needless. Rejects with FORCE_CONTENDED when it is time to give up.
    */
-  judge(slot: FieldSlot, captured: CapturedLookup | null): Promise<Entry | null>
+  adoptOrGiveUp(slot: FieldSlot, captured: CapturedLookup | null): Promise<Entry | null>
   /** Told that a fetch that took so long was not stored. */
   lost(sourceMs: number): Promise<void>
 }
@@ -51,7 +51,7 @@ export function startContention(
 
   return {
     mark,
-    async judge(slot, captured) {
+    async adoptOrGiveUp(slot, captured) {
       attempts += 1
       if (captured === null) disturbed += 1
       else if (first === undefined) first = captured.tokens[0]

@@ -9,17 +9,16 @@ import { isRedisFailure } from '../../errors'
 import { NEVER_DONE } from '../../redis/transport/refusals'
 import { type AnyField, assertOptions } from '../fieldConfig'
 import { FieldContext } from '../fieldContext'
+import { completeTokens, tokenSeconds, tokenWrite } from '../fieldKeys'
 import { askStore, type FieldRuntime, reportRedisFailure } from '../fieldRuntime'
-import { type FieldSlot, openSlot } from '../fieldSlot'
+import { type FieldSlot, openSlot, returnToUsualSlot } from '../fieldSlot'
 import { allPresent } from '../lookup'
-import { wayBack } from '../read/wayBack'
 import { beginUnproved, keepUnproved } from '../read/withoutRedis'
 import { shareKey, shareMark } from '../shareKey'
 import { encodeForField } from '../store/entryText'
-import { completeTokens, tokenSeconds, tokenWrite } from '../tokenWrites'
+import { collectEntryTokens } from './entryTokens'
 import { fetchEntry } from './fetchEntry'
 import { type CapturedLookup, startContention } from './forceContention'
-import { settleTokens } from './settleTokens'
 import { fetchUnstored, reportRefresh } from './storeEntry'
 
 export interface Refreshed {
@@ -96,16 +95,16 @@ async function forceInto(known: FieldSlot, { reason, purge, until }: ForceReques
   const contention = startContention(context, { mark: shareMark(config, purge), until })
   const by = reason === 'force' ? contention.mark : ''
   for (;;) {
-    const slot = (await wayBack(known))?.slot ?? known
+    const slot = (await returnToUsualSlot(known))?.slot ?? known
     const captured = await capture(slot)
-    const adopted = await contention.judge(slot, captured)
+    const adopted = await contention.adoptOrGiveUp(slot, captured)
     if (adopted) return { entry: adopted, stored: true, sourceMs: 0, items: countItems(adopted) }
     if (!captured) continue
     const { lookup, tokens } = captured
     const own = uniqueToken()
     const fetching = { slot, guards: lookup.guards, tokens }
     const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })
-    const settled = await settleTokens(slot, fetched.dependencies, tokens, lookup)
+    const settled = await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)
     const sentAt = currentInstant(clock)
     const outcome: CommitOutcome = settled
       ? await commit(slot, fetched.entry, { settled, own, purge, by })

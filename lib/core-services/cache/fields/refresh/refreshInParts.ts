@@ -3,7 +3,7 @@
 import type { RefreshReason } from '../../../../shared/events'
 import { isUnfinished } from '../../errors'
 import type { AnyField } from '../fieldConfig'
-import { FieldContext } from '../fieldContext'
+import { refreshTimeoutMs } from '../fieldContext'
 import type { FieldRuntime } from '../fieldRuntime'
 import { forceRefresh, type Refreshed } from './forceRefresh'
 
@@ -19,7 +19,7 @@ export async function refreshInParts(
   onPart?: (done: string | null) => Promise<void>,
 ): Promise<Refreshed> {
   const { clock } = runtime.ports
-  const { timeoutMs } = new FieldContext(runtime, field)
+  const timeoutMs = refreshTimeoutMs(runtime, field)
   let done: string | null = null
   for (;;) {
     try {

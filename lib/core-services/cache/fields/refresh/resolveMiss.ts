@@ -12,14 +12,14 @@ import { isSourceError } from '../../errors'
 import { reportDegraded } from '../../redis/reportDegraded'
 import { wasSilent } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
+import { completeTokens } from '../fieldKeys'
 import type { FieldSlot } from '../fieldSlot'
 import { allPresent, flightName, type Lookup } from '../lookup'
 import type { Lease } from '../store/fieldStore'
-import { completeTokens } from '../tokenWrites'
 import { coolDownAfter, coolingError, leaveAlone, quietFlight } from './coolDown'
+import { collectEntryTokens } from './entryTokens'
 import { fetchEntry } from './fetchEntry'
 import { findLease, giveBack, leaseFor, rememberSending, takeLease, turnIntoCoolDown } from './lease'
-import { settleTokens } from './settleTokens'
 import { reportRefresh, type StoreOutcome, storeEntry } from './storeEntry'
 
 export type MissOutcome =
@@ -69,16 +69,16 @@ export async function resolveMiss(miss: Miss): Promise<MissOutcome> {
   const creation = `tokens ${slot.name} ${lookup.guards.join(' ')}`
   if (!allPresent(tokens)) {
     // Joined only until the tokens are confirmed, which is before the fetch begins.
-    const born = await singleFlight.run(creation, () => createTokens(miss))
-    return born ? fly(miss, born.tokens, born.lease) : SUPERSEDED
+    const created = await singleFlight.run(creation, () => createTokens(miss))
+    return created ? runFlight(miss, created.tokens, created.lease) : SUPERSEDED
   }
   // A reader of tokens that this process is just creating shares the lease that comes with them, or would wait for it.
-  const born = await singleFlight.running<Born | null>(creation)?.catch(() => null)
-  const lease = born?.tokens.join() === tokens.join() ? born.lease : undefined
-  return fly(miss, tokens, lease)
+  const created = await singleFlight.running<CreatedTokens | null>(creation)?.catch(() => null)
+  const lease = created?.tokens.join() === tokens.join() ? created.lease : undefined
+  return runFlight(miss, tokens, lease)
 }
 
-interface Born {
+interface CreatedTokens {
   tokens: readonly Token[]
   lease: RequestedLease
 }
@@ -93,7 +93,7 @@ interface RequestedLease extends Lease {
   sentAt: Instant | null
 }
 
-async function createTokens({ slot, lookup }: Miss): Promise<Born | null> {
+async function createTokens({ slot, lookup }: Miss): Promise<CreatedTokens | null> {
   const { ports } = slot.runtime
   const { tokens, missing } = completeTokens(slot, lookup, ports.uniqueToken)
   const lease = leaseFor(slot, flightName(slot.name, tokens, lookup))
@@ -113,7 +113,7 @@ interface Flight extends Miss {
 }
 
 /** One flight in the process per slot, tokens and replaced entry: after an invalidation no reader joins it. */
-function fly(miss: Miss, tokens: readonly Token[], requested?: RequestedLease): Promise<MissOutcome> {
+function runFlight(miss: Miss, tokens: readonly Token[], requested?: RequestedLease): Promise<MissOutcome> {
   const { slot } = miss
   const { runtime } = slot
   const flight: Flight = { ...miss, tokens, name: flightName(slot.name, tokens, miss.lookup) }
@@ -153,7 +153,7 @@ type Acquired = { kind: 'leased'; lease: HeldLease } | { kind: 'refused' } | Mis
 /** Asks for the lease until this process holds it or does not need it any more. `lost`: another process has it. */
 async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acquired> {
   const { slot, patient, tokens } = flight
-  const { replaced, watched } = flight.lookup
+  const { current, dependencyFingerprint } = flight.lookup
   const { clock, random, emit } = slot.runtime.ports
   const began = currentInstant(clock)
   const field = slot.config.name
@@ -167,15 +167,15 @@ async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acq
       refusal = taken.kind === 'unknown' ? taken.error : null
     }
     const lookup = await slot.lookUp(lease.name)
-    const arrived = lookup.valid !== null && lookup.valid.revision !== replaced?.revision
+    const arrived = lookup.valid !== null && lookup.valid.revision !== current?.revision
     if (lookup.valid && arrived && slot.context.freshness(lookup.valid) === 'fresh') {
       emit({ type: 'field.arrived', field })
       return { kind: 'arrived', entry: lookup.valid, provenAt: lookup.sentAt }
     }
     if (lookup.tokens.some((token, index) => token !== tokens[index])) return SUPERSEDED
-    if (lookup.watched !== watched) return SUPERSEDED
+    if (lookup.dependencyFingerprint !== dependencyFingerprint) return SUPERSEDED
     // Another entry stands by now: the flight of this name may be over, with no process behind its lease.
-    if (lookup.replaced?.revision !== replaced?.revision) return SUPERSEDED
+    if (lookup.current?.revision !== current?.revision) return SUPERSEDED
     if (lookup.holder?.startsWith(FAILED)) {
       const code = lookup.holder.slice(FAILED.length)
       leaveAlone(slot, flight.name, { milliseconds: QUIET_MS, code })
@@ -224,7 +224,7 @@ async function fetchUnder(flight: Flight, lease: HeldLease | null): Promise<Miss
     const captured = { slot, guards: lookup.guards, tokens }
     const fetched = await fetchEntry(slot.context, { reason, replaces: lookup, captured })
     const { sourceMs } = fetched
-    const settled = await settleTokens(slot, fetched.dependencies, tokens, lookup)
+    const settled = await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)
     if (!settled) {
       endLease()
       reportRefresh(slot, reason, fetched, { why: 'dependencies-changed' })

@@ -1,18 +1,19 @@
 /** Which tokens a fetched entry stores: those of its own tags, of the tags it keeps, and of what its value depends on. */
 
+import type { Ports } from '../../../../shared/ports'
 import type { Entry } from '../../entry/entry'
-import { COARSE_GUARD, isTagGuard, ownGuard, type Token } from '../../entry/versionTokens'
+import { COARSE_GUARD, isTagGuard, ownGuard, type Token, type TokenMap } from '../../entry/versionTokens'
 import { rememberGuards } from '../fieldKeys'
 import { askStore } from '../fieldRuntime'
 import type { FieldSlot } from '../fieldSlot'
 import { type Lookup, MOST_TAGS } from '../lookup'
-import { dependencyTokens } from './dependencyTokens'
+import type { FieldStore } from '../store/fieldStore'
 
 /**
  * `tokens`: captured before the fetch, in the order of the guards of the look. Null when what the value depends on may have
  * changed during the fetch.
  */
-export async function settleTokens(
+export async function collectEntryTokens(
   slot: FieldSlot,
   dependencies: readonly string[],
   tokens: readonly Token[],
@@ -27,7 +28,7 @@ export async function settleTokens(
   if (!slot.config.dependsOn) return { tokens: Object.freeze(own) }
   const told = dependencies.filter((guard) => !Object.hasOwn(own, guard))
   const settled = await askStore(slot.runtime, 'dependencies', null, () =>
-    dependencyTokens(slot.runtime.ports, slot.store, {
+    readDependencyTokens(slot.runtime.ports, slot.store, {
       dependencies: told,
       coarse: captured[COARSE_GUARD] ?? '',
       captured: lookup.dependencies,
@@ -59,4 +60,45 @@ function capturedTokens(
     })
   }
   return { guards: lookup.guards.filter((guard) => !left.has(guard)), captured }
+}
+
+export interface DependencyRequest {
+  /** The guards that only the value tells. */
+  dependencies: readonly string[]
+  /** The coarse token as it was captured before the fetch. */
+  coarse: Token
+  /** The tokens of dependencies that were captured before the fetch. */
+  captured: TokenMap
+}
+
+/**
+ * Tokens of what only the value tells. Those captured before the fetch hold as they are. New ones are read after it, together
+ * with the coarse token: if that is still the one captured before the fetch, no tag was invalidated since, and they are as
+ * good as captured. Null when something was invalidated meanwhile: then the value serves the readers that wait for it, and
+ * no later one.
+ */
+export async function readDependencyTokens(
+  { uniqueToken }: Pick<Ports, 'uniqueToken'>,
+  store: FieldStore,
+  { dependencies, coarse, captured }: DependencyRequest,
+): Promise<TokenMap | null> {
+  const unknown = dependencies.filter((guard) => !Object.hasOwn(captured, guard))
+  const tokens = new Map(Object.entries(captured))
+  if (unknown.length > 0) {
+    const names = [COARSE_GUARD, ...unknown].map(store.names.guard)
+    let seen = await store.read(names)
+    const missing = unknown.filter((guard) => seen.get(store.names.guard(guard)) === null)
+    if (missing.length > 0) {
+      const created = missing.map((guard) => ({ name: store.names.guard(guard), token: uniqueToken() }))
+      // Read again after the creation: an invalidation that came before it would go unnoticed.
+      seen = await store.createAndRead(created, names)
+    }
+    if (seen.get(store.names.guard(COARSE_GUARD)) !== coarse) return null
+    for (const guard of unknown) {
+      const token = seen.get(store.names.guard(guard))
+      if (token === null) return null
+      tokens.set(guard, token)
+    }
+  }
+  return Object.fromEntries(dependencies.map((guard) => [guard, tokens.get(guard) as Token]))
 }

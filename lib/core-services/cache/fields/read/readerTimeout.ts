@@ -3,10 +3,11 @@
 import type { Clock } from '../../../../shared/clock'
 import { forgiven } from '../../../../shared/deadline'
 import { isRedisFailure } from '../../errors'
-import { type FieldRuntime, reportRedisFailure } from '../fieldRuntime'
+import { reportDegraded } from '../../redis/reportDegraded'
+import type { FieldRuntime } from '../fieldRuntime'
 
 /** `late`: the reader goes without. */
-export type AskedInPatience<T> = { kind: 'answered'; value: T } | { kind: 'late' }
+export type AskedInTime<T> = { kind: 'answered'; value: T } | { kind: 'late' }
 
 const LATE = { kind: 'late' } as const
 
@@ -14,11 +15,11 @@ const LATE = { kind: 'late' } as const
  * The request goes on when the reader does not wait any longer: other readers may have nothing to serve, and its answer
  * counts for the next one. `name`: once Redis was silent, one request of this name goes on at a time.
  */
-export async function inPatience<T>(
+export async function withReaderTimeout<T>(
   runtime: FieldRuntime,
   name: string,
   ask: () => Promise<T>,
-): Promise<AskedInPatience<T>> {
+): Promise<AskedInTime<T>> {
   const { reachability, singleFlight, ports } = runtime
   const patienceMs = reachability.patienceMs()
   if (patienceMs === 0) {
@@ -60,6 +61,6 @@ async function untilEnded(runtime: FieldRuntime, asking: Promise<unknown>): Prom
   try {
     await asking
   } catch (error) {
-    if (isRedisFailure(error)) reportRedisFailure(runtime, 'read', error)
+    if (isRedisFailure(error)) reportDegraded(runtime.ports, 'read', error)
   }
 }
