@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
+import { createLockStore } from '@/lib/core-services/cache/coordination/lockStore'
 import { createLocks } from '@/lib/core-services/cache/coordination/locks'
 import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { createFieldStore, type FieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'

@@ -1,10 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import {
-  EXTEND_SCRIPT,
-  RELEASE_SCRIPT,
-  TAKE_SCRIPT,
-} from '@/lib/core-services/cache/coordination/lockScripts'
+import { EXTEND_LOCKS_SCRIPT } from '@/lib/core-services/cache/coordination/scripts/extendLocks'
+import { RELEASE_LOCKS_SCRIPT } from '@/lib/core-services/cache/coordination/scripts/releaseLocks'
+import { TAKE_LOCKS_SCRIPT } from '@/lib/core-services/cache/coordination/scripts/takeLocks'
 import { createFieldStore, type FieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import { defaultPorts } from '@/lib/shared/ports'
@@ -201,9 +199,18 @@ const rawCommand: fc.Arbitrary<Command> = fc.oneof(
   fc
     .tuple(lockName, fc.constantFrom('h1', 'h2'))
     .map(
-      ([names, by]): Command => ['EVAL', TAKE_SCRIPT, names.length + 1, ...names, 'fence', by, 60_000, 500],
+      ([names, by]): Command => [
+        'EVAL',
+        TAKE_LOCKS_SCRIPT,
+        names.length + 1,
+        ...names,
+        'fence',
+        by,
+        60_000,
+        500,
+      ],
     ),
-  ...[EXTEND_SCRIPT, RELEASE_SCRIPT].map((script) =>
+  ...[EXTEND_LOCKS_SCRIPT, RELEASE_LOCKS_SCRIPT].map((script) =>
     fc
       .tuple(lockName, fc.constantFrom('h1', 'h2'))
       .map(([names, by]): Command => ['EVAL', script, names.length, ...names, by, 60_000]),

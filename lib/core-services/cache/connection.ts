@@ -1,7 +1,7 @@
 /** Everything that talks to Redis, put together from the configuration: what CacheService has once it is initialised. */
 import type { Redis } from '@upstash/redis'
 import type { Ports } from '../../shared/ports'
-import { createLockStore } from './coordination/lockScripts'
+import { createLockStore } from './coordination/lockStore'
 import { createLocks, type Locks } from './coordination/locks'
 import { type ClaimableRecords, createSharedRecords } from './coordination/records'
 import { createFieldKeyCommands } from './fields/commands/fieldKeyCommands'

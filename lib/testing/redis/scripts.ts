@@ -1,12 +1,11 @@
 /** The scripts that the cache sends, translated from Lua line by line. Other scripts are refused. */
 
-import {
-  EXTEND_SCRIPT,
-  RELEASE_SCRIPT,
-  TAKE_SCRIPT,
-} from '../../core-services/cache/coordination/lockScripts'
-import { FORCE_SCRIPT } from '../../core-services/cache/fields/store/fieldStore'
-import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from '../../core-services/cache/fields/store/leaseScripts'
+import { EXTEND_LOCKS_SCRIPT } from '../../core-services/cache/coordination/scripts/extendLocks'
+import { RELEASE_LOCKS_SCRIPT } from '../../core-services/cache/coordination/scripts/releaseLocks'
+import { TAKE_LOCKS_SCRIPT } from '../../core-services/cache/coordination/scripts/takeLocks'
+import { END_LEASE_SCRIPT } from '../../core-services/cache/fields/store/scripts/endLease'
+import { TAKE_OVER_LEASE_SCRIPT } from '../../core-services/cache/fields/store/scripts/takeOverLease'
+import { WRITE_FORCED_SCRIPT } from '../../core-services/cache/fields/store/scripts/writeForced'
 import type { RawReply } from '../../core-services/cache/redis/pipeline'
 
 type Call = (name: string, ...args: (string | number)[]) => RawReply
@@ -64,10 +63,10 @@ const release: Script = (call, names, [holder]) => {
 }
 
 export const scripts: ReadonlyMap<string, Script> = new Map([
-  [FORCE_SCRIPT, force],
+  [WRITE_FORCED_SCRIPT, force],
   [END_LEASE_SCRIPT, endLease],
-  [TAKE_OVER_SCRIPT, takeOver],
-  [TAKE_SCRIPT, take],
-  [EXTEND_SCRIPT, extend],
-  [RELEASE_SCRIPT, release],
+  [TAKE_OVER_LEASE_SCRIPT, takeOver],
+  [TAKE_LOCKS_SCRIPT, take],
+  [EXTEND_LOCKS_SCRIPT, extend],
+  [RELEASE_LOCKS_SCRIPT, release],
 ])

@@ -1,4 +1,4 @@
-import { createLockStore } from '@/lib/core-services/cache/coordination/lockScripts'
+import { createLockStore } from '@/lib/core-services/cache/coordination/lockStore'
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { createKeySpace } from '@/lib/core-services/cache/redis/commands/keySpace'
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'

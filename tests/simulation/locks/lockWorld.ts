@@ -1,6 +1,7 @@
 import type fc from 'fast-check'
-import { createLockStore, TAKE_SCRIPT } from '@/lib/core-services/cache/coordination/lockScripts'
+import { createLockStore } from '@/lib/core-services/cache/coordination/lockStore'
 import { createLocks, type Locks } from '@/lib/core-services/cache/coordination/locks'
+import { TAKE_LOCKS_SCRIPT } from '@/lib/core-services/cache/coordination/scripts/takeLocks'
 import type { RawReply, Send } from '@/lib/core-services/cache/redis/pipeline'
 import { hasCode, isCodedError } from '@/lib/shared/errors'
 import { type Command, createMemoryRedis } from '@/lib/testing/redis/memoryRedis'
@@ -56,7 +57,7 @@ export async function liveWithLocks(scheduler: fc.Scheduler, plan: LockPlan): Pr
   function execute(command: Command): RawReply {
     const reply = redis.execute(command)
     const [name, script, count, ...keys] = command
-    if (name === 'EVAL' && script === TAKE_SCRIPT && typeof reply === 'number' && reply > 0) {
+    if (name === 'EVAL' && script === TAKE_LOCKS_SCRIPT && typeof reply === 'number' && reply > 0) {
       // The last key is the counter of tokens.
       const physical = keys.slice(0, Number(count) - 1).map(String)
       const names = physical.map((lock) => lock.split(':').at(-1) ?? '')

@@ -20,7 +20,7 @@ import {
   type Term,
 } from './lockOptions'
 import { startRenewal } from './lockRenewal'
-import type { LockStore } from './lockScripts'
+import type { LockStore } from './lockStore'
 
 export interface Locks {
   /**

@@ -56,7 +56,7 @@ export const limitMutations: readonly Mutation[] = [
     test: 'tests/cache/coordination/tokenBuckets.test.ts',
     edits: [
       {
-        file: 'core-services/cache/coordination/tokenBuckets.ts',
+        file: 'core-services/cache/coordination/scripts/takeFromBuckets.ts',
         search: 'if known > empty then',
         replace: 'if false then',
       },

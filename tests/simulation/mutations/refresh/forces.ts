@@ -145,7 +145,7 @@ export const forceMutations: readonly Mutation[] = [
     name: 'the script of a force compares nothing',
     edits: [
       {
-        file: 'core-services/cache/fields/store/fieldStore.ts',
+        file: 'core-services/cache/fields/store/scripts/writeForced.ts',
         search: 'if current[i] ~= ARGV[i + 4] then return 0 end',
         replace: 'if current[i] == ARGV[3] then return 0 end',
       },
@@ -156,7 +156,7 @@ export const forceMutations: readonly Mutation[] = [
     name: 'the script of a force does not know its own work again',
     edits: [
       {
-        file: 'core-services/cache/fields/store/fieldStore.ts',
+        file: 'core-services/cache/fields/store/scripts/writeForced.ts',
         search: 'if current[1] == ARGV[3] then return 1 end\n',
         replace: '',
       },
@@ -167,7 +167,7 @@ export const forceMutations: readonly Mutation[] = [
     name: 'the script of a force leaves the own token',
     edits: [
       {
-        file: 'core-services/cache/fields/store/fieldStore.ts',
+        file: 'core-services/cache/fields/store/scripts/writeForced.ts',
         search:
           "if ARGV[4] == '' then redis.call('SET', KEYS[2], ARGV[3]) else redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end\n",
         replace: '',

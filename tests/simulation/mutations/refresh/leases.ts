@@ -146,7 +146,7 @@ export const leaseMutations: readonly Mutation[] = [
     scenarios: ['dependencies and everything at once'],
     edits: [
       {
-        file: 'core-services/cache/fields/store/leaseScripts.ts',
+        file: 'core-services/cache/fields/store/scripts/endLease.ts',
         search: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n",
         replace: '',
       },

@@ -1,7 +1,7 @@
 /** Who holds which lease, as Redis knows it, and whether those who fetch do. */
 
 import { FAILED } from '@/lib/core-services/cache/fields/refresh/resolveMiss'
-import { TAKE_OVER_SCRIPT } from '@/lib/core-services/cache/fields/store/leaseScripts'
+import { TAKE_OVER_LEASE_SCRIPT } from '@/lib/core-services/cache/fields/store/scripts/takeOverLease'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { Universe } from '../../../kit/simulation/universe'
 import { fieldKey } from '../names'
@@ -36,7 +36,7 @@ export function leaseIn(command: Command): string | undefined {
 export function leaseTime(command: Command): number {
   const [name, script, , , ...args] = command
   if (name !== 'EVAL') return Number(command[command.indexOf('PX') + 1])
-  return Number(args[script === TAKE_OVER_SCRIPT ? 1 : 2])
+  return Number(args[script === TAKE_OVER_LEASE_SCRIPT ? 1 : 2])
 }
 
 export function createLeaseWatch(universe: Universe): LeaseWatch {

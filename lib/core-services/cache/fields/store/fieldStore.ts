@@ -10,11 +10,11 @@ import type { Token } from '../../entry/versionTokens'
 import { redisBadReply } from '../../errors'
 import { buildSnapshot, createBatchedReads, type Snapshot } from '../../redis/batchedReads'
 import { createBatchedSends, type SendTogether } from '../../redis/batchedSends'
-import { billedScript } from '../../redis/billing'
 import type { KeySpace } from '../../redis/commands/keySpace'
 import type { Command, RawReply, Send } from '../../redis/pipeline'
-import { SHEBANG } from '../../redis/shebang'
-import { END_LEASE_SCRIPT, TAKE_OVER_SCRIPT } from './leaseScripts'
+import { END_LEASE_SCRIPT } from './scripts/endLease'
+import { TAKE_OVER_LEASE_SCRIPT } from './scripts/takeOverLease'
+import { WRITE_FORCED_SCRIPT } from './scripts/writeForced'
 
 export interface StoreNames {
   entry(key: string): string
@@ -95,25 +95,6 @@ export interface FieldStore {
   revoke(tokens: readonly TokenWrite[], entries: readonly string[]): Promise<Revoked>
 }
 
-/**
- * KEYS: the entry, its own version key, the other version keys. ARGV: text, ttl in s or '', the new own token, its life
- * in s or '', then the expected tokens. Sent again after a lost reply it finds its own token in place, which counts as
- * success: no other process writes that token value, so the script is the one token write that may be repeated.
- */
-export const FORCE_SCRIPT = billedScript(
-  `${SHEBANG}local guards = {}
-for i = 2, #KEYS do guards[i - 1] = KEYS[i] end
-local current = redis.call('MGET', unpack(guards))
-if current[1] == ARGV[3] then return 1 end
-for i = 1, #current do
-  if current[i] ~= ARGV[i + 4] then return 0 end
-end
-if ARGV[2] == '' then redis.call('SET', KEYS[1], ARGV[1]) else redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
-if ARGV[4] == '' then redis.call('SET', KEYS[2], ARGV[3]) else redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[4]) end
-return 1`,
-  (reply) => (reply === 0 ? 1 : 3),
-)
-
 export function createFieldStore(
   send: Send,
   sendTogether: SendTogether,
@@ -162,7 +143,7 @@ export function createFieldStore(
       const { name, holder, milliseconds, replaces = [] } = lease
       if (replaces.length === 0) return (await sendBatched([leaseCommand(lease)]))[0] === 'OK'
       const [reply] = await sendBatched([
-        ['EVAL', TAKE_OVER_SCRIPT, 1, name, holder, milliseconds, ...replaces],
+        ['EVAL', TAKE_OVER_LEASE_SCRIPT, 1, name, holder, milliseconds, ...replaces],
       ])
       return reply === 1
     },
@@ -179,7 +160,7 @@ export function createFieldStore(
       const names = [entry, ...expected.map(([name]) => name)]
       const tokens = expected.map(([, token]) => token)
       const args = [text, ttl === 'forever' ? '' : ttl, own.token, own.seconds ?? '', ...tokens]
-      const reply = await send('EVAL', FORCE_SCRIPT, names.length, ...names, ...args)
+      const reply = await send('EVAL', WRITE_FORCED_SCRIPT, names.length, ...names, ...args)
       if (reply !== 0 && reply !== 1) throw redisBadReply('the script answered in another shape')
       return reply === 1
     },
