@@ -1,9 +1,9 @@
 import { resolveRequestId, runInRequest } from '../observability/requestContext'
 
 /** Puts the id of the request on the events of a route handler, and into `X-Request-Id` of its answer. */
-export function withRequestId<BackOff extends unknown[]>(
-  answer: (request: Request, ...rest: BackOff) => Promise<Response>,
-): (request: Request, ...rest: BackOff) => Promise<Response> {
+export function withRequestId<Rest extends unknown[]>(
+  answer: (request: Request, ...rest: Rest) => Promise<Response>,
+): (request: Request, ...rest: Rest) => Promise<Response> {
   return async (request, ...rest) => {
     const id = resolveRequestId((name) => request.headers.get(name))
     const { body, status, statusText, headers } = await runInRequest(id, () => answer(request, ...rest))

@@ -66,9 +66,9 @@ export function histogram(row: Omit<Histogram, 'kind'>): Histogram {
 /** A number; with labels, numbers by the values of these. */
 type CounterValue<L extends Labels> = L extends readonly [
   infer First extends Label,
-  ...infer BackOff extends Labels,
+  ...infer Rest extends Labels,
 ]
-  ? Record<First[1][number], CounterValue<BackOff>>
+  ? Record<First[1][number], CounterValue<Rest>>
   : number
 
 /** What a table looks like in the snapshot. */
