@@ -145,10 +145,11 @@ export const hashFieldInvalid = (field: unknown, reason: string): CodedError =>
     hint: 'Do not cut texts in the middle of a character: [...text].slice(0, 20).join("").',
   })
 
-export const optionsInvalid = (reason: string): CodedError =>
-  codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, {
-    hint: 'Give one expiry at most (ex, px, exat, pxat or keepTtl) as a positive whole number, and nx or xx, not both.',
-  })
+const EXPIRY_HINT =
+  'Give one expiry at most (ex, px, exat, pxat or keepTtl) as a positive whole number, and nx or xx, not both.'
+
+export const optionsInvalid = (reason: string, hint = EXPIRY_HINT): CodedError =>
+  codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, { hint })
 
 /** `reason`: where in it is what, such as `agents[3].joined is a Map`, or what was thrown. */
 export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedError =>

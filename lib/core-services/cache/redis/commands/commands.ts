@@ -2,10 +2,9 @@
  * The Redis commands over logical keys and JSON values. Each is written once: the name in its event, its answer while
  * Redis is down, what it sends, and how it reads the reply. Keys, options and values that cannot be used always throw.
  */
-import { hashFieldInvalid } from '../../errors'
 import { chunked } from '../chunk'
 import { encodeValue } from '../json'
-import { halfProblem } from './keySpace'
+import { hashField, listIndex } from './arguments'
 import type { CacheOptions } from './setOptions'
 import { type MemoryUsage, readList, readRecord, type Wire } from './wire'
 import { expireKey, setKey, setKeys } from './writes'
@@ -150,7 +149,9 @@ export class RedisCommands<Down extends null = never> {
 
   /** From `start` to `stop` inclusive; negative numbers count from the end. */
   lrange<T>(key: string, start: number, stop: number): Promise<T[]> {
-    return this.#run('lrange', [], ({ values, physical }) => values<T>('LRANGE', physical(key), start, stop))
+    return this.#run('lrange', [], ({ values, physical }) =>
+      values<T>('LRANGE', physical(key), listIndex('start', start), listIndex('stop', stop)),
+    )
   }
 
   /** How many of the members are new. */
@@ -199,10 +200,4 @@ export class RedisCommands<Down extends null = never> {
   memoryUsageByPattern(glob: string): Promise<MemoryUsage | Down> {
     return this.#runOrNull('memoryUsageByPattern', ({ patterns }) => patterns.memoryUsageByPattern(glob))
   }
-}
-
-function hashField(field: string): string {
-  const problem = halfProblem(field)
-  if (problem !== undefined) throw hashFieldInvalid(field, problem)
-  return field
 }

@@ -49,7 +49,7 @@ export interface WireOptions {
   patterns: PatternCommands
   /**
    * How many keys one MGET reads.
-   * @default Infinity
+   * @default no limit
    */
   mgetSize?: number
   /**
@@ -63,7 +63,7 @@ export type Wire = ReturnType<typeof createWire>
 
 export function createWire({
   keys,
-  mgetSize = Number.POSITIVE_INFINITY,
+  mgetSize = Number.MAX_SAFE_INTEGER,
   asksFirst = true,
   ...options
 }: WireOptions) {
