@@ -3,14 +3,13 @@ import { cronMaxSilenceHours, refreshConfig } from '../config/appConfig'
 import { webhookSecrets } from '../core-services/airtable/airtableConfig'
 import type { AnyField } from '../core-services/cache/fields/fieldConfig'
 import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
-import type { CronRun } from '../core-services/metrics/table/lastEvents'
 
 export interface CronHealth {
   /** False when a run is overdue. Whether the last run went well is in `lastRun`. */
   ok: boolean
   /** Whether there is anything for the cron to do. */
   expected: boolean
-  lastRun: CronRun | null
+  lastRun: MetricsSnapshot['lastCronRun']
   /** Since its last run, or since counting began; null when that is not known. */
   silentSeconds: number | null
   maxSilenceSeconds: number

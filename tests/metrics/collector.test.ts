@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { aggregate, aggregateByField } from '@/lib/core-services/metrics/aggregate'
-import { type Collector, createCollector } from '@/lib/core-services/metrics/collector'
+import { createCollector } from '@/lib/core-services/metrics/collector'
 import { getLast } from '@/lib/core-services/metrics/counts'
+import { aggregate, listFields, toFieldTraffic } from '@/lib/core-services/metrics/snapshot'
 import type { FieldCacheEvent } from '@/lib/shared/events'
 import { manualClock } from '@/lib/testing/clock'
 
 const clock = manualClock()
 
-function collect(...events: FieldCacheEvent[]): Collector {
+function collect(...events: FieldCacheEvent[]) {
   const collector = createCollector(() => clock)
   for (const event of events) collector.record(event)
   return collector
@@ -20,9 +20,8 @@ describe('reads in the collector', () => {
   it('reads are counted by status and duration, for their field and for all fields', () => {
     const { counts } = collect(readEvent('a', 'hit'), readEvent('a', 'miss'), readEvent('b', 'hit'))
     const { fields } = aggregate(counts.sums)
-    const byField = aggregateByField(counts.sums)
     expect(fields.reads).toMatchObject({ hit: 2, miss: 1 })
-    expect(byField.get('a')?.reads).toMatchObject({ hit: 1, miss: 1 })
+    expect(toFieldTraffic(counts.sums, 'a').reads).toMatchObject({ hit: 1, miss: 1 })
     expect(fields.readLatency).toMatchObject({ count: 3, sumMs: 9, p50Ms: 3.75 })
   })
 
@@ -67,8 +66,7 @@ describe('refreshes in the collector', () => {
       { type: 'refresh.paused', field: 'b', reason: 'cron', durationMs: 9, done: 'page 3' },
     )
     const { fields } = aggregate(counts.sums)
-    const byField = aggregateByField(counts.sums)
-    expect(byField.get('a')).toMatchObject({
+    expect(toFieldTraffic(counts.sums, 'a')).toMatchObject({
       sourceCalls: 2,
       refreshes: { cron: { stored: 1, failed: 0 }, miss: { failed: 1 } },
     })
@@ -153,7 +151,7 @@ describe('field names in the collector', () => {
       readEvent('Not A Name', 'hit'),
       readEvent('x'.repeat(61), 'hit'),
     )
-    expect([...aggregateByField(counts.sums).keys()]).toEqual(['other'])
+    expect(listFields(counts.sums)).toEqual(['other'])
     expect(JSON.stringify([...counts.sums])).not.toMatch(/4711|orders/)
   })
 
@@ -164,8 +162,8 @@ describe('field names in the collector', () => {
       if (index === 150) collector.take()
     }
     collector.record(readEvent('field-99', 'hit'))
-    const byField = aggregateByField(collector.counts.sums)
-    expect([...byField].map(([name, { reads }]) => [name, reads.hit])).toEqual([
+    const { sums } = collector.counts
+    expect(listFields(sums).map((name) => [name, toFieldTraffic(sums, name).reads.hit])).toEqual([
       ['other', 99],
       ['field-99', 1],
     ])

@@ -158,7 +158,8 @@ return {reply, calls}`
   it('a report of metrics is billed rightly for the first batch of an hour, the next, and one that is sent twice', async () => {
     const store = createMetricsStore({ send, keys })
     const counts = { ...emptyCounts(), sums: new Map([['a', 1]]) }
-    for (const number of [1, 2, 2]) await store.add({ number, counts }, { id: 'me', state: [] }, 0)
+    const self = { id: 'me', startedAt: 0, breaker: 'closed', locks: 0 } as const
+    for (const number of [1, 2, 2]) await store.add({ number, counts }, self, 0)
     expect(counted).toEqual([
       { billed: 4, truth: 4 },
       { billed: 3, truth: 3 },

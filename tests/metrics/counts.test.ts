@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  decodeEntries,
   decodeSums,
-  decodeTexts,
   emptyCounts,
-  encodeSums,
-  encodeTexts,
+  encodeEntries,
   getLast,
   increase,
   keepLast,
@@ -39,7 +38,7 @@ describe('counts as text', () => {
     )
     fc.assert(
       fc.property(sums, (counted) => {
-        expect(Object.fromEntries(decodeSums(encodeSums(new Map(Object.entries(counted)))))).toEqual({
+        expect(Object.fromEntries(decodeSums(encodeEntries(new Map(Object.entries(counted)))))).toEqual({
           ...counted,
         })
       }),
@@ -69,7 +68,7 @@ describe('last events', () => {
   it('last events survive encoding and decoding, commas included', () => {
     const counts = emptyCounts()
     keepLast(counts, 'failure', 17, ['a,b;c=d|e', 3])
-    expect(getLast({ latest: decodeTexts(encodeTexts(counts.latest)) }, 'failure')).toEqual([
+    expect(getLast({ latest: decodeEntries(encodeEntries(counts.latest)) }, 'failure')).toEqual([
       17,
       'a,b;c=d|e',
       '3',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { BUCKETS_MS, quantile, toBucket } from '@/lib/core-services/metrics/histogram'
+import { BUCKETS_MS, quantile, toBucket } from '@/lib/core-services/metrics/kinds/histogram'
 
 const toBuckets = (durations: readonly number[]) => {
   const buckets = Array.from({ length: BUCKETS_MS.length + 1 }, () => 0)

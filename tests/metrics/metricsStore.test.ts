@@ -31,7 +31,7 @@ const toCounts = (sums: Record<string, number>): Counts => ({
   ...emptyCounts(),
   sums: new Map(Object.entries(sums)),
 })
-const reporter = (id: string) => ({ id, state: [NOON, 'closed', 0] })
+const reporter = (id: string) => ({ id, startedAt: NOON, breaker: 'closed' as const, locks: 0 })
 const plain = (map: ReadonlyMap<string, unknown>) => Object.fromEntries(map)
 
 describe('counts of several instances in Redis', () => {
@@ -48,10 +48,10 @@ describe('counts of several instances in Redis', () => {
       [NOON + MINUTE, { a: 10 }],
     ])
     expect(hours.map(({ sums }) => sums.get('a')).filter((sum) => sum !== undefined)).toEqual([13])
-    expect(plain(live)).toEqual({
-      one: { seenAt: NOON, state: [String(NOON), 'closed', '0'] },
-      two: { seenAt: NOON + MINUTE, state: [String(NOON), 'closed', '0'] },
-    })
+    expect(live.toSorted((one, other) => one.seenAt - other.seenAt)).toEqual([
+      { ...reporter('one'), seenAt: NOON },
+      { ...reporter('two'), seenAt: NOON + MINUTE },
+    ])
   })
 
   it('names with any text stay apart, and large numbers exact', async () => {
@@ -201,6 +201,6 @@ describe('the cost of stored metrics', () => {
   it('instances without a report for 20 minutes are forgotten', async () => {
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('gone'), NOON)
     await store.add({ number: 1, counts: toCounts({ a: 1 }) }, reporter('here'), NOON + 21 * MINUTE)
-    expect([...(await store.read(NOON + 21 * MINUTE)).live.keys()]).toEqual(['here'])
+    expect((await store.read(NOON + 21 * MINUTE)).live.map(({ id }) => id)).toEqual(['here'])
   })
 })

@@ -1,15 +1,16 @@
 /** A metric that only these tests know: one row in each table, and nothing else. */
 import { expect, it, vi } from 'vitest'
 import { createCollector } from '@/lib/core-services/metrics/collector'
-import { encodeSums } from '@/lib/core-services/metrics/counts'
+import { encodeEntries } from '@/lib/core-services/metrics/counts'
 import { prometheusText } from '@/lib/core-services/metrics/prometheus'
-import { summarize } from '@/lib/core-services/metrics/summarize'
+import { summarize } from '@/lib/core-services/metrics/snapshot'
 import { manualClock } from '@/lib/testing/clock'
 import { parsePrometheusText } from '../kit/text/prometheusText'
 
-vi.mock('@/lib/core-services/metrics/table/counters', async (importOriginal) => {
-  const tables = await importOriginal<typeof import('@/lib/core-services/metrics/table/counters')>()
-  const { ANY, counter, histogram } = await import('@/lib/core-services/metrics/table/metric')
+vi.mock('@/lib/core-services/metrics/table/metrics', async (importOriginal) => {
+  const tables = await importOriginal<typeof import('@/lib/core-services/metrics/table/metrics')>()
+  const { ANY, counter } = await import('@/lib/core-services/metrics/kinds/counter')
+  const { histogram } = await import('@/lib/core-services/metrics/kinds/histogram')
   const leases = counter({
     stored: 'lease',
     name: 'field_cache_leases_total',
@@ -43,7 +44,7 @@ const self = { id: 'me', seenAt: clock.now(), startedAt: 0, breaker: 'closed', l
 function toSnapshot(collector: ReturnType<typeof createCollector>) {
   const { counts } = collector
   const slots = [{ at: clock.now(), seconds: 60, sums: counts.sums }]
-  const stored = { since: 0, total: counts, live: new Map(), minutes: slots, hours: slots }
+  const stored = { since: 0, total: counts, live: [], minutes: slots, hours: slots }
   return summarize(stored, self, clock.now(), { enabled: true, scope: 'deployment' })
 }
 
@@ -53,7 +54,7 @@ it('a new row of the table is counted, added up, and shown in the snapshot and t
   collector.record({ type: 'lease.held', field: 'a', patient: false })
   collector.record({ type: 'redis.slow', command: 'get', durationMs: 40, limitMs: 10 })
 
-  expect(encodeSums(collector.counts.sums)).toBe(
+  expect(encodeEntries(collector.counts.sums)).toBe(
     'lease:a:here:fetches=1;lease:b:here:fetches=2;lease:a:elsewhere:goes%20on=1;slow:took:7=1;slow:took:ms=40',
   )
   const snapshot = toSnapshot(collector)

@@ -1,10 +1,10 @@
 import parseWithLibrary from 'parse-prometheus-text-format'
 import { describe, expect, it } from 'vitest'
 import { createCollector } from '@/lib/core-services/metrics/collector'
-import { BUCKETS_MS, toBucket } from '@/lib/core-services/metrics/histogram'
+import { BUCKETS_MS, toBucket } from '@/lib/core-services/metrics/kinds/histogram'
+import type { InstanceMetrics } from '@/lib/core-services/metrics/metricsStore'
 import { prometheusText } from '@/lib/core-services/metrics/prometheus'
-import type { InstanceMetrics, MetricsSnapshot } from '@/lib/core-services/metrics/snapshot'
-import { summarize } from '@/lib/core-services/metrics/summarize'
+import { type MetricsSnapshot, summarize } from '@/lib/core-services/metrics/snapshot'
 import type { FieldCacheEvent } from '@/lib/shared/events'
 import { manualClock } from '@/lib/testing/clock'
 import { parsePrometheusText } from '../kit/text/prometheusText'
@@ -18,7 +18,7 @@ function toSnapshot(events: readonly FieldCacheEvent[], scope: MetricsSnapshot['
   const { record, counts } = createCollector(() => clock)
   for (const event of events) record(event)
   const slots = [{ at: now, seconds: 60, sums: counts.sums }]
-  const stored = { since: now - 3_600_000, total: counts, live: new Map(), minutes: slots, hours: slots }
+  const stored = { since: now - 3_600_000, total: counts, live: [], minutes: slots, hours: slots }
   return summarize(stored, self, now, { enabled: true, scope })
 }
 

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { redisCircuitOpen } from '@/lib/core-services/cache/errors'
-import { aggregate } from '@/lib/core-services/metrics/aggregate'
 import type { Batch, MetricsStore } from '@/lib/core-services/metrics/metricsStore'
 import { createReporter, type MetricsReporter } from '@/lib/core-services/metrics/reporter'
+import { aggregate } from '@/lib/core-services/metrics/snapshot'
 import { type ManualClock, manualClock } from '@/lib/testing/clock'
 
 const read = { type: 'field.read', field: 'a', status: 'hit', ageSeconds: 1, durationMs: 3 } as const

@@ -1,51 +1,28 @@
 /** Counts events in memory, as the tables say. What it holds is bounded by the number of rows and of field names. */
-
 import type { Clock } from '../../shared/clock'
 import type { FieldCacheEvent } from '../../shared/events'
-import { type Counts, emptyCounts, increase, keepLast, toName } from './counts'
-import { toBucket } from './histogram'
-import { FIELD_METRICS, OWN_WORK, SYSTEM_METRICS } from './table/counters'
-import { FIELD_LAST, type LastEvent, SYSTEM_LAST } from './table/lastEvents'
-import { getContribution, listMetrics, type Metric } from './table/metric'
-
-export interface Collector {
-  /** True when the event was counted and is worth reporting to the other instances. */
-  record(event: FieldCacheEvent): boolean
-  /** Returns what was counted since the last call, and begins anew. */
-  take(): Counts
-  readonly counts: Counts
-}
+import { type Counts, emptyCounts, toName } from './counts'
+import { listRows, type Row, type Table } from './kinds/row'
+import { FIELD_LAST, SYSTEM_LAST } from './table/lastEvents'
+import { FIELD_METRICS, OWN_WORK, SYSTEM_METRICS } from './table/metrics'
 
 /** How many field names a process counts separately. */
 const MAX_NAMES = 100
 /** The name for fields without a proper one, such as keys of `refreshCache`, and for those beyond the limit. */
-export const OTHER = 'other'
+const OTHER = 'other'
 
-interface Entry<Row> {
-  row: Row
-  /** Whether the name of the field is part of the count's name. */
-  perField: boolean
-}
-
-const METRICS_BY_EVENT = groupByEvent<Metric>(
-  listMetrics(FIELD_METRICS).map(({ metric }) => metric),
-  listMetrics(SYSTEM_METRICS).map(({ metric }) => metric),
-)
-const LAST_BY_EVENT = groupByEvent<LastEvent<unknown>>(Object.values(FIELD_LAST), Object.values(SYSTEM_LAST))
+const FIELD_ROWS = groupByEvent(FIELD_METRICS, FIELD_LAST)
+const SYSTEM_ROWS = groupByEvent(SYSTEM_METRICS, SYSTEM_LAST)
 
 /** So that an event costs no more than the rows that name it. */
-function groupByEvent<Row extends { from: object }>(
-  ofFields: Row[],
-  ofSystem: Row[],
-): Map<string, Entry<Row>[]> {
-  const grouped = new Map<string, Entry<Row>[]>()
-  const entries = [...ofFields, ...ofSystem].map((row, index) => ({ row, perField: index < ofFields.length }))
-  for (const entry of entries)
-    for (const type of Object.keys(entry.row.from)) grouped.set(type, [...(grouped.get(type) ?? []), entry])
+function groupByEvent(...tables: readonly Table[]): Map<string, Row[]> {
+  const grouped = new Map<string, Row[]>()
+  for (const { row } of tables.flatMap((table) => listRows(table)))
+    for (const type of Object.keys(row.from)) grouped.set(type, [...(grouped.get(type) ?? []), row])
   return grouped
 }
 
-export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
+export function createCollector(clock: () => Pick<Clock, 'now'>) {
   const names = new Set<string>()
   let counts = emptyCounts()
 
@@ -56,36 +33,19 @@ export function createCollector(clock: () => Pick<Clock, 'now'>): Collector {
     return field
   }
 
-  function countMetric(metric: Metric, event: FieldCacheEvent, field: readonly string[]): void {
-    const { stored } = metric
-    if (metric.kind === 'counter') {
-      const contribution = getContribution(metric.from, event)
-      if (!contribution) return
-      const [amount, ...labels] = contribution
-      increase(counts.sums, toName(stored, ...field, ...labels), amount)
-      return
-    }
-    const milliseconds = getContribution(metric.from, event)
-    if (milliseconds === undefined) return
-    increase(counts.sums, toName(stored, ...field, toBucket(milliseconds)))
-    increase(counts.sums, toName(stored, ...field, 'ms'), milliseconds)
-  }
-
-  function keepEvent(row: LastEvent<unknown>, event: FieldCacheEvent, field: readonly string[]): void {
-    const details = getContribution(row.from, event)
-    if (details) keepLast(counts, toName(row.stored, ...field), clock().now(), details)
-  }
-
   return {
-    record(event) {
+    /** True when the event was counted and is worth reporting to the other instances. */
+    record(event: FieldCacheEvent): boolean {
       const field = 'field' in event ? [toLabel(event.field)] : []
-      const metrics = METRICS_BY_EVENT.get(event.type) ?? []
-      const last = LAST_BY_EVENT.get(event.type) ?? []
-      for (const { row, perField } of metrics) countMetric(row, event, perField ? field : [])
-      for (const { row, perField } of last) keepEvent(row, event, perField ? field : [])
-      return metrics.length + last.length > 0 && !OWN_WORK.has(event.type)
+      const ofField = FIELD_ROWS.get(event.type) ?? []
+      const ofSystem = SYSTEM_ROWS.get(event.type) ?? []
+      const at = clock().now()
+      for (const row of ofField) row.record(counts, toName(row.stored, ...field), event, at)
+      for (const row of ofSystem) row.record(counts, row.stored, event, at)
+      return ofField.length + ofSystem.length > 0 && !OWN_WORK.has(event.type)
     },
-    take() {
+    /** Returns what was counted since the last call, and begins anew. */
+    take(): Counts {
       const taken = counts
       counts = emptyCounts()
       return taken

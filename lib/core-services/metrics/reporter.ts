@@ -2,10 +2,9 @@
 import type { FieldCacheEvent } from '../../shared/events'
 import type { Ports } from '../../shared/ports'
 import { createCollector } from './collector'
-import { type Counts, emptyCounts, increase, merge } from './counts'
-import type { Batch, MetricsStore } from './metricsStore'
-import type { InstanceMetrics } from './snapshot'
-import { SYSTEM_METRICS } from './table/counters'
+import { type Counts, increase, merge } from './counts'
+import type { Batch, InstanceMetrics, MetricsStore } from './metricsStore'
+import { SYSTEM_METRICS } from './table/metrics'
 
 /** The least time between two reports of an instance, in ms. */
 const REPORT_EVERY_MS = 15_000
@@ -14,33 +13,20 @@ const QUIET_REPORT_EVERY_MS = 60_000
 /** An instance with fewer billed commands since its last report is quiet. A report costs a quarter of this. */
 const BUSY_COMMANDS = 12
 
-export interface ReporterOptions {
-  /** Where counts are added up; rejects when Redis cannot be reached. */
+interface ReporterOptions {
+  /** Rejects when Redis cannot be reached. */
   store(): Promise<MetricsStore>
   ports(): Pick<Ports, 'clock' | 'defer'>
   /** Calls `work` after this time, unless the process ends before. */
   later(milliseconds: number, work: () => void): void
-  /** What this process is at the moment: part of each report. */
   describeSelf(now: number): InstanceMetrics
   /** Called when a report failed; its counts stay for the next one. */
   onFailure(error: unknown): void
 }
 
-export interface MetricsReporter {
-  record(event: FieldCacheEvent): void
-  /** What was counted and is not known to have arrived in Redis. */
-  unreported(): Counts
-  /** Counts billed commands that the metrics themselves cost. */
-  countOwnCommands(commands: number): void
-}
+export type MetricsReporter = ReturnType<typeof createReporter>
 
-export function createReporter({
-  store,
-  ports,
-  later,
-  describeSelf,
-  onFailure,
-}: ReporterOptions): MetricsReporter {
+export function createReporter({ store, ports, later, describeSelf, onFailure }: ReporterOptions) {
   const collector = createCollector(() => ports().clock)
   /** Sent, but not known to have arrived. */
   let batch: Batch | undefined
@@ -60,7 +46,7 @@ export function createReporter({
   function plan(): void {
     const { clock, defer } = ports()
     const now = clock.monotonic()
-    if (isReporting || now - deferredAt < REPORT_EVERY_MS) return
+    if (!(hasNews || batch) || isReporting || now - deferredAt < REPORT_EVERY_MS) return
     const wait = reportedAt + (isBusy() ? REPORT_EVERY_MS : QUIET_REPORT_EVERY_MS) - now
     if (wait <= 0) {
       deferredAt = now
@@ -69,7 +55,7 @@ export function createReporter({
       isWaiting = true
       later(wait, () => {
         isWaiting = false
-        if (hasNews || batch) plan()
+        plan()
       })
     }
   }
@@ -87,28 +73,29 @@ export function createReporter({
         batch = { number: batches, counts: collector.take() }
       }
       const now = clock.now()
-      const { id, startedAt, breaker, locks } = describeSelf(now)
-      countOwnCommands(await target.add(batch, { id, state: [startedAt, breaker, locks] }, now))
+      countOwnCommands(await target.add(batch, describeSelf(now), now))
       batch = undefined
     } catch (error) {
       onFailure(error)
     }
     isReporting = false
     deferredAt = Number.NEGATIVE_INFINITY
-    if (hasNews || batch) plan()
+    plan()
   }
 
+  /** Counts billed commands that the metrics themselves cost. */
   function countOwnCommands(commands: number): void {
     increase(collector.counts.sums, SYSTEM_METRICS.metricsCommands.stored, commands)
   }
 
   return {
-    record(event) {
+    record(event: FieldCacheEvent): void {
       if (!collector.record(event)) return
       hasNews = true
       plan()
     },
-    unreported: () => merge(merge(emptyCounts(), batch?.counts ?? emptyCounts()), collector.counts),
+    /** What was counted and is not known to have arrived in Redis. */
+    unreported: (): Counts => merge(...(batch ? [batch.counts] : []), collector.counts),
     countOwnCommands,
   }
 }

@@ -1,74 +1,34 @@
-/** What metrics look like to those who read them: plain data for the admin page, Prometheus and code. */
+/** What metrics look like to the admin page, Prometheus and code: plain data, made from what is stored. Pure. */
 import type { BreakerState } from '../../shared/events'
-import type { FIELD_METRICS, SYSTEM_METRICS } from './table/counters'
-import type { CronRun, LastFailure, LastFlaws, LastSuccess } from './table/lastEvents'
-import type { Values } from './table/metric'
+import { addUp, emptyCounts, increase, type Sums } from './counts'
+import { listRows, toValues } from './kinds/row'
+import type { InstanceMetrics, Slot, StoredMetrics } from './metricsStore'
+import { FIELD_LAST, SYSTEM_LAST } from './table/lastEvents'
+import { FIELD_METRICS, SYSTEM_METRICS } from './table/metrics'
 
-/** Windows end now and begin at a full minute, or a full hour for `24h`: they are up to that much longer than they say. */
-export const WINDOWS = ['5m', '1h', '24h'] as const
-export type Window = (typeof WINDOWS)[number]
+/** US dollars for 100,000 commands at Upstash, pay as you go, one region (upstash.com/pricing, 2026-08). */
+const USD_PER_100K_COMMANDS = 0.2
+const MONTH_MS = 30 * 86_400_000
+/** How much must be known before a month is estimated from it, in ms. */
+const MIN_KNOWN_MS = 600_000
+/** An instance is listed until this long after its last report, in ms. */
+const LISTED_MS = 300_000
 
-/** What one field did, or all fields together: the rows of the table and what follows from them. */
-export type FieldTraffic = Values<typeof FIELD_METRICS> & {
-  /**
-   * From 0 to 1: the share of reads that did not wait for the source (`hit`, `stale`, `cooldown`), without forced reads.
-   * Null without any.
-   */
-  hitRate: number | null
+/** The current slot and the complete ones before it: windows are up to a minute or an hour longer than they say. */
+const WINDOWS = {
+  '5m': ({ minutes }: StoredMetrics) => minutes.slice(-6),
+  '1h': ({ minutes }: StoredMetrics) => minutes.slice(-61),
+  '24h': ({ hours }: StoredMetrics) => hours.slice(-25),
 }
+type Window = keyof typeof WINDOWS
 
-/** What processes did apart from their fields. */
-export type SystemTraffic = Values<typeof SYSTEM_METRICS>
+export type MetricsSnapshot = ReturnType<typeof summarize>
+export type FieldMetrics = MetricsSnapshot['fields'][string]
+export type SeriesPoint = ReturnType<typeof toPoint>
+/** What happened to all fields together, and apart from them. */
+export type Traffic = ReturnType<typeof aggregate>
 
-export interface Traffic {
-  fields: FieldTraffic
-  system: SystemTraffic
-}
-
-export interface FieldMetrics {
-  total: FieldTraffic
-  windows: Record<Window, FieldTraffic>
-  /** The last value that the source delivered. */
-  lastSuccess: LastSuccess | null
-  /** The last refresh that failed. A later success does not clear it. */
-  lastFailure: LastFailure | null
-  /** The last value that was made although some records were flawed. A later value does not clear it; absent without any. */
-  lastFlaws?: LastFlaws
-  /** The price of its commands in 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
-  monthlyUsd: number | null
-}
-
-/** One process that serves the app, as it last reported. */
-export interface InstanceMetrics {
-  /** Random, chosen at its start. */
-  id: string
-  /** When it last reported, ms since 1970. */
-  seenAt: number
-  startedAt: number
-  breaker: BreakerState
-  /** Locks that it held then. */
-  locks: number
-}
-
-/** One bar of a plot. */
-export interface SeriesPoint {
-  /** When it begins, ms since 1970. The last bar is not complete yet. */
-  at: number
-  /** Its length in seconds: 60 or 3,600. */
-  seconds: number
-  reads: number
-  hitRate: number | null
-  /** Of reads. */
-  p50Ms: number | null
-  p95Ms: number | null
-  sourceCalls: number
-  /** Calls of the source that failed. */
-  sourceFailures: number
-  redisCommands: number
-  redisErrors: number
-}
-
-export interface MetricsSnapshot {
+export interface Scope {
   /** False while CACHE_METRICS_ENABLED is off: then every number is 0. */
   enabled: boolean
   /**
@@ -79,38 +39,141 @@ export interface MetricsSnapshot {
   scope: 'deployment' | 'process'
   /** Error code with which Redis refuses the writes of this process, and since when. Absent while it takes them. */
   refusedWrites?: { code: string; since: number }
-  /** When the snapshot was made, ms since 1970. */
-  takenAt: number
-  /** When counting began, ms since 1970. */
-  since: number
-  total: Traffic
-  windows: Record<Window, Traffic>
-  /** By name. Fields without a proper name, and those beyond the first 100 of a process, are under `other`. */
-  fields: Record<string, FieldMetrics>
-  /** Those that reported in the last 5 minutes, the latest first. */
-  instances: readonly InstanceMetrics[]
-  /** The worst of all instances: `open` before `half-open` before `closed`. */
-  breaker: BreakerState
-  /** The sum over all instances. */
-  activeLocks: number
-  /** The last run that was not skipped; null without any. */
-  lastCronRun: CronRun | null
-  /** Oldest first, without gaps: 60 minutes and 24 hours, then the current minute or hour. */
-  series: { minutes: readonly SeriesPoint[]; hours: readonly SeriesPoint[] }
-  bill: {
-    /** In 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
-    monthlyCommands: number | null
-    monthlyUsd: number | null
-    usdPer100kCommands: number
+}
+
+/** `own`: this process as it is now. It may not have reported yet. `now`: in ms since 1970, as are all times. */
+export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: number, scope: Scope) {
+  const since = stored.since ?? own.startedAt
+  const sums = byWindow((window) => addUp(WINDOWS[window](stored).map((slot) => slot.sums)))
+  const windows = byWindow((window) => aggregate(sums[window]))
+  const instances = listInstances(stored, own, now)
+  const knownMs = (window: Window) =>
+    Math.max(1_000, now - Math.max(WINDOWS[window](stored)[0]?.at ?? now, since))
+  /** Scales a count of the last 24 hours to 30 days; null while less than 10 minutes are known. */
+  const toMonth = (count: number): number | null =>
+    knownMs('24h') < MIN_KNOWN_MS ? null : (count * MONTH_MS) / knownMs('24h')
+
+  function summarizeField(name: string) {
+    const day = toFieldTraffic(sums['24h'], name)
+    const { lastFlaws, ...last } = toValues(FIELD_LAST, stored.total, name)
+    return {
+      total: toFieldTraffic(stored.total.sums, name),
+      windows: byWindow((window) => toFieldTraffic(sums[window], name)),
+      ...last,
+      /** Absent without any. */
+      ...(lastFlaws && { lastFlaws }),
+      /** The price of its commands in 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
+      monthlyUsd: toUsd(toMonth(day.redisCommands)),
+    }
   }
-  /** Numbers of the last 5 minutes under the names that monitoring of the app's forerunners reads. */
-  performance: {
-    /** 0 without reads. */
-    hitRate: number
-    /** The share of reads that failed, from 0 to 1. */
-    errorRate: number
-    operationsPerSecond: number
-    p95LatencyMs: number
-    p99LatencyMs: number
+
+  const monthlyCommands = toMonth(windows['24h'].system.redis.commands)
+  const { reads, failedReads, hitRate, readLatency } = windows['5m'].fields
+  return {
+    ...scope,
+    /** When the snapshot was made. */
+    takenAt: now,
+    /** When counting began. */
+    since,
+    total: aggregate(stored.total.sums),
+    windows,
+    /** By name. Fields without a proper name, and those beyond the first 100 of a process, are under `other`. */
+    fields: Object.fromEntries(listFields(stored.total.sums).map((name) => [name, summarizeField(name)])),
+    /** Those that reported in the last 5 minutes, the latest first. */
+    instances,
+    /** The worst of all instances. */
+    breaker: findWorst(instances.map(({ breaker }) => breaker)),
+    /** The sum over all instances. */
+    activeLocks: instances.reduce((total, { locks }) => total + locks, 0),
+    ...toValues(SYSTEM_LAST, stored.total),
+    /** Oldest first, without gaps: 60 minutes and 24 hours, then the current minute or hour. */
+    series: { minutes: stored.minutes.map(toPoint), hours: stored.hours.map(toPoint) },
+    /** In 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
+    bill: {
+      monthlyCommands: monthlyCommands && Math.round(monthlyCommands),
+      monthlyUsd: toUsd(monthlyCommands),
+      usdPer100kCommands: USD_PER_100K_COMMANDS,
+    },
+    /** Numbers of the last 5 minutes under the names that monitoring of the app's forerunners reads; 0 without reads. */
+    performance: {
+      hitRate: hitRate ?? 0,
+      /** The share of reads that failed, from 0 to 1. */
+      errorRate: failedReads / Math.max(1, sum(reads) + failedReads),
+      operationsPerSecond: sum(reads) / (knownMs('5m') / 1000),
+      p95LatencyMs: readLatency.p95Ms ?? 0,
+      p99LatencyMs: readLatency.p99Ms ?? 0,
+    },
+  }
+}
+
+const byWindow = <T>(get: (window: Window) => T): Record<Window, T> => ({
+  '5m': get('5m'),
+  '1h': get('1h'),
+  '24h': get('24h'),
+})
+
+const sum = (counts: Record<string, number>): number =>
+  Object.values(counts).reduce((total, count) => total + count, 0)
+
+const toUsd = (commands: number | null): number | null =>
+  commands === null ? null : (commands / 100_000) * USD_PER_100K_COMMANDS
+
+const FIELD_COUNTS = new Set(listRows(FIELD_METRICS).map(({ row }) => row.stored))
+
+/** The counts of fields; `name`: without the field, which is its second part. */
+function* listFieldCounts(sums: Sums): Generator<{ field: string; name: string; amount: number }> {
+  for (const [fullName, amount] of sums) {
+    const [stored = '', field = ''] = fullName.split(':', 2)
+    if (!FIELD_COUNTS.has(stored)) continue
+    yield { field, name: stored + fullName.slice(stored.length + 1 + field.length), amount }
+  }
+}
+
+export const listFields = (sums: Sums): string[] =>
+  [...new Set(Array.from(listFieldCounts(sums), ({ field }) => field))].map(decodeURIComponent)
+
+export function aggregate(sums: Sums) {
+  const fields = new Map<string, number>()
+  for (const { name, amount } of listFieldCounts(sums)) increase(fields, name, amount)
+  return { fields: toFieldTraffic(fields), system: toValues(SYSTEM_METRICS, { ...emptyCounts(), sums }) }
+}
+
+/** Without `field`: of sums under names without a field. */
+export function toFieldTraffic(sums: Sums, ...field: string[]) {
+  const values = toValues(FIELD_METRICS, { ...emptyCounts(), sums }, ...field)
+  const { hit, stale, cooldown, miss, degraded } = values.reads
+  const unforced = hit + stale + cooldown + miss + degraded + values.failedReads
+  return {
+    ...values,
+    /** From 0 to 1: the share of reads that did not wait for the source, without forced reads. Null without any. */
+    hitRate: unforced === 0 ? null : (hit + stale + cooldown) / unforced,
+  }
+}
+
+function listInstances({ live }: StoredMetrics, own: InstanceMetrics, now: number): InstanceMetrics[] {
+  const others = live.filter(({ id, seenAt }) => id !== own.id && now - seenAt <= LISTED_MS)
+  return [own, ...others].sort((a, b) => b.seenAt - a.seenAt)
+}
+
+function findWorst(states: readonly BreakerState[]): BreakerState {
+  return (['open', 'half-open'] as const).find((state) => states.includes(state)) ?? 'closed'
+}
+
+/** One bar of a plot. */
+function toPoint({ at, seconds, sums }: Slot) {
+  const { fields, system } = aggregate(sums)
+  return {
+    /** When it begins. The last bar is not complete yet. */
+    at,
+    /** Its length: 60 or 3,600. */
+    seconds,
+    reads: sum(fields.reads),
+    hitRate: fields.hitRate,
+    p50Ms: fields.readLatency.p50Ms,
+    p95Ms: fields.readLatency.p95Ms,
+    sourceCalls: fields.sourceCalls,
+    sourceFailures: Object.values(fields.refreshes).reduce((total, { failed }) => total + failed, 0),
+    redisCommands: system.redis.commands,
+    redisErrors: sum(system.redis.errors),
   }
 }

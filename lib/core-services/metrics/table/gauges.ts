@@ -1,44 +1,32 @@
 /** Metrics that are not counted but read off the snapshot, one row each. */
 import { BREAKER_STATES } from '../../../shared/events'
-import { type FieldMetrics, type MetricsSnapshot, WINDOWS } from '../snapshot'
+import type { Description, Sample } from '../kinds/row'
+import type { FieldMetrics, MetricsSnapshot } from '../snapshot'
 
-/** A null is shown as NaN. */
-export interface Sample {
-  value: number | null
-  labels?: Readonly<Record<string, string>>
-  /** What histograms and summaries append to their name. */
-  suffix?: '_bucket' | '_sum' | '_count'
-}
-
-export interface Gauge<Source> {
-  name: string
-  help: string
+export interface Gauge<Source> extends Description {
   /** @default 'gauge' */
   type?: 'gauge' | 'summary'
   /** Of what `from` gives: Prometheus gets seconds of `ms`. */
   unit?: 'ms'
   /** Also shown while Redis cannot be reached, when only this process is known. @default false */
   always?: true
-  /** Without samples the metric is left out. */
-  from(source: Source): readonly Sample[]
+  /** Its value, or its samples if it has labels. A metric that is undefined is left out; null is shown as NaN. */
+  from(source: Source): number | null | undefined | readonly Sample[]
 }
-
-const ifKnown = (value: number | null | undefined, labels = {}): Sample[] =>
-  value === null || value === undefined ? [] : [{ value, labels }]
 
 export const GAUGES: readonly Gauge<MetricsSnapshot>[] = [
   {
     name: 'cache_hit_rate',
     help: 'Share of reads that did not wait for the source, without forced ones',
     from: ({ windows }) =>
-      WINDOWS.map((window) => ({ value: windows[window].fields.hitRate, labels: { window } })),
+      Object.entries(windows).map(([window, { fields }]) => ({ value: fields.hitRate, labels: { window } })),
   },
   {
     name: 'cache_operation_latency_seconds',
     type: 'summary',
     help: 'Duration of field reads; the quantiles are those of the last 5 minutes',
     unit: 'ms',
-    from: ({ windows, total }) => {
+    from({ windows, total }) {
       const { p50Ms, p95Ms, p99Ms } = windows['5m'].fields.readLatency
       const { sumMs, count } = total.fields.readLatency
       return [
@@ -54,53 +42,54 @@ export const GAUGES: readonly Gauge<MetricsSnapshot>[] = [
     name: 'cache_circuit_breaker_state',
     help: 'The worst circuit breaker of all instances: 0 closed, 1 open, 2 half-open',
     always: true,
-    from: ({ breaker }) => [{ value: BREAKER_STATES.indexOf(breaker) }],
+    from: ({ breaker }) => BREAKER_STATES.indexOf(breaker),
   },
   {
     name: 'cache_active_locks',
     help: 'Locks held by all instances, as they last reported',
     always: true,
-    from: ({ activeLocks }) => [{ value: activeLocks }],
+    from: ({ activeLocks }) => activeLocks,
   },
   {
     name: 'field_cache_redis_refused_writes_since_timestamp_seconds',
     help: 'When Redis began to refuse the writes of the answering instance, with the error code',
     unit: 'ms',
     always: true,
-    from: ({ refusedWrites }) => ifKnown(refusedWrites?.since, { code: refusedWrites?.code }),
+    from: ({ refusedWrites: refused }) =>
+      refused && [{ value: refused.since, labels: { code: refused.code } }],
   },
   {
     name: 'field_cache_instances',
     help: 'Instances that reported in the last 5 minutes',
-    from: ({ instances }) => [{ value: instances.length }],
+    from: ({ instances }) => instances.length,
   },
   {
     name: 'field_cache_counted_since_timestamp_seconds',
     help: 'When counting began',
     unit: 'ms',
-    from: ({ since }) => [{ value: since }],
+    from: ({ since }) => since,
   },
   {
     name: 'field_cache_monthly_commands',
     help: 'Billed Redis commands of 30 days at the rate of the last 24 hours',
-    from: ({ bill }) => [{ value: bill.monthlyCommands }],
+    from: ({ bill }) => bill.monthlyCommands,
   },
   {
     name: 'field_cache_monthly_usd',
     help: 'The price of field_cache_monthly_commands in US dollars',
-    from: ({ bill }) => [{ value: bill.monthlyUsd }],
+    from: ({ bill }) => bill.monthlyUsd,
   },
   {
     name: 'field_cache_cron_last_run_timestamp_seconds',
     help: 'When the last run of the cron ended, without skipped ones',
     unit: 'ms',
-    from: ({ lastCronRun }) => ifKnown(lastCronRun?.at),
+    from: ({ lastCronRun }) => lastCronRun?.at,
   },
   {
     name: 'field_cache_metrics_complete',
     help: 'Whether these numbers include all instances: 0 while Redis cannot be reached',
     always: true,
-    from: ({ scope }) => [{ value: scope === 'deployment' ? 1 : 0 }],
+    from: ({ scope }) => (scope === 'deployment' ? 1 : 0),
   },
 ]
 
@@ -109,27 +98,27 @@ export const FIELD_GAUGES: readonly Gauge<FieldMetrics>[] = [
     name: 'field_cache_last_success_timestamp_seconds',
     help: 'When the source last answered',
     unit: 'ms',
-    from: ({ lastSuccess }) => ifKnown(lastSuccess?.at),
+    from: ({ lastSuccess }) => lastSuccess?.at,
   },
   {
     name: 'field_cache_last_failure_timestamp_seconds',
     help: 'When the source last failed',
     unit: 'ms',
-    from: ({ lastFailure }) => ifKnown(lastFailure?.at),
+    from: ({ lastFailure }) => lastFailure?.at,
   },
   {
     name: 'field_cache_value_bytes',
     help: 'Size of the last value as JSON',
-    from: ({ lastSuccess }) => ifKnown(lastSuccess?.bytes),
+    from: ({ lastSuccess }) => lastSuccess?.bytes,
   },
   {
     name: 'field_cache_value_items',
     help: 'Items of the last value, if it is a list',
-    from: ({ lastSuccess }) => ifKnown(lastSuccess?.items),
+    from: ({ lastSuccess }) => lastSuccess?.items ?? undefined,
   },
   {
     name: 'field_cache_field_monthly_usd',
     help: 'The price of its Redis commands in 30 days, in US dollars',
-    from: ({ monthlyUsd }) => ifKnown(monthlyUsd),
+    from: ({ monthlyUsd }) => monthlyUsd ?? undefined,
   },
 ]

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { cronHealth } from '@/lib/admin/cronHealth'
 import { emptyCounts, keepLast } from '@/lib/core-services/metrics/counts'
-import type { Slot, StoredMetrics } from '@/lib/core-services/metrics/metricsStore'
-import type { InstanceMetrics } from '@/lib/core-services/metrics/snapshot'
-import { summarize } from '@/lib/core-services/metrics/summarize'
+import type { InstanceMetrics, Slot, StoredMetrics } from '@/lib/core-services/metrics/metricsStore'
+import { summarize } from '@/lib/core-services/metrics/snapshot'
+import type { BreakerState } from '@/lib/shared/events'
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -31,7 +31,7 @@ function storedMetrics(
   return {
     since: NOW - 2 * DAY,
     total: emptyCounts(),
-    live: new Map(),
+    live: [],
     minutes: slots(61, MINUTE, minutesAgo),
     hours: slots(25, HOUR, hoursAgo),
     ...rest,
@@ -122,17 +122,16 @@ describe('the estimated bill', () => {
 })
 
 describe('instances in a snapshot', () => {
-  const told = (seenAt: number, breaker: string, locks: number) => ({
-    seenAt,
-    state: [String(NOW - DAY), breaker, String(locks)],
-  })
+  const instance = (id: string, seenAt: number, breaker: BreakerState, locks: number) => {
+    return { id, seenAt, startedAt: NOW - DAY, breaker, locks }
+  }
 
   it('instances are those of the last 5 minutes; the answering one shows its own state', () => {
-    const live = new Map([
-      ['me', told(NOW - MINUTE, 'open', 9)],
-      ['other', told(NOW - 2 * MINUTE, 'half-open', 2)],
-      ['gone', told(NOW - 6 * MINUTE, 'open', 5)],
-    ])
+    const live = [
+      instance('me', NOW - MINUTE, 'open', 9),
+      instance('other', NOW - 2 * MINUTE, 'half-open', 2),
+      instance('gone', NOW - 6 * MINUTE, 'open', 5),
+    ]
     const { instances, breaker, activeLocks } = summarize(storedMetrics({}, { live }), own, NOW, deployment)
     expect(instances).toEqual([
       own,

@@ -3,7 +3,9 @@
  * instances, the snapshot and the text for Prometheus follow from the row: a new metric is one row here.
  */
 import { BREAKER_STATES, type EventType, type FieldCacheEvent } from '../../../shared/events'
-import { ANY, counter, histogram, type MetricTable } from './metric'
+import { ANY, counter } from '../kinds/counter'
+import { histogram } from '../kinds/histogram'
+import type { Metric, Table } from '../kinds/row'
 
 /** What a process does on its own account: counted, but no reason to report to the other instances. */
 export const OWN_WORK = new Set<EventType>(['redis.requested', 'redis.retried', 'breaker.changed'])
@@ -90,7 +92,7 @@ export const FIELD_METRICS = {
     fixedLabels: { direction: 'sent' },
     from: { 'field.charged': ({ bytesWritten }) => [bytesWritten] },
   }),
-} satisfies MetricTable
+} satisfies Table<Metric>
 
 /** Counted for the whole process. */
 export const SYSTEM_METRICS = {
@@ -224,7 +226,7 @@ export const SYSTEM_METRICS = {
     labels: [['outcome', ['ok', 'failed', 'skipped']]],
     from: { 'cron.finished': (run) => [1, toCronOutcome(run)] },
   }),
-} satisfies MetricTable
+} satisfies Table<Metric>
 
 export function toCronOutcome(
   run: Extract<FieldCacheEvent, { type: 'cron.finished' }>,

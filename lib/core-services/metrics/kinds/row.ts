@@ -1,0 +1,74 @@
+/** What the rows of all tables have in common, and the values that follow from them. */
+import type { EventType, FieldCacheEvent } from '../../../shared/events'
+import { type Counts, type GrowingCounts, toName } from '../counts'
+
+/** What each event contributes; events that are not named contribute nothing. */
+export type From<Result> = {
+  readonly [T in EventType]?: (event: Extract<FieldCacheEvent, { type: T }>) => Result
+}
+
+/** What an event contributes; undefined when `from` does not name it. */
+export function getContribution<Result>(from: From<Result>, event: FieldCacheEvent): Result | undefined {
+  const contribute = from[event.type] as ((event: FieldCacheEvent) => Result) | undefined
+  return contribute?.(event)
+}
+
+export interface Row<V = unknown> {
+  /** The name of its counts in Redis. Instances of other releases add to the same counts: it never changes. */
+  stored: string
+  from: From<unknown>
+  /** `name`: `stored`, followed by the field if there is one. `at`: when it happened, ms since 1970. */
+  record(counts: GrowingCounts, name: string, event: FieldCacheEvent, at: number): void
+  read(counts: Counts, name: string): V
+}
+
+export interface Sample {
+  /** Null is shown as NaN. */
+  value: number | null
+  labels?: Readonly<Record<string, string>>
+  /** What histograms and summaries append to their name. */
+  suffix?: '_bucket' | '_sum' | '_count'
+}
+
+/** How a row appears in Prometheus. */
+export interface Description {
+  /** Rows of one name are samples of one family; the first of them gives its help text. */
+  name: string
+  help: string
+  /** Labels of every sample, which tell apart rows of one name. */
+  fixedLabels?: Readonly<Record<string, string>>
+}
+
+export interface Metric<V = unknown> extends Row<V>, Description {
+  type: 'counter' | 'histogram'
+  toSamples(value: V): Sample[]
+}
+
+/** Rows by their names in the snapshot. */
+export interface Table<R extends Row = Row> {
+  readonly [key: string]: R | Table<R>
+}
+
+/** What a table looks like in the snapshot. */
+export type Values<T> = T extends Row<infer V> ? V : { [Key in keyof T]: Values<T[Key]> }
+
+const isRow = <R extends Row>(node: R | Table<R>): node is R => typeof node.stored === 'string'
+
+/** All rows of a table, in order; `path`: the keys that lead to the row, and to its value in the snapshot. */
+export function listRows<R extends Row>(
+  table: Table<R>,
+  path: readonly string[] = [],
+): { path: readonly string[]; row: R }[] {
+  return Object.entries(table).flatMap(([key, node]) =>
+    isRow(node) ? [{ path: [...path, key], row: node }] : listRows(node, [...path, key]),
+  )
+}
+
+/** Counts that no row of this release names are left out. */
+export function toValues<T extends Table>(table: T, counts: Counts, ...field: string[]): Values<T> {
+  const entries = Object.entries(table).map(([key, node]): [string, unknown] => [
+    key,
+    isRow(node) ? node.read(counts, toName(node.stored, ...field)) : toValues(node, counts, ...field),
+  ])
+  return Object.fromEntries(entries) as Values<T>
+}
