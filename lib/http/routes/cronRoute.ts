@@ -1,6 +1,6 @@
 /** Maintains webhooks and refreshes the fields that are due, within the time limit of the function. */
 import { refreshConfig } from '../../config/appConfig'
-import { webhookMaintenance } from '../../core-services/airtable/webhooks/webhookCron'
+import { webhookMaintenance } from '../../core-services/airtable/webhooks/maintainWebhooks'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { refreshDueFields } from '../../core-services/cache/operations/scheduledRefresh'
 import { holdsSecret } from '../auth/bearer'

@@ -46,34 +46,32 @@ async function apply({
   const records = Object.entries(changes).map(
     ([id, change]) => [id, { destroyed: false, cells: {}, ...change }] as const,
   )
-  const merged = await applyDelta(
-    {
-      list,
-      previous: { value: structuredClone(people), note: undefined, fetchedAt: 1_000, endsAt },
-      mark: { ...mark, pending },
-      plan: {
-        kind: 'delta',
-        changes: { cursor: 9, payloads: 4, tables: new Map() },
-        records: new Map(records),
-        due: new Set(due),
-      },
-      read: async (ids) => {
-        asked.push([...ids])
-        const shown = view[Math.min(asked.length, view.length) - 1] ?? {}
-        return Object.entries(shown)
-          .filter(([id]) => ids.includes(id))
-          .map(([id, Name]) => ({ id, createdTime: '', fields: { Name } }))
-      },
-      now: NOW,
-      lagMs: 2_000,
-      context: { keep: (about) => Object.assign(kept, about) },
+  const merged = await applyDelta({
+    list,
+    previous: { value: structuredClone(people), note: undefined, fetchedAt: 1_000, endsAt },
+    mark: { ...mark, pending },
+    plan: {
+      kind: 'delta',
+      changes: { cursor: 9, payloads: 4, tables: new Map() },
+      records: new Map(records),
+      due: new Set(due),
     },
+    read: async (ids) => {
+      asked.push([...ids])
+      const shown = view[Math.min(asked.length, view.length) - 1] ?? {}
+      return Object.entries(shown)
+        .filter(([id]) => ids.includes(id))
+        .map(([id, Name]) => ({ id, createdTime: '', fields: { Name } }))
+    },
+    now: NOW,
+    lagMs: 2_000,
+    context: { keep: (about) => Object.assign(kept, about) },
     check,
-    async () => {
+    waitForNewerRead: async () => {
       pauses += 1
       return NOW + 1_500
     },
-  )
+  })
   const after = decodeMark(kept.note)
   return {
     names: (merged.value as Person[]).map(({ name }) => name),

@@ -3,7 +3,7 @@ import { type AirtableField, airtableList } from '@/lib/core-services/airtable/a
 import { buildRecord } from '@/lib/core-services/airtable/changelog/webhookStore'
 import type { AirtableRecord } from '@/lib/core-services/airtable/records/page'
 import type { Part } from '@/lib/core-services/airtable/records/readPages'
-import { syncFields } from '@/lib/core-services/airtable/sync/syncFields'
+import { createWebhookSync } from '@/lib/core-services/airtable/webhooks/webhookSync'
 import type { FetchContext } from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { serviceRegistry } from '@/lib/core-services/service-registry'
@@ -68,8 +68,9 @@ async function ping(): Promise<void> {
     return { payloads: page as never[], cursor: cursor + page.length, mightHaveMore: false }
   }
   const store = { read: async () => [hook], save: async () => undefined }
-  const follow = syncFields([field], async () => ({ payloads }) as never, { runtime: here.runtime, store })
-  await follow(hook, 'ping', new AbortController().signal)
+  const api = async () => ({ payloads }) as never
+  const sync = createWebhookSync([field], { api, runtime: here.runtime, store })
+  await sync({ baseId: hook.baseId, webhookId: hook.id }, 'ping', new AbortController().signal)
 }
 
 const names = async () => (await here.read(field)).data.map(({ name }) => name)

@@ -25,7 +25,8 @@ const many = (count: number) => Array.from({ length: count }, (_, index) => `rec
 
 function plan(changes: LogChanges, value: Partial<ValueState> = {}, about: Partial<typeof subject> = {}) {
   const stored = { mark, fetchedAt: NOW - DAY / 2, ...value }
-  return planSync({ ...subject, ...about }, stored, async () => changes, NOW, DELTA_LIMITS)
+  const source = { ...subject, ...about }
+  return planSync({ source, value: stored, readFrom: async () => changes, now: NOW, limits: DELTA_LIMITS })
 }
 
 describe('how a value follows a change', () => {
@@ -85,7 +86,8 @@ describe('how a value follows a change', () => {
       throw new Error('the log was asked for')
     }
     const stored = { mark: { ...mark, at: NOW - 7 * DAY }, fetchedAt: NOW }
-    expect(await planSync(subject, stored, never, NOW, DELTA_LIMITS)).toEqual({
+    const request = { source: subject, value: stored, readFrom: never, now: NOW, limits: DELTA_LIMITS }
+    expect(await planSync(request)).toEqual({
       kind: 'full',
       why: 'log-too-old',
     })

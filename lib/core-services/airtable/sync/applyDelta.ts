@@ -21,6 +21,12 @@ export interface Delta {
   plan: Extract<SyncPlan, { kind: 'delta' }>
   /** Reads those of the records that are in the view. */
   read(ids: readonly string[]): Promise<AirtableRecord[]>
+  check: ReadCheck
+  /**
+   * Resolves with the time when another read can be newer. A record that is still older than announced then keeps its item
+   * and stays pending.
+   */
+  waitForNewerRead(): Promise<number>
   now: number
   /** How far a read can lag behind a change, in ms. */
   lagMs: number
@@ -37,15 +43,8 @@ export interface Merged {
   flaws: Flaws
 }
 
-/**
- * `waitForNewerRead` resolves with the time when another read can be newer. A record that is still older than announced
- * then keeps its item and stays pending.
- */
-export async function applyDelta(
-  { list, previous, mark, plan, read, now, lagMs, context }: Delta,
-  check: ReadCheck,
-  waitForNewerRead: () => Promise<number>,
-): Promise<Merged> {
+export async function applyDelta(delta: Delta): Promise<Merged> {
+  const { list, previous, mark, plan, read, check, waitForNewerRead, now, lagMs, context } = delta
   const { records: changes, due } = plan
   const items = new Map((previous.value as Listed[]).map((item) => [item.id, item]))
   const before = items.size

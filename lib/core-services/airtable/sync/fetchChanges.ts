@@ -10,7 +10,7 @@ import type { DeltaLimits } from '../changelog/syncLimits'
 import { decodeMark, isPending, type SyncMark } from '../changelog/syncMark'
 import { reportFlaws } from '../records/items'
 import { isTableId } from '../records/table'
-import { applyDelta, carryOver, checkByColumns } from './applyDelta'
+import { applyDelta, carryOver, checkByColumns, type Delta } from './applyDelta'
 import { type FullReadReason, planSync, type SyncPlan, type SyncSource, type ValueState } from './syncPlan'
 
 const READ_AGAIN_AFTER_MS = 1_500
@@ -60,7 +60,8 @@ function choosePlan(
 ): SyncPlan | Promise<SyncPlan> {
   const { note, fetchedAt } = planned.value
   if (value.note === note && value.fetchedAt === fetchedAt) return planned.plan
-  return planSync(toSyncSource(field, log), value, log.readFrom, startedAt, limits)
+  const source = toSyncSource(field, log)
+  return planSync({ source, value, readFrom: log.readFrom, now: startedAt, limits })
 }
 
 /**
@@ -113,18 +114,10 @@ async function listLaggingIds(
   return ids.size === 0 || (cheap && ids.size <= limits.mostRecords) ? [...ids] : null
 }
 
-interface Update {
-  list: NonNullable<AirtableField<unknown>['airtable']['list']>
-  previous: Previous
-  mark: SyncMark
-  plan: Extract<SyncPlan, { kind: 'delta' }>
-  now: number
-}
-
 async function readChanged(
   { field, limits, ports: { clock, emit } }: SyncJob,
   context: FetchContext,
-  update: Update,
+  update: Pick<Delta, 'list' | 'previous' | 'mark' | 'plan' | 'now'>,
 ): Promise<Fetched> {
   const { signal } = context
   const { table, view, columns } = field.airtable
@@ -132,14 +125,17 @@ async function readChanged(
   const airtable = await serviceRegistry.getService('airtable')
   const read = (ids: readonly string[]) =>
     airtable.fetchRecords(baseId, tableId, { view, fields: columns, ids, signal })
-  const { records, pending, value, flaws } = await applyDelta(
-    { ...update, read, lagMs: limits.lagMs, context },
-    checkByColumns(columns, update.plan.records),
-    async () => {
+  const { records, pending, value, flaws } = await applyDelta({
+    ...update,
+    read,
+    check: checkByColumns(columns, update.plan.records),
+    async waitForNewerRead() {
       await clock.sleep(READ_AGAIN_AFTER_MS, signal)
       return clock.now()
     },
-  )
+    lagMs: limits.lagMs,
+    context,
+  })
   emit({ type: 'field.synced', field: field.name, how: 'records', why: null, records, pending })
   reportFlaws(field.name, flaws)
   return { value, pending: pending > 0 }

@@ -37,7 +37,10 @@ export interface FieldState {
   lookup: Pick<Lookup, 'guards' | 'tokens'>
 }
 
-export interface SyncContext {
+/** One sync of the fields of a webhook. */
+export interface SyncRun {
+  runtime: CronRuntime
+  log: ChangeLog
   limits: DeltaLimits
   cause: SyncCause
   /** Reads after this time may be older than the announced change, in ms since 1970. */
@@ -69,33 +72,35 @@ export async function readFieldState(
   return { field, value, slot, lookup }
 }
 
-export async function syncField(
-  runtime: CronRuntime,
-  state: FieldState,
-  log: ChangeLog,
-  context: SyncContext,
-  repeated = false,
-): Promise<SyncResult> {
+export async function syncField(run: SyncRun, state: FieldState): Promise<SyncResult> {
+  const first = await syncOnce(run, state)
+  if (!first.behind) return first
+  const second = await syncOnce(run, await readFieldState(run.runtime, state.field))
+  return { recheck: first.recheck || second.recheck, changed: first.changed || second.changed }
+}
+
+/** `behind`: a read in several refreshes has begun before what this sync has seen in the log. */
+type Synced = SyncResult & { behind?: boolean }
+
+async function syncOnce(run: SyncRun, state: FieldState): Promise<Synced> {
   const { value } = state
-  const { cause, since } = context
-  if (value === null) return syncMissingValue(runtime, state, log, cause)
+  const { cause, since } = run
+  if (value === null) return syncMissingValue(run, state)
   if (cause === 'recheck' && !mayBeBehind(value, since)) return UNCHANGED
-  const { recheck, changed } = await updateValue(runtime, { ...state, value }, log, context, repeated)
+  const { changed, ...synced } = await updateValue(run, { ...state, value })
   // A derived value may come from an older value that a read has replaced since without invalidating anything.
-  return { recheck, changed: changed || (cause === 'recheck' && !value.mark?.followed) }
+  return { ...synced, changed: changed || (cause === 'recheck' && !value.mark?.followed) }
 }
 
 async function updateValue(
-  runtime: CronRuntime,
+  run: SyncRun,
   { field, value }: FieldState & { value: ValueState },
-  log: ChangeLog,
-  context: SyncContext,
-  repeated: boolean,
-): Promise<SyncResult> {
-  const { limits, cause, lowerFollowed } = context
+): Promise<Synced> {
+  const { runtime, log, limits, lowerFollowed } = run
   const now = runtime.ports.clock.now()
-  if (value.mark === null && !(await mayHaveMissedChanges(field, log, cause))) return UNCHANGED
-  const plan = await planSync(toSyncSource(field, log), value, log.readFrom, now, limits)
+  if (value.mark === null && !(await mayHaveMissedChanges(run, field))) return UNCHANGED
+  const { readFrom } = log
+  const plan = await planSync({ source: toSyncSource(field, log), value, readFrom, now, limits })
   if (plan.kind === 'none' && !isFarBehind(value, plan.changes, now))
     return value.mark && isPending(value.mark) ? RECHECK_LATER : UNCHANGED
   if (value.mark) await lowerFollowed(value.mark.cursor)
@@ -110,19 +115,13 @@ async function updateValue(
   if (!stored) throw cacheUnavailable(new Error('the changes were fetched, but Redis did not store them'))
   // After an invalidation during a fetch, `forceRefresh` fetches again. The last fetch was stored.
   const { pending: recheck = false, changed = false } = fetches.at(-1) ?? {}
-  // The first part of a read in several refreshes may be older than what this sync has seen in the log.
-  const behind = (decodeMark(entry.note)?.cursor ?? log.end()) < log.end()
-  if (!behind || repeated) return { recheck, changed }
-  const next = await syncField(runtime, await readFieldState(runtime, field), log, context, true)
-  return { recheck: recheck || next.recheck, changed: changed || next.changed }
+  return { recheck, changed, behind: (decodeMark(entry.note)?.cursor ?? log.end()) < log.end() }
 }
 
 /** A fetch that is running now may be older than the change. */
 async function syncMissingValue(
-  runtime: CronRuntime,
+  { runtime, log, cause }: SyncRun,
   { field, slot, lookup: { guards, tokens } }: FieldState,
-  log: ChangeLog,
-  cause: SyncCause,
 ): Promise<SyncResult> {
   const isRecheck = cause === 'recheck'
   if (!isRecheck && cause !== 'met' && !touches(await log.readFrom(log.record.followed), field))
@@ -140,9 +139,8 @@ async function syncMissingValue(
 
 /** A value without a mark may have missed any change. A ping for another table is still no reason to read it. */
 async function mayHaveMissedChanges(
+  { log, cause }: SyncRun,
   field: AirtableField<unknown>,
-  log: ChangeLog,
-  cause: SyncCause,
 ): Promise<boolean> {
   return cause === 'met' || cause === 'cron' || touches(await log.readFrom(log.record.followed), field)
 }

@@ -56,14 +56,19 @@ export interface SyncSource {
   list: boolean
 }
 
-/** Calls `readFrom` only when the log can decide something. */
-export async function planSync(
-  { tableId, hook, shape, list }: SyncSource,
-  { mark, fetchedAt }: Pick<ValueState, 'mark' | 'fetchedAt'>,
-  readFrom: (cursor: number) => Promise<LogChanges>,
-  now: number,
-  limits: DeltaLimits,
-): Promise<SyncPlan> {
+interface PlanRequest {
+  source: SyncSource
+  value: Pick<ValueState, 'mark' | 'fetchedAt'>
+  /** Called only when the log can decide something. */
+  readFrom(cursor: number): Promise<LogChanges>
+  /** In ms since 1970. */
+  now: number
+  limits: DeltaLimits
+}
+
+export async function planSync({ source, value, readFrom, now, limits }: PlanRequest): Promise<SyncPlan> {
+  const { tableId, hook, shape, list } = source
+  const { mark, fetchedAt } = value
   if (mark === null || mark.hook !== hook) return { kind: 'full', why: 'no-mark' }
   if (mark.shape !== shape) return { kind: 'full', why: 'declared-anew' }
   if (now - mark.at > OLDEST_LOG_MS) return { kind: 'full', why: 'log-too-old' }

@@ -9,14 +9,16 @@ import type { WebhookDeath, WebhookOutcome } from '../../../shared/events'
 import { isRedisFailure } from '../../cache/errors'
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
-import type { MaintenanceReport } from '../../cache/operations/scheduledRefresh'
-import type { WebhookSecrets } from '../airtableConfig'
+import type { CronOptions, MaintenanceReport } from '../../cache/operations/scheduledRefresh'
+import { fieldRuntime } from '../../cache/processContext'
+import { type WebhookSecrets, webhookSecrets } from '../airtableConfig'
 import { isAirtableField } from '../airtableField'
-import { buildRecord, type HookRecord, type HookStore } from '../changelog/webhookStore'
+import { buildRecord, type HookRecord, type HookStore, hookStore } from '../changelog/webhookStore'
 import type { Webhook, WebhooksApi } from '../webhooksApi'
 import { drainNow, type WebhookSync } from './pingQueue'
 import type { Hook } from './verifyPing'
 import { saveWebhookReport } from './webhookReport'
+import { airtableWebhooks, createWebhookSync } from './webhookSync'
 
 export interface Maintenance {
   fields: readonly AnyField[]
@@ -54,6 +56,17 @@ interface OwnWebhook {
   webhook?: Webhook | undefined
   /** Why the webhooks of its base could not be listed. */
   error?: CodedError | undefined
+}
+
+/** Returns what the cron needs to maintain webhooks; nothing when the environment holds no secret of a webhook. */
+export function webhookMaintenance(fields: readonly AnyField[]): Pick<CronOptions, 'maintain'> {
+  const secrets = webhookSecrets()
+  if (secrets.size === 0) return {}
+  const runtime = fieldRuntime()
+  const services = { api: airtableWebhooks, sync: createWebhookSync(fields), store: hookStore(runtime) }
+  return {
+    maintain: (remainingMs) => maintainWebhooks({ fields, secrets, runtime, remainingMs, ...services }),
+  }
 }
 
 /**

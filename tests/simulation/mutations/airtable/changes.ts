@@ -130,8 +130,8 @@ export const changeMutations: readonly Mutation[] = [
     test: WORLDS,
     edits: [
       {
-        file: 'core-services/airtable/sync/syncFields.ts',
-        search: '        if (result.changed) changed.push(state.field)\n',
+        file: 'core-services/airtable/webhooks/webhookSync.ts',
+        search: '      if (result.changed) changed.push(state.field)\n',
         replace: '',
       },
     ],
