@@ -1,4 +1,4 @@
-/** What may be asked of a lock, in the units of its callers: ttl in seconds, delays in ms. */
+/** Options of a lock: ttl in seconds, delays in ms. */
 
 import type { Instant } from '../../../shared/clock'
 import { describeValue } from '../../../shared/text'
@@ -10,32 +10,32 @@ export interface Lock {
   /** Sorted, each once. */
   readonly names: readonly string[]
   /**
-   * The fencing token: a whole number, greater than that of every lock taken before. Hand it on with each write, and let
-   * what is written to refuse a token lower than the highest it has seen.
+   * Fencing token: a whole number, greater than that of every lock taken before. Send it with each write, and let the
+   * target refuse a token lower than the highest it has seen.
    */
   readonly token: number
-  /** Names the holder: a text that no other holder has. */
+  /** A text that no other holder has. */
   readonly holder: string
   readonly ttlSeconds: number
 }
 
 export interface LockHolder {
-  /** The fencing token, see `Lock`. */
+  /** Fencing token, see `Lock`. */
   token: number
-  /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held: stop writing. */
+  /** Aborted with LOCK_LOST as soon as another holder may have the lock: stop writing. */
   signal: AbortSignal
 }
 
-/** How long a lock is certain to be held: from the sending of the request that has taken or extended it. */
+/** How long a lock is certain to be held, counted from sending the request that took or extended it. */
 export interface Term {
   since: Instant
   milliseconds: number
 }
 
 export interface LockOptions {
-  /** How often it is tried again while another holder has it; 0 to try once. */
+  /** Further attempts while another holder has it; 0 to try once. @default CACHE_LOCK_MAX_RETRIES */
   retryCount?: number
-  /** About how many ms lie between two tries: from half of it to one and a half. */
+  /** Mean pause between two attempts, in ms; each lasts half of it to one and a half. @default CACHE_LOCK_RETRY_DELAY */
   retryDelay?: number
 }
 
@@ -43,12 +43,12 @@ export interface LockDefaults extends Required<LockOptions> {
   ttlSeconds: number
 }
 
-/** Limits, so that a slip of units is told at once. */
+/** Limits that reveal a wrong unit at once. */
 export const MAX_LOCK_TTL_SECONDS = 86_400
 export const MAX_LOCK_RETRIES = 10_000
 export const MAX_LOCK_RETRY_DELAY_MS = 60_000
 
-/** The scripts hand all names to one command, which takes some thousands. */
+/** The scripts pass all names to one command, and Lua unpacks some thousands at most. */
 const MAX_NAMES = 1_000
 
 /** Throws LOCK_INVALID. */
@@ -78,7 +78,7 @@ export function lockSettings(
 
 /** Sorted, each once. Throws LOCK_INVALID, or KEY_INVALID for a name that could not be a key. */
 export function checkLockNames(names: readonly string[], keys: KeySpace): string[] {
-  // A name has the limits of a key: what can be stored can also be locked.
+  // What can be stored can also be locked, so the limits are those of keys.
   for (const name of names) keys.physical(name)
   const sorted = [...new Set(names)].sort()
   if (sorted.length > 0 && sorted.length <= MAX_NAMES) return sorted

@@ -1,4 +1,4 @@
-/** Keeps a lock while its holder works, and notices when it is lost. */
+/** Extends a lock while its holder works, and notices when it is lost. */
 
 import { passedSince } from '../../../shared/clock'
 import type { Ports } from '../../../shared/ports'
@@ -7,19 +7,19 @@ import { reportDegraded } from '../redis/reportDegraded'
 import type { Lock, Term } from './lockOptions'
 
 export interface LockRenewal {
-  /** Aborted with LOCK_LOST as soon as the lock is no longer certain to be held. */
+  /** Aborted with LOCK_LOST as soon as another holder may have the lock. */
   readonly signal: AbortSignal
   lose(): void
-  /** The work is done: no more extensions. */
+  /** Ends the extensions when the work is done. */
   stop(): void
 }
 
-/** How often within its ttl a lock is extended: one extension may fail, and nothing is lost yet. */
+/** Extensions per ttl: one may fail, and the lock is still held. */
 const EXTENSIONS_PER_TTL = 3
 
 /**
- * `term`: how long the lock is certain, by either clock. `prolong` tells the new one, or null when Redis says that the lock
- * is no longer ours, and rejects when Redis cannot be asked.
+ * `prolong` resolves with the new term, or null when Redis says that another holder has the lock. It rejects when Redis
+ * does not answer.
  */
 export function startRenewal(
   { names, ttlSeconds }: Lock,
@@ -38,7 +38,7 @@ export function startRenewal(
     lost.abort(lockLost(names))
   }
 
-  /** Undefined when Redis could not be asked. */
+  /** Undefined when Redis did not answer. */
   async function tryProlong(): Promise<Term | null | undefined> {
     try {
       return await prolong()
@@ -48,7 +48,6 @@ export function startRenewal(
     }
   }
 
-  /** An answer that comes too late is as good as none. */
   async function prolongInTime(): Promise<Term | null | undefined> {
     const answered = new AbortController()
     const tooLate = clock.sleep(remainingMs(), answered.signal).then(() => undefined)

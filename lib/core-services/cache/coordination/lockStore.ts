@@ -1,4 +1,6 @@
-/** What locks ask of Redis: scripts over the locks of one holder, each all or nothing. They reject with REDIS_ errors. */
+/**
+ * The commands of locks: each takes, extends or releases all locks of a holder or none, and rejects with a REDIS_ error.
+ */
 
 import { redisBadReply } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
@@ -9,20 +11,20 @@ import { RELEASE_LOCKS_SCRIPT } from './scripts/releaseLocks'
 import { TAKE_LOCKS_SCRIPT } from './scripts/takeLocks'
 
 export interface LockStore {
-  /** The fencing token, or null when one of the locks is held. `floor` is where tokens begin, see the script. */
+  /** The fencing token, or null when one of the locks is held. Tokens begin at `floor`, see TAKE_LOCKS_SCRIPT. */
   take(names: readonly string[], holder: string, milliseconds: number, floor: number): Promise<number | null>
-  /** Sets the time that is left; false, and nothing done, when one of the locks is no longer the holder's. */
+  /** Sets the time that is left. False, and nothing changed, when the holder has lost one of the locks. */
   extend(names: readonly string[], holder: string, milliseconds: number): Promise<boolean>
-  /** Gives back those that are still the holder's; true when all of them were. */
+  /** Releases the locks that the holder still has. True when it had all of them. */
   release(names: readonly string[], holder: string): Promise<boolean>
-  /** How many locks are held, by whomever. Walks the whole database. */
+  /** How many locks are held by all instances. Walks the whole database. */
   count(): Promise<number>
 }
 
 const SCAN_EFFORT = 1_000
 
 export function createLockStore(send: Send, keys: KeySpace): LockStore {
-  // One counter for all locks: one for each name would never expire either, and there are as many names as ids.
+  // One counter serves all locks. A counter for each name would never expire, and names are as many as ids.
   const fence = keys.internal('fence', 'all')
   const lockNames = (names: readonly string[]) => names.map((name) => keys.internal('lock', name))
 

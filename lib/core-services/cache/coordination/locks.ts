@@ -1,7 +1,7 @@
 /**
- * Locks across all instances. A lock ends with its ttl at the latest, so a dead holder blocks others briefly; one
- * that was frozen may still believe in it, which is what the fencing token is for. A lock never lies: when Redis cannot
- * be asked, nothing here answers a fallback.
+ * Locks across all instances. A lock ends with its ttl at the latest, so a dead holder blocks others briefly. A holder
+ * that was frozen may still believe in its lock; the fencing token is for that. Locks have no fallback: every method
+ * rejects when Redis does not answer.
  */
 
 import { currentInstant, passedSince } from '../../../shared/clock'
@@ -24,10 +24,10 @@ import type { LockStore } from './lockStore'
 
 export interface Locks {
   /**
-   * Runs `work` while no other caller, in any instance, holds the lock (or any of the locks), and extends it meanwhile.
-   * Rejects with LOCK_NOT_ACQUIRED when it is held, with a REDIS_ error when Redis cannot be asked, with what
-   * `work` rejects with, and with LOCK_LOST when `work` ended well but may not have been alone. Costs 6 billed commands,
-   * and 3 for each third of the ttl that `work` takes. `ttlSeconds` may be a fraction.
+   * Runs `work` while no other caller in any instance holds the lock (or any of the locks), and extends it meanwhile.
+   * Rejects with LOCK_NOT_ACQUIRED when it is held, with a REDIS_ error when Redis does not answer, with the error of
+   * `work`, and with LOCK_LOST when `work` succeeded but may not have been alone. Costs 6 billed commands, and 3 for
+   * each third of the ttl that `work` takes. `ttlSeconds` may be a fraction.
    */
   withLock<T>(
     names: string | readonly string[],
@@ -35,17 +35,20 @@ export interface Locks {
     ttlSeconds?: number,
     options?: LockOptions,
   ): Promise<T>
-  /** Rejects with LOCK_NOT_ACQUIRED or a REDIS_ error. Only the caller extends it. 3 billed commands; 2 if refused. */
+  /**
+   * The caller extends the lock itself. Rejects with LOCK_NOT_ACQUIRED or a REDIS_ error. 3 billed commands; 2 if
+   * refused.
+   */
   acquire(name: string, ttlSeconds?: number, options?: LockOptions): Promise<Lock>
-  /** All of the locks or none, in one step. 2 billed commands, and 1 for each name. */
+  /** Takes all locks or none, in one step. 2 billed commands, and 1 for each name. */
   acquireMany(names: readonly string[], ttlSeconds?: number, options?: LockOptions): Promise<Lock>
-  /** Sets the time that is left, in seconds; false if it was no longer held. 2 billed commands, and 1 for each name. */
+  /** Sets the time that is left, in seconds. False when the lock was lost. 2 billed commands, and 1 for each name. */
   extend(lock: Lock, ttlSeconds?: number): Promise<boolean>
-  /** Gives it back, and nothing that another holder has taken since; false if it was no longer held. 3 billed commands. */
+  /** Never releases a lock that another holder has taken since. False when the lock was lost. 3 billed commands. */
   release(lock: Lock): Promise<boolean>
   /** Names of the locks that this process holds, sorted. Costs nothing. */
   readonly held: string[]
-  /** How many names are locked, by all instances. Walks the whole database: for administration. */
+  /** How many names all instances have locked. Walks the whole database: for administration. */
   countActive(): Promise<number>
 }
 
@@ -89,8 +92,8 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
       return taken
     } catch (error) {
       if (mayHaveBeenHeard(error)) {
-        // Begun at once, not after the response: until then it would block everybody. One that arrives later still
-        // ends with its ttl.
+        // The release begins at once, not after the response: until then the lock would block all callers. If the take
+        // arrives later, the lock still ends with its ttl.
         const work = giveBack(lock).then(() => undefined)
         ports.defer(() => work)
       }
@@ -98,13 +101,13 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     }
   }
 
-  /** How long it is certain to be held now; null when it was lost. */
+  /** The new term; null when the lock was lost. */
   async function prolong(lock: Lock, ttlSeconds: number): Promise<Term | null> {
     const { ttlMs } = lockSettings(defaults, ttlSeconds)
     // Counted from the sending, because Redis may count from then.
     const term = { since: currentInstant(clock), milliseconds: ttlMs }
     if (await store.extend(lock.names, lock.holder, ttlMs)) {
-      // It may have been given back meanwhile.
+      // The lock may have been released meanwhile.
       if (ours.has(lock.holder)) ours.set(lock.holder, { lock, term })
       return term
     }
@@ -118,13 +121,13 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
       return await store.release(names, holder)
     } catch (error) {
       if (!isRedisFailure(error)) throw error
-      // If the first was heard after all, the second finds nothing.
+      // If Redis executed the first release, the second finds nothing.
       await store.release(names, holder)
       return true
     }
   }
 
-  /** False when Redis says that it was no longer held. What cannot be given back now runs out by itself. */
+  /** False when Redis says that the lock was lost. A lock that cannot be released expires by itself. */
   async function giveBack(lock: Omit<Lock, 'token'>): Promise<boolean> {
     try {
       return await release(lock)
@@ -165,7 +168,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
   }
 }
 
-/** Without an answer, or with one that says that something failed underway, the lock may have been taken. */
+/** True for errors after which Redis may have taken the lock all the same. */
 function mayHaveBeenHeard(error: unknown): boolean {
   return hasCode(
     error,

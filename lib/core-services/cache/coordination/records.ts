@@ -1,6 +1,6 @@
 /**
- * Small things that the machinery around the fields writes down for all instances, under names that no pattern over
- * logical keys reaches. Each call is one billed command and rejects with a REDIS_ error.
+ * Small values that instances share about their work on fields, under internal names that no pattern over logical keys
+ * reaches. Each call costs one billed command and rejects with a REDIS_ error.
  */
 import { redisBadReply } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
@@ -8,20 +8,18 @@ import { decodeValue, encodeValue } from '../redis/json'
 import type { Send } from '../redis/pipeline'
 
 export interface SharedRecords {
-  /** In the order of the names, null where nothing stands. */
+  /** In the order of the names; null for a missing record. */
   read<T>(kind: string, names: readonly string[]): Promise<(T | null)[]>
-  /** Kept for so many seconds. */
   write(kind: string, name: string, value: unknown, seconds: number): Promise<void>
-  /** The same; answers what it has replaced, null for nothing. */
+  /** Writes, and returns the value before; null for none. */
   exchange<T>(kind: string, name: string, value: unknown, seconds: number): Promise<T | null>
 }
 
-/** Notes of which there is one at a time, and which can be read along with other names. */
+/** Records of which the first writer wins, and that can be read in one command with other names. */
 export interface ClaimableRecords extends SharedRecords {
-  /** Writes, and answers true, unless one stands already. */
+  /** Writes unless there is one already. Returns whether it wrote. */
   claim(kind: string, name: string, value: unknown, seconds: number): Promise<boolean>
   remove(kind: string, name: string): Promise<void>
-  /** The physical name. */
   physicalName(kind: string, name: string): string
 }
 

@@ -1,4 +1,4 @@
-/** Token buckets that all instances share: each lets a number through at once, and then one in so much time. */
+/** Token buckets that all instances share: each passes `burst` calls at once, then one every `everyMs`. */
 
 import { redisBadReply } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
@@ -7,13 +7,14 @@ import { TAKE_FROM_BUCKETS_SCRIPT } from './scripts/takeFromBuckets'
 
 export interface Bucket {
   name: string
-  /** How many are let through in a row. */
   burst: number
-  /** After them one in so many ms. */
   everyMs: number
 }
 
-/** Ms until all buckets have one; 0 when one was taken out of each. Rejects with a REDIS_ error. */
+/**
+ * Takes one out of each bucket or out of none. Resolves with 0, or the ms until all of them have one. Rejects with a
+ * REDIS_ error.
+ */
 export async function takeFromBuckets(
   { send, keys }: { send: Send; keys: KeySpace },
   buckets: readonly Bucket[],

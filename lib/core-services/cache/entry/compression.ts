@@ -1,6 +1,6 @@
 /**
- * Brotli for large values: a list of records shrinks to a tenth. Node's own, because nothing that runs everywhere has it;
- * asynchronous, so that a large value does not hold up other requests.
+ * Brotli for large values: a list of records shrinks to a tenth. Asynchronous, so that a large value does not hold up
+ * other requests.
  */
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
@@ -8,16 +8,18 @@ import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
 const compress = promisify(brotliCompress)
 const decompress = promisify(brotliDecompress)
 
-/** In characters; below, the gain is not worth the time. */
+/** In characters; for shorter texts the gain is not worth the time. */
 const THRESHOLD = 2_048
-/** The packed form is taken when, as base64, it has at most this part of the length. */
+/** The packed form is used when its base64 has at most this part of the length. */
 const WORTH_IT = 0.9
-/** 4 packs a list of records to a tenth in a ms or less per 100 KB; 11 takes a hundred times as long for a little more. */
+/**
+ * Packs a list of records to a tenth, in a ms or less per 100 KB. 11 takes a hundred times as long for a little more.
+ */
 const QUALITY = 4
-/** No value of ours is larger: a request to Redis has 10 MB at most. */
+/** Above any stored value: a request to Redis has 10 MB at most. */
 const MAX_BYTES = 200_000_000
 
-/** Null when it does not pay. */
+/** Null when packing does not pay. */
 export async function pack(text: string): Promise<Uint8Array | null> {
   if (text.length < THRESHOLD) return null
   const options = { params: { [constants.BROTLI_PARAM_QUALITY]: QUALITY } }
@@ -25,7 +27,7 @@ export async function pack(text: string): Promise<Uint8Array | null> {
   return (packed.length * 4) / 3 <= text.length * WORTH_IT ? packed : null
 }
 
-/** Rejects when it is not what `pack` has made. */
+/** Rejects when `pack` did not write it. */
 export async function unpack(packed: Uint8Array): Promise<string> {
   return (await decompress(packed, { maxOutputLength: MAX_BYTES })).toString('utf8')
 }

@@ -1,46 +1,44 @@
 /**
- * Encryption of what a field stores, so that access to Redis alone is not enough to read or change it: AES-256-GCM (NIST
- * SP 800-38D) by WebCrypto. A ciphertext holds only with its own header and for its own field: everything around it is
- * authenticated data. What it does not hide: that the entry is there, its length, and the names in its header. Nor does
- * it keep a writer to Redis from putting an older entry of the same field back, tokens included.
+ * Encrypts the stored values of a field with AES-256-GCM (NIST SP 800-38D), so that access to Redis alone is not enough
+ * to read or change them. A ciphertext is bound to its header and its field. Not hidden: that the entry exists, its
+ * length, and the names in its header. A writer to Redis can still restore an older entry of the same field together
+ * with its tokens.
  */
 import { fromBase64, toBase64 } from './base64'
 
-/** How a text is sealed; stands in the header. */
+/** Stored in the header. */
 export interface Seal {
-  /** Tells which key it was. */
   keyId: string
   /** 96 random bits that were never used before, as base64. */
   nonce: string
 }
 
-/** Encrypts and decrypts for one field. */
 export interface Cipher {
-  /** A seal for one text, with the key that encrypts now. */
+  /** A new seal for one text, with the first key. */
   newSeal(): Promise<Seal>
   /** Whether the key is among those that decrypt. */
   knows(seal: Seal): Promise<boolean>
-  /** `header`: what the text must stand with when it is decrypted. */
+  /** `header` is authenticated with the text: `decrypt` needs the same one. */
   encrypt(plain: Uint8Array<ArrayBuffer>, seal: Seal, header: string): Promise<string>
-  /** Rejects when the key is unknown, or anything is not as it was encrypted. */
+  /** Rejects when the key is unknown, or the text or the header was changed. */
   decrypt(text: string, seal: Seal, header: string): Promise<Uint8Array>
 }
 
 export type CipherFor = (field: { name: string; key: string }) => Cipher
 
 interface KeyRing {
-  /** The key that encrypts. */
+  /** The id of the key that encrypts. */
   first: string
   keys: ReadonlyMap<string, CryptoKey>
 }
 
-/** In bytes. At one write a second 96 random bits meet SP 800-38D's limit of 2^32 for one key after 136 years. */
+/** In bytes. At one write a second, 96 random bits reach the limit of SP 800-38D (2^32 for one key) after 136 years. */
 const NONCE_LENGTH = 12
 const KEY_ID_LENGTH = 6
 
 /**
- * `keys`: 32 bytes each; the first encrypts, all decrypt. `namespace`: tells apart what shares keys and a Redis, such as
- * preview and production.
+ * `keys`: 32 bytes each; the first encrypts, all decrypt. `namespace` separates environments with the same keys and
+ * Redis, such as preview and production.
  */
 export function createCipherFor(
   keys: readonly [Uint8Array<ArrayBuffer>, ...Uint8Array<ArrayBuffer>[]],
@@ -87,14 +85,14 @@ async function importKeys(keys: readonly Uint8Array<ArrayBuffer>[]): Promise<Key
   return { first: named[0]?.[0] ?? '', keys: new Map(named) }
 }
 
-/** Part of a hash: it tells 256 random bits apart, and nothing of them. */
+/** Part of a hash, which reveals nothing of the key. */
 async function deriveKeyId(key: Uint8Array<ArrayBuffer>): Promise<string> {
   const label = new TextEncoder().encode('field-cache key id ')
   const hash = await crypto.subtle.digest('SHA-256', new Uint8Array([...label, ...key]))
   return toBase64(new Uint8Array(hash.slice(0, KEY_ID_LENGTH)))
 }
 
-/** Not by a port: no test may make a nonce come twice. */
+/** Not a port: a test that makes a nonce come twice would break the encryption. */
 function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length))
 }

@@ -1,6 +1,6 @@
 /**
- * The envelope of a field's value: what it is, when its fetch began, and the freshness tokens that stood before that
- * fetch. One header line of JSON, then the value, so that a reader can judge an entry without unpacking the value.
+ * The stored form of a field's value: one header line of JSON with the start of its fetch and the tokens captured before
+ * it, then the value. A reader can judge an entry without unpacking the value.
  */
 
 import { keyProblem } from '../redis/commands/keySpace'
@@ -10,52 +10,52 @@ import { pack, unpack } from './compression'
 import type { Cipher, Seal } from './encryption'
 import type { Token, TokenMap } from './versionTokens'
 
-/** Readers refuse every other format: an older or newer release then sees a miss, never a misread value. */
+/** Readers refuse every other format, so an older or newer release sees a miss, never a misread value. */
 const FORMAT = 'fc2 '
 const ANY_FORMAT = /^fc\d+ /
-/** How a body was made of its JSON, in this order; without any of it the body is the JSON. */
+/** Steps from JSON to body, in this order. Without one the body is the JSON. */
 const ENCODINGS = ['br', 'gcm', 'br+gcm'] as const
 type Encoding = (typeof ENCODINGS)[number]
 
 export interface EntryHeader {
-  /** Wall clock, ms: the start of the fetch. Age and ttl count from there, because the value can be that old. */
+  /** Start of the fetch; wall clock, ms. Age and ttl count from there, because the value can be that old. */
   fetchedAt: number
-  /** Tells this entry from any other one of its key. */
+  /** Differs from that of every other entry of the key. */
   revision: Token
-  /** The tokens captured before the fetch, by the name of what they guard. */
+  /** The tokens captured before the fetch, by guard. */
   tokens: TokenMap
-  /** The guards among them that only the value tells, and no configuration; absent where the field had no `dependsOn`. */
+  /** Guards that only the value names. Undefined when the field had no `dependsOn`. */
   dependencies?: readonly string[] | undefined
-  /** Where the value itself limits its life: ms from `fetchedAt` in which it is fresh, and in which it may be served. */
+  /** Limits set by the value itself, in ms from `fetchedAt`: until it is stale, and until it may not be served. */
   freshMs?: number | undefined
   endMs?: number | undefined
-  /** What its fetcher wants to be told by the next fetch. */
+  /** What the fetcher wants to be passed at the next fetch. */
   note?: string | undefined
-  /** Of what a forced refresh has stored. */
+  /** Set by a forced refresh. */
   forced?: Forced | undefined
 }
 
 export interface Forced {
-  /** The own token that stood before its fetch, and that its commit has replaced. */
+  /** The own token before its fetch, which its commit has replaced. */
   upon: Token
-  /** What was asked for, see `shareMark`; '' for what no other force may take. */
+  /** The options of the force, see `shareMark`; '' when no other force may share its result. */
   by: string
 }
 
 export interface Entry extends EntryHeader {
-  /** The value as JSON: each reader parses one of its own. */
+  /** The value as JSON. Each reader parses its own copy. */
   body: string
-  /** Present while the body is still as Redis holds it; see `unpackEntry`. */
+  /** Set while the body is still as stored; see `unpackEntry`. */
   packing?: Packing
 }
 
 interface Packing {
   encoding: Encoding
-  /** How it is encrypted, and the header that it is bound to. */
+  /** How the body is encrypted, and the header that it is bound to. */
   sealed?: Seal & { header: string }
 }
 
-/** With a cipher the body is encrypted, after it was compressed, and so is the note, which stands before it. */
+/** With a cipher, the body is compressed, then encrypted. The note is encrypted with it. */
 export async function encodeEntry(entry: Entry, compression: boolean, cipher?: Cipher): Promise<string> {
   const text = cipher ? `${JSON.stringify(entry.note ?? null)}\n${entry.body}` : entry.body
   const packed = compression ? await pack(text) : null
@@ -83,10 +83,10 @@ function chooseEncoding(packed: boolean, sealed: boolean): Encoding | undefined 
   return packed ? 'br' : undefined
 }
 
-/** The JSON of a value; throws VALUE_NOT_SERIALIZABLE. */
+/** Throws VALUE_NOT_SERIALIZABLE. */
 export const encodeBody: (value: unknown) => string = encodeValue
 
-/** Null for anything that is not an entry of this format: to the reader that is a miss. */
+/** Null for a text that is not an entry of this format, which readers treat as a miss. */
 export function decodeEntry(text: string): Entry | null {
   const end = text.indexOf('\n')
   if (!text.startsWith(FORMAT) || end < 0) return null
@@ -99,10 +99,10 @@ export function decodeEntry(text: string): Entry | null {
   }
 }
 
-/** Whether a text that `decodeEntry` refuses is an entry all the same, as another release of the app writes them. */
+/** Whether a text that `decodeEntry` refuses may be an entry of another release. */
 export const isForeignEntry = (text: string): boolean => ANY_FORMAT.test(text)
 
-/** Null when the body is not what its encoding says: cut off, changed, moved from another key, or of an unknown key. */
+/** Null when the body cannot be read: cut off, changed, moved from another key, or encrypted with an unknown key. */
 export async function unpackEntry(entry: Entry, cipher?: Cipher): Promise<Entry | null> {
   if (!entry.packing) return entry
   const { packing, body, ...header } = entry
@@ -158,7 +158,7 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
   )
 }
 
-/** Each guard is asked for by its name: one that is no name would let every read fail. */
+/** Each guard is read by its name: one that is not a valid key would fail every read. */
 function isTokenMap(tokens: unknown): tokens is TokenMap {
   if (typeof tokens !== 'object' || tokens === null) return false
   return Object.entries(tokens).every(
@@ -185,7 +185,7 @@ function toEntry(parts: Header, header: string, body: string): Entry {
   }
 }
 
-/** Whole seconds since the fetch began; clocks that disagree never make it negative. */
+/** Whole seconds since the fetch began; never negative, though clocks differ. */
 export function ageSeconds(fetchedAt: number, now: number): number {
   return Math.max(0, Math.floor((now - fetchedAt) / 1000))
 }

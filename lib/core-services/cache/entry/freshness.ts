@@ -1,10 +1,10 @@
-/** How long an entry may be served: by its tokens and by its age. Pure: no clock, no requests. */
+/** How long an entry may be served, by its tokens and its age. Pure: no clock, no requests. */
 
 import type { Freshness } from '../../../shared/events'
 import type { EntryHeader } from './entry'
 import { COARSE_GUARD, type Token, tokensHold } from './versionTokens'
 
-/** Whether the tokens of an entry stand, all of them, and whether it has one of each guard of the reader. */
+/** Whether all tokens of an entry are current, and it has one of each guard of the reader. */
 export function holds(
   entry: EntryHeader,
   readerGuards: readonly string[],
@@ -14,8 +14,8 @@ export function holds(
 }
 
 /**
- * Whether an entry stores a token of each guard that the reader knows of. It may be from before the field had that one,
- * or from a writer that does not know it; then nothing tells whether it was invalidated meanwhile.
+ * Whether an entry stores a token of each guard that the reader knows. One without may have been written before the
+ * field had that guard, so an invalidation of the guard would not reach it.
  */
 export function covers({ tokens, dependencies }: EntryHeader, readerGuards: readonly string[]): boolean {
   if (dependencies === undefined && readerGuards.includes(COARSE_GUARD)) return false
@@ -29,17 +29,17 @@ export interface Windows {
   staleIfError?: number | undefined
 }
 
-/** How far clocks of instances may be apart, in s. */
+/** How far the clocks of instances may differ, in s. */
 const CLOCK_SKEW_SECONDS = 600
 
-/** What the age of a valid entry allows: `stale` while it is refreshed, `degraded` only when the source fails. */
+/** What the age of a valid entry allows; see `Freshness`. */
 export function getFreshness(
   { fetchedAt, freshMs = Number.POSITIVE_INFINITY, endMs = Number.POSITIVE_INFINITY }: EntryHeader,
   windows: Windows,
   now: number,
 ): Freshness {
   const age = (now - fetchedAt) / 1000
-  // No clock of ours is that far ahead: the writer did not mean its age.
+  // A clock that is further ahead is broken, so the age means nothing.
   if (!(age > -CLOCK_SKEW_SECONDS) || age >= endMs / 1000) return 'expired'
   const ttl = windows.ttl === 'forever' ? Number.POSITIVE_INFINITY : windows.ttl
   const stale = windows.staleWhileRevalidate ?? 0

@@ -1,4 +1,6 @@
-/** The part of the Standard Schema interface (standardschema.dev) that the cache needs: zod, valibot, arktype have it. */
+/**
+ * The part of the Standard Schema interface (standardschema.dev) that the cache needs; zod, valibot and arktype have it.
+ */
 export interface StandardSchema<T> {
   readonly '~standard': {
     readonly version: 1
@@ -16,10 +18,10 @@ interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** `refused`: it is not spoilt, but the schema does not take it; another release's may. */
+/** `refused`: the value is intact, but this release's schema does not accept it. Another release's may. */
 export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string; refused: boolean }
 
-/** The value in a JSON text, if it fits the schema; without one every value does. Each call gets a value of its own. */
+/** Parses a JSON text and checks it. Without a schema every value is valid. Each call returns its own copy. */
 export async function checkBody<T>(schema: StandardSchema<T> | undefined, body: string): Promise<Checked<T>> {
   try {
     return await checkSchema(schema, JSON.parse(body))
@@ -35,7 +37,7 @@ async function checkSchema<T>(schema: StandardSchema<T> | undefined, value: unkn
   try {
     result = await schema['~standard'].validate(value)
   } catch {
-    // A rule that was written for the new shape can trip over a stored value of the old one.
+    // A rule for the new shape can throw on a stored value of the old one.
     return { ok: false, reason: 'the schema threw an error', refused: true }
   }
   if (!result.issues) return { ok: true, value: result.value }

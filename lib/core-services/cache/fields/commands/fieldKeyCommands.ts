@@ -1,7 +1,6 @@
 /**
- * The keys of fields as the commands over logical keys see them: one view of a key, through whichever door. What stands
- * under such a key is an entry; it is there while its tokens stand. Nothing here serves as a field does: no schema, no
- * windows, no fetch.
+ * Commands over logical keys, applied to the keys of fields. The value under such a key is an entry, and counts as
+ * present while its tokens are current. Unlike a read of the field: no schema, no windows, no fetch.
  */
 
 import type { Ports } from '../../../../shared/ports'
@@ -29,10 +28,10 @@ export interface FieldKeyOptions {
 export type FieldKeyCommands = ReturnType<typeof createFieldKeyCommands>
 
 export function createFieldKeyCommands({ store, sendTogether, keys, ports, memory }: FieldKeyOptions) {
-  /** The cipher of a field depends on its name, which only the list of fields tells. */
+  /** The cipher depends on the field's name, which only the list of fields tells. */
   const getCipher = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
 
-  /** Whether its tokens stand and its own end has not come. One command. */
+  /** Whether the entry's tokens are current and its own end has not come. One command. */
   async function stands(key: string, entry: Entry): Promise<boolean> {
     const { fetchedAt, endMs = Number.POSITIVE_INFINITY, tokens, packing } = entry
     if (!Object.hasOwn(tokens, ownGuard(key)) || ports.clock.now() - fetchedAt >= endMs) return false
@@ -42,7 +41,7 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
     return tokensHold(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
   }
 
-  /** Whether a key holds an entry that no reader is served. */
+  /** Whether a key holds an entry that is not served to readers. */
   async function isInvalid(key: string, head: string | null): Promise<boolean> {
     if (head === null || !isForeignEntry(head)) return false
     const entry = decodeEntry(await withWholeHeader(sendTogether, keys.physical(key), head))
@@ -50,20 +49,20 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
   }
 
   return {
-    /** The value of an entry before its schema, while it stands. */
+    /** The value of a valid entry, not checked by its schema. */
     valueIn: async (key: string, entry: Entry): Promise<Found<unknown>> => {
       const unpacked = (await stands(key, entry)) ? await unpackEntry(entry, getCipher(key)) : null
       return unpacked ? { found: true, value: decodeValue(unpacked.body) } : { found: false }
     },
 
-    /** What a text under a key means: JSON, or a field's entry. Of what is no entry it costs nothing. */
+    /** The value of a text under a key: JSON, or the value of an entry. Free for JSON. */
     async open<T>(key: string, text: string): Promise<Found<T>> {
       if (!isForeignEntry(text)) return { found: true, value: decodeValue<T>(text) }
       const entry = decodeEntry(text)
       return entry ? ((await this.valueIn(key, entry)) as Found<T>) : { found: false }
     },
 
-    /** How many of these keys, all of which exist, hold entries that no reader is served. 1 command for each, and 1 for tokens. */
+    /** How many of these existing keys hold entries that are not served. 1 command for each, and 1 for tokens. */
     async invalidAmong(names: readonly string[]): Promise<number> {
       const heads = await sendTogether(names.map((name) => beginning(keys.physical(name))))
       const texts = heads.map(textIn)
@@ -75,8 +74,8 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
     tokenName: (key: string): string => store.names.guard(ownGuard(key)),
 
     /**
-     * Removes keys, whatever stands under them, and invalidates those of fields wherever their values are. How many keys
-     * there were. `together`: how the commands are sent.
+     * Removes keys and invalidates those of fields, also for copies in memory. Returns how many existed. `together`
+     * sends the commands.
      */
     async remove(names: readonly string[], together: SendTogether = sendTogether): Promise<number> {
       if (names.length === 0) return 0
@@ -90,23 +89,26 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
         seconds: tokenSeconds({ key }, ownGuard(key)),
       }))
       const { removed, known } = await revoke(sendTogether, tokens, entries, together)
-      // What was asked for before and came meanwhile.
+      // A copy may have been read before the removal and kept during it.
       memoryCache.dropGuarded(guards)
       const invalidated = guards.filter((_, index) => known[index])
       if (invalidated.length > 0) ports.emit({ type: 'field.invalidated', guards: invalidated })
       return removed
     },
 
-    /** Drops what this process has in memory of keys of which Redis has lost the tokens: no field stands there now. */
+    /** Drops the copies in memory of keys that have lost their tokens in Redis. */
     forget(names: readonly string[]): void {
       const { memoryCache, hints } = memory()
       memoryCache.dropGuarded(names.filter((name) => hints.has(name)).map(ownGuard))
     },
 
-    /** The process forgets everything: which of its copies have keys of a pattern is told by nothing. */
+    /** Drops all copies: the process does not know which of them match a pattern. */
     forgetAll: () => memory().memoryCache.dropAll(),
 
-    /** New tokens for keys that have some, and how many entries stood under them. 1 or 2 commands, 1 for each of a family. */
+    /**
+     * Writes new tokens for keys that have some, and removes their entries. Returns how many existed. 1 or 2 commands, 1
+     * for each key of a family.
+     */
     async rotate(names: readonly string[]): Promise<number> {
       await store.writeTokens(
         names.map((key) => ({

@@ -1,7 +1,7 @@
 /**
- * `set` and `expire` on the key of a field: a new entry in the place of the old one, under a new own token, so that every
- * reader of the field gets it. It is committed like a forced refresh. Its value is the raw one, which each reader checks by
- * its own schema; it counts as fetched now, and ends with the expiry that was given.
+ * `set` and `expire` on the key of a field: writes a new entry under a new own token, like a forced refresh, so that
+ * every reader of the field gets it. The value is stored unchecked, and each reader checks it by its own schema. It
+ * counts as fetched now, and ends with the given expiry.
  */
 
 import type { Ports } from '../../../../shared/ports'
@@ -24,11 +24,11 @@ import type { FieldKeyCommands } from './fieldKeyCommands'
 
 export interface EntryReplacer {
   /**
-   * As `set` of Redis: 'OK', null where `nx` or `xx` was not met, with `get` the old value. 5 commands in 2 requests. Rejects
-   * with WRITE_CONTENDED, here and in `expire`.
+   * As `set` of Redis: 'OK', or null when `nx` or `xx` was not met; with `get` the old value. 5 commands in 2 requests.
+   * Rejects with WRITE_CONTENDED.
    */
   set<T>(key: string, value: T, options?: number | CacheOptions): Promise<'OK' | T | null>
-  /** 1 if there was a value that now ends in so many seconds, else 0. */
+  /** 1 if there was a value, which now ends in `seconds`; else 0. Rejects with WRITE_CONTENDED. */
   expire(key: string, seconds: number): Promise<number>
 }
 
@@ -39,12 +39,12 @@ interface Replacement {
   fieldKeys: FieldKeyCommands
 }
 
-/** How often it begins in all when tokens change under it: of any number of writers one is through at each. */
+/** Attempts while other writers change the tokens. Of any number of writers, one succeeds in each round. */
 const ATTEMPTS = 30
-/** From this attempt on writers of several instances spread, over so many ms. */
+/** From this attempt on, writers of several instances spread over SPREAD_MS. */
 const SPREAD_FROM = 10
 const SPREAD_MS = 50
-/** How long the entry of a family is kept where nothing is said of it, in s: half as long as its token. */
+/** How long an entry of a family lives without an expiry, in s: half as long as its token. */
 const KEPT_SECONDS = 15 * 86_400
 
 type Outcome = 'stored' | 'contended' | 'refused'
@@ -53,7 +53,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
   const { clock, emit, random, uniqueToken } = ports
   const turns = createSingleFlight()
 
-  /** Of a member of a family nothing is known but its key, and the tags of the entry that stands there. */
+  /** Of a member of a family only the key is known, and the tags of the entry stored under it. */
   function keysFor(key: string, seconds = KEPT_SECONDS): FieldKeys {
     const config: AnyField = findFieldByKey(key) ?? {
       name: key,
@@ -61,15 +61,15 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
       ttl: seconds,
       fetcher: () => Promise.reject(new Error('it is only written')),
     }
-    // Where its entry has gone, what the process remembers tells of its tags.
+    // When Redis has lost the entry, the copy in memory still names its tags.
     const remembered = memory().memoryCache.get(key)?.entry ?? null
     const guards = uniteGuards(readerGuards(config), remembered)
     return { config, store, name: key, entry: store.names.entry(key), guards }
   }
 
   /**
-   * Anew while others get in between; those of this process do so one after the other, once one has lost. False when it
-   * was not stored. Rejects with WRITE_CONTENDED.
+   * Repeats the attempt while other writers interfere; after the first loss, those of this process take turns. False
+   * when nothing was stored. Rejects with WRITE_CONTENDED.
    */
   async function retried(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
     try {
@@ -78,7 +78,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         ? await turns.queue(key, Symbol(), () => inTurn(key, attempt))
         : outcome === 'stored'
     } catch (error) {
-      // Without an answer it may have been done.
+      // Redis may have executed the write without an answer.
       if (isRedisFailure(error)) memory().memoryCache.dropGuarded([ownGuard(key)])
       throw error
     }
@@ -94,7 +94,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     throw writeContended(key, ATTEMPTS)
   }
 
-  /** Tokens for the tags of an entry that a value brings; null when something was invalidated meanwhile. */
+  /** Tokens for the tags that a value names; null when one was invalidated meanwhile. */
   async function tokensFor(keys: FieldKeys, lookup: Lookup, body: string): Promise<Captured | null> {
     const { tokens, missing } = completeTokens(keys, lookup, uniqueToken)
     if (missing.length > 0 && !(await store.createTokens(missing)).created) return null
@@ -104,7 +104,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     const { dependsOn, schema } = keys.config
     if (!dependsOn) return { tokens: own }
     const checked = await checkBody(schema, body)
-    // What the schema refuses is served to no reader, so nothing need guard it.
+    // A value that the schema refuses is never served, so it needs no guards.
     const told = checked.ok
       ? readDependencies(keys.config, checked.value).filter((guard) => !(guard in own))
       : []
@@ -161,7 +161,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         const found = lookup.valid && (await fieldKeys.valueIn(key, lookup.valid))
         before = found?.found ? (found.value as T) : null
         refused = (given.nx && found?.found) || (given.xx && !found?.found) || false
-        // Encrypted for a family of which only its readers know the name.
+        // Encrypted under the name of a family, which only its readers know.
         if (refused || (lookup.stored?.packing?.sealed && !keys.config.advanced?.encrypt)) return 'refused'
         const captured = await tokensFor(keys, lookup, body)
         if (!captured) return 'contended'
@@ -179,13 +179,13 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         const lookup = await lookUp(memory(), keys)
         const cipher = memory().cipherFor?.(keys.config)
         const entry = lookup.valid && (await unpackEntry(lookup.valid, cipher))
-        // A value without tokens has its end by now, by the command that found it.
+        // A value without tokens got its expiry from the command that found it.
         isPlain =
           lookup.current !== null && !lookup.stored && !lookup.foreign && !keys.config.advanced?.encrypt
         if (!entry) return 'refused'
         const passedMs = clock.now() - entry.fetchedAt
         const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)
-        // It is no fetch: a force that was asked for after the real one must not take it for what another force brought.
+        // Not a fetch: a force called after the real one must not share this entry.
         return commit(keys, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
       })
       return stored || isPlain ? 1 : 0
@@ -195,7 +195,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
 
 type Captured = Pick<Entry, 'tokens' | 'dependencies'>
 
-/** When the value ends, in ms from now; undefined where only the field's own windows end it. */
+/** End of the value, in ms from now; undefined when only the field's own windows end it. */
 function toEndMs({ ex, px, exat, pxat }: CacheOptions, now: number): number | undefined {
   if (ex !== undefined) return ex * 1000
   if (px !== undefined) return px

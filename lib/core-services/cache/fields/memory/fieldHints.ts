@@ -1,54 +1,59 @@
-/** What this process remembers of a field besides its value. Forgetting any of it costs a command or a fetch, no more. */
+/**
+ * What this process remembers of a field in addition to its value. Forgetting any of it costs a command or a fetch, no
+ * more.
+ */
 import { LRUCache } from 'lru-cache'
 import type { Instant } from '../../../../shared/clock'
 import type { Token } from '../../entry/versionTokens'
 
 export interface FieldHints {
   /**
-   * The guards of the last entry besides its own token, as far as not every reader names them: the next look asks for
-   * their tokens in the same command. Forgotten when all fields together have too many of them.
+   * The guards that only the last entry named: the next lookup reads their tokens in the same command. Forgotten when
+   * all fields together have too many.
    */
   dependencies: readonly string[] | undefined
-  /** Another release stores this field in a shape that our schema refuses: we keep ours aside. */
+  /**
+   * Another release stores this field in a shape that our schema refuses, so this release stores its own entry aside.
+   */
   aside?: boolean
-  /** A flight that is left alone for a time: its source fails (with this code), or another process fetches. */
+  /** A flight that is left alone for a time: its source fails, or another process fetches. */
   quiet?: BackOff & { flight: string }
-  /** The failure of the source that asks for the longest rest, in whichever flight it was; until the source answers. */
+  /** The failure of the source with the longest rest, in any flight; cleared when the source answers. */
   failed?: BackOff | undefined
-  /** The leases that were asked for last, the newest at the end: found again in Redis they are ours. */
+  /** The last leases that were requested, newest last. When they are found in Redis they belong to this process. */
   leases?: OwnLease[]
-  /** The event `tags.disagreed` was emitted for this key already. */
+  /** `tags.disagreed` was emitted for this key. */
   disagreed?: boolean
 }
 
-/** For how long something is left alone, in ms. */
+/** How long something is left alone, in ms. */
 export interface BackOff {
   since: Instant
   milliseconds: number
-  /** Of the error with which the source has failed; null when another instance fetches. */
+  /** The code of the source's error; null when another instance fetches. */
   code: string | null
 }
 
-/** A lease as the process knows it that has asked for it, even if the answer was lost. */
+/** A lease that this process has requested, even if the answer was lost. */
 export interface OwnLease {
   readonly name: string
   readonly holder: Token
-  /** Of the earliest request that may have obtained this lease. */
+  /** The earliest request that may have obtained this lease. */
   sentAt: Instant
-  /** It was given back or became a cool-down: what stands under this holder may end at any time. */
+  /** It was released or became a cool-down, so the key of this holder may expire at any time. */
   ended?: boolean | undefined
-  /** The holders before it that may still stand, or of which a request may still arrive. */
+  /** Earlier holders that may still be stored, or arrive late. */
   readonly replaces: readonly Token[]
 }
 
 export interface Hints {
   get(place: string): FieldHints
-  /** Whether the process has looked at this field, as far as it remembers. */
+  /** Whether the process remembers a lookup of this field. */
   has(place: string): boolean
 }
 
 const KEPT = 10_000
-/** For the names of guards that are remembered, and what each costs besides its characters, in bytes. */
+/** For the names of remembered guards, and the extra cost of each, in bytes. */
 const MOST_GUARD_BYTES = 10_000_000
 const NAME_OVERHEAD = 40
 

@@ -1,12 +1,11 @@
-/** What a process remembers of fields, and the keys with which it reads encrypted ones. */
+/** What a process remembers of fields, and its keys for encrypted ones. */
 import type { CipherFor } from '../../entry/encryption'
 import type { Hints } from './fieldHints'
 import type { MemoryCache } from './memoryCache'
 
 export interface FieldMemory {
-  /** The memory layer. */
   memoryCache: MemoryCache
   hints: Hints
-  /** Absent without a key for encryption. */
+  /** Undefined without an encryption key. */
   cipherFor?: CipherFor | undefined
 }

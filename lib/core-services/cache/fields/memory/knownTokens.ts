@@ -1,32 +1,31 @@
 /**
- * What this process knows of tokens: those that Redis has told last, and what this process has invalidated itself. It
- * is compared when something is read or stored, so an invalidation costs no walk over what is in memory. Times are those
- * of the monotonic clock, in ms. Bounded: when a token that was told is forgotten, what was proved before it was told
- * last needs a new proof; when an own invalidation is forgotten, all that was proved before it counts as invalidated.
+ * What this process knows of tokens: the last ones read from Redis, and its own invalidations. They are compared when
+ * an entry is read or stored, so an invalidation does not walk the memory. Times are monotonic, in ms. Bounded:
+ * forgetting a token that was read requires a new proof for every entry proved before it; forgetting an invalidation
+ * outdates every entry proved before it.
  */
 import type { Clock } from '../../../../shared/clock'
 import type { Token, TokenMap } from '../../entry/versionTokens'
 
 export interface KnownTokens {
-  /** `at`: when the request was sent that Redis has answered with this token. */
+  /** `at`: when the request that returned this token was sent. */
   note(guard: string, token: Token, at: number): void
-  /** The token that Redis has told last, if that was in answer to a request that was sent by `at`. */
+  /** The last token that Redis returned, if its request was sent by `at`. */
   toldBy(guard: string, at: number): Token | undefined
-  /** Outdates what is guarded by one of these, but for entries that store the spared token. */
+  /** Outdates entries under these guards, except those that store the spared token. */
   drop(guards: readonly string[], spared?: SparedToken): void
-  /** Outdates everything. */
   dropAll(): void
-  /** Whether what stores these tokens is known to be outdated, if it was proved by a request that was sent at `at`. */
+  /** Whether an entry with these tokens, proved by a request sent at `at`, is known to be outdated. */
   outdated(tokens: TokenMap, at: number): boolean
-  /** Proofs that were requested up to this time count no more: newer tokens may have been forgotten. Monotonic, ms. */
+  /** Proofs requested up to this time no longer count: newer tokens may have been forgotten. */
   readonly forgottenUntil: number
-  /** Like `outdated`, for a fetch that began at `at`: only what became known after that counts. */
+  /** Like `outdated`, for a fetch that began at `at`: counts only what became known after that. */
   overtaken(tokens: TokenMap, at: number): boolean
 }
 
 /**
- * The token of a newer entry. `since`: when the request was sent that wrote or read it. Answers can come in another order
- * than their requests were done: a token about which something newer is known by then is not spared.
+ * The token of a newer entry. `since`: when the request that wrote or read it was sent. Answers can arrive out of
+ * order, so a token about which newer information is known by then is not spared.
  */
 export interface SparedToken {
   token: Token
@@ -35,13 +34,12 @@ export interface SparedToken {
 
 interface Drop {
   at: number
-  /** The token that was spared. */
   unless: Token | undefined
   /** Time of the last drop without an exception. */
   allAt: number
 }
 
-/** How many guards are remembered as dropped, and as many tokens as told; the latter by when they were told last. */
+/** How many dropped guards are remembered, and as many tokens. */
 const KEPT = 10_000
 
 type Later = (one: number, other: number) => boolean

@@ -1,7 +1,7 @@
 /**
  * The memory layer: entries that this process has seen, with the time of the request that proved each of them. Bounded
- * by size and age. Each reader parses a value of its own, so no reader can spoil it for others. What is known to be
- * outdated is found out when it is read: an invalidation walks over nothing.
+ * by size and age. Each reader parses its own value, so no reader can change it for others. Outdated entries are found
+ * when they are read, so an invalidation does not walk the memory.
  */
 import { LRUCache } from 'lru-cache'
 import { type Clock, type Instant, passedSince } from '../../../../shared/clock'
@@ -10,37 +10,39 @@ import type { Token, TokenMap } from '../../entry/versionTokens'
 import { createKnownTokens, type SparedToken } from './knownTokens'
 
 export interface Copy {
-  /** Unpacked. */
   readonly entry: Entry
-  /** When the request was sent that proved it last. */
+  /** When the last request that proved it was sent. */
   provenAt: Instant
 }
 
 export interface MemoryCache {
-  /** Undefined as well for a copy that this process knows to be invalidated: that one is dropped for good. */
+  /** Undefined, too, for a copy that this process knows to be invalidated, which is removed. */
   get(place: string): Copy | undefined
-  /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be of use. */
+  /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be used. */
   put(place: string, entry: Entry, sentAt: Instant, keepMs: number): void
   prove(copy: Copy, sentAt: Instant): void
-  /** How long ago a copy was proved, in ms; Infinity when what was learned since is forgotten. */
+  /** How long ago a copy was proved, in ms; Infinity when newer tokens have been forgotten. */
   unprovenFor(copy: Copy): number
   drop(place: string): void
-  /** Drops whatever is guarded by one of these but stores the spared token, and takes nothing more that was asked for before. */
+  /**
+   * Removes every copy under one of `guards`, and rejects entries requested before this call. Copies that store the
+   * spared token stay.
+   */
   dropGuarded(guards: readonly string[], spared?: SparedToken): void
-  /** Drops everything, and takes nothing more that was asked for before. */
+  /** Removes every copy, and rejects entries requested before this call. */
   dropAll(): void
-  /** Tokens that Redis has told in answer to a request that was sent then; null for those that are missing. */
+  /** Tokens that a request sent at `sentAt` has returned; null for missing ones. */
   noteTokens(tokens: Iterable<readonly [guard: string, token: Token | null]>, sentAt: Instant): void
-  /** The token that Redis has told last, if it was asked by `at` (monotonic clock, ms). */
+  /** The last token that Redis returned to a request sent by `at` (monotonic clock, ms). */
   toldBy(guard: string, at: number): Token | undefined
   /** Whether a fetch that began at `since` (monotonic clock, ms) under these tokens is known to be outdated. */
   overtaken(tokens: TokenMap, since: number): boolean
 }
 
-/** What a copy costs besides its body, and each of its tokens, in bytes. */
+/** Cost of a copy in addition to its body, and of each of its tokens, in bytes. */
 const OVERHEAD = 500
 const TOKEN_OVERHEAD = 200
-/** How long a value without end is kept without being asked for, in ms. */
+/** How long a value without end is kept, in ms. */
 const LONGEST_MS = 86_400_000
 
 /** `maxBytes` 0 turns the layer off. */
@@ -50,7 +52,7 @@ export function createMemoryCache(maxBytes: number, clock: Pick<Clock, 'monotoni
     sizeCalculation: ({ entry }) =>
       entry.body.length * 2 + OVERHEAD + Object.keys(entry.tokens).length * TOKEN_OVERHEAD,
     perf: { now: clock.monotonic },
-    // Or it would answer for a ms with the time that it has read before.
+    // Otherwise the cache would reuse a time that it read up to a ms before.
     ttlResolution: 0,
   })
   const known = createKnownTokens(clock)
@@ -67,7 +69,7 @@ export function createMemoryCache(maxBytes: number, clock: Pick<Clock, 'monotoni
     put(place, entry, sentAt, keepMs) {
       const ttl = Math.ceil(Math.min(keepMs, LONGEST_MS))
       if (maxBytes === 0 || !(ttl > 0)) return
-      // An answer that was asked for earlier may come later.
+      // An earlier request may be answered later.
       const before = get(place)
       if (before && before.provenAt.monotonic > sentAt.monotonic) return
       copies.set(place, { entry, provenAt: sentAt }, { ttl })

@@ -1,6 +1,6 @@
 /**
- * What the states of fields need from Redis: the beginnings of entries instead of their values. Rejects with REDIS_
- * errors. Names are physical ones.
+ * Reads the beginnings of entries instead of whole ones, for the states of fields. Names are physical. Rejects with
+ * REDIS_ errors.
  */
 
 import { currentInstant } from '../../../../shared/clock'
@@ -10,11 +10,10 @@ import type { SendTogether } from '../../redis/batchedSends'
 import type { Command, RawReply } from '../../redis/pipeline'
 import { beginning, USUAL_HEADER_BYTES, withWholeHeader } from './partialEntry'
 
-/** The beginning of an entry, its header included. */
 export interface Head {
   /** Null when there is no such entry. */
   text: string | null
-  /** Of the whole entry, as it is stored. */
+  /** Bytes of the whole entry, as stored. */
   bytes: number
 }
 
@@ -56,7 +55,7 @@ function unwrapReply(reply: Reply): RawReply {
   return reply.value
 }
 
-/** A key of another kind than a text is no entry of ours; that is one field's trouble, not that of all. */
+/** A key of another type is not an entry; it must not fail the request for all other fields. */
 function toHead(text: Reply | undefined, bytes: Reply | undefined): Head {
   if (text?.status !== 'fulfilled' || bytes?.status !== 'fulfilled') return { text: '', bytes: 0 }
   const size = Number(bytes.value)

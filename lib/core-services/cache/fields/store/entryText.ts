@@ -1,9 +1,11 @@
-/** The text of an entry for Redis, as the options of its field want it. */
 import { type Entry, encodeEntry } from '../../entry/entry'
 import type { AnyField } from '../fieldConfig'
 import type { FieldMemory } from '../memory/fieldMemory'
 
-/** Null without a key for a field that is to be encrypted: its text would be readable in Redis. */
+/**
+ * The text of an entry for Redis. Null for a field with `advanced.encrypt` when there is no key: its text would be
+ * readable in Redis.
+ */
 export async function encodeForField(
   { cipherFor }: Pick<FieldMemory, 'cipherFor'>,
   field: AnyField,

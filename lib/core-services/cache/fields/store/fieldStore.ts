@@ -1,6 +1,6 @@
 /**
- * What the fields ask of Redis. Each method rejects with a REDIS_ error; the callers decide what that means. Names are
- * physical ones, made by `names`.
+ * The commands that fields send to Redis. Names are physical, made by `names`. Each method rejects with a REDIS_ error;
+ * the callers decide what that means.
  */
 
 import { currentInstant } from '../../../../shared/clock'
@@ -18,15 +18,14 @@ import { WRITE_FORCED_SCRIPT } from './scripts/writeForced'
 
 export interface StoreNames {
   entry(key: string): string
-  /** Where a deployment keeps what it stores in another shape than the one that stands in the usual place. */
+  /** Where a release stores an entry whose shape differs from the one in the usual place. */
   asideEntry(key: string, deployment: string): string
-  /** The version key of a guard, such as `tag:people`. */
   guard(guard: string): string
   /** The lease of one flight: the fetch of one key under certain tokens. */
   lease(key: string, flight: string): string
-  /** What stands there keeps callers without the token from forcing the field. */
+  /** A key that exists while callers without the token may not force the field. */
   forceCoolDown(key: string): string
-  /** How far a fetch has come that has not ended. `whose`: what tells it from others of the key. */
+  /** How far an unfinished fetch has read. `whose` separates the fetches of one key. */
   progress(key: string, whose: string): string
 }
 
@@ -34,22 +33,21 @@ export interface Lease {
   name: string
   holder: Token
   milliseconds: number
-  /** Holders that the same process has used for it before: it is taken over from these. */
+  /** Earlier holders of this process: the lease may be taken over from them. */
   replaces?: readonly Token[] | undefined
 }
 
-/** A token and the version key that it is for. */
 export interface TokenWrite {
   name: string
   token: Token
-  /** Seconds after which the version key is forgotten; never by default. */
+  /** Seconds until the version key expires. @default never */
   seconds?: number | undefined
 }
 
 export interface Revoked {
-  /** How many of the entries were there. */
+  /** How many of the entries existed. */
   removed: number
-  /** Which of the version keys were there, in the order of the tokens. */
+  /** Which of the version keys existed, in the order of the tokens. */
   known: boolean[]
 }
 
@@ -57,9 +55,9 @@ export interface ForcedWrite {
   entry: string
   text: string
   ttl: number | 'forever'
-  /** Version keys with the tokens that must still stand; the first is the entry's own. */
+  /** Version keys with the tokens that must not have changed; the first is the entry's own. */
   expected: readonly (readonly [name: string, token: Token])[]
-  /** The own token that the entry stores. */
+  /** The new own token, which the entry stores. */
   own: Omit<TokenWrite, 'name'>
 }
 
@@ -68,28 +66,28 @@ export interface FieldStore {
   /** Shares one MGET with all reads of the tick. */
   read(names: readonly string[]): Promise<Snapshot>
   /**
-   * Creates the tokens, each of which must be missing, and takes the lease, in one request. `created` is false if any of
-   * them was there. 1 command, 1 for each token that expires, 1 for the lease.
+   * Creates the tokens, each of which must be missing, and takes the lease, in one request. `created` is false if one of
+   * the tokens existed. 1 command, 1 for each token that expires, 1 for the lease.
    */
   createTokens(tokens: readonly TokenWrite[], lease?: Lease): Promise<{ created: boolean; leased: boolean }>
-  /** Creates the tokens that are missing, if all are, and reads names after that, in one request of 2 commands. */
+  /** Creates the tokens if all of them are missing, then reads names, in one request of 2 commands. */
   createAndRead(tokens: readonly TokenWrite[], names: readonly string[]): Promise<Snapshot>
   /** 1 command, or a script of 3 that takes over from an earlier holder. */
   takeLease(lease: Lease): Promise<boolean>
   /**
-   * Leaves a note in the place of the lease for a time, if it is still that holder's: as the cool-down of its flight, in
-   * which no process takes it and each can read why, or to end it. A script of 3 commands.
+   * Replaces the lease by a note for a time, only while it is still the holder's: as the cool-down of its flight, which
+   * no process takes and each can read, or to end the lease. A script of 3 commands.
    */
   endLease(lease: Pick<Lease, 'name' | 'holder'>, note: string, milliseconds: number): Promise<void>
   /** `ttl` in whole seconds. */
   write(entry: string, text: string, ttl: number | 'forever'): Promise<void>
-  /** Puts a text in the place of another one, for what is left of that one's time; false if it is gone. */
+  /** Replaces a text and keeps its expiry. False when it no longer exists. */
   replace(entry: string, text: string): Promise<boolean>
-  /** Writes the entry and a new own token together, if all captured tokens still stand; false if one does not. */
+  /** Writes the entry and a new own token together, if all captured tokens are unchanged. False when one has changed. */
   writeForced(write: ForcedWrite): Promise<boolean>
-  /** Writes new tokens: every entry that stores an older one is invalid from then on. */
+  /** Writes new tokens, which invalidates every entry that stores older ones. */
   writeTokens(tokens: readonly TokenWrite[]): Promise<void>
-  /** How many of the entries were there. */
+  /** Returns how many of the entries existed. */
   remove(...entries: readonly string[]): Promise<number>
   /** See `revoke`. 1 command, and 1 for each token. */
   revoke(tokens: readonly TokenWrite[], entries: readonly string[]): Promise<Revoked>
@@ -183,9 +181,9 @@ function together(command: 'MSET' | 'MSETNX', tokens: readonly TokenWrite[]): Co
 }
 
 /**
- * Removes entries, and writes new tokens where there are some: a deleted one could be brought back to life by a late
- * duplicate of the command that had created it, and one for each name that was never a field's would stay for ever. `first`:
- * how the commands are sent that every call needs.
+ * Removes entries, and overwrites existing tokens. A deleted token could come back through a late duplicate of the
+ * command that created it. A token for each name that was never a field's would stay for ever. `first` sends the
+ * commands that every call needs.
  */
 export async function revoke(
   sendTogether: SendTogether,
@@ -196,12 +194,12 @@ export async function revoke(
   const [removed, ...written] = await first([
     ['UNLINK', ...entries],
     ...tokens.map(({ name, token, seconds }): Command => {
-      // Of a configured field there is one, unless Redis has evicted it: that one must not come back either.
+      // Of a configured field there is one, unless Redis has evicted it. An evicted one must not come back either.
       return seconds === undefined ? ['SET', name, token] : ['SET', name, token, 'XX', 'EX', seconds]
     }),
   ])
   const count = Number(unwrapReply(removed))
-  // A full Redis takes nothing, but gives away.
+  // A full Redis refuses writes, but still removes keys.
   const refused = tokens.filter((_, index) => written[index]?.status === 'rejected')
   if (refused.length > 0)
     unwrapReply((await sendTogether([['UNLINK', ...refused.map(({ name }) => name)]]))[0])

@@ -1,18 +1,18 @@
-/** A store that tells what each request through it has cost, once it was answered. */
+/** Wraps a store and reports the cost of each request once it is answered. */
 import type { FieldStore, TokenWrite } from './fieldStore'
 
 /** In billed commands, and in bytes of names and values. */
 export interface Cost {
-  /** Who shares a command with others pays a share of it. */
+  /** A fraction where several readers share a command. */
   commands: number
   bytesRead: number
   bytesWritten: number
 }
 
-/** EVAL and the three calls inside it; two of them are missing when a token has changed. */
+/** EVAL and its three calls, or its one call when a token has changed. */
 const FORCED_COMMANDS = 4
 const REFUSED_COMMANDS = 2
-/** EVAL and the two calls inside one that changes a lease. */
+/** EVAL and its two calls. */
 const SCRIPT_COMMANDS = 3
 
 export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void): FieldStore {

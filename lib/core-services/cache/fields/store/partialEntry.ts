@@ -1,13 +1,13 @@
-/** The header of an entry, asked for without its value: of a few lengths, since only the header tells how long it is. */
+/** Reads the header of an entry without its value, in growing lengths: only the header tells how long it is. */
 
 import { hasCode } from '../../../../shared/errors'
 import { isForeignEntry } from '../../entry/entry'
 import type { SendTogether } from '../../redis/batchedSends'
 import type { Command, RawReply } from '../../redis/pipeline'
 
-/** Nearly every header ends within so many bytes. */
+/** Nearly every header is shorter. */
 export const USUAL_HEADER_BYTES = 2_048
-/** What is asked for after that: enough for a thousand usual tags, and then all that a text can be in Redis. */
+/** The next lengths: enough for a thousand usual tags, then the longest text of Redis. */
 const MORE_BYTES = [512_000, 2 ** 29] as const
 
 export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => [
@@ -17,7 +17,7 @@ export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => 
   bytes - 1,
 ]
 
-/** The same text, or a longer one in which the header of an entry ends. 1 or 2 commands more, for long ones alone. */
+/** Reads on until the header ends. Costs 1 or 2 commands more, for long headers alone. */
 export async function withWholeHeader(
   sendTogether: SendTogether,
   name: string,
@@ -32,7 +32,7 @@ export async function withWholeHeader(
   return head
 }
 
-/** Null for a key of another kind than a text. Throws every other error of Redis. */
+/** Null for a key of another type. Throws every other error of Redis. */
 export function textIn(reply: PromiseSettledResult<RawReply>): string | null {
   if (reply.status === 'fulfilled') return String(reply.value ?? '')
   if (hasCode(reply.reason, 'REDIS_COMMAND_FAILED')) return null
