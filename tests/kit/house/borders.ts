@@ -44,7 +44,7 @@ const BORDERS: Record<string, Border> = {
   'lib/next': { imports: [], packages: ['next/cache', 'next/navigation', 'next/server'] },
 
   [part('errors.ts')]: { imports: ['lib/shared'], packages: [] },
-  [part('redis')]: { imports: GROUND, packages: ['@upstash/redis'] },
+  [part('redis')]: { imports: GROUND, packages: ['@upstash/redis', 'lru-cache'] },
   // A pattern deletes entries by changing their tokens.
   [PATTERNS]: { imports: [...REDIS, part('entry')], packages: [] },
   [part('entry')]: { imports: [...REDIS, part('entry/compression.ts')], packages: [] },

@@ -3,10 +3,12 @@
  * already been sent, because that one may have been answered from before the asker began.
  */
 
+import { LRUCache } from 'lru-cache'
 import { type Clock, currentInstant, type Instant } from '../../../shared/clock'
 import { hasCode } from '../../../shared/errors'
 import { redisBadReply } from '../errors'
 import { type Asked, createBatching } from './batching'
+import { keepRecent } from './keepRecent'
 import type { RawReply, Send } from './pipeline'
 
 export interface Snapshot {
@@ -28,21 +30,14 @@ const SIZES_KEPT = 10_000
 type Names = readonly string[]
 
 export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): BatchedReads {
-  const sizes = new Map<string, number>()
-
-  function remember(name: string, size: number): void {
-    sizes.delete(name)
-    sizes.set(name, size)
-    const [oldest] = sizes.keys()
-    if (sizes.size > SIZES_KEPT && oldest !== undefined) sizes.delete(oldest)
-  }
+  const sizes = new LRUCache<string, number>(keepRecent(SIZES_KEPT))
 
   async function readBatch(batch: readonly Asked<Names, Snapshot>[]): Promise<void> {
     const names = [...new Set(batch.flatMap(({ question }) => question))]
     const sentAt = currentInstant(clock)
     try {
       const snapshot = buildSnapshot(names, await send('MGET', ...names), sentAt, batch.length)
-      for (const name of names) remember(name, snapshot.get(name)?.length ?? 0)
+      for (const name of names) sizes.set(name, snapshot.get(name)?.length ?? 0)
       for (const { resolve } of batch) resolve(snapshot)
     } catch (error) {
       if (batch.length > 1 && hasCode(error, 'REDIS_TOO_LARGE')) {
@@ -56,7 +51,7 @@ export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 
     }
   }
 
-  const measureNames = (names: Names): number => names.reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0)
+  const measureNames = (names: Names): number => names.reduce((sum, name) => sum + (sizes.peek(name) ?? 0), 0)
   return createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])
 }
 

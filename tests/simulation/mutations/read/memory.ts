@@ -99,8 +99,8 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/memory/knownTokens.ts',
-        search: 'forgottenUntil = Math.max(forgottenUntil, oldest[1].at)',
-        replace: 'forgottenUntil = Math.min(forgottenUntil, oldest[1].at)',
+        search: 'forgottenUntil = Math.max(forgottenUntil, at)',
+        replace: 'forgottenUntil = Math.min(forgottenUntil, at)',
       },
     ],
   },

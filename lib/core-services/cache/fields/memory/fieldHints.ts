@@ -5,6 +5,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Instant } from '../../../../shared/clock'
 import type { Token } from '../../entry/versionTokens'
+import { keepRecent } from '../../redis/keepRecent'
 
 export interface FieldHints {
   /**
@@ -58,7 +59,7 @@ const MOST_GUARD_BYTES = 10_000_000
 const NAME_OVERHEAD = 40
 
 export function createHints(): Hints {
-  const hints = new Map<string, FieldHints>()
+  const hints = new LRUCache<string, FieldHints>(keepRecent(KEPT))
   const guards = new LRUCache<string, readonly string[]>({
     maxSize: MOST_GUARD_BYTES,
     sizeCalculation: (names) => names.reduce((sum, name) => sum + name.length + NAME_OVERHEAD, NAME_OVERHEAD),
@@ -78,10 +79,7 @@ export function createHints(): Hints {
     has: (place) => hints.has(place),
     get(place) {
       const fieldHints = hints.get(place) ?? create(place)
-      hints.delete(place)
-      hints.set(place, fieldHints)
-      const [oldest] = hints.keys()
-      if (hints.size > KEPT && oldest !== undefined) hints.delete(oldest)
+      if (!hints.has(place)) hints.set(place, fieldHints)
       return fieldHints
     },
   }

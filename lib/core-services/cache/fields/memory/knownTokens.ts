@@ -4,8 +4,10 @@
  * forgetting a token that was read requires a new proof for every entry proved before it; forgetting an invalidation
  * outdates every entry proved before it.
  */
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../../../shared/clock'
 import type { Token, TokenMap } from '../../entry/versionTokens'
+import { keepRecent } from '../../redis/keepRecent'
 
 export interface KnownTokens {
   /** `at`: when the request that returned this token was sent. */
@@ -46,47 +48,44 @@ type Later = (one: number, other: number) => boolean
 const isLater: Later = (one, other) => one > other
 
 export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT): KnownTokens {
-  const drops = new Map<string, Drop>()
-  const told = new Map<string, { token: Token; at: number }>()
   let allDroppedAt = Number.NEGATIVE_INFINITY
   let forgottenUntil = Number.NEGATIVE_INFINITY
+  // Read by `peek`: what counts is when a guard was written last.
+  const drops = new LRUCache<string, Drop>(
+    keepRecent(kept, ({ at }) => {
+      allDroppedAt = Math.max(allDroppedAt, at)
+    }),
+  )
+  const told = new LRUCache<string, { token: Token; at: number }>(
+    keepRecent(kept, ({ at }) => {
+      forgottenUntil = Math.max(forgottenUntil, at)
+    }),
+  )
 
   function dropOne(guard: string, unless: Token | undefined): void {
     const at = clock.monotonic()
-    const allAt = unless === undefined ? at : (drops.get(guard)?.allAt ?? Number.NEGATIVE_INFINITY)
-    drops.delete(guard)
+    const allAt = unless === undefined ? at : (drops.peek(guard)?.allAt ?? Number.NEGATIVE_INFINITY)
     drops.set(guard, { at, unless, allAt })
-    if (drops.size <= kept) return
-    const [oldest] = drops
-    if (!oldest) return
-    allDroppedAt = Math.max(allDroppedAt, oldest[1].at)
-    drops.delete(oldest[0])
   }
 
   function isOutdated(tokens: TokenMap, at: number, later: Later): boolean {
     if (later(allDroppedAt, at)) return true
     return Object.entries(tokens).some(([guard, token]) => {
-      const drop = drops.get(guard)
+      const drop = drops.peek(guard)
       if (drop && later(token === drop.unless ? drop.allAt : drop.at, at)) return true
-      const last = told.get(guard)
+      const last = told.peek(guard)
       return last !== undefined && last.token !== token && later(last.at, at)
     })
   }
 
   return {
     note(guard, token, at) {
-      const last = told.get(guard)
+      const last = told.peek(guard)
       if (last && last.at > at) return
-      told.delete(guard)
       told.set(guard, { token, at })
-      if (told.size <= kept) return
-      const [oldest] = told
-      if (!oldest) return
-      forgottenUntil = Math.max(forgottenUntil, oldest[1].at)
-      told.delete(oldest[0])
     },
     toldBy(guard, at) {
-      const last = told.get(guard)
+      const last = told.peek(guard)
       return last && last.at <= at ? last.token : undefined
     },
     drop(guards, spared) {
