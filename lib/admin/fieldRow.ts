@@ -84,13 +84,20 @@ export interface AllRow {
   outcomes: AllRun['outcomes']
 }
 
-export function fieldRow(
-  field: AnyField,
-  state: FieldState | null,
-  run: FieldRun | null,
-  metrics: FieldMetrics | null,
-  now: number,
-): FieldRow {
+export function fieldRow({
+  field,
+  state,
+  run,
+  metrics,
+  now,
+}: {
+  field: AnyField
+  state: FieldState | null
+  run: FieldRun | null
+  metrics: FieldMetrics | null
+  /** In ms since 1970. */
+  now: number
+}): FieldRow {
   const seconds = (milliseconds: number) => Math.floor(milliseconds / 1000)
   const { fetchedAt = null, freshUntil = null } = state ?? {}
   const lastSuccess = latestSuccess(state, run, metrics)

@@ -56,7 +56,8 @@ export async function readOverview(
   const rows = fields.map((field) => {
     const subject = ofField(field.key)
     const run = lastRun(runtime, subject, states?.note(subject) ?? null)
-    return fieldRow(field, states?.of(field) ?? null, run, metrics.fields[field.name] ?? null, now)
+    const counted = metrics.fields[field.name] ?? null
+    return fieldRow({ field, state: states?.of(field) ?? null, run, metrics: counted, now })
   })
   return {
     at: now,

@@ -51,7 +51,7 @@ const counted = (rest: Pick<FieldMetrics, 'lastSuccess' | 'lastFailure' | 'lastF
 }
 const row = (
   ...[given, begun = null, metrics = null]: [FieldState | null, (FieldRun | null)?, (FieldMetrics | null)?]
-) => fieldRow(agents, given, begun, metrics, NOW)
+) => fieldRow({ field: agents, state: given, run: begun, metrics, now: NOW })
 
 describe('the status of a field', () => {
   it.each([

@@ -6,14 +6,15 @@ import { type AirtableConfig, airtableConfig } from './airtableConfig'
 import { airtableCoolingDown, airtableNotInitialized, type Target } from './client/airtableErrors'
 import { retryPauseMs } from './client/retryPolicy'
 import { type AirtableRequest, type RequestResult, sendRequest } from './client/sendRequest'
-import { createProcessLimiter } from './rate-limit/processLimiter'
-import type {
-  BaseState,
-  PermitOptions,
-  RateLimiter,
-  RateLimiterOptions,
-  RequestOutcome,
+import {
+  type BaseState,
+  createRateLimiter,
+  type PermitOptions,
+  type RateLimiter,
+  type RateLimiterOptions,
+  type RequestOutcome,
 } from './rate-limit/rateLimiter'
+import { processRateLimitStore } from './rate-limit/rateLimitStore'
 import { type AirtableRecord, pageRequest } from './records/page'
 import { type Pages, type Part, readPages } from './records/readPages'
 
@@ -46,13 +47,13 @@ type AirtablePorts = RateLimiterOptions['ports'] & Pick<Ports, 'alarm'>
 export class AirtableService implements ServiceInterface {
   readonly #readConfig: () => AirtableConfig
   readonly #ports: AirtablePorts
-  readonly #createLimiter: typeof createProcessLimiter
+  readonly #createLimiter: (options: RateLimiterOptions) => RateLimiter
   #started: { config: AirtableConfig; limiter: RateLimiter } | undefined
 
   constructor(
     config: () => AirtableConfig = airtableConfig,
     ports: AirtablePorts = defaultPorts,
-    createLimiter = createProcessLimiter,
+    createLimiter: (options: RateLimiterOptions) => RateLimiter = createRateLimiter,
   ) {
     this.#readConfig = config
     this.#ports = ports
@@ -62,7 +63,9 @@ export class AirtableService implements ServiceInterface {
   /** Rejects with CONFIG_INVALID when the key is missing. Sends no request. */
   async initialize(): Promise<void> {
     const config = this.#readConfig()
-    this.#started = { config, limiter: this.#createLimiter(config.pageTimeoutMs, this.#ports) }
+    const { pageTimeoutMs } = config
+    const options = { store: processRateLimitStore, pageTimeoutMs, ports: this.#ports }
+    this.#started = { config, limiter: this.#createLimiter(options) }
   }
 
   /**
@@ -131,7 +134,7 @@ export class AirtableService implements ServiceInterface {
     if (!permit.granted) throw airtableCoolingDown(request.target, permit.coolDown)
     let ended: RequestOutcome = { kind: 'unanswered' }
     try {
-      const result = await sendRequest(config, request, this.#ports, options.signal)
+      const result = await sendRequest({ config, request, ports: this.#ports, signal: options.signal })
       ended = toRequestOutcome(result)
       return result
     } finally {

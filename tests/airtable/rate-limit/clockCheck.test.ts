@@ -32,7 +32,7 @@ const take = (ticket: string, back: string[] = []) =>
     quietMs: QUIET_MS,
     back: back.map((one) => ({ base: 'app1', ticket: one, gap: GAP_MS, works: true })),
     cool: [],
-    take: createPermitRequest('app1', ticket, false, 10_000),
+    take: createPermitRequest({ base: 'app1', ticket, background: false, pageTimeoutMs: 10_000 }),
   })
 
 /** Asks until there is a permit. Answers how long that took. */
@@ -95,7 +95,7 @@ describe.each([400, 60_000, 86_400_000])('a clock that goes back by %i ms', (by)
       quietMs: 0,
       back: [],
       cool: [],
-      take: createPermitRequest('app2', 'x', false, 10_000),
+      take: createPermitRequest({ base: 'app2', ticket: 'x', background: false, pageTimeoutMs: 10_000 }),
     })
     now += GAP_MS
     expect((await store.readBases()).find(({ base }) => base === 'app1')).toBeUndefined()
@@ -110,7 +110,7 @@ describe('a jump ahead that an instance has noticed', () => {
       back: [],
       cool: [],
       jumped,
-      take: createPermitRequest('app1', ticket, false, 10_000),
+      take: createPermitRequest({ base: 'app1', ticket, background: false, pageTimeoutMs: 10_000 }),
     })
 
   beforeEach(async () => {

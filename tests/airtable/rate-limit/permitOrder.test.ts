@@ -23,7 +23,7 @@ function bareBudget() {
         quietMs: 0,
         back: [],
         cool: [],
-        take: createPermitRequest('app1', ticket, false, 60_000),
+        take: createPermitRequest({ base: 'app1', ticket, background: false, pageTimeoutMs: 60_000 }),
       }),
     back: (ticket: string, gap: number) =>
       store.exchange({ quietMs: 0, back: [{ base: 'app1', ticket, gap, works: true }], cool: [] }),

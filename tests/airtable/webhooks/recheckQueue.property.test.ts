@@ -33,7 +33,7 @@ describe('rechecks in a row', () => {
               expect(look.since).toBeLessThanOrEqual(since)
             }
             waiting.splice(0, waiting.length, ...waiting.filter(({ at }) => at > began))
-            queue = afterSync(queue, 'recheck', began, undefined)
+            queue = afterSync(queue, { cause: 'recheck', began, recheckAt: undefined })
             now = began
           }
         }
@@ -42,7 +42,7 @@ describe('rechecks in a row', () => {
           takeWhatIsDue(begins)
           now = begins
           if (again) waiting.push({ at: now + WAIT, began: now })
-          queue = afterSync(queue, 'ping', now, again ? now + WAIT : undefined)
+          queue = afterSync(queue, { cause: 'ping', began: now, recheckAt: again ? now + WAIT : undefined })
           expect(queue.rechecks.length).toBeLessThanOrEqual(2)
           const times = waiting.map(({ at }) => at)
           if (times.length > 0) {
@@ -73,7 +73,7 @@ describe('a table with syncEvery', () => {
             if (now > until) break
             expect(now).toBeLessThanOrEqual(Math.max(queue.announced, (began.at(-1) ?? 0) + REST))
             began.push(now)
-            queue = afterSync(queue, 'ping', now, undefined, REST)
+            queue = afterSync(queue, { cause: 'ping', began: now, recheckAt: undefined, pauseMs: REST })
           }
           now = until
         }
@@ -175,6 +175,9 @@ describe('an abandoned sync', () => {
     }
     expect(pauses).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000])
     expect(afterFailure(empty, NOW, 90).notBefore).toBe(NOW + 90_000)
-    expect(afterSync(queue, 'ping', NOW, undefined)).toMatchObject({ failures: 0, notBefore: 0 })
+    expect(afterSync(queue, { cause: 'ping', began: NOW, recheckAt: undefined })).toMatchObject({
+      failures: 0,
+      notBefore: 0,
+    })
   })
 })

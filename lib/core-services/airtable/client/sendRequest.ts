@@ -45,15 +45,11 @@ export type RequestResult<T> =
  * The deadline covers the last byte of the answer, and then closes the connection. Rejects only with the reason of
  * `signal` and with the framework's control-flow errors.
  */
-export async function sendRequest<T>(
-  config: AirtableConfig,
-  request: AirtableRequest<T>,
-  ports: RequestPorts,
-  signal: AbortSignal | undefined,
-): Promise<RequestResult<T>> {
+export async function sendRequest<T>(sending: Sending<T>): Promise<RequestResult<T>> {
+  const { ports, signal } = sending
   const report = (code: string | null) => ports.emit({ type: 'airtable.requested', code })
   try {
-    const outcome = await sendOnce(config, request, ports, signal)
+    const outcome = await sendOnce(sending)
     report(outcome.ok ? null : outcome.error.code)
     return outcome
   } catch (error) {
@@ -62,14 +58,15 @@ export async function sendRequest<T>(
   }
 }
 
-type RequestPorts = Pick<Ports, 'clock' | 'alarm' | 'isControlFlow' | 'emit'>
+interface Sending<T> {
+  config: AirtableConfig
+  request: AirtableRequest<T>
+  ports: Pick<Ports, 'clock' | 'alarm' | 'isControlFlow' | 'emit'>
+  signal: AbortSignal | undefined
+}
 
-async function sendOnce<T>(
-  config: AirtableConfig,
-  request: AirtableRequest<T>,
-  { clock, alarm, isControlFlow }: RequestPorts,
-  signal: AbortSignal | undefined,
-): Promise<RequestResult<T>> {
+async function sendOnce<T>({ config, request, ports, signal }: Sending<T>): Promise<RequestResult<T>> {
+  const { clock, alarm, isControlFlow } = ports
   const { pageTimeoutMs } = config
   const { target } = request
   try {

@@ -25,12 +25,18 @@ const QUOTA_PROBE_MS = 10 * 60_000
 /** How long a request counts as sent when its end is never reported, in ms. */
 export const sentMs = (pageTimeoutMs: number): number => pageTimeoutMs + LINGER_MS + GAP_MS
 
-export function createPermitRequest(
-  base: string,
-  ticket: string,
-  background: boolean,
-  pageTimeoutMs: number,
-): PermitRequest {
+export function createPermitRequest({
+  base,
+  ticket,
+  background,
+  pageTimeoutMs,
+}: {
+  base: string
+  ticket: string
+  background: boolean
+  /** Deadline of the request, in ms. Its connection is then closed. */
+  pageTimeoutMs: number
+}): PermitRequest {
   return {
     base,
     ticket,

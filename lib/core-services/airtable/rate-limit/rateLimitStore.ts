@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { hasCode } from '../../../shared/errors'
 import type { Internals } from '../../cache/connection'
-import { redisBadReply } from '../../cache/errors'
+import { cacheUnavailable, redisBadReply } from '../../cache/errors'
+import { serviceRegistry } from '../../service-registry'
 import { RATE_LIMIT_SCRIPT } from './rateLimitScript'
 
 /** Too many requests in a second, or in a month. */
@@ -133,6 +135,17 @@ export function createRateLimitStore({ send, keys }: Internals): RateLimitStore 
       if (seconds === undefined || micros === undefined) throw redisBadReply('TIME answered in another shape')
       return text === null ? [] : parseBases(String(text), seconds * 1000 + micros / 1000)
     },
+  }
+}
+
+/** The store in the Redis of this process's cache. */
+export async function processRateLimitStore(): Promise<RateLimitStore> {
+  try {
+    return createRateLimitStore((await serviceRegistry.getService('cache')).internals)
+  } catch (error) {
+    // Without a cache service the process limits only itself.
+    if (!hasCode(error, 'SERVICE_FAILED', 'SERVICE_UNKNOWN')) throw error
+    throw cacheUnavailable(error.cause ?? error)
   }
 }
 

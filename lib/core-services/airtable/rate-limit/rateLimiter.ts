@@ -175,12 +175,8 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
         signal?.throwIfAborted()
         const coolDown = coolDowns.get(base, background)
         if (coolDown) return { granted: false, coolDown }
-        const permitRequest = createPermitRequest(
-          base,
-          ports.uniqueToken().slice(0, 16),
-          background,
-          pageTimeoutMs,
-        )
+        const ticket = ports.uniqueToken().slice(0, 16)
+        const permitRequest = createPermitRequest({ base, ticket, background, pageTimeoutMs })
         const permit = await takeShared(permitRequest, signal)
         if (permit) return permit
       }

@@ -165,7 +165,7 @@ async function syncNext(
   const { recheckAfterMs, pauseMs } = await sync(hook, cause, signal, ...since)
   signal.throwIfAborted()
   const recheckAt = recheckAfterMs === undefined ? undefined : clock.now() + recheckAfterMs
-  await queue.replace(before, afterSync(before, cause, began, recheckAt, pauseMs))
+  await queue.replace(before, afterSync(before, { cause, began, recheckAt, pauseMs }))
   emit({ type: 'webhook.processed', webhook, base, cause, durationMs: clock.monotonic() - started })
   return cause
 }

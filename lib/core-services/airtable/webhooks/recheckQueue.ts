@@ -81,16 +81,22 @@ export function isAbandoned(
 
 const isDue = (due: number, now: number): boolean => due <= now || due > now + LONGEST_WAIT_MS
 
-/**
- * `began`: when the sync began. `recheckAt`: when a recheck is needed, if at all. `pauseMs`: how long after `began` the
- * next sync for a ping has to wait.
- */
+interface FinishedSync {
+  cause: QueuedSync['cause'] | 'cron'
+  /** When the sync began, in ms since 1970. */
+  began: number
+  /** When a recheck is needed, in ms since 1970; undefined for none. */
+  recheckAt: number | undefined
+  /**
+   * How long after `began` the next sync for a ping has to wait, in ms.
+   * @default 0
+   */
+  pauseMs?: number | undefined
+}
+
 export function afterSync(
   queue: QueueState,
-  cause: QueuedSync['cause'] | 'cron',
-  began: number,
-  recheckAt: number | undefined,
-  pauseMs = 0,
+  { cause, began, recheckAt, pauseMs = 0 }: FinishedSync,
 ): QueueState {
   const { announced, settled, rechecks } = queue
   const left = cause === 'recheck' ? rechecks.filter(({ at }) => !isDue(at, began)) : rechecks
