@@ -1,5 +1,3 @@
-/** The two clocks of a process: the wall clock, which instances can compare, and the monotonic one for durations. */
-
 import { timerMs } from './durations'
 
 export interface Clock {
@@ -8,13 +6,13 @@ export interface Clock {
    * awaited: Next refuses `Date.now()` in a prerender before that.
    */
   now(): number
-  /** Monotonic clock in ms, for durations and deadlines of this process. */
+  /** In ms, for durations and deadlines of this process. */
   monotonic(): number
   /** Ends early, without an error, when the signal is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
-/** The same moment by both clocks, in ms: a process that is frozen finds one of them standing where it was. */
+/** One moment by both clocks, in ms: while a process is frozen, one of them may stop. */
 export interface Instant {
   readonly monotonic: number
   readonly wall: number
@@ -25,7 +23,7 @@ export const currentInstant = (clock: Pick<Clock, 'monotonic' | 'now'>): Instant
   wall: clock.now(),
 })
 
-/** How many ms have passed since then by the clock that has gone further: one of them may have stood still meanwhile. */
+/** The ms since then, by the clock that has advanced further: the other may have stopped meanwhile. */
 export const passedSince = (clock: Pick<Clock, 'monotonic' | 'now'>, then: Instant): number =>
   Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)
 

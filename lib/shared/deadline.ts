@@ -29,25 +29,26 @@ export async function withinDeadline<T>(
   }
 }
 
-/** From this lateness of its timer on, in ms, a process counts as having been too busy to listen. */
+/** A timer that is later than this, in ms, shows that the process was too busy to listen. */
 const BUSY_MS = 20
 
-/** A deadline that runs. */
 export interface Deadline {
   cancel(): void
-  /** Gives so many ms more, as for an answer that has begun to come and is large. */
+  /** For an answer that has begun to arrive and is large. */
   extend(milliseconds: number): void
 }
 
 /**
- * How much longer a deadline is to be whose timer was late by so many ms. While the process was busy the answer may have
- * come and only wait to be read, so the time is given once more: once, and no more than the deadline itself.
+ * Additional ms for a deadline with a timer that fired `late` ms late. While the process was busy the answer may have
+ * arrived unread, so the time is given back: once, and at most the deadline itself.
  */
 export function forgiven(late: number, milliseconds: number): number {
   return late > BUSY_MS ? Math.min(late, milliseconds) : 0
 }
 
-/** Calls `expire` after so many ms, or later if the process was too busy to listen for an answer: see `forgiven`. */
+/**
+ * Calls `expire` after `milliseconds`, or later when the process was too busy to listen for an answer; see `forgiven`.
+ */
 export function listeningDeadline(
   milliseconds: number,
   { monotonic }: Pick<Clock, 'monotonic'>,

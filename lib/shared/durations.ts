@@ -1,22 +1,22 @@
 /**
- * Checks and bounds of durations and times, one for each unit. An option is refused under its own name where it cannot
- * be meant; what the engine derives from it, or a source tells, is rounded and bounded before a timer or Redis gets it.
+ * Checks of durations and times. An option is refused under its own name when it cannot be meant. Values that the
+ * engine computes or a source sends are rounded and bounded before a timer or Redis gets them.
  */
 
 import { describeValue } from './text'
 
-/** A century: more is a slip of units, such as a time in ms given for seconds. */
+/** A century: a longer time has the wrong unit. */
 export const MOST_SECONDS = 100 * 365 * 86_400
-/** The platform's timers take 31 bits of ms, and fire at once when they are given more. */
+/** The platform's timers take 31 bits of ms, and fire at once when given more. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1
-/** A refresh is given up after an hour at the latest: the lease of a process that dies must not block others for longer. */
+/** The lease of a process that dies blocks others for this long at most. */
 const LONGEST_REFRESH_MS = 3_600_000
-/** How long a source may ask to be left alone, in s; a day, as for the quota of one. */
+/** How long a source may ask to be left alone, in s. */
 const LONGEST_REST_SECONDS = 86_400
-/** Times that lie so far apart, in ms, are of different units. */
+/** Times further apart than this, in ms, have different units. */
 const TEN_YEARS_MS = 10 * 365 * 86_400_000
 
-/** Why a number of seconds cannot be an option. `fraction`: 0 and parts of a second are possible. */
+/** Why a number of seconds cannot be an option. `fraction` allows 0 and parts of a second. */
 export function secondsProblem(
   option: string,
   seconds: unknown,
@@ -29,7 +29,7 @@ export function secondsProblem(
     : `${option} is ${seconds} seconds, more than a century: give seconds, not ms`
 }
 
-/** Why a number of ms cannot be the deadline of an option; Infinity is the longest that there is. `least`: in ms. */
+/** Why a number of ms cannot be a deadline; Infinity is allowed. `least`: in ms. */
 export function deadlineProblem(option: string, milliseconds: unknown, least: number): string | undefined {
   if (
     milliseconds === undefined ||
@@ -42,7 +42,7 @@ export function deadlineProblem(option: string, milliseconds: unknown, least: nu
     : `${option} is ${describeValue(milliseconds)}, not a positive number of ms`
 }
 
-/** Why a number is no time in ms since 1970, as far as that can be told. */
+/** Why a number is not a time in ms since 1970, if that can be seen. */
 export function timeProblem(time: unknown, now: number): string | undefined {
   if (typeof time !== 'number' || !Number.isFinite(time)) return 'no time in ms since 1970'
   const asSeconds = Math.abs(time * 1000 - now) < TEN_YEARS_MS && Math.abs(time - now) > TEN_YEARS_MS
@@ -53,10 +53,9 @@ export function timeProblem(time: unknown, now: number): string | undefined {
 export const refreshDeadline = (milliseconds: number): number =>
   Math.min(Math.ceil(milliseconds), LONGEST_REFRESH_MS)
 
-/** What a timer takes. */
 export const timerMs = (milliseconds: number): number => Math.min(milliseconds, LONGEST_TIMER_MS)
 
-/** After how many whole seconds a source wants to be asked again; undefined when it does not say so usably. */
+/** Whole seconds after which a source wants to be asked again; undefined for an unusable number. */
 export function restSeconds(seconds: number | undefined): number | undefined {
   return isAtLeast(seconds, 0) && seconds > 0 ? Math.min(Math.ceil(seconds), LONGEST_REST_SECONDS) : undefined
 }

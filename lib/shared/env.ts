@@ -1,18 +1,18 @@
 /**
- * The environment, read when it is needed and never at import: `next build` evaluates every module without
- * credentials. A part of the app parses only its own variables; boot parses all and reports all problems at once.
+ * The environment is read when needed, never at import: `next build` evaluates every module without credentials. Each
+ * part parses its own variables; boot parses all and reports all problems at once.
  */
 import { z } from 'zod'
 import { configInvalid, hasCode } from './errors'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** An empty variable counts as unset: that is what `NAME=` in a .env file means. */
+/** `NAME=` in a .env file means unset. */
 const unsetIfEmpty = (value: unknown) => (value === '' ? undefined : value)
 
 export const optionalText = z.preprocess(unsetIfEmpty, z.string().optional())
 
-/** A credential: what fits into a header, so nothing invisible that came along when it was copied. */
+/** A credential that fits into a header: without invisible characters that were copied along. */
 export const text = (name: string, what: string) =>
   z.preprocess(
     unsetIfEmpty,
@@ -21,7 +21,7 @@ export const text = (name: string, what: string) =>
     }),
   )
 
-/** An address without credentials in it, and without the slash at its end. */
+/** A URL without credentials and without the slash at its end. */
 export const httpUrl = (name: string) =>
   z
     .string()
@@ -36,7 +36,7 @@ function isPlainHttpUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && [username, password, search, hash].every((part) => part === '')
 }
 
-/** A whole number with a default, from `min` to `max`: outside of them the unit was mistaken. */
+/** A whole number from `min` to `max`: outside of them the unit is wrong. */
 export const wholeNumber = (name: string, unit: string, fallback: number, max: number, min = 1) =>
   z.preprocess(
     unsetIfEmpty,
@@ -58,14 +58,14 @@ export const onOff = (name: string, fallback: boolean) =>
       .transform((value) => value === 'true'),
   )
 
-/** Throws CONFIG_INVALID with every problem of this part. */
+/** Throws CONFIG_INVALID with every problem. */
 export function parseEnv<T>(schema: z.ZodType<T>, env: Env): T {
   const result = schema.safeParse(env)
   if (result.success) return result.data
   throw configInvalid(result.error.issues.map(({ message }) => message))
 }
 
-/** The problems that the parts report, each once. Rethrows whatever is not about configuration. */
+/** The problems of all parts, each once. Rethrows errors that are not CONFIG_INVALID. */
 export function configProblems(parts: readonly (() => unknown)[]): string[] {
   const problems = parts.flatMap((part) => {
     try {

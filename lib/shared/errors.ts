@@ -1,6 +1,6 @@
 /**
- * Errors of the whole app: a stable `code` to test for, a message that names what went wrong, a `hint` that says how to
- * fix it. Next evaluates a module several times in one process, so errors are recognised by `code`, never by `instanceof`.
+ * Errors with a stable `code` to test for, a message about what went wrong, and a `hint` how to fix it. Next evaluates
+ * a module several times in one process, so errors are recognised by `code`, never by `instanceof`.
  */
 
 import { restSeconds } from './durations'
@@ -18,11 +18,10 @@ export interface CodedError extends Error {
 export interface ErrorDetails {
   hint?: string
   cause?: unknown
-  /** Seconds. It is rounded up; what is no positive number counts as not given. */
+  /** Seconds, rounded up. A number that is not positive counts as not given. */
   retryAfter?: number | undefined
 }
 
-/** The one constructor of errors with a code, for this engine and for the modules around it. */
 export function codedError(
   code: string,
   message: string,

@@ -1,6 +1,6 @@
 /**
- * What the engine needs from outside: time, chance, the network, a place for events, a runner that sees background work
- * through, and which errors are not its own. The app's boot sets those of the process; tests bring their own.
+ * What the engine needs from its environment: time, chance, the network, events, background work, and which errors
+ * belong to the framework. Boot sets those of the process; tests pass their own.
  */
 
 import { type Clock, systemClock } from './clock'
@@ -10,23 +10,23 @@ import { processState } from './processState'
 
 export interface Ports {
   clock: Clock
-  /** A value that was never drawn before: at least 64 random bits. */
+  /** Never drawn before: at least 64 random bits. */
   uniqueToken(): string
-  /** Calls `ring` after so many ms, unless what it answers is called before. */
+  /** Calls `ring` after `milliseconds`, unless the returned function is called before. */
   alarm(milliseconds: number, ring: () => void): () => void
-  /** A number from 0 to 1, for jitter. */
+  /** From 0 to 1, for jitter. */
   random(): number
-  /** How Redis is asked. */
+  /** For requests to Redis. */
   fetch(url: string, init: RequestInit): Promise<Response>
   emit(event: FieldCacheEvent): void
-  /** Runs work after the answer. The work never rejects. */
+  /** Runs work after the response. The work never rejects. */
   defer(work: () => Promise<void>): void
   /**
-   * Resolves where an answer may differ from request to request, and never does in a prerender: an answer from memory
-   * would become part of a static page. After it the wall clock may be read.
+   * Resolves where a response may depend on the request, and never in a prerender: an answer from memory would become
+   * part of a static page. After it the wall clock may be read.
    */
   atRequest(): Promise<void>
-  /** True for errors by which the framework steers rendering: they pass through every catch untouched. */
+  /** True for errors by which the framework steers rendering: they pass every catch unchanged. */
   isControlFlow(error: unknown): boolean
 }
 
@@ -38,7 +38,7 @@ export const defaultPorts: Ports = {
     return () => clearTimeout(timer)
   },
   random: () => Math.random(),
-  // Looked up at each call: Next and tests put their own in its place.
+  // Read at each call: Next and tests replace the global fetch.
   fetch: (url, init) => fetch(url, init),
   emit: () => undefined,
   defer: (work) => {
@@ -48,7 +48,7 @@ export const defaultPorts: Ports = {
   isControlFlow: () => false,
 }
 
-/** The ports of this process: what boot has set, else the defaults. */
+/** The ports that boot has set, else the defaults. */
 export function processPorts(): Ports {
   return processState<Ports>('ports', () => defaultPorts)
 }

@@ -1,10 +1,10 @@
 /**
- * State that exists once in a process. Next evaluates a module up to four times in one process and again at each edit
- * in development, so nothing that must be shared may hang on a module.
+ * State that exists once per process. Next evaluates a module up to four times in a process, and again at each edit in
+ * development, so a module cannot hold shared state.
  */
 const ROOT = Symbol.for('field-cache')
 
-/** The value of a slot, made on first use. Keep plain data or long-lived objects here, never configuration. */
+/** Creates the value on first use. For plain data or long-lived objects, never configuration. */
 export function processState<T>(slot: string, create: () => T): T {
   const root = globalThis as { [ROOT]?: Map<string, unknown> }
   root[ROOT] ??= new Map()
@@ -13,7 +13,7 @@ export function processState<T>(slot: string, create: () => T): T {
   return slots.get(slot) as T
 }
 
-/** Replaces the value of a slot: for wiring at start-up, and for tests. */
+/** For wiring at start-up, and for tests. */
 export function setProcessState<T>(slot: string, value: T): void {
   processState(slot, () => value)
   const root = globalThis as { [ROOT]?: Map<string, unknown> }

@@ -1,6 +1,6 @@
 /**
- * 53 bits of a text as 11 characters at most, to keep names short (cyrb53, public domain, by bryc). Two texts with the
- * same hash may cost a wait, never more: whatever must not be confused is compared in full.
+ * 53 bits of a text as at most 11 characters, for short names (cyrb53, public domain, by bryc). Two texts with one hash
+ * may cost a wait; where a mix-up would do harm, compare the full text.
  */
 export function shortHash(text: string): string {
   let high = 0xdeadbeef

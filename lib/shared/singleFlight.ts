@@ -1,22 +1,21 @@
-/** Single flight within one process: callers that ask for the same name share one running piece of work. */
+/** Within one process, callers of the same name share one running piece of work. */
 export interface SingleFlight {
   /** Joins the running work of that name, or starts it. */
   run<T>(name: string, work: () => Promise<T>): Promise<T>
-  /** The running work of that name, if there is any. */
   running<T>(name: string): Promise<T> | undefined
   /**
-   * Begins work after all that was queued under that name, and joins nothing that has begun: what a caller gets was
-   * started after its call. Callers with the same `by` share the work that waits, so `by` names everything in which their
-   * requests could differ; see `shareKey`. With `demanding` this caller's work is done for all of them: it serves the
-   * others, but theirs might not serve it.
+   * Starts work after everything queued under that name, and never joins work that has started: the caller's work
+   * starts after its call. Callers with the same `by` share the waiting work, so `by` must contain everything in which
+   * their requests could differ; see `shareKey`. With `demanding` this caller's work replaces theirs: it serves them,
+   * but theirs might not serve it.
    */
   queue<T>(name: string, by: unknown, work: () => Promise<T>, demanding?: boolean): Promise<T>
-  /** How many pieces of work run or wait in the queue of that name. */
+  /** How many pieces of work run or wait under that name. */
   queued(name: string): number
 }
 
 interface Queue {
-  /** Not begun, by what their callers share. */
+  /** Not started yet, by `by`. */
   waiting: Map<unknown, Waiting>
   last: Promise<unknown>
 }

@@ -1,8 +1,6 @@
-/** Texts of others that are shown to people. */
-
 /**
- * The beginning of a text, of so many UTF-16 units at most. It ends with a whole character, and half of one elsewhere
- * becomes U+FFFD: the server could not write it, so a browser would show another page than the one that it was sent.
+ * The beginning of a text, at most `most` UTF-16 units. Ends with a whole character; half characters elsewhere become
+ * U+FFFD. Otherwise the server could not encode it, and a browser would show another page than the one sent.
  */
 export function truncateText(text: string, most: number): string {
   const beginning = text.slice(0, most)
@@ -10,7 +8,7 @@ export function truncateText(text: string, most: number): string {
   return whole.replace(/\p{Surrogate}/gu, '\ufffd')
 }
 
-/** Anything that was given for an option, as an error may repeat it: not all of it has a text of its own. */
+/** Any value of an option as text for an error: some values cannot be converted to a string. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return 'a function'
@@ -18,8 +16,8 @@ export function describeValue(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
-/** What is to be seen of a text: neither white space, nor controls, nor what Unicode has fonts show as nothing. */
+/** Not white space, a control, or a character that fonts show as nothing. */
 const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/u
 
-/** The first character that shows; empty for a text of invisible ones alone. */
+/** The first visible character; empty when there is none. */
 export const firstVisible = (text: string): string => VISIBLE.exec(text)?.[0] ?? ''

@@ -1,7 +1,4 @@
-/**
- * The cache-aside face: key, loader and options where they are used. Other names for the engine of the fields, not a
- * second one: the same entries, tokens, leases and events.
- */
+/** Caching at the place of use: key, loader, options. The same entries, tokens, leases and events as fields. */
 
 import type { FieldStatus } from '../../shared/events'
 import { asideField, type CacheAsideOptions } from './cache-aside/asideField'
@@ -25,9 +22,9 @@ export interface CacheAsideAnswer<T> {
 
 export interface CacheAside {
   /**
-   * The value of a key: the stored one while it is of use, else a loaded one. The key of a configured field is read as
-   * that field; of the options none counts then. Rejects with a SOURCE_ error when there is nothing to serve, and with
-   * OPTIONS_INVALID or FIELD_INVALID for options that cannot be meant.
+   * Returns the stored value of a key, or loads it. The key of a configured field is read as that field, and `options`
+   * are ignored. Rejects with a SOURCE_ error when there is nothing to serve, and with OPTIONS_INVALID or FIELD_INVALID
+   * for invalid options.
    */
   get<T>(
     key: string,
@@ -35,11 +32,11 @@ export interface CacheAside {
     options?: CacheAsideOptions<T>,
   ): Promise<CacheAsideAnswer<T>>
   /**
-   * The values of many keys, in their order; null for what the source does not have, which is cached like any value (so
-   * a schema has to allow null). The source is called once for all that are missing, of CACHE_BATCH_SIZE keys at a
-   * time, and answers a value for each, in their order; `undefined` counts as null. Keys that another caller is fetching
-   * are waited for. Rejects as soon as one key cannot be answered: SOURCE_INVALID when the source answers another number
-   * of values, else as `get` does.
+   * The values of many keys, in their order. Null where the source has none, which is cached like any value, so a
+   * schema must allow null. The source is called once for all missing keys, up to CACHE_BATCH_SIZE at a time, and
+   * returns a value for each in order; `undefined` counts as null. Keys that another caller fetches are waited for.
+   * Rejects as soon as one key fails: with SOURCE_INVALID when the source returns another number of values, else as
+   * `get` does.
    */
   batchGet<T>(
     keys: readonly string[],
@@ -47,18 +44,18 @@ export interface CacheAside {
     options?: CacheAsideOptions<T | null>,
   ): Promise<(T | null)[]>
   /**
-   * A read that starts after this has resolved returns nothing that was fetched before it was called; in another
-   * instance, one that starts a second later. Rejects with INVALIDATION_FAILED.
+   * A read that starts after this has resolved never returns a value fetched before the call; in another instance, a
+   * read that starts a second later. Rejects with INVALIDATION_FAILED.
    */
   invalidate(key: string): Promise<void>
   /**
-   * The same for all keys of a pattern such as `orders:*`, which are removed besides; answers how many that were. Walks
-   * the whole database twice, and the process forgets all that it has in memory: tags are cheaper.
+   * The same for all keys of a pattern such as `orders:*`, and removes them. Resolves with how many there were. Walks
+   * the whole database twice, and clears the memory of the process: prefer tags.
    */
   invalidatePattern(glob: string): Promise<number>
   /**
-   * Loads what is not fresh, a few at a time, and tells of each what came of it, in the order given. Only errors by
-   * which Next steers rendering are thrown.
+   * Loads what is not fresh, a few at a time. Resolves with the outcome of each item in order. Rejects only with errors
+   * by which Next steers rendering.
    */
   warm(items: readonly WarmItem[]): Promise<WarmOutcome[]>
 }
@@ -76,5 +73,4 @@ export function createCacheAside(runtime: () => AsideRuntime = fieldRuntime): Ca
   }
 }
 
-/** The cache-aside face of this process. */
 export const cacheAside: CacheAside = createCacheAside()

@@ -1,4 +1,4 @@
-/** Everything that talks to Redis, put together from the configuration: what CacheService has once it is initialised. */
+/** Builds everything that talks to Redis from the configuration. */
 import type { Redis } from '@upstash/redis'
 import type { Ports } from '../../shared/ports'
 import { createLockStore } from './coordination/lockStore'
@@ -22,7 +22,7 @@ import type { CacheConfig } from './settings/cacheConfig'
 /** How often a request that only reads is sent again, within the same deadline. */
 const READ_RETRIES = 1
 
-/** What a module needs that keeps a state of its own in Redis, under internal names. */
+/** For modules that keep state of their own in Redis, under internal names. */
 export interface Internals {
   /** Rejects with a REDIS_ error. */
   send: Send
@@ -32,7 +32,6 @@ export interface Internals {
 export interface Connection extends Internals {
   transport: Transport
   redis: Redis
-  /** What the commands of CacheService are sent with. */
   wire: Wire
   commands: StrictCommands
   fieldStore: FieldStore
@@ -98,7 +97,7 @@ export function connect(config: CacheConfig, ports: Ports, memory: () => FieldMe
   }
 }
 
-/** Commands that become part of a request that others are collected for. */
+/** Each command joins the request that others are collected for. */
 const sendEach =
   (send: Send): SendTogether =>
   (commands) =>

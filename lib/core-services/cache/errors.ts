@@ -1,21 +1,21 @@
-/** The errors of the cache. No message holds a value, a token or a whole command. */
+/** No message holds a value, a token or a whole command. */
 
 import { type CodedError, codedError, getErrorMessage, hasCode, isCodedError } from '../../shared/errors'
 import { describeValue, truncateText } from '../../shared/text'
 
-/** Redis could not be asked, or refused: the failures that the cache may answer with a fallback. */
+/** Redis did not answer or refused: failures for which the cache may have a fallback. */
 export function isRedisFailure(error: unknown): error is CodedError {
   return isCodedError(error) && (error.code.startsWith('REDIS_') || error.code === 'CACHE_UNAVAILABLE')
 }
 
-/** The source of a field failed: what a stored value may stand in for. */
+/** The source of a field failed: a stored value may be served instead. */
 export function isSourceError(error: unknown): error is CodedError {
   return hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'SOURCE_UNFINISHED')
 }
 
-/** A refresh has not ended in its time, and the next one goes on from there. */
+/** A refresh ran out of time; the next one continues from there. */
 export interface UnfinishedError extends CodedError {
-  /** How far it has come; null when another instance knows. */
+  /** How far it has read; null when another instance knows. */
   readonly done: string | null
 }
 
@@ -29,7 +29,7 @@ const MOST_WORDS = 400
 const bounded = (text: string): string =>
   text.length <= MOST_WORDS ? truncateText(text, MOST_WORDS) : `${truncateText(text, MOST_WORDS - 1)}…`
 
-/** A name as it was given, which plain JavaScript can make of anything. */
+/** Plain JavaScript can pass anything as a name. */
 const named = (name: unknown): string => JSON.stringify(truncateText(describeValue(name), 60))
 
 const toWords = (cause: unknown): string => bounded(getErrorMessage(cause))
@@ -43,7 +43,7 @@ export const cacheNotInitialized = (operation: string): CodedError =>
     },
   )
 
-/** What is wrong with Redis itself, below the errors that say that it is not asked. */
+/** The error of Redis behind errors that only say that it is not asked. */
 export function rootFailure(error: CodedError): CodedError {
   const isCover = hasCode(error, 'CACHE_UNAVAILABLE', 'REDIS_CIRCUIT_OPEN', 'SERVICE_FAILED')
   return isCover && isCodedError(error.cause) ? rootFailure(error.cause) : error
@@ -51,7 +51,7 @@ export function rootFailure(error: CodedError): CodedError {
 
 export const cacheUnavailable = (cause: unknown): CodedError =>
   codedError('CACHE_UNAVAILABLE', `Redis could not be asked: ${toWords(cause)}`, {
-    hint: 'Reads go on uncached; what must be stored or locked has to wait until Redis answers.',
+    hint: 'Reads go on uncached; writes and locks have to wait until Redis answers.',
     cause,
     retryAfter: 5,
   })
@@ -69,9 +69,9 @@ export const redisTimeout = (milliseconds: number, urlName: string): CodedError 
     retryAfter: 5,
   })
 
-/** `cause`: the failure that Redis was asked with last. */
+/** `cause`: the last failure of Redis. */
 export const redisCircuitOpen = (cause?: unknown): CodedError =>
-  codedError('REDIS_CIRCUIT_OPEN', 'Redis has failed repeatedly and is left alone for a while', {
+  codedError('REDIS_CIRCUIT_OPEN', 'Redis has failed repeatedly and is not asked for a while', {
     hint: 'It is probed in the background and used again once it answers.',
     cause,
     retryAfter: 5,
@@ -82,7 +82,6 @@ export const redisUnauthorized = (tokenName: string): CodedError =>
     hint: `Copy the REST token of the database (not the read-only one) into ${tokenName}.`,
   })
 
-/** Something before Redis turns requests away, or Redis itself as a plan's limit is reached. */
 export const redisQuota = (reason: string): CodedError =>
   codedError('REDIS_QUOTA', `Redis refuses commands: ${reason}`, {
     hint: 'The plan of the database allows no more for now: raise it, or wait for its next period.',
@@ -107,7 +106,6 @@ export const redisBadReply = (reason: string): CodedError =>
     retryAfter: 5,
   })
 
-/** Redis answers at the URL, and refuses even a PING. */
 export const redisRefusesPing = (urlName: string, cause: CodedError): CodedError =>
   codedError(
     'REDIS_COMMAND_FAILED',
@@ -151,7 +149,7 @@ const EXPIRY_HINT =
 export const optionsInvalid = (reason: string, hint = EXPIRY_HINT): CodedError =>
   codedError('OPTIONS_INVALID', `The cache options cannot be used: ${reason}`, { hint })
 
-/** `reason`: where in it is what, such as `agents[3].joined is a Map`, or what was thrown. */
+/** `reason`: what was lost and where, such as `agents[3].joined is a Map`, or the error thrown. */
 export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedError =>
   codedError(
     'VALUE_NOT_SERIALIZABLE',
@@ -164,7 +162,7 @@ export const valueNotSerializable = (reason: unknown, cause?: unknown): CodedErr
 
 export const fieldInvalid = (name: unknown, reason: string): CodedError =>
   codedError('FIELD_INVALID', `The field ${named(name)} is not usable: ${reason}`, {
-    hint: 'Mend it where it is written: in fieldCacheConfigs.ts, or in the options of the call.',
+    hint: 'Correct it in fieldCacheConfigs.ts, or in the options of the call.',
   })
 
 export const sourceFailed = (field: string, cause: unknown): CodedError =>
@@ -212,7 +210,7 @@ export const forceContended = (field: string, attempts: number): CodedError =>
     'FORCE_CONTENDED',
     `The field "${field}" was changed by others during each of ${attempts} forced refreshes`,
     {
-      hint: 'Invalidate less often or by narrower tags, or try again: what stands may have been fetched after this call.',
+      hint: 'Invalidate less often or by narrower tags, or try again: the stored value may have been fetched after this call.',
       retryAfter: 1,
     },
   )
@@ -229,7 +227,7 @@ export const sourceInvalid = (field: string, reason: string): CodedError =>
     'SOURCE_INVALID',
     `The source of the field "${field}" answered in an unexpected shape: ${bounded(reason)}`,
     {
-      hint: 'Nothing was stored. Mend the fetcher or the schema of the field.',
+      hint: 'Nothing was stored. Correct the fetcher or the schema of the field.',
     },
   )
 
@@ -256,6 +254,6 @@ function lockText(names: readonly string[]): string {
 
 function networkReason(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
-  // The library's own words can quote the URL or a header, secrets included.
+  // The library's message can quote the URL or a header, secrets included.
   return inner instanceof Error && 'code' in inner ? String(inner.code) : 'no connection'
 }

@@ -1,11 +1,11 @@
-/** The fields. To cache something new, add an entry here and to the list at the end: that is all. */
+/** The fields. To cache something new, add it here and to the list at the end. */
 import { z } from 'zod'
 import { peopleTable } from '../airtable/airtableConfig'
 import { airtableList, airtableValue, type TableSource } from '../airtable/airtableField'
 import { textCell } from '../airtable/records/cells'
 import { defineFields, type FieldCacheConfig } from './fields/fieldConfig'
 
-/** @public For those who add fields here. */
+/** @public */
 export type { FieldCacheConfig }
 
 const people: TableSource = { name: 'people', locate: peopleTable }
@@ -16,7 +16,7 @@ export type Agent = z.infer<typeof agentSchema>
 
 const byName = new Intl.Collator('es')
 
-/** The sales agents, sorted by name. */
+/** Sorted by name. */
 export const agentsCacheConfig = airtableList<Agent>({
   name: 'agents',
   key: 'agents_list',
@@ -34,7 +34,7 @@ export const agentsCacheConfig = airtableList<Agent>({
   order: (one, other) => byName.compare(one.name, other.name),
 })
 
-/** As z.record, which leaves out a state called `__proto__`. */
+/** Like z.record, which drops a state called `__proto__`. */
 const countsSchema = z.custom<Record<string, number>>(
   (value) =>
     typeof value === 'object' &&
@@ -46,7 +46,7 @@ const countsSchema = z.custom<Record<string, number>>(
 const headcountSchema = z.object({ total: z.int().nonnegative(), byState: countsSchema })
 export type Headcount = z.infer<typeof headcountSchema>
 
-/** How many people work in sales, in all and in each state. */
+/** Sales agents in all and by state. */
 export const headcountCacheConfig = airtableValue<Headcount>({
   name: 'headcount',
   key: 'headcount_by_state',

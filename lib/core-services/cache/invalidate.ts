@@ -1,6 +1,6 @@
 /**
- * Invalidation: one command that makes any number of entries misses, wherever they are, also while they are fetched.
- * Reads degrade when Redis fails; invalidations never lie: they resolve only when Redis has recorded them.
+ * Invalidation: one command turns any number of entries into misses, in every instance, also while they are being
+ * fetched. It resolves only when Redis has recorded it.
  */
 
 import { codedError } from '../../shared/errors'
@@ -16,8 +16,8 @@ import { fieldRuntime } from './processContext'
 import { tagProblem } from './redis/commands/keySpace'
 
 /**
- * A read that starts after this has resolved, and after the `memoryTtl` of the field in other instances, returns nothing
- * that was fetched before it was called. Rejects with INVALIDATION_FAILED.
+ * A read that starts after this has resolved (in other instances: and after the field's `memoryTtl`) never returns a
+ * value fetched before the call. Rejects with INVALIDATION_FAILED.
  */
 export async function invalidateTags(
   tags: readonly string[],
@@ -51,9 +51,9 @@ export async function invalidateField(
 }
 
 /**
- * The same for all fields with keys of a pattern such as `orders:*`, wherever their values are, and removes what stands under
- * these keys. Answers how many keys that were. Walks the whole database twice: prefer
- * tags. The process forgets everything that it has in memory. Rejects with INVALIDATION_FAILED.
+ * The same for all fields with keys of a pattern such as `orders:*`, and removes what these keys hold. Resolves with
+ * how many keys there were. Walks the whole database twice and clears the memory of the process: prefer tags. Rejects
+ * with INVALIDATION_FAILED.
  */
 export async function invalidatePattern(
   glob: string,
@@ -79,11 +79,11 @@ async function recorded(
   runtime.memoryCache.dropGuarded(guards)
   try {
     const store = await runtime.store()
-    // Tokens are drawn anew for each attempt: a lost request that is applied late must not bring back one that stood.
+    // New tokens for each attempt: a lost request that arrives late must not restore an older one.
     await write(store).catch((error: unknown) =>
       isRedisFailure(error) ? write(store) : Promise.reject(error),
     )
-    // What was asked for before and came meanwhile.
+    // A copy may have been read before the write and kept during it.
     runtime.memoryCache.dropGuarded(guards)
     runtime.ports.emit({ type: 'field.invalidated', guards })
   } catch (error) {

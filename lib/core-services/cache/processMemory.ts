@@ -1,4 +1,3 @@
-/** What this process remembers of fields, and the keys with which it reads encrypted ones. */
 import { memoryMaxBytes } from '../../config/appConfig'
 import type { Clock } from '../../shared/clock'
 import { hasCode } from '../../shared/errors'
@@ -14,14 +13,14 @@ export function processMemory(clock: Clock): FieldMemory {
   return {
     memoryCache: processState('memoryCache', () => createMemoryCache(memoryMaxBytes(), clock)),
     hints: processState('hints', createHints),
-    // Read when something is encrypted: nothing else needs that configuration.
+    // Read only when needed: nothing else needs this configuration.
     get cipherFor() {
       return processState('cipher', processCipher)
     },
   }
 }
 
-/** Undefined, too, when the keys are unusable: boot has reported it, and a process that goes on stores nothing. */
+/** Undefined, too, for unusable keys: boot has reported them, and the process stores no encrypted field. */
 function processCipher(): CipherFor | undefined {
   try {
     const [first, ...others] = encryptionKeys()

@@ -1,13 +1,12 @@
-/** The front door of forced refreshes by key and fetcher. */
 import { type FieldCacheConfig, findFieldByKey } from './fields/fieldConfig'
 import { FieldContext } from './fields/fieldContext'
 import { forceRefresh } from './fields/refresh/forceRefresh'
 import { fieldRuntime } from './processContext'
 
 /**
- * Fetches a value for `cacheKey` and stores it for `ttl` seconds. The old value is only ever overwritten, so a failing
- * fetcher costs the readers nothing. With `purge`, a fresh value that Redis refuses (a full database, a value that is too
- * large) also removes the old one, so that no reader is served a value that is known to be outdated.
+ * Fetches a value for `cacheKey` and stores it for `ttl` seconds. A failing fetcher leaves the old value in place. With
+ * `purge`, a new value that Redis refuses (a full database, a value that is too large) also removes the old one, so
+ * that readers are not served an outdated value.
  *
  * The key of a configured field gets an entry of that field, checked by its schema. Rejects with SOURCE_FAILED,
  * SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED.

@@ -1,4 +1,4 @@
-/** The field that a key, a loader and options at the place of use stand for. */
+/** Makes a field of a key, a loader and the options of cacheAside. */
 
 import { secondsProblem } from '../../../shared/durations'
 import { codedError } from '../../../shared/errors'
@@ -7,31 +7,31 @@ import type { StandardSchema } from '../entry/schema'
 import { type FieldCacheConfig, findFieldByKey } from '../fields/fieldConfig'
 
 export interface CacheAsideOptions<T> {
-  /** Seconds that a value is of use: fresh, or with `staleMarkerTtl` fresh and then stale. An hour by default. */
+  /** Seconds until the value ends: fresh, or with `staleMarkerTtl` fresh and then stale. @default 3_600 */
   ttl?: number
   /**
-   * Seconds past `ttl` in which the value is still served at once, while it is refreshed in the background. `true`
-   * together with `staleMarkerTtl` takes these seconds from the end of `ttl` instead.
+   * Seconds past `ttl` in which the value is still served while it is refreshed in the background. `true` together with
+   * `staleMarkerTtl` takes them from the end of `ttl` instead. @default 0
    */
   staleWhileRevalidate?: number | true
   /**
    * Seconds after which a value is stale, fewer than `ttl`. `{ ttl: 86_400, staleWhileRevalidate: true, staleMarkerTtl:
-   * 300 }` is fresh for five minutes, and served while it is refreshed for the rest of the day: for a field that is
-   * `{ ttl: 300, staleWhileRevalidate: 86_100 }`.
+   * 300 }` is fresh for five minutes, and served while it is refreshed for the rest of the day. As a field: `{ ttl:
+   * 300, staleWhileRevalidate: 86_100 }`. @default never
    */
   staleMarkerTtl?: number
-  /** Any Standard Schema: checked on fresh values and on values read back. */
+  /** Any Standard Schema: checks fresh values and values read back. @default none */
   schema?: StandardSchema<T>
-  /** `invalidateTags` with any of them makes the key a miss. */
+  /** `invalidateTags` with any of them makes the key a miss. @default none */
   tags?: readonly string[]
-  /** What events, metrics and errors call it: a name for all keys of a kind, not one for each. */
+  /** Name in events, metrics and errors: one for all keys of a kind. @default 'cache-aside' */
   name?: string
 }
 
 const DEFAULT_TTL_SECONDS = 3_600
 export const DEFAULT_NAME = 'cache-aside'
 
-/** Of a configured field only the fetcher is another. Throws OPTIONS_INVALID. */
+/** A configured field keeps its own options and gets only the fetcher. Throws OPTIONS_INVALID. */
 export function asideField<T>(
   key: string,
   fetcher: FieldCacheConfig<T>['fetcher'],
@@ -79,7 +79,7 @@ function toWindows({
   return { ttl: staleMarkerTtl, staleWhileRevalidate: ttl - staleMarkerTtl }
 }
 
-/** Under the name that the caller has given it: a field is made of differences between them. */
+/** Reports an option under the caller's name: the field's windows are computed from several. */
 function assertSeconds(option: string, seconds: number): void {
   const problem = secondsProblem(option, seconds)
   if (problem === undefined) return

@@ -1,4 +1,4 @@
-/** Many keys at once: what is missing is fetched by one call of the source, under the tokens and lease of each key. */
+/** Reads many keys: one call of the source fetches the missing ones, under the tokens and lease of each key. */
 
 import { readFieldCache } from '../fieldCacheService'
 import type { AsideRuntime } from '../fields/fieldRuntime'
@@ -6,7 +6,7 @@ import { chunked } from '../redis/chunk'
 import { asideField, type CacheAsideOptions, DEFAULT_NAME } from './asideField'
 import { type BatchSource, createBatchLoader } from './batchLoader'
 
-/** How many chunks are under way at a time, so that a source is not asked for everything at once. */
+/** Chunks in flight, so that a source is not asked for everything at once. */
 const CHUNKS_AT_A_TIME = 4
 
 export async function batchGet<T>(
@@ -24,7 +24,7 @@ export async function batchGet<T>(
   return keys.map((key) => values.get(key) ?? null)
 }
 
-/** Reads that begin in the same tick share one MGET, and so do the commands of their fills. */
+/** Reads of the same tick share one MGET, and their fills share requests. */
 function readChunk<T>(
   runtime: AsideRuntime,
   keys: readonly string[],
@@ -34,7 +34,7 @@ function readChunk<T>(
   const { clock } = runtime.ports
   const gathering = createBatchLoader(keys, source, { clock, name: options.name ?? DEFAULT_NAME })
   const readKey = async (key: string): Promise<[string, T | null]> => {
-    // A stale one is still to be asked for, in the background.
+    // A stale key is still fetched, in the background.
     let refreshing = false
     try {
       const field = asideField(key, ({ signal }) => gathering.ask(key, signal), options)

@@ -1,18 +1,16 @@
-/** Makes one call of a source out of many that ask for one key each at the same moment. */
-
 import type { Clock } from '../../../shared/clock'
 import { sourceInvalid } from '../errors'
 
-/** Asked for keys, answers a value for each of them, in their order. */
+/** Called with keys; resolves with a value for each, in their order. */
 export type BatchSource<T> = (
   missingKeys: string[],
   context: { signal: AbortSignal },
 ) => Promise<readonly (T | null | undefined)[]>
 
 export interface BatchLoader<T> {
-  /** The value of one key, out of a call that others share; null when the source has none. */
+  /** The value of one key from the shared call; null when the source has none. */
   ask(key: string, signal: AbortSignal): Promise<T | null>
-  /** No caller waits any longer for this key to be asked for. */
+  /** The call no longer waits for this key. */
   expectNoMore(key: string): void
 }
 
@@ -24,12 +22,12 @@ interface Asked<T> {
 }
 
 /**
- * How long those that have asked wait for keys of which nothing is known yet, in ms: long enough for two requests to
- * Redis that were sent side by side. A key that another instance or another caller fetches is never asked for here.
+ * How long the first fetches wait for keys that are still being looked up, in ms: enough for two parallel requests to
+ * Redis. A key that another instance or caller fetches never joins.
  */
 const GATHERING_MS = 20
 
-/** `keys`: those that may be asked for. `name`: what errors call the source. */
+/** `keys`: those that may join. `name`: of the source in errors. */
 export function createBatchLoader<T>(
   keys: readonly string[],
   source: BatchSource<T>,
@@ -54,7 +52,7 @@ export function createBatchLoader<T>(
     const last = batch.at(-1)
     if (!last) return
     try {
-      // Who asked last has the latest deadline.
+      // The last one has the latest deadline.
       const values = await source(
         batch.map(({ key }) => key),
         { signal: last.signal },

@@ -1,7 +1,4 @@
-/**
- * What a domain counts of its own: hits and misses of each of its buckets, and its invalidations. Counted from the
- * answers of the engine, so there is nothing beside it that could disagree.
- */
+/** Counts hits and misses of each bucket of a domain, and its invalidations, from the answers of the field cache. */
 
 import { readFieldCache } from '../fieldCacheService'
 import type { FieldCacheConfig } from '../fields/fieldConfig'
@@ -19,11 +16,11 @@ export type DomainMetrics<Bucket extends string> = Record<Bucket, CacheBucketMet
 
 export interface DomainCache<Bucket extends string> {
   /**
-   * The value of a field. A hit is an answer from the cache, a miss one for which this caller's fetcher ran, whatever
-   * came of it; who joined a fetch, in this process or another, counts as neither. Rejects as `getFieldCache` does.
+   * A hit is an answer from the cache; a miss is one for which this caller's fetcher ran, even if it failed. A caller
+   * that joined another fetch counts as neither. Rejects as `getFieldCache` does.
    */
   read<T>(bucket: Bucket, field: FieldCacheConfig<T>): Promise<T>
-  /** Counted when it is asked for, here and in `invalidateTags`. Rejects with INVALIDATION_FAILED. */
+  /** Counted when called, as in `invalidateTags`. Rejects with INVALIDATION_FAILED. */
   invalidate(field: Pick<FieldCacheConfig<never>, 'key'>): Promise<void>
   invalidateTags(tags: readonly string[]): Promise<void>
   /** Of this process, since it started. */
@@ -52,7 +49,7 @@ export function createDomainCache<Bucket extends string>(
       let fromCache = false
       try {
         const { data, status } = await readFieldCache({ ...field, fetcher }, 'never', runtime())
-        // The fetch of a stale answer is the background's.
+        // A stale answer comes from the cache; its fetch runs in the background.
         fromCache = status === 'hit' || status === 'stale' || (status === 'degraded' && !fetched)
         return data
       } finally {

@@ -1,5 +1,3 @@
-/** Fills keys before a caller asks for them. */
-
 import { getErrorCode } from '../../../shared/errors'
 import { readFieldCache } from '../fieldCacheService'
 import type { FetchContext } from '../fields/fieldConfig'
@@ -14,15 +12,15 @@ export interface WarmItem<T = unknown> {
 }
 
 /**
- * `filled`: fetched, here or by another caller that was quicker. `refreshing`: stale, and being fetched in the
- * background. `not-stored`: fetched, but Redis did not take it.
+ * `filled`: fetched, here or by a faster caller. `refreshing`: stale, and being fetched in the background.
+ * `not-stored`: fetched, but Redis did not store it.
  */
 export type WarmOutcome = { key: string } & (
   | { outcome: 'fresh' | 'filled' | 'refreshing' | 'not-stored' }
   | { outcome: 'failed'; code: string }
 )
 
-/** How many loaders run at a time, so that warming leaves a source room for those who wait. */
+/** Loaders in parallel: the rest of the source's capacity is left to waiting callers. */
 const AT_A_TIME = 5
 
 export async function warm(runtime: AsideRuntime, items: readonly WarmItem[]): Promise<WarmOutcome[]> {

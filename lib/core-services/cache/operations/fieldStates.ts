@@ -1,7 +1,7 @@
 /**
- * The state of all fields in Redis, for the admin page: one request for all, which asks for tokens and for the
- * headers of entries, never for values. A header that was seen is believed while its tokens stand and it is fresh: only
- * an eviction could have changed it, and that is looked for once a minute.
+ * The state of all fields in Redis, for the admin page. One request reads tokens and headers of entries, never values.
+ * A header is reused while its tokens are current and it is fresh: only an eviction could have changed it, which is
+ * checked once a minute.
  */
 import type { Freshness } from '../../../shared/events'
 import { decodeEntry, type Entry, type EntryHeader } from '../entry/entry'
@@ -16,35 +16,34 @@ import type { Head } from '../fields/store/entryHeaders'
 import type { Snapshot } from '../redis/batchedReads'
 import type { SeenEntry, WatchRuntime } from './watchRuntime'
 
-/** `invalidated`: declared outdated by a token; `unreadable`: what stands there was not written by this release. */
+/** `invalidated`: a token has changed; `unreadable`: another release wrote it. */
 export type FieldCondition = Freshness | 'invalidated' | 'unreadable' | 'absent'
 
 export interface FieldState {
   name: string
   condition: FieldCondition
-  /** When the fetch of its value began; wall clock, ms. Null for what cannot be read. */
+  /** Start of its fetch; wall clock, ms. Null for what cannot be read. */
   fetchedAt: number | null
-  /** Until when the value is fresh, and until when it is served while it is refreshed; wall clock, ms, null for ever. */
+  /** Until when it is fresh, and until when it is served while it is refreshed; wall clock, ms, null for ever. */
   freshUntil: number | null
   servedUntil: number | null
-  /** As Redis holds it: header included, the value maybe compressed. */
+  /** Bytes in Redis: the header, and the value as stored. */
   storedBytes: number
-  /** A process fetches it for a reader, and holds the lease. */
+  /** A process holds the lease, and fetches the value for a reader. */
   fetching: boolean
-  /** The source failed with this code a moment ago, and the whole cluster leaves it alone. */
+  /** The error code of the source, which no instance asks for a while. */
   cooling: string | null
 }
 
 export interface FieldStates {
-  /** In the order of the fields. */
   fields: FieldState[]
-  /** The texts of the names that were asked for besides. */
+  /** Texts of the names that were read along. */
   notes: Pick<Snapshot, 'get'>
 }
 
 type Tokens = (guard: string) => Token | null
 
-/** How long a fresh entry is believed to be there, in ms. */
+/** How long a fresh entry is assumed to exist, in ms. */
 const BELIEVED_MS = 60_000
 
 /** `notes`: physical names, read in the same request. Rejects with a REDIS_ error or CACHE_UNAVAILABLE. */
@@ -57,7 +56,7 @@ export async function readFieldStates(
   const slots = fields.map((field) => slotIn(new FieldContext(runtime, field), store))
   const memory = runtime.seen
 
-  /** Looks at the slots and tells which of them it has not understood: those need a second look. */
+  /** Reads the slots. `odd`: those whose tokens or entry were not read yet, which need a second request. */
   async function look(wanted: readonly FieldSlot[], others: readonly string[], anew: boolean) {
     const { clock } = runtime.ports
     const names = [
@@ -123,7 +122,7 @@ function tokensFrom({ store }: FieldSlot, snapshot: Snapshot): Tokens {
   return (guard) => snapshot.get(store.names.guard(guard))
 }
 
-/** Known one look later than the entry, because it is made of tokens that this one has found. */
+/** Known only after the first read, because the name is made of the tokens that it returns. */
 function leaseName(
   { name, config, guards, store }: FieldSlot,
   seen: SeenEntry,

@@ -1,6 +1,5 @@
 /**
- * Refreshes that a person begins by hand and need not wait for: they go on after the answer, and their notes tell every
- * instance what becomes of them.
+ * Refreshes that a person starts: they continue after the response, and records report their outcome to every instance.
  */
 
 import { getErrorCode, getErrorMessage, isCodedError } from '../../../shared/errors'
@@ -25,13 +24,13 @@ import type { WatchRuntime } from './watchRuntime'
 
 export type Begun = 'begun' | 'under-way'
 
-/** A force makes at most three attempts; the slack is for everything around them. */
+/** A force makes at most three attempts; the slack covers everything else. */
 const TRIES = 3
 const SLACK_MS = 10_000
 
 /**
- * Answers once it has begun. At most one runs per field in the whole cluster, however often it is asked for. `budgetMs`:
- * how long it may go on with a source that takes more than one refresh to read.
+ * Resolves once it has started. At most one runs per field in all instances. `budgetMs`: how long it may continue with
+ * a source that takes several refreshes to read.
  */
 export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budgetMs: number): Promise<Begun> {
   const run = newRun(runtime, field)
@@ -44,8 +43,8 @@ export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budge
 }
 
 /**
- * Refreshes all of them, one after the other; one that fails stops none of the others. None is begun that could not end
- * within `budgetMs`. Those to which the last run has not come go first, so that asking again gets to each of them.
+ * Refreshes all fields, one after the other; a failure does not stop the rest. A field that could not end within
+ * `budgetMs` is not started. Fields left over by the last run go first, so that repeated runs reach each of them.
  */
 export async function beginRefreshOfAll(
   runtime: WatchRuntime,
@@ -66,7 +65,7 @@ export async function beginRefreshOfAll(
 
 interface Budget {
   remainingMs(): number
-  /** Called whenever a field has got further, so that the whole run does not look cut off. */
+  /** Called after each part of a field, so that the run does not look interrupted. */
   onPart?(): Promise<void>
 }
 
@@ -133,7 +132,7 @@ async function runToResult(runtime: WatchRuntime, refresh: () => Promise<Refresh
     const failure = toFailure(runtime, cacheUnavailable(new Error('nothing was stored')))
     return { outcome: 'unstored', failure, ...told }
   } catch (error) {
-    // No caller waits for this work, so its note is the only place to report any error.
+    // No caller waits for this work, so its record is the only place to report an error.
     return {
       outcome: 'failed',
       failure: toFailure(runtime, error),
@@ -150,7 +149,7 @@ function toFailure({ clean }: WatchRuntime, error: unknown): RunFailure {
   return { code: getErrorCode(cause), message: clean(getErrorMessage(cause)), hint }
 }
 
-/** When a refresh of the field that begins now has ended, whatever happens; wall clock, ms. */
+/** When a refresh that starts now has ended in any case; wall clock, ms. */
 function latestEnd(runtime: WatchRuntime, field: AnyField): number {
   return runtime.ports.clock.now() + TRIES * refreshTimeoutMs(runtime, field) + SLACK_MS
 }

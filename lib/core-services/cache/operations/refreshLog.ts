@@ -1,6 +1,6 @@
 /**
- * Records of refreshes that were started by hand: what is under way and what came of it, readable by every instance, so
- * that the page can be closed before the outcome. Without Redis they are those of this process.
+ * Records of refreshes that were started by hand, readable by every instance, so that the page can be closed before the
+ * outcome. Without Redis: those of this process.
  */
 
 import type { ClaimableRecords } from '../coordination/records'
@@ -8,15 +8,14 @@ import { isRedisFailure } from '../errors'
 import type { NotedRun, WatchRuntime } from './watchRuntime'
 
 export interface RunFailure {
-  /** Of the error, or of its cause where that knows more. */
+  /** Code of the error, or of its cause when that says more. */
   code: string
   message: string
   hint: string | null
 }
 
-/** What came of a run that went well. */
 export interface GoodRun {
-  /** When it ended; wall clock, ms. */
+  /** End; wall clock, ms. */
   at: number
   durationMs: number | null
   items: number | null
@@ -24,27 +23,27 @@ export interface GoodRun {
 }
 
 export interface FieldRun extends NotedRun {
-  /** The last one before it that went well, as far as the process knows that began it. */
+  /** The last successful run before it, as far as this process knows. */
   before: GoodRun | null
-  /** How far a source has been read that takes more than one refresh; null before the first one has ended. */
+  /** How far a source has been read that takes several refreshes; null until the first one has ended. */
   progress: string | null
-  /** `unstored`: the source answered, but Redis did not keep it. Null while it runs. */
+  /** `unstored`: the source answered, but Redis did not store it. Null while it runs. */
   outcome: 'refreshed' | 'unstored' | 'failed' | null
   failure: RunFailure | null
-  /** How long the source took; null as long as that is not known. */
+  /** Time of the source; null while unknown. */
   durationMs: number | null
-  /** How many items a list has; null for every other value. */
+  /** Items of a list; null for every other value. */
   items: number | null
-  /** Of the JSON of the value. */
+  /** Bytes of the value as JSON. */
   bytes: number | null
 }
 
 export interface AllRun extends NotedRun {
-  /** The fields in the order in which they are refreshed. */
+  /** In the order of the run. */
   names: string[]
-  /** `busy`: it was being refreshed already; `left`: there was no time for it. */
+  /** `busy`: a refresh was already running; `left`: there was no time for it. */
   outcomes: Record<string, NonNullable<FieldRun['outcome']> | 'busy' | 'left'>
-  /** The one that is refreshed now. */
+  /** The one being refreshed. */
   current: string | null
 }
 
@@ -60,20 +59,19 @@ type Subject = OneField | AllFields
 export const ALL: AllFields = { kind: 'all' }
 export const ofField = (key: string): OneField => ({ kind: 'field', key })
 
-/** How long an outcome is told, in s. */
+/** How long an outcome is kept, in s. */
 const KEPT_SECONDS = 86_400
 
-/** The last run of a subject, and what stands only while one is under way. */
 const KIND = 'refresh'
 const CLAIM_KIND = 'refreshing'
 const nameFor = (subject: Subject): string => (subject.kind === 'field' ? `key:${subject.key}` : 'all')
 
-/** Where the note stands, to be read along with other names. */
+/** Physical name of the record, to be read along with other names. */
 export function noteName(notes: ClaimableRecords, subject: Subject): string {
   return notes.physicalName(KIND, nameFor(subject))
 }
 
-/** False when such a run is under way, in whatever instance. Without Redis only those of this process are known. */
+/** False when such a run is active in any instance. Without Redis only those of this process are known. */
 export async function beginRun<T extends NotedRun>(
   runtime: WatchRuntime,
   subject: Subject,
@@ -91,14 +89,14 @@ export async function beginRun<T extends NotedRun>(
       return free
     })
   } finally {
-    // Also after an error by which the framework steers: no run has begun.
+    // Also after a control-flow error: no run has started.
     if (!claimed && before) runtime.runs.set(name, before)
     if (!claimed && !before) runtime.runs.delete(name)
   }
   return claimed
 }
 
-/** Tells how far it is, and that it goes on until `until`; with `endedAt` another one may begin. */
+/** Records the progress, and that the run continues until `until`. With `endedAt` another one may start. */
 export async function noteRun<T extends NotedRun>(
   runtime: WatchRuntime,
   subject: Subject,
@@ -117,7 +115,7 @@ function claimSeconds({ ports }: WatchRuntime, { until }: NotedRun): number {
   return Math.max(1, Math.ceil((until - ports.clock.now()) / 1000))
 }
 
-/** The last run; `text` is what Redis holds, if it could be asked. Of two the one that began later. */
+/** The last run: of this process or, in `text`, of Redis, whichever started later. */
 export function lastRun(runtime: WatchRuntime, subject: OneField, text: string | null): FieldRun | null
 export function lastRun(runtime: WatchRuntime, subject: AllFields, text: string | null): AllRun | null
 export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | null): NotedRun | null {
@@ -128,7 +126,7 @@ export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | 
   return own
 }
 
-/** The fields to which the last refresh of all of them has not come, for lack of time or because it was cut off. One command. */
+/** Fields that the last refresh of all did not reach, for lack of time or because it was interrupted. One command. */
 export async function leftOfLastRun(runtime: WatchRuntime): Promise<ReadonlySet<string>> {
   const shared = await unlessRedisFails(runtime, null, async (notes) => {
     const [run] = await notes.read<AllRun>(KIND, [nameFor(ALL)])
@@ -138,7 +136,7 @@ export async function leftOfLastRun(runtime: WatchRuntime): Promise<ReadonlySet<
   return new Set(last?.names.filter((name) => (last.outcomes[name] ?? 'left') === 'left'))
 }
 
-/** Null unless it went well. */
+/** Null for a run that did not succeed. */
 export function toGoodRun({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
   return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null
 }

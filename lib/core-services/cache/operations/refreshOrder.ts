@@ -1,7 +1,7 @@
 /**
- * In which order fields are refreshed, so that none waits for ever though a run may end before the list does: those that
- * are overdue longest go first. One that failed, or needed more time, counts from that attempt, so it keeps none from its
- * turn and gets its own again.
+ * The order in which fields are refreshed. Those overdue longest go first, so that every field gets a turn although a
+ * run may end before the list does. A field that failed or needs more time counts from that attempt, so it does not
+ * block the others.
  */
 
 import { isRedisFailure } from '../errors'
@@ -11,7 +11,7 @@ import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
 import { slotIn } from '../fields/fieldSlot'
 import { reportDegraded } from '../redis/reportDegraded'
 
-/** A field of the list, and when the fetch of what stands there began; wall clock, ms; null when nothing valid does. */
+/** A field of the list with the start of its valid entry's fetch; wall clock, ms; null without one. */
 export interface FieldAge {
   field: AnyField
   /** In the list. */
@@ -19,13 +19,13 @@ export interface FieldAge {
   fetchedAt: number | null
 }
 
-/** When the cron attempted fields last, by their names; wall clock, ms. What it stored may have ended since. */
+/** When the cron last attempted each field, by name; wall clock, ms. A stored entry may have expired since. */
 export interface Attempts {
   of(name: string): number | undefined
-  /** Told before what may be cut off, and after what failed. One command. */
+  /** Written before a refresh that may be interrupted, and after a failure. One command. */
   note(name: string): Promise<void>
   succeeded(name: string): void
-  /** Writes what has succeeded since. One command at most. */
+  /** Writes the successes since. One command at most. */
   save(): Promise<void>
 }
 
@@ -33,7 +33,10 @@ const KIND = 'cron'
 const NAME = 'attempts'
 const KEPT_SECONDS = 30 * 86_400
 
-/** One command for all of them. What cannot be read counts as missing: then it is refreshed, or fails with its own error. */
+/**
+ * One command for all. An entry that cannot be read counts as missing, so the field is refreshed or fails with its own
+ * error.
+ */
 export async function lookAtAll(
   runtime: FieldRuntime,
   fields: readonly Omit<FieldAge, 'fetchedAt'>[],
@@ -53,8 +56,8 @@ export async function lookAtAll(
 }
 
 /**
- * `told`: fields that are to be refreshed whatever their age. They go first, and so does whatever is overdue by a whole
- * interval of its own; of both, and of the rest, those that are overdue longest.
+ * `told`: fields to be refreshed at any age. They go first, together with fields overdue by a whole interval; both
+ * groups are sorted by how long they are overdue.
  */
 export function longestOverdueFirst(
   standing: readonly FieldAge[],
@@ -79,10 +82,10 @@ export function longestOverdueFirst(
     .map(({ one }) => one)
 }
 
-/** Both may be infinite, so that there is no difference to take. */
+/** Both may be infinite, so subtraction would give NaN. */
 const compare = (one: number, other: number): number => (one < other ? -1 : Number(one > other))
 
-/** Rejects with a REDIS_ error when they cannot be read. */
+/** Rejects with a REDIS_ error. */
 export async function readAttempts(runtime: CronRuntime, fields: readonly AnyField[]): Promise<Attempts> {
   const { clock } = runtime.ports
   const notes = await runtime.sharedRecords()

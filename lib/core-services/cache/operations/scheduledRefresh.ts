@@ -1,6 +1,6 @@
 /**
- * What the cron does, one run at a time: looks after the webhooks, then refreshes each field that has reached its
- * `refreshEvery`, one after the other, those that are overdue longest first. Outcomes are told in the order of the list.
+ * What the cron does, one run at a time: maintains the webhooks, then refreshes each field that has reached its
+ * `refreshEvery`, longest overdue first. Outcomes are reported in the order of the list.
  */
 
 import { getErrorCode, hasCode } from '../../../shared/errors'
@@ -20,11 +20,11 @@ export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
   | { name: string; outcome: 'fresh'; age: number }
   | { name: string; outcome: 'skipped'; reason: SkipReason }
-  /** Needs more time than this run had: the next one goes on. `done`: how far it has come. */
+  /** The next run continues. `done`: how far this one has read. */
   | { name: string; outcome: 'unfinished'; done: string | null }
   | { name: string; outcome: 'failed'; code: string }
 
-/** `another-run`: one is under way; `out-of-time`: left for the next run; the rest is configuration. */
+/** `another-run`: one is active; `out-of-time`: left for the next run; the rest is configuration. */
 export type SkipReason = 'another-run' | 'out-of-time' | 'warmup-disabled' | 'no-refresh-every'
 
 export interface WarmupRun {
@@ -37,24 +37,24 @@ export interface WarmupRun {
 
 export interface MaintenanceReport {
   webhooks: readonly WebhookOutcome[]
-  /** Names of fields without a working webhook: to be refreshed in this run, whatever their age. */
+  /** Fields without a working webhook: refreshed in this run at any age. */
   due: ReadonlySet<string>
 }
 
 export interface CronOptions {
-  /** No field is begun that could not end within this time, in ms. */
+  /** A field that could not end within this time is not started. In ms. */
   budgetMs: number
   enabled: boolean
-  /** Looks after the webhooks, whether fields are refreshed or not; rejects when Redis cannot be asked. */
+  /** Maintains the webhooks, also when fields are not refreshed. Rejects when Redis does not answer. */
   maintain?: (remainingMs: () => number) => Promise<MaintenanceReport>
 }
 
 const NOTHING_MAINTAINED: MaintenanceReport = { webhooks: [], due: new Set() }
 
-/** How long a run that was cut off keeps the next one away, in s. */
+/** How long an interrupted run blocks the next one, in s. */
 const LOCK_TTL_SECONDS = 30
 
-/** Rejects with a REDIS_ error or CACHE_UNAVAILABLE when Redis cannot be asked: then nothing could be stored either. */
+/** Rejects with a REDIS_ error or CACHE_UNAVAILABLE: without Redis nothing could be stored. */
 export async function refreshDueFields(
   fields: readonly AnyField[],
   { budgetMs, enabled, maintain }: CronOptions,
@@ -94,7 +94,7 @@ export async function refreshDueFields(
   return { startedAt: isoTime(startedAt), finishedAt: isoTime(clock.now()), fields: outcomes, webhooks }
 }
 
-/** Does nothing while another run is under way. */
+/** Does nothing while another run is active. */
 async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Promise<void>): Promise<void> {
   try {
     await (await runtime.locks()).withLock('cron', run, LOCK_TTL_SECONDS, { retryCount: 0 })
@@ -104,7 +104,7 @@ async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Prom
   }
 }
 
-/** Those to be refreshed, in their order; tells of the others what keeps them from it. */
+/** The fields to refresh, in their order. Writes the outcomes of the others. */
 async function dueFields(
   runtime: FieldRuntime,
   fields: readonly AnyField[],
@@ -136,11 +136,11 @@ async function refreshInTime(
 ): Promise<FieldOutcome> {
   const { name } = field
   const { clock } = runtime.ports
-  // Forces of the field that run or wait in this process are waited for: their time and our own have to fit.
+  // The refresh waits for forces of the field in this process, so their time counts too.
   const needed = (forcesAhead(runtime, field) + 1) * refreshTimeoutMs(runtime, field)
   if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
-  // A run that is cut off between two parts must not begin with the same field next time, and the time after.
+  // A run that is interrupted between two parts must not start with the same field each time.
   const onPart = () => attempts.note(name)
   try {
     const { stored } = await refreshInParts(runtime, field, 'cron', remainingMs, onPart)

@@ -1,6 +1,6 @@
 /**
- * Reads that share one MGET: whatever is asked for in the same tick travels in one command, never in one that has
- * already been sent, because that one may have been answered from before the asker began.
+ * Reads of the same tick share one MGET. A read never joins an MGET that was already sent: its answer may be older than
+ * the read.
  */
 
 import { LRUCache } from 'lru-cache'
@@ -12,19 +12,18 @@ import { keepRecent } from './keepRecent'
 import type { RawReply, Send } from './pipeline'
 
 export interface Snapshot {
-  /** Text by name; null for what is not there. */
+  /** Null when the key is missing. */
   get(name: string): string | null
-  /** When the request was sent: what it proves holds from then. */
+  /** When the request was sent: the snapshot proves its contents from then on. */
   sentAt: Instant
-  /** How many readers share the command. */
   readers: number
 }
 
 export type BatchedReads = (names: readonly string[]) => Promise<Snapshot>
 
-/** Well below the 10 MB that Upstash allows for a reply, in characters. */
+/** In characters; well below the 10 MB that Upstash allows for a reply. */
 const REPLY_LIMIT = 6_000_000
-/** How many sizes are remembered; forgetting one only costs a refused batch. */
+/** How many sizes are remembered; forgetting one costs a refused batch. */
 const SIZES_KEPT = 10_000
 
 type Names = readonly string[]
@@ -41,7 +40,7 @@ export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 
       for (const { resolve } of batch) resolve(snapshot)
     } catch (error) {
       if (batch.length > 1 && hasCode(error, 'REDIS_TOO_LARGE')) {
-        // One after the other: all parts at a time would be what Redis refuses, in many requests.
+        // One after the other: in parallel, the halves would again be what Redis refuses.
         const half = Math.ceil(batch.length / 2)
         await readBatch(batch.slice(0, half))
         await readBatch(batch.slice(half))
@@ -55,7 +54,7 @@ export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 
   return createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])
 }
 
-/** The answer of an MGET. Throws REDIS_BAD_REPLY. */
+/** Throws REDIS_BAD_REPLY when the answer of the MGET does not fit the names. */
 export function buildSnapshot(
   names: readonly string[],
   reply: RawReply,

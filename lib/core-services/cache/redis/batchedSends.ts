@@ -1,20 +1,19 @@
 /**
- * Commands that are begun in the same tick travel in one request: a page with twenty cold fields waits for three
- * requests, not for sixty. What is billed stays the same.
+ * Commands of the same tick travel in one request: a page with twenty cold fields waits for three requests, not for
+ * sixty. They are billed as before.
  */
 
 import { type Asked, createBatching } from './batching'
 import type { Command, RawReply } from './pipeline'
 
-/** Sends commands in one request, in order, each with an outcome of its own. */
+/** Sends commands in one request, in order; each settles by itself. */
 export type SendTogether = (commands: readonly Command[]) => Promise<PromiseSettledResult<RawReply>[]>
 
-/** A request may have 10 MB; smaller ones keep their deadline. In characters. */
+/** In characters; a request may have 10 MB, but smaller ones meet their deadline. */
 const REQUEST_LIMIT = 1_000_000
 
 type Commands = readonly Command[]
 
-/** `maxCommands`: how many commands one request takes. */
 export function createBatchedSends(
   sendTogether: SendTogether,
   maxCommands: number,

@@ -1,20 +1,18 @@
-/** What is asked for side by side, in one tick, travels together. */
-
 export interface Asked<Question, Answer> {
   question: Question
   resolve(answer: Answer): void
   reject(error: unknown): void
 }
 
-/** What a batch may have of something, and how much of it a question brings. */
+/** The most of something that a batch may have, and how much of it a question adds. */
 export interface Limit<Question> {
   most: number
   of(question: Question): number
 }
 
 /**
- * Collects what is asked for in a tick and hands it on in batches, each within all limits unless a question alone is
- * beyond one.
+ * Collects the questions of a tick and passes them on in batches within all limits. A question beyond a limit travels
+ * alone.
  */
 export function createBatching<Question, Answer>(
   send: (batch: readonly Asked<Question, Answer>[]) => Promise<void>,
@@ -43,7 +41,7 @@ export function createBatching<Question, Answer>(
 
   return (question) =>
     new Promise((resolve, reject) => {
-      // Two turns of the microtask queue: what was started side by side gets here one turn apart at most.
+      // Two microtasks: what starts side by side arrives here at most one apart.
       if (waiting.length === 0) queueMicrotask(() => queueMicrotask(flush))
       waiting.push({ question, resolve, reject })
     })

@@ -1,8 +1,8 @@
-/** Values as they stand in Redis: JSON, so that each comes back exactly as it went in. */
+/** Values in Redis are JSON that gives back what was stored. */
 import { redisBadReply, valueNotSerializable } from '../errors'
 import { findLoss, findRefusal } from './jsonLoss'
 
-/** Throws VALUE_NOT_SERIALIZABLE for what JSON cannot hold, or would change without a word, and says where that is. */
+/** Throws VALUE_NOT_SERIALIZABLE, with the path to what JSON cannot hold or would silently change. */
 export function encodeValue(value: unknown): string {
   let text: string | undefined
   let loss: string | undefined
@@ -24,10 +24,10 @@ function explained(value: unknown, cause: unknown): unknown {
   }
 }
 
-/** The value as it comes back from Redis, such as a Date as a text. Throws VALUE_NOT_SERIALIZABLE. */
+/** The value as it is read back: a Date becomes a text. Throws VALUE_NOT_SERIALIZABLE. */
 export const asStored = <T>(value: T): T => JSON.parse(encodeValue(value)) as T
 
-/** Throws REDIS_BAD_REPLY for text that is not JSON: another program wrote that key. */
+/** Throws REDIS_BAD_REPLY for a text that is not JSON: another program wrote that key. */
 export function decodeValue<T>(text: string): T {
   try {
     return JSON.parse(text) as T

@@ -1,10 +1,10 @@
 /**
- * Finds what JSON would change without a word. `JSON.stringify` makes {} of a Map, a Response or a promise, null of NaN
- * and of an undefined item, and drops functions; readers would get that instead of the value. A property that is
- * undefined is dropped as usual, -0 becomes 0, and what has a `toJSON`, such as a Date, says itself what it becomes.
+ * Finds what JSON would silently change. `JSON.stringify` turns a Map, a Response or a promise into {}, NaN and
+ * undefined items into null, and drops functions. Accepted: a property that is undefined is dropped, -0 becomes 0, and
+ * `toJSON` decides, as for a Date.
  */
 
-/** What is lost, and the way to it from the inside out. */
+/** What is lost, and the path to it, innermost step first. */
 interface Loss {
   what: string
   steps: (string | number)[]
@@ -12,12 +12,15 @@ interface Loss {
 
 const MOST_KEY_CHARACTERS = 60
 
-/** Such as `agents[3].joined is a Map`; undefined where JSON keeps everything. One walk, without a replacer, which is slow. */
+/**
+ * Such as `agents[3].joined is a Map`; undefined when JSON keeps everything. Walks once, without a replacer, which is
+ * slow.
+ */
 export function findLoss(value: unknown): string | undefined {
   return described(lossIn(value))
 }
 
-/** The same for what `JSON.stringify` has refused: a BigInt, or what contains itself. */
+/** The same after `JSON.stringify` threw: for a BigInt, or an object that contains itself. */
 export function findRefusal(value: unknown): string | undefined {
   return described(lossIn(value, new Set()))
 }
@@ -37,7 +40,7 @@ function pathStep(step: string | number): string {
 
 const found = (what: string): Loss => ({ what, steps: [] })
 
-/** `around`: the objects that hold the value, asked only where a circle is possible. */
+/** `around`: the objects that contain the value, passed only where a circle is possible. */
 function lossIn(value: unknown, around?: Set<object>, key: string | number = ''): Loss | undefined {
   switch (typeof value) {
     case 'string':
@@ -66,7 +69,7 @@ function lossInObject(
   return lossInParts(value, around)
 }
 
-/** `JSON.stringify` takes what `toJSON` returns as it is, without asking that for its own. */
+/** `JSON.stringify` does not call `toJSON` on the result of `toJSON`. */
 function findLossInJson(
   value: (object | bigint) & ToJson,
   around: Set<object> | undefined,
@@ -90,7 +93,7 @@ function lossInParts(value: object, around: Set<object> | undefined): Loss | und
 }
 
 function lossInItems(items: readonly unknown[], around: Set<object> | undefined): Loss | undefined {
-  // By index: a hole is an undefined item.
+  // By index: a hole counts as undefined.
   for (let index = 0; index < items.length; index += 1) {
     const loss = lossIn(items[index], around, index)
     if (loss) return within(loss, index)
@@ -115,13 +118,13 @@ function within(loss: Loss, step: string | number): Loss {
   return loss
 }
 
-/** Made by `{}` or with no prototype at all, in whatever realm. */
+/** Made by `{}` or without prototype, in any realm. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
-/** Of a class of the app JSON keeps the properties; undefined if those are all of its data that can be seen. */
+/** JSON keeps the properties of an instance. Undefined when those are all its visible data. */
 function lossInInstance(value: object): string | undefined {
   const tag = getTag(value)
   if (BOXES.has(tag)) return `a ${tag} object`
@@ -137,10 +140,9 @@ const BOXES: ReadonlySet<string> = new Set(['String', 'Number', 'Boolean', 'Symb
 
 const knownPrototypes = new WeakMap<object, boolean>()
 
-/** What a getter of a class tells is no property of its objects. */
+/** Getters of a class are not own properties, so JSON drops them. */
 function hasAccessors(prototype: object): boolean {
   const parent: object | null = Object.getPrototypeOf(prototype)
-  // That of all objects.
   if (parent === null) return false
   const known = knownPrototypes.get(prototype)
   if (known !== undefined) return known
@@ -157,7 +159,7 @@ interface ToJson {
 const hasToJson = (value: object | bigint): value is (object | bigint) & ToJson =>
   typeof (value as Partial<ToJson>).toJSON === 'function'
 
-/** Such as `Map`, also of another realm. */
+/** Such as `Map`, also from another realm. */
 const getTag = (value: object | bigint): string => Object.prototype.toString.call(value).slice(8, -1)
 
 const article = (name: string): string => `${/^[AEIO]/.test(name) ? 'an' : 'a'} ${name}`

@@ -1,4 +1,4 @@
-/** The two ways in which commands travel: one per request, or many in one pipeline. */
+/** Sends commands: one per request, or many in one pipeline. */
 import { redisBadReply } from '../errors'
 import { commandError } from './transport/replies'
 import type { Transport } from './transport/transport'
@@ -6,7 +6,7 @@ import type { Transport } from './transport/transport'
 export type Argument = string | number
 export type RawReply = string | number | null | RawReply[]
 export type Command = readonly [string, ...Argument[]]
-/** Sends one command by its Redis name; rejects with a REDIS_ error. */
+/** Rejects with a REDIS_ error. */
 export type Send = (command: string, ...args: Argument[]) => Promise<RawReply>
 
 export const sendSingly =
@@ -18,7 +18,7 @@ export const sendSingly =
 
 export interface Batch {
   send: Send
-  /** Sends what was collected in one request. Each command settles by itself, failures included. */
+  /** Sends the collected commands in one request. Each settles by itself. */
   flush(): Promise<void>
 }
 
@@ -51,7 +51,7 @@ export function createBatch(transport: Transport): Batch {
   }
 }
 
-/** Commands in one request, in order, each with an outcome of its own; rejects when the request itself fails. */
+/** Sends commands in one request, in order; each settles by itself. Rejects when the request fails. */
 export async function sendTogether(
   transport: Transport,
   commands: readonly Command[],

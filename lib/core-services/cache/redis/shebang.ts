@@ -1,5 +1,5 @@
 /**
- * How scripts begin: it lets one lock its keys alone, where by default it would lock the whole database (Upstash, key
- * locking). All keys go through KEYS.
+ * First line of each script: locks only its keys, where Upstash would lock the whole database. All keys must be in
+ * KEYS.
  */
 export const SHEBANG = '#!lua flags=allow-key-locking\n'

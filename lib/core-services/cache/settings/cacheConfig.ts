@@ -1,4 +1,3 @@
-/** Where Redis is and how the cache talks to it. */
 import { z } from 'zod'
 import { type Env, httpUrl, onOff, parseEnv, text, wholeNumber } from '../../../shared/env'
 import { configInvalid } from '../../../shared/errors'
@@ -12,30 +11,30 @@ import { KEY_SEPARATORS } from '../redis/commands/keyBuilder'
 import type { BreakerOptions } from '../redis/transport/circuitBreaker'
 import type { Patience } from '../redis/transport/reachability'
 
-/** Upstash's console gives the first pair, Vercel's storage integration the second. Never one of each. */
+/** Upstash's console gives the first pair, Vercel's storage integration the second. They are never mixed. */
 const PAIRS = [
   ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],
   ['KV_REST_API_URL', 'KV_REST_API_TOKEN'],
 ] as const
 
-/** How keys are made; needs no credentials. */
+/** Needs no credentials. */
 export interface KeyConfig {
   keyPrefix: string
   keyVersion: string
   keySeparator: string
-  /** Longest physical key, in characters. */
+  /** Longest physical key, in characters. @default 250 */
   maxKeyLength: number
 }
 
 export interface CacheConfig extends KeyConfig {
   url: string
   token: string
-  /** The variables that url and token came from, for error messages. */
+  /** Variables of url and token, for error messages. */
   urlName: string
   tokenName: string
-  /** How long a reader waits for Redis that has something to serve, in ms. */
+  /** How long a reader with a value to serve waits for Redis, in ms. @default 250 */
   commandTimeoutMs: number
-  /** The deadline of a request, and how long a reader waits that has nothing to serve, in ms. */
+  /** Deadline of a request, and how long a reader without a value waits, in ms. @default 1_500 */
   commandHardTimeoutMs: number
   slowCommandMs: number
   batchSize: number
@@ -93,12 +92,12 @@ const settings = z.object({
   CACHE_LOCK_MAX_RETRIES: wholeNumber('CACHE_LOCK_MAX_RETRIES', 'retries', 3, MAX_LOCK_RETRIES, 0),
 })
 
-/** Throws CONFIG_INVALID, naming each variable that is unusable. */
+/** Throws CONFIG_INVALID with each unusable variable. */
 export function keyConfig(env: Env = process.env): KeyConfig {
   return toKeyConfig(parseEnv(keySettings, env), env)
 }
 
-/** Throws CONFIG_INVALID, naming each variable that is missing or unusable. */
+/** Throws CONFIG_INVALID with each missing or unusable variable. */
 export function cacheConfig(env: Env = process.env): CacheConfig {
   const credentials = redisCredentials(env)
   const values = parseEnv(settings, env)
@@ -122,7 +121,7 @@ export function cacheConfig(env: Env = process.env): CacheConfig {
   }
 }
 
-/** The hard deadline is never below the soft one: a request that is given up proves nothing. */
+/** The hard deadline is at least the soft one: an aborted request proves nothing. */
 function timeoutsFrom(
   values: Pick<z.infer<typeof settings>, 'CACHE_COMMAND_TIMEOUT_MS' | 'CACHE_COMMAND_HARD_TIMEOUT_MS'>,
 ): Pick<CacheConfig, 'commandTimeoutMs' | 'commandHardTimeoutMs'> {
@@ -153,7 +152,7 @@ function redisCredentials(env: Env): Pick<CacheConfig, 'url' | 'token' | 'urlNam
 
 function missingPair(env: Env): string {
   const wanted = `${PAIRS[0].join(' and ')} (or ${PAIRS[1].join(' and ')}) are not set`
-  // A store connected with a custom prefix brings names that are not looked up.
+  // A store connected with a custom prefix sets other names.
   const prefixed = Object.keys(env).filter((name) => /.KV_REST_API_(URL|TOKEN)$/.test(name))
   return prefixed.length === 0
     ? `${wanted}: copy them from the database's page, or run npm run dev for a local one`
@@ -165,13 +164,13 @@ function defaultPrefix(env: Env): string {
   return `field-cache-${env.VERCEL_ENV || env.NODE_ENV || 'development'}`
 }
 
-/** How many keys a batch has at most; needs no credentials. */
+/** Needs no credentials. */
 export function batchSize(env: Env = process.env): number {
   const { CACHE_BATCH_SIZE } = settings.shape
   return parseEnv(z.object({ CACHE_BATCH_SIZE }), env).CACHE_BATCH_SIZE
 }
 
-/** How long readers wait for Redis; needs no credentials. */
+/** Needs no credentials. */
 export function commandPatience(env: Env = process.env): Patience {
   const { CACHE_COMMAND_TIMEOUT_MS, CACHE_COMMAND_HARD_TIMEOUT_MS } = settings.shape
   const values = parseEnv(z.object({ CACHE_COMMAND_TIMEOUT_MS, CACHE_COMMAND_HARD_TIMEOUT_MS }), env)
@@ -179,7 +178,7 @@ export function commandPatience(env: Env = process.env): Patience {
   return { softMs: commandTimeoutMs, hardMs: commandHardTimeoutMs }
 }
 
-/** What a failed start does: true ends the process, false serves what can be fetched. On by default, except on Vercel. */
+/** After a failed start, true ends the process and false serves what can be fetched. @default true, on Vercel false */
 export function cacheFailFast(env: Env = process.env): boolean {
   const fallback = env.VERCEL !== '1'
   return parseEnv(z.object({ CACHE_FAIL_FAST: onOff('CACHE_FAIL_FAST', fallback) }), env).CACHE_FAIL_FAST

@@ -1,4 +1,3 @@
-/** The keys for fields that are to be encrypted. */
 import { z } from 'zod'
 import { type Env, optionalText, parseEnv } from '../../../shared/env'
 
@@ -37,7 +36,7 @@ function keysIn(name: string, texts: readonly string[], context: z.RefinementCtx
 
 function parseKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   const isHex = /^[0-9a-f]{64}$/i.test(text)
-  // 43 characters and the padding, which some leave out; also in the alphabet for URLs.
+  // 43 characters and an optional padding, in the usual alphabet or the one for URLs.
   const isBase64 = /^[\w+/-]{43}=?$/.test(text)
   if (!isHex && !isBase64) return undefined
   const bytes = new Uint8Array(Buffer.from(text, isHex ? 'hex' : 'base64'))

@@ -1,19 +1,19 @@
 /**
- * Circuit breaker around Redis: after so many failures in a rolling window no request waits for it any more. After a pause
- * it is probed in the background, never by a caller's request, and used again once all probes have succeeded. Its state
- * is that of one process: it guards Redis, so it cannot live there.
+ * Stops asking Redis after `failureThreshold` failures within a window. After a pause it is probed in the background,
+ * never by a caller's request, and used again once all probes succeed. The state is per process: it guards Redis, so it
+ * cannot be stored there.
  */
 import type { BreakerState } from '../../../../shared/events'
 import type { Ports } from '../../../../shared/ports'
 
 export interface BreakerOptions {
-  /** Failures within the window that open the circuit. */
+  /** Failures within the window that open the circuit. @default 5 */
   failureThreshold: number
-  /** The rolling window, in ms. */
+  /** Length of the rolling window, in ms. @default 300_000 */
   windowMs: number
-  /** How long the circuit stays open before it is probed, in ms. */
+  /** Pause before an open circuit is probed, in ms. @default 60_000 */
   recoveryMs: number
-  /** Probes in a row that must succeed before the circuit is closed. */
+  /** Probes in a row that must succeed to close the circuit. @default 3 */
   halfOpenProbes: number
 }
 
@@ -29,13 +29,13 @@ export interface Breaker {
   /** The last transitions, oldest first. */
   readonly transitions: readonly BreakerTransition[]
   /**
-   * True when a request may be sent. When the pause is over this begins the probes, and still answers false. Probes
-   * that have not ended after another pause are begun anew.
+   * Whether a request may be sent. After the pause it starts the probes and still returns false. Probes that have not
+   * ended after another pause are started anew.
    */
   admits(): boolean
   succeeded(): void
   failed(): void
-  /** Manual control: for operators and tests. */
+  /** For operators and tests. */
   forceOpen(): void
   reset(): void
 }
@@ -68,16 +68,16 @@ export function createBreaker(
       for (let count = 0; count < halfOpenProbes; count += 1) await probe()
       if (state === 'half-open') enter('closed')
     } catch (error) {
-      // Later ones have taken the place of those that did not end for a whole pause.
+      // Newer probes have replaced these, which did not end within a pause.
       if (state !== 'half-open' || probingSince !== began) return
       const since = openedAt
       enter('open')
-      // The framework has kept the probe from being sent: that is no answer of Redis, and costs no further pause.
+      // The framework kept the probe from being sent. Redis did not answer, so the pause does not start again.
       if (isControlFlow(error)) openedAt = since
     }
   }
 
-  /** At once: what is deferred may wait for the end of an answer that goes on for an hour. */
+  /** Probes at once: deferred work may wait for a response that streams for an hour. */
   function beginProbes(): void {
     enter('half-open')
     probingSince = clock.monotonic()

@@ -1,6 +1,6 @@
 /**
- * What this process knows of whether Redis answers, from the requests of its fields. It tells a reader that has
- * something to serve how long to wait; a request itself goes on to its own deadline, for readers that have nothing.
+ * Whether Redis answers, as the requests of this process show. It tells a reader with a value to serve how long to
+ * wait. The request itself runs to its own deadline, for readers without a value.
  */
 
 import { type Clock, currentInstant, type Instant, passedSince } from '../../../../shared/clock'
@@ -8,30 +8,30 @@ import { hasCode } from '../../../../shared/errors'
 import { REFUSED_ALL } from './refusals'
 
 export interface Patience {
-  /** How long a reader waits that has something to serve, in ms. */
+  /** How long a reader with a value to serve waits, in ms. */
   softMs: number
-  /** How long one waits that has nothing: the deadline of a request, in ms. */
+  /** How long a reader without a value waits, in ms: the deadline of a request. */
   hardMs: number
 }
 
 export interface Reachability {
   /**
-   * How long a reader that has something to serve waits for Redis, in ms. 0 once Redis was silent or has refused
-   * everything, until it answers; the hard deadline while connections may have to be opened first.
+   * How long a reader with a value to serve waits for Redis, in ms. 0 after a timeout or after Redis refused
+   * everything, until it answers. The hard deadline while connections may have to be opened first.
    */
   patienceMs(): number
-  /** A reader has gone without its answer. */
+  /** A reader went on without waiting for its answer. */
   gaveUp(): void
-  /** Passes the outcome on, and notes what it tells. */
+  /** Records the outcome of a request and passes it on. */
   watch<T>(asking: Promise<T>): Promise<T>
-  /** Whether Redis has answered anything after that time (monotonic clock, ms). */
+  /** Whether Redis has answered after `since` (monotonic clock, ms). */
   answeredSince(since: number): boolean
 }
 
-/** After so many ms without an answer connections may have been closed, as a load balancer or a laptop does. */
+/** Idle connections may have been closed by a load balancer or a laptop. In ms. */
 const IDLE_MS = 5_000
 
-/** With these Redis was not there; with every other REDIS_ error it was, and refused. */
+/** Errors that mean that Redis did not answer. With every other REDIS_ error it did. */
 const SILENT = [
   'REDIS_TIMEOUT',
   'REDIS_UNREACHABLE',
@@ -40,7 +40,6 @@ const SILENT = [
   'CACHE_UNAVAILABLE',
 ]
 
-/** Whether Redis did not answer, rather than refuse. */
 export const wasSilent = (error: unknown): boolean => hasCode(error, ...SILENT)
 
 export function createReachability(

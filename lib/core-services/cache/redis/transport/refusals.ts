@@ -1,16 +1,16 @@
 /**
- * Refusals: Redis is there and does not do what it is asked. It tells them apart by the beginning of its text alone, and
- * wraps that text in scripts, transactions and pipelines.
+ * Errors with which Redis answers and refuses. Upstash marks them by the beginning of the text alone, and wraps that
+ * text in scripts, transactions and pipelines.
  */
 
 import { type CodedError, codedError, hasCode } from '../../../../shared/errors'
 import { redisQuota } from '../../errors'
 
-/** Redis answers reads and takes no value: each of these stands until the database is mended. */
+/** Redis answers reads and refuses writes, until an operator repairs the database. */
 export const REFUSED_WRITES = ['REDIS_FULL', 'REDIS_READ_ONLY', 'REDIS_CANNOT_PERSIST'] as const
-/** Redis does nothing that it is asked, reads included: an outage, though something answers. */
+/** Redis refuses reads too: an outage. */
 export const REFUSED_ALL = ['REDIS_LOADING', 'REDIS_QUOTA'] as const
-/** With these nothing has been done: a write that was refused so is not there. */
+/** With these errors a write was certainly not executed. */
 export const NEVER_DONE = [
   ...REFUSED_WRITES,
   ...REFUSED_ALL,
@@ -19,17 +19,16 @@ export const NEVER_DONE = [
   'REDIS_COMMAND_FAILED',
 ] as const
 
-/** What a script, a transaction, a pipeline or a client puts before the text of the command that was refused. */
+/** Prefixes that scripts, transactions, pipelines and clients put before the error of a command. */
 const WRAPPING =
   /^(?:-|ERR\s+|Command \d+ \[[^\]]*\] failed:\s*|EXECABORT Transaction discarded because of:\s*|Error running script[^:]*:\s*|@?user_script\s*:\s*\d+:\s*)/i
 
-/** The text of the refused command alone. */
 export function unwrapped(reason: string): string {
   const inner = reason.replace(WRAPPING, '')
   return inner === reason ? reason : unwrapped(inner)
 }
 
-/** The error for an unwrapped text that says that Redis is there and refuses; undefined for every other one. */
+/** Undefined for a text that is not a known refusal. `text` is unwrapped. */
 export function refusalError(text: string): CodedError | undefined {
   if (/^OOM\b|^command not allowed when used memory|capacity quota exceeded/i.test(text))
     return redisFull(text)
@@ -40,14 +39,13 @@ export function refusalError(text: string): CodedError | undefined {
   return undefined
 }
 
-/** Whether Redis, or a token that may only read, refuses every write. */
+/** Whether Redis refuses every write, or the token may only read. */
 export function refusesWrites(error: unknown): error is CodedError {
   return (
     hasCode(error, ...REFUSED_WRITES) || (hasCode(error, 'REDIS_UNAUTHORIZED') && error.onlyReads === true)
   )
 }
 
-/** The token may read; a wrong one may do nothing. */
 export const redisReadOnlyToken = (reason: string): CodedError =>
   Object.assign(
     codedError('REDIS_UNAUTHORIZED', `Redis does not allow this to the token: ${reason}`, {
@@ -58,7 +56,7 @@ export const redisReadOnlyToken = (reason: string): CodedError =>
 
 const redisFull = (reason: string): CodedError =>
   codedError('REDIS_FULL', `Redis is full and takes no value: ${reason}`, {
-    hint: 'Delete keys (cache.deleteByPattern), raise maxmemory or the plan, or let Redis evict keys; every other way it stays full.',
+    hint: 'Delete keys (cache.deleteByPattern), raise maxmemory or the plan, or let Redis evict keys.',
     retryAfter: 60,
   })
 

@@ -1,11 +1,11 @@
-/** What Upstash answers over HTTP, told apart: results, refused commands, and all that is not Redis at all. */
+/** Tells the answers of Upstash apart: results, refused commands, and answers that are not Redis. */
 
 import { hasCode } from '../../../../shared/errors'
 import { truncateText } from '../../../../shared/text'
 import { redisBadReply, redisCommandFailed, redisQuota, redisTooLarge, redisUnauthorized } from '../../errors'
 import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapped } from './refusals'
 
-/** The parsed body of a usable answer. Throws a typed error for every other one. */
+/** The parsed body. Throws a REDIS_ error for an unusable answer. */
 export function readReply(status: number, text: string, tokenName: string): unknown {
   let body: unknown
   try {
@@ -23,10 +23,7 @@ export function readReply(status: number, text: string, tokenName: string): unkn
   return body
 }
 
-/**
- * A reply of the expected shape, or the error that stands in it. Entries of a batch keep their own errors, unless Redis
- * does nothing at all.
- */
+/** The reply, or throws its error. Entries of a batch keep their own errors, unless Redis refused all of them. */
 export function checkReply(reply: unknown, command: string, batch: boolean): unknown {
   if (batch && Array.isArray(reply) && reply.every(isEntry)) {
     const errors = reply.map((entry) => entryError(command, entry))
@@ -43,13 +40,13 @@ export function checkReply(reply: unknown, command: string, batch: boolean): unk
   return reply
 }
 
-/** The error of one entry of a batch; null for a result. */
+/** Null for a result. */
 export function entryError(command: string, entry: unknown): Error | null {
   const reason = toReplyError(entry)
   return reason === undefined ? null : commandError(command, reason)
 }
 
-/** The typed error for the text with which Redis refused a command. Upstash tells them apart by text alone. */
+/** Upstash marks the kind of an error by its text alone. */
 export function commandError(command: string, reason: string): Error {
   const inner = redact(unwrapped(reason))
   const refusal = refusalError(inner)
@@ -71,8 +68,8 @@ function toReplyError(body: unknown): string | undefined {
 }
 
 /**
- * Error texts can repeat the arguments of the command, which are keys and values of users: what follows the words for
- * that is cut off, and so is whatever looks like JSON.
+ * Error texts can repeat the keys and values of the command. Cuts off what follows the words for that, and anything
+ * that looks like JSON.
  */
 function redact(text: string): string {
   const told = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')

@@ -1,7 +1,6 @@
 /**
- * The HTTP conversation with Upstash, as the `Requester` of @upstash/redis. Its own client is not used for this: it has
- * no deadline, retries everything up to five times, Next's control-flow errors included, and puts whole commands into
- * error messages.
+ * HTTP requests to Upstash, as the `Requester` of @upstash/redis. Its own client has no deadline, retries everything up
+ * to five times, Next's control-flow errors included, and puts whole commands into error messages.
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
 import { listeningDeadline } from '../../../../shared/deadline'
@@ -17,21 +16,21 @@ import { createWriteHealth, type WriteHealth } from './writeHealth'
 export interface TransportOptions {
   url: string
   token: string
-  /** The variables that url and token came from, for error messages. */
+  /** Variables of url and token, for error messages. */
   urlName: string
   tokenName: string
-  /** Deadline of one request, its retries included, in ms; see `BYTES_PER_MS` for large ones. */
+  /** Deadline of one request with its retries, in ms. Large requests get more, see BYTES_PER_MS. */
   timeoutMs: number
   /** How often a request that only reads is sent again after a broken connection or a 5xx. */
   retries: number
-  /** From this duration on, in ms, a request is reported as slow. */
+  /** A request of this duration or more is reported as slow, in ms. */
   slowMs: number
   breaker: BreakerOptions
 }
 
-/** What went over the wire since the start; `commands` without the calls inside scripts, which are billed besides. */
+/** Totals since the start. `commands` excludes calls inside scripts, which are billed too. */
 export interface TransportCounters {
-  /** Null before the first one has ended. */
+  /** Null until the first request has ended. */
   last: LastRequest | null
   requests: number
   commands: number
@@ -41,12 +40,11 @@ export interface TransportCounters {
   retries: number
 }
 
-/** The last request that ended: what traffic tells about Redis. */
 export interface LastRequest {
   /** Monotonic clock, ms. */
   endedAt: number
   durationMs: number
-  /** Whether Redis was there and does what it is asked, but for this command: it may take no writes. */
+  /** Whether Redis answered, though it may have refused this command. */
   answered: boolean
 }
 
@@ -54,13 +52,13 @@ export interface Transport extends Requester {
   readonly counters: Readonly<TransportCounters>
   readonly breaker: Breaker
   readonly writes: WriteHealth
-  /** Like `request`, with another deadline than the usual one. */
+  /** Like `request`, with another deadline. */
   requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>>
 }
 
 type Used = Pick<TransportCounters, 'requests' | 'bytesSent' | 'bytesReceived'>
 
-/** Only reads: a write that is sent again may undo what another process wrote in between. */
+/** Only reads: a repeated write may undo what another process wrote in between. */
 const RESENDABLE = new Set(
   'ping get getrange mget exists ttl pttl type strlen hget hmget hgetall lrange llen smembers sismember scan memory'.split(
     ' ',
@@ -68,10 +66,10 @@ const RESENDABLE = new Set(
 )
 
 const RETRY_PAUSE_MS = 20
-/** Large requests and answers get as much more time as they take at this speed, about 8 Mbit/s. */
+/** Large requests and answers get the additional time that they take at this speed, about 8 Mbit/s. */
 const BYTES_PER_MS = 1_000
 
-/** Errors with which Redis refuses a command that it has understood: others it would take. */
+/** Errors by which Redis refuses one command, but not others. */
 const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE', ...REFUSED_WRITES]
 
 export function createTransport(options: TransportOptions, ports: Ports): Transport {
@@ -87,7 +85,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
   }
   const writes = createWriteHealth(ports.clock)
   let syncToken = ''
-  /** The error with which the last request failed, for those that are not sent any more. */
+  /** The cause of errors for requests that are no longer sent. */
   let lastFailure: unknown
 
   async function send(
@@ -115,7 +113,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       signal,
     })
     extend(Math.floor((Number(response.headers.get('content-length')) || 0) / BYTES_PER_MS))
-    // A wrapper of fetch may hand on a body that the signal does not reach.
+    // A wrapper of fetch may return a body that ignores the signal.
     const bytes = await Promise.race([response.arrayBuffer(), rejectOnAbort(signal)])
     count('bytesReceived', bytes.byteLength)
     syncToken = response.headers.get('upstash-sync-token') ?? syncToken
@@ -133,7 +131,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
       breaker.succeeded()
       return response
     } catch (error) {
-      // What Redis refuses it has answered: that says nothing against Redis.
+      // A refusal is an answer: it says nothing against Redis.
       if (hasCode(error, ...ANSWERS)) breaker.succeeded()
       else if (isRedisFailure(error)) breaker.failed()
       throw error
@@ -194,7 +192,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     }
   }
 
-  /** The code with which Redis has refused a part of a batch by what is wrong with itself; null for none. */
+  /** The code with which Redis refused a command of a batch for its own state; null for none. */
   function noteEntries(commands: Commands, entries: readonly unknown[]): string | null {
     let code: string | null = null
     for (const [index, entry] of entries.entries()) {
@@ -208,7 +206,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
 
   function mayResend(failure: CodedError, attempt: number, commands: Commands): boolean {
     if (attempt > options.retries) return false
-    // What Redis has refused while it was loading it has not done, whatever it was.
+    // While loading, Redis executes nothing, so writes may be repeated too.
     if (hasCode(failure, 'REDIS_LOADING')) return true
     if (!hasCode(failure, 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY')) return false
     return commands.every(([command]) => RESENDABLE.has(String(command).toLowerCase()))

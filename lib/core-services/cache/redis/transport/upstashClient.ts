@@ -1,4 +1,4 @@
-/** @upstash/redis over our transport, with replies as they come: its decoder changes big ids and types. */
+/** @upstash/redis over our transport, with raw replies: its decoder changes large ids and types. */
 import { Redis } from '@upstash/redis'
 import type { Transport } from './transport'
 

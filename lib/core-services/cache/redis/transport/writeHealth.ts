@@ -1,6 +1,6 @@
 /**
- * Whether Redis takes writes, as the commands of this process have found out. A database that is full or read-only
- * answers every ping, so only a refused write tells.
+ * Whether Redis accepts writes, as the commands of this process show. A full or read-only database answers every ping,
+ * so only a refused write tells.
  */
 
 import type { Clock } from '../../../../shared/clock'
@@ -8,34 +8,34 @@ import { isRedisFailure } from '../../errors'
 import { refusesWrites } from './refusals'
 
 export interface RefusedWrites {
-  /** The code of the error with which the last write was refused, and its message. */
+  /** Code and message of the last refusal. */
   code: string
   message: string
   hint?: string | undefined
-  /** When the first of them was refused, ms since 1970. */
+  /** First refusal; ms since 1970. */
   since: number
-  /** When the last one was, monotonic clock, ms. */
+  /** Last refusal; monotonic clock, ms. */
   lastAt: number
 }
 
 export interface WriteHealth {
-  /** Null when the last write was taken, and before the first one. */
+  /** Null when the last write succeeded, and before the first one. */
   readonly refused: Readonly<RefusedWrites> | null
-  /** Notes what became of a command; `error` is null when it was done. */
+  /** `error` is null when the command succeeded. */
   note(command: string, error: unknown): void
   /**
-   * What is refused now: where the last try is 30 s ago, `tryAgain` is asked to write something first. A process that only
-   * reads would never find out by itself that it is over.
+   * The current refusal. When the last attempt is 30 s ago, it calls `tryAgain` to write something first: a process
+   * that only reads would never notice that the refusals have ended.
    */
   checked(tryAgain: () => Promise<unknown>): Promise<Readonly<RefusedWrites> | null>
 }
 
-/** For how long a refused write tells that the next one would be refused, in ms. */
+/** How long a refusal predicts the next one, in ms. */
 const TELLS_MS = 30_000
 
 /**
- * A full Redis refuses these whatever they would do, so one that was done proves that writes are taken. Deletes are
- * always taken, and scripts may have written nothing.
+ * A full Redis always refuses these, so their success proves that it accepts writes. Deletes always succeed, and
+ * scripts may have written nothing.
  */
 const PROOFS = new Set(['set', 'mset', 'msetnx', 'incr', 'hset', 'lpush', 'rpush', 'sadd'])
 
@@ -60,7 +60,7 @@ export function createWriteHealth(clock: Pick<Clock, 'now' | 'monotonic'>): Writ
       try {
         await tryAgain()
       } catch (error) {
-        // A refusal is noted by the transport, and every other failure tells nothing of writes.
+        // The transport records a refusal; every other failure says nothing about writes.
         if (!isRedisFailure(error)) throw error
       }
       return refused
