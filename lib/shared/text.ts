@@ -21,3 +21,7 @@ const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/u
 
 /** The first visible character; empty when there is none. */
 export const firstVisible = (text: string): string => VISIBLE.exec(text)?.[0] ?? ''
+
+/** Excludes lists. */
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

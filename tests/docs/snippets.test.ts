@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { snippetsIn, withAssertions } from '../kit/text/snippets'
+import { replaceArrows, snippetsIn } from '../kit/text/snippets'
 import { type CodeBlock, readPage } from './pages'
 
 const TSC = 'node_modules/typescript/bin/tsc'
@@ -103,16 +103,20 @@ function scenarioModule({ path, mark }: typeof SCENARIOS): Module {
   return { from: path, file: 'freshness.test.ts', code, checks: scenarios.length }
 }
 
-/** `expression // → value`: both are kept, to be compared once everything has run. */
+/** Asserts each shown value at once. */
+const withAssertions = (code: string): string =>
+  replaceArrows(
+    code,
+    (expression, value) => `;(await expect(Promise.resolve(${expression})).resolves.toEqual(${value}))`,
+  )
+
+/** Keeps each expression and its shown value, to compare them once everything has run. */
 function withChecks({ code, line }: CodeBlock): string {
-  const lines = code.split('\n').map((text, index) => {
-    const [, expression, value] = /^(.+?) +\/\/ → (.+)$/.exec(text) ?? []
-    // An object that changes later is compared as it was.
-    return expression === undefined
-      ? text
-      : `${PUSH}['${line + index}', structuredClone(${expression}), ${value}])`
-  })
-  return lines.join('\n')
+  // Cloned, so that an object that changes later is compared as it was.
+  return replaceArrows(
+    code,
+    (expression, value, index) => `${PUSH}['${line + index}', structuredClone(${expression}), ${value}])`,
+  )
 }
 
 describe('the code in the documents', () => {

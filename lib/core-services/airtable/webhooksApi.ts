@@ -3,6 +3,7 @@
  * https://airtable.com/developers/web/api/webhooks-overview
  */
 
+import { isObject } from '../../shared/text'
 import type { AirtableService, CallOptions } from './airtableService'
 import { airtableBadReply, type HookTarget } from './client/airtableErrors'
 import { parseReply } from './client/parseReply'
@@ -172,8 +173,5 @@ const ignored = (): void => undefined
 const isFilled = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
 const isCursor = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const optionalText = (value: unknown): string | null => (isFilled(value) ? value : null)

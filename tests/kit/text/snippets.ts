@@ -15,7 +15,14 @@ export function snippetsIn(document: string, fence: string): string[] {
   return [...blocks].map(([, block = '']) => block)
 }
 
-/** Makes an assertion of each line that says with an arrow what it gives: `status // → 'hit'`. */
-export function withAssertions(code: string): string {
-  return code.replace(/^;?(.+?) \/\/ → (.+)$/gm, ';(await expect(Promise.resolve($1)).resolves.toEqual($2))')
+/** Replaces each line that shows with an arrow what an expression gives: `status // → 'hit'`. `line`: its index. */
+export function replaceArrows(
+  code: string,
+  toCode: (expression: string, value: string, line: number) => string,
+): string {
+  const lines = code.split('\n').map((text, line) => {
+    const [, expression, value] = /^;?(.+?) +\/\/ → (.+)$/.exec(text) ?? []
+    return expression === undefined || value === undefined ? text : toCode(expression, value, line)
+  })
+  return lines.join('\n')
 }

@@ -1,4 +1,5 @@
 /** Limits the life of values with attachments, whose URLs expire. */
+import { isObject } from '../../../shared/text'
 import type { AirtableRecord } from './page'
 
 /**
@@ -18,12 +19,7 @@ function hasAttachment(cell: unknown): boolean {
     Array.isArray(cell) &&
     cell.some(
       (one: unknown) =>
-        typeof one === 'object' &&
-        one !== null &&
-        'url' in one &&
-        'id' in one &&
-        typeof one.id === 'string' &&
-        one.id.startsWith('att'),
+        isObject(one) && 'url' in one && typeof one.id === 'string' && one.id.startsWith('att'),
     )
   )
 }

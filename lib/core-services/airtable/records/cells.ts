@@ -3,7 +3,7 @@
  * means that the column was changed. These helpers then throw, which affects that record alone unless most records of the
  * view are like that.
  */
-import { firstVisible } from '../../../shared/text'
+import { firstVisible, isObject } from '../../../shared/text'
 import { airtableCellUnexpected } from '../client/airtableErrors'
 import type { AirtableRecord } from './page'
 
@@ -42,12 +42,8 @@ export function textsCell(fields: Cells, column: string): string[] {
  * `{ specialValue: 'NaN' }`, or `{ errorType: … }`.
  */
 export function isErrorCell(cell: unknown): boolean {
-  if (typeof cell !== 'object' || cell === null) return false
-  return (
-    ('error' in cell && typeof cell.error === 'string') ||
-    ('specialValue' in cell && typeof cell.specialValue === 'string') ||
-    ('errorType' in cell && typeof cell.errorType === 'string')
-  )
+  if (!isObject(cell)) return false
+  return [cell.error, cell.specialValue, cell.errorType].some((text) => typeof text === 'string')
 }
 
 export interface Cleaned {

@@ -1,4 +1,5 @@
 import type Airtable from 'airtable'
+import { isObject } from '../../../shared/text'
 import {
   airtableBadReply,
   airtableIdsInvalid,
@@ -86,8 +87,7 @@ function readPage(text: string, target: Target): Page {
 
 function plainRecord(value: unknown, target: Target): AirtableRecord {
   const { id, createdTime, fields } = Object(value) as Partial<AirtableRecord>
-  const isRecord = typeof id === 'string' && typeof createdTime === 'string'
-  if (!isRecord || typeof fields !== 'object' || fields === null || Array.isArray(fields))
+  if (typeof id !== 'string' || typeof createdTime !== 'string' || !isObject(fields))
     throw airtableBadReply(target, 'one of the records is not a record')
   return { id, createdTime, fields }
 }

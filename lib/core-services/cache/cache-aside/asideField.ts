@@ -2,7 +2,7 @@
 
 import { secondsProblem } from '../../../shared/durations'
 import { codedError } from '../../../shared/errors'
-import { describeValue } from '../../../shared/text'
+import { describeValue, isObject } from '../../../shared/text'
 import type { StandardSchema } from '../entry/schema'
 import { type FieldCacheConfig, findFieldByKey } from '../fields/fieldConfig'
 
@@ -52,7 +52,7 @@ export function asideField<T>(
 }
 
 function assertOptions(options: unknown): void {
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return
+  if (isObject(options)) return
   throw codedError(
     'OPTIONS_INVALID',
     `The options of cacheAside are ${describeValue(options)}, not an object`,

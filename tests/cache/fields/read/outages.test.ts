@@ -1,30 +1,20 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { Force } from '@/lib/core-services/cache/fieldCacheService'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { codedError } from '@/lib/shared/errors'
 import { createTestCache, type TestCache } from '@/lib/testing/testCache'
 import { deferred } from '../../../kit/clock/deferred'
+import { versionedField } from '../../../kit/fields/versionedField'
 
 let test: TestCache
-let version: number
-const fetcher = vi.fn(async () => `v${version}`)
-const people: FieldCacheConfig<string> = {
-  name: 'people',
-  key: 'people',
-  tags: ['people'],
-  ttl: 3_600,
-  fetcher,
-}
+const { answer, calls, fetcher, people, reset, source } = versionedField()
 
 beforeEach(async () => {
   test = await createTestCache()
-  version = 1
-  fetcher.mockClear()
+  reset()
 })
 
 const read = (config = people, force: Force = 'never') => test.read(config, force)
-const calls = () => fetcher.mock.calls.length
 
 describe('without Redis', () => {
   it('60 cold callers are answered by one fetch: the first one as a miss, those who join it as degraded', async () => {
@@ -74,7 +64,7 @@ describe('without Redis', () => {
     test.down()
     await read()
     test.up()
-    version = 2
+    source.version = 2
     test.clock.advance(1)
     // Redis was silent, so this reader does not wait for it; it learns that it answers.
     expect(await read()).toMatchObject({ data: 'v1', status: 'degraded' })
@@ -90,7 +80,7 @@ describe('without Redis', () => {
     test.clock.advance(1)
     await read({ ...people, key: 'others', tags: [] })
     test.down()
-    version = 2
+    source.version = 2
     expect(await read()).toMatchObject({ data: 'v2', status: 'miss' })
   })
 
@@ -98,10 +88,10 @@ describe('without Redis', () => {
     await read()
     test.clock.advance(2_000)
     test.down()
-    version = 2
+    source.version = 2
     expect(await read(people, 'always')).toMatchObject({ data: 'v2', status: 'miss' })
     expect(await read()).toMatchObject({ data: 'v2', status: 'degraded' })
-    version = 3
+    source.version = 3
     expect(await read(people, 'always')).toMatchObject({ data: 'v3', status: 'miss' })
   })
 
@@ -110,7 +100,7 @@ describe('without Redis', () => {
     await read(config)
     test.down()
     for (const next of [2, 3]) {
-      version = next
+      source.version = next
       expect(await read(config)).toMatchObject({ data: `v${next}`, status: 'miss' })
     }
   })
@@ -119,7 +109,7 @@ describe('without Redis', () => {
     await read()
     test.down()
     for (const next of [2, 3]) {
-      version = next
+      source.version = next
       await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
       test.clock.advance(1)
       expect(await read()).toMatchObject({ data: `v${next}`, status: 'miss' })
@@ -135,7 +125,7 @@ describe('without Redis', () => {
     await expect.poll(() => calls()).toBe(1)
     test.clock.advance(1)
     await expect(invalidateTags(['people'], test.runtime)).rejects.toThrow()
-    version = 2
+    source.version = 2
     const late = read()
     await new Promise(setImmediate)
     gate.resolve('v1')
@@ -192,7 +182,7 @@ describe('without Redis', () => {
       expect(calls()).toBeLessThanOrEqual(2)
       expect([...codes]).toEqual(['SOURCE_FAILED'])
       test.clock.advance(30_000)
-      fetcher.mockImplementation(async () => `v${version}`)
+      fetcher.mockImplementation(answer)
       expect(await read()).toMatchObject({ data: 'v1', status: 'miss' })
     },
   )
@@ -224,7 +214,7 @@ describe('without Redis', () => {
     await read()
     await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
     test.clock.advance(1)
-    version = 2
+    source.version = 2
     const teams = { ...people, tags: ['teams'] }
     expect(await read(teams)).toMatchObject({ data: 'v2', status: 'miss' })
     for (const config of [people, teams]) {
@@ -240,7 +230,7 @@ describe('without Redis', () => {
     test.down()
     await expect(read()).rejects.toThrow('left alone')
     expect(calls()).toBe(1)
-    fetcher.mockImplementation(async () => `v${version}`)
+    fetcher.mockImplementation(answer)
   })
 })
 
@@ -306,7 +296,7 @@ describe('a Redis that answers reads and refuses writes', () => {
     const { started, full } = await refusing()
     await started.read({ ...people, key: 'teams' })
     expect((await full.read(people)).data).toBe('v1')
-    version = 2
+    source.version = 2
     await invalidateTags(['people'], started.runtime)
     expect((await full.read(people)).data).toBe('v2')
   })

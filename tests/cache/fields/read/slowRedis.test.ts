@@ -1,24 +1,11 @@
-import { beforeEach, describe, expect, it, vi } from 'vitest'
-import type { FieldCacheConfig } from '@/lib/core-services/cache/fields/fieldConfig'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { invalidateTags } from '@/lib/core-services/cache/invalidate'
 import { createTestCache } from '@/lib/testing/testCache'
+import { versionedField } from '../../../kit/fields/versionedField'
 
-let version: number
-const fetcher = vi.fn(async () => `v${version}`)
-const people: FieldCacheConfig<string> = {
-  name: 'people',
-  key: 'people',
-  tags: ['people'],
-  ttl: 3_600,
-  fetcher,
-}
+const { people, source, calls, reset } = versionedField()
 
-beforeEach(() => {
-  version = 1
-  fetcher.mockClear()
-})
-
-const calls = () => fetcher.mock.calls.length
+beforeEach(reset)
 
 describe('a Redis that answers after 300 ms', () => {
   it('costs one fetch for 480 reads, and none of them fails', async () => {
@@ -137,7 +124,7 @@ describe('a Redis that hangs', () => {
       clock.advance(250)
       expect((await late).status).toBe('degraded')
       if (status === 'miss') await invalidate()
-      version = 2
+      source.version = 2
       await answer()
       await expect.poll(() => read()).toMatchObject({ status, data })
     }
