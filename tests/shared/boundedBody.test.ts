@@ -25,7 +25,7 @@ function stallingBody(chunks: readonly Uint8Array[]) {
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 describe('reading a body up to a limit', () => {
-  it('returns the whole text when it fits, also when chunks cut a character in two', async () => {
+  it('a bounded read returns the whole text when it fits, also when chunks cut a character in two', async () => {
     const euro = bytes('€')
     const body = new ReadableStream({
       start(controller) {
@@ -38,13 +38,13 @@ describe('reading a body up to a limit', () => {
     expect(await readBoundedText(null, { maxBytes: 3 })).toEqual({ text: '', end: 'complete' })
   })
 
-  it('cancels a body that is longer than the limit', async () => {
+  it('a bounded read cancels a body that is longer than the limit', async () => {
     const { response, state } = stallingBody([bytes('abc'), bytes('d')])
     expect(await readBoundedText(response.body, { maxBytes: 3 })).toEqual({ text: 'abcd', end: 'too-long' })
     expect(state.cancelled).toBe(1)
   })
 
-  it('cancels the body when the signal is aborted, though nothing else stops the stream', async () => {
+  it('a bounded read cancels the body when the signal is aborted, though nothing else stops the stream', async () => {
     const { response, state } = stallingBody([bytes('abc')])
     const abort = new AbortController()
     const reading = readBoundedText(response.body, { maxBytes: 100, signal: abort.signal })
@@ -53,7 +53,7 @@ describe('reading a body up to a limit', () => {
     expect(state.cancelled).toBe(1)
   })
 
-  it('cancels a body that takes too long', async () => {
+  it('a bounded read cancels a body that takes too long', async () => {
     const { response, state } = stallingBody([bytes('abc')])
     expect(await readBoundedText(response.body, { maxBytes: 100, maxMs: 1 })).toEqual({
       text: 'abc',
@@ -62,13 +62,13 @@ describe('reading a body up to a limit', () => {
     expect(state.cancelled).toBe(1)
   })
 
-  it('cancels the body when the signal was aborted before', async () => {
+  it('a bounded read cancels the body when the signal was aborted before', async () => {
     const { response, state } = stallingBody([bytes('abc')])
     await readBoundedText(response.body, { maxBytes: 100, signal: AbortSignal.abort() })
     expect(state.cancelled).toBe(1)
   })
 
-  it('leaves out the half of a character that the limit has cut off', async () => {
+  it('a bounded text leaves out the character that the limit has cut in two', async () => {
     const euro = bytes('€')
     const { response } = stallingBody([bytes('abc'), euro.slice(0, 1), euro.slice(1)])
     expect(await readBoundedText(response.body, { maxBytes: 3 })).toEqual({ text: 'abc', end: 'too-long' })
@@ -77,14 +77,14 @@ describe('reading a body up to a limit', () => {
   it.each([
     ['is too long', { maxBytes: 2 }, 'too-long'],
     ['takes too long', { maxBytes: 100, maxMs: 1 }, 'stopped'],
-  ])('does not touch the rest of a body that %s where its owner still needs it', async (_, limits, end) => {
+  ])('a bounded read leaves the rest of a body that %s to its owner', async (_, limits, end) => {
     const { response, state } = stallingBody([bytes('abc')])
     const read = await readBoundedBody(response.body, { ...limits, rest: 'leave' })
     expect(read).toEqual({ bytes: Buffer.from('abc'), end })
     expect(state.cancelled).toBe(0)
   })
 
-  it('measures the time by the clock that it is given', async () => {
+  it('a bounded read measures the time by the given clock', async () => {
     const clock = alarmClock()
     const { response } = stallingBody([])
     const reading = readBoundedBody(response.body, { maxBytes: 1, maxMs: 5_000, clock })
@@ -94,7 +94,7 @@ describe('reading a body up to a limit', () => {
     expect((await reading).end).toBe('stopped')
   })
 
-  it('rejects with the error of a body that breaks off', async () => {
+  it('a bounded read rejects with the error of a body that breaks off', async () => {
     const body = new ReadableStream<Uint8Array>({ start: (stream) => stream.error(new Error('reset')) })
     await expect(readBoundedBody(body, { maxBytes: 1 })).rejects.toThrow('reset')
   })

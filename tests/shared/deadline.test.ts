@@ -13,7 +13,7 @@ describe('a deadline that counts only the time of listening', () => {
   let busy = 0
   const clock = { monotonic: () => Date.now() + busy }
 
-  it('expires on time in a process that is not busy', () => {
+  it('a deadline expires on time in a process that is not busy', () => {
     busy = 0
     const expire = vi.fn()
     listeningDeadline(250, clock, expire)
@@ -23,7 +23,7 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
-  it('gives the time in which the process was busy once more', () => {
+  it('a deadline gives back the time in which the process was busy', () => {
     busy = 0
     const expire = vi.fn()
     listeningDeadline(250, clock, expire)
@@ -34,7 +34,7 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
-  it('never gives more than the deadline', () => {
+  it('a deadline never gives back more than its own length', () => {
     busy = 0
     const expire = vi.fn()
     listeningDeadline(250, clock, expire)
@@ -43,7 +43,7 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
-  it('expires although each timer of the process is late, since only one lateness is forgiven', () => {
+  it('a deadline expires although each timer is late, since it gives back time only once', () => {
     busy = 0
     const expire = vi.fn()
     listeningDeadline(250, clock, expire)
@@ -55,7 +55,7 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
-  it('gives more time when it is extended, counted from when it would have expired', () => {
+  it('an extended deadline counts from when it would have expired', () => {
     busy = 0
     const expire = vi.fn()
     const deadline = listeningDeadline(250, clock, expire)
@@ -67,7 +67,7 @@ describe('a deadline that counts only the time of listening', () => {
     expect(expire).toHaveBeenCalledOnce()
   })
 
-  it('does not expire once it is cancelled', () => {
+  it('a cancelled deadline does not expire', () => {
     busy = 0
     const expire = vi.fn()
     listeningDeadline(250, clock, expire).cancel()

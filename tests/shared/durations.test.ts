@@ -1,4 +1,4 @@
-/** Durations and ttls: refused under the name of the option where they cannot be meant, bounded where they can. */
+/** Durations and ttls: refused under the option's name when they cannot be meant, bounded when they can. */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { refreshConfig } from '@/lib/config/appConfig'
 import { airtableConfig } from '@/lib/core-services/airtable/airtableConfig'
@@ -45,7 +45,7 @@ describe('options of a field', () => {
     [{ tags: 'people' as never }, 'its tags are no list'],
   ]
 
-  it.each(wrong)('%o are refused by name, before anything is asked for', async (options, reason) => {
+  it.each(wrong)('field options %o are refused by name, before any request', async (options, reason) => {
     const config = { ...field<unknown>(async () => 1), ...options }
     const expected = { code: 'FIELD_INVALID', message: expect.stringContaining(reason) }
     expect(() => defineFields([config])).toThrow(expect.objectContaining(expected))
@@ -54,13 +54,13 @@ describe('options of a field', () => {
     expect(test.counters.commands).toBe(0)
   })
 
-  it('are refused although a value is stored that could be served', async () => {
+  it('field options are refused although a stored value could be served', async () => {
     const config = field(async () => 1)
     await test.read(config)
     await expect(test.read({ ...config, staleIfError: 0.5 })).rejects.toThrow('staleIfError is 0.5')
   })
 
-  it('as long as they may be are taken by Redis', async () => {
+  it('Redis accepts field options of the longest durations', async () => {
     const century = 100 * 365 * 86_400
     const config = field(async () => 1, {
       ttl: century,
@@ -74,7 +74,7 @@ describe('options of a field', () => {
 
 describe('a deadline', () => {
   it.each([40_000 / 3, 2 ** 31, Number.POSITIVE_INFINITY])(
-    'of %d ms gives the source its time, and the value is stored',
+    'a deadline of %d ms gives the source its time, and the value is stored',
     async (timeoutMs) => {
       const slow = async () => {
         await new Promise((resolve) => setTimeout(resolve, 20))
@@ -89,7 +89,7 @@ describe('a deadline', () => {
     },
   )
 
-  it('without end ends after an hour, and so does its lease', async () => {
+  it('a deadline without end ends after an hour, and so does its lease', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const never = () => new Promise<string>(() => undefined)
     const config = field(never, { advanced: { timeoutMs: Number.POSITIVE_INFINITY } })
@@ -102,7 +102,7 @@ describe('a deadline', () => {
     await ended
   })
 
-  it('and a sleep beyond what timers take do not end at once', async () => {
+  it('a deadline and a sleep longer than a timer can be do not end at once', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     let ended = 0
     const end = () => {
@@ -135,13 +135,16 @@ describe('a field over Airtable', () => {
     airtableValue<number>({ ...asked, name: 'count', key: 'count', ttl, value: ({ length }) => length }),
   ]
 
-  it.each([1, 5, 15, 45, 75, 3_599, 86_399])('may have any ttl, such as %d s', (ttl) => {
+  it.each([1, 5, 15, 45, 75, 3_599, 86_399])('an Airtable field may have a ttl of %d s', (ttl) => {
     expect(() => defineFields(fieldsWith(ttl) as Parameters<typeof defineFields>[0])).not.toThrow()
   })
 
-  it.each([0.5, Number.NaN, IN_MS])('is told of its ttl (%d), not of what was made of it', (ttl) => {
-    expect(() => defineFields(fieldsWith(ttl) as Parameters<typeof defineFields>[0])).toThrow(/: ttl is /)
-  })
+  it.each([0.5, Number.NaN, IN_MS])(
+    'an Airtable field with a wrong ttl (%d) is refused by that number, not by a derived one',
+    (ttl) => {
+      expect(() => defineFields(fieldsWith(ttl) as Parameters<typeof defineFields>[0])).toThrow(/: ttl is /)
+    },
+  )
 })
 
 describe('options of cacheAside', () => {
@@ -151,7 +154,7 @@ describe('options of cacheAside', () => {
     [{ ttl: 60, staleWhileRevalidate: 1 / 3 }, 'staleWhileRevalidate is 0.333'],
     [{ ttl: 60, staleWhileRevalidate: true, staleMarkerTtl: 0.5 }, 'staleMarkerTtl is 0.5, not'],
     [{ ttl: 60.5, staleWhileRevalidate: true, staleMarkerTtl: 30 }, 'ttl is 60.5, not'],
-  ] as const)('%o are refused under the name that was given', async (options, reason) => {
+  ] as const)("cacheAside options %o are refused under the caller's name", async (options, reason) => {
     const refused = { code: 'OPTIONS_INVALID', message: expect.stringContaining(reason) }
     await expect(aside.get('k', async () => 1, options)).rejects.toMatchObject(refused)
     await expect(aside.batchGet(['k'], async () => [1], options)).rejects.toMatchObject(refused)
@@ -167,18 +170,18 @@ describe('options of commands', () => {
     [{ exat: IN_MS }, 'exat is 1769000000000, which is no time in seconds since 1970'],
     [{ pxat: 1_769_000_000 }, 'pxat is 1769000000, which is no time in ms since 1970'],
     [Number.POSITIVE_INFINITY, 'ex is Infinity, not a positive whole number'],
-  ])('%o are refused', async (options, reason) => {
+  ])('options %o of a command are refused', async (options, reason) => {
     await expect(test.cache.set('k', 1, options)).rejects.toMatchObject({
       code: 'OPTIONS_INVALID',
       message: expect.stringContaining(reason),
     })
   })
 
-  it('of expire are refused as well', async () => {
+  it('wrong options of expire are refused', async () => {
     await expect(test.cache.expire('k', IN_MS)).rejects.toThrow('seconds is 1769000000000 seconds')
   })
 
-  it('of locks may be thirds of a second', async () => {
+  it('the ttl of a lock may be a third of a second', async () => {
     expect(await test.cache.lock.withLock('k', async () => 'done', 1 / 3)).toBe('done')
     await expect(test.cache.lock.acquire('k', Number.POSITIVE_INFINITY)).rejects.toThrow(
       'its ttl is Infinity',
@@ -204,15 +207,15 @@ it.each([
       }),
     'CACHE_CB_MONITORING_PERIOD is 1000 milliseconds at least',
   ],
-])('a variable in seconds that is to be in ms is refused by name', (read, message) => {
+])('a variable in seconds that must be in ms is refused by name', (read, message) => {
   expect(read).toThrow(message)
 })
 
-it('an error tells whole seconds, which is all that a Retry-After header takes', () => {
+it('an error holds whole seconds, as the Retry-After header needs', () => {
   expect(codedError('X', 'x', { retryAfter: 0.2 }).retryAfter).toBe(1)
 })
 
-it('a copy in memory is used no longer than Redis was told to keep the entry', async () => {
+it('a copy in memory is used no longer than the entry lives in Redis', async () => {
   const config = field(async () => 'v', {
     ttl: 5,
     memoryTtl: 3_600,

@@ -5,7 +5,7 @@ import { deferred } from '../kit/clock/deferred'
 const fetcher = () => undefined
 
 describe('readers', () => {
-  it('share one running fetch of a key, and begin anew afterwards', async () => {
+  it('callers of run share one running fetch of a name, and start anew afterwards', async () => {
     const singleFlight = createSingleFlight()
     const gate = deferred<number>()
     let fetches = 0
@@ -21,7 +21,7 @@ describe('readers', () => {
     expect(fetches).toBe(3)
   })
 
-  it('are all rejected when the fetch fails, and nothing is remembered', async () => {
+  it('all callers of run are rejected when the fetch fails, and the failure is not remembered', async () => {
     const singleFlight = createSingleFlight()
     const gate = deferred<number>()
     const callers = [singleFlight.run('a', () => gate.promise), singleFlight.run('a', () => gate.promise)]
@@ -33,7 +33,7 @@ describe('readers', () => {
 })
 
 describe('queued work', () => {
-  it('begin beside joined work, and never join it', async () => {
+  it('queued work starts beside joined work, and never joins it', async () => {
     const singleFlight = createSingleFlight()
     const old = deferred<string>()
     const reader = singleFlight.run('a', () => old.promise)
@@ -42,7 +42,7 @@ describe('queued work', () => {
     await expect(reader).resolves.toBe('read before')
   })
 
-  it('run one and queue one; callers who come meanwhile share the queued one', async () => {
+  it('one piece of queued work runs and one waits, which later callers share', async () => {
     const singleFlight = createSingleFlight()
     const gates = [deferred<string>(), deferred<string>()] as const
     let begun = 0
@@ -62,7 +62,7 @@ describe('queued work', () => {
     expect(begun).toBe(2)
   })
 
-  it('with another fetcher get a turn of their own', async () => {
+  it('queued work with another fetcher gets a turn of its own', async () => {
     const singleFlight = createSingleFlight()
     const gate = deferred<string>()
     const order: string[] = []
@@ -81,7 +81,7 @@ describe('queued work', () => {
     expect(order).toEqual(['another', 'a third'])
   })
 
-  it('run even if the one before failed', async () => {
+  it('queued work runs even if the one before failed', async () => {
     const singleFlight = createSingleFlight()
     const gate = deferred<string>()
     const failing = singleFlight.queue('a', fetcher, () => gate.promise)

@@ -8,7 +8,7 @@ import { field } from '@/tests/kit/fields/fieldProcess'
 
 const HALF = /\p{Surrogate}/u
 
-it('the beginning of a text ends with a whole character, and is as long as it may be', () => {
+it('a truncated text ends with a whole character, and is as long as allowed', () => {
   const unit = fc.oneof(
     fc.constantFrom('a', '😀', '𝒜', '\ud83d', '\ude00'),
     fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)),
@@ -26,7 +26,7 @@ it('the beginning of a text ends with a whole character, and is as long as it ma
   )
 })
 
-it('what a source says of its failure or its progress has no half of a character in it', async () => {
+it('messages and progress of a source hold no half of a character', async () => {
   const test = await createTestCache()
   const long = `${'x'.repeat(199)}${'😀'.repeat(400)} \ud83d`
   const failing = field(async (): Promise<string> => Promise.reject(new Error(long)))
@@ -53,6 +53,6 @@ it.each([
   ['\u3164\u115f\uffa0\u2800', ''],
   ['\u0000\u001f\u007f', ''],
   ['\u{e0001}\u{e0041}\ufe0f', ''],
-])('of %j the first character that shows is %j', (text, first) => {
+])('the first visible character of %j is %j', (text, first) => {
   expect(firstVisible(text)).toBe(first)
 })

@@ -54,13 +54,13 @@ async function nextExtension(): Promise<void> {
 }
 
 describe('work under a lock', () => {
-  it('returns what the work returns, for two requests, and leaves nothing behind', async () => {
+  it('withLock returns the result of the work for two requests, and leaves no lock behind', async () => {
     expect(await cache.lock.withLock('a', async ({ token }) => token > 0)).toBe(true)
     expect(redis.upstash.counters).toMatchObject({ requests: 2, byCommand: { EVAL: 2 } })
     expect([await cache.redis.exists(NAME), cache.lock.held, clock.sleepers]).toEqual([0, [], 0])
   })
 
-  it('takes the ttl of the configuration when none is given', async () => {
+  it('withLock without a ttl takes that of the configuration', async () => {
     await cache.lock.withLock('a', async () => {
       const left = await cache.redis.pttl(NAME)
       expect(left).toBeGreaterThan(25_000)
@@ -68,7 +68,7 @@ describe('work under a lock', () => {
     })
   })
 
-  it('that fails gives the lock back and passes its error on', async () => {
+  it('withLock releases the lock when the work fails, and rejects with its error', async () => {
     const broken = new Error('broken')
     const fail = () => {
       throw broken
@@ -77,7 +77,7 @@ describe('work under a lock', () => {
     expect([await cache.redis.exists(NAME), clock.sleepers]).toEqual([0, 0])
   })
 
-  it('keeps its lock for as long as it takes', async () => {
+  it('withLock keeps the lock for as long as the work takes', async () => {
     const { gate, signal, outcome } = await startWork()
     for (let thirds = 0; thirds < 6; thirds += 1) {
       await cache.redis.pexpire(NAME, 20_000)
@@ -90,7 +90,7 @@ describe('work under a lock', () => {
     expect(signal.aborted).toBe(false)
   })
 
-  it('is told when the lock is no longer its own, and is not said to have been alone', async () => {
+  it('withLock aborts the signal when the lock is lost, and rejects with LOCK_LOST', async () => {
     const { gate, signal, outcome } = await startWork()
     await redis.flush()
     clock.advance(10_000)
@@ -101,14 +101,14 @@ describe('work under a lock', () => {
     expect(events.of('lock.lost')).toEqual([{ type: 'lock.lost', names: ['a'] }])
   })
 
-  it('is not said to have been alone when the lock is found lost only at its end', async () => {
+  it('withLock rejects with LOCK_LOST when the lock is found lost only at the end', async () => {
     const { gate, outcome } = await startWork()
     await redis.flush()
     gate.resolve('done')
     await expect(outcome).rejects.toMatchObject({ code: 'LOCK_LOST' })
   })
 
-  it('nor when it was frozen for longer than the ttl', async () => {
+  it('withLock rejects with LOCK_LOST when the process was frozen for longer than the ttl', async () => {
     const { gate, signal, outcome } = await startWork()
     const before = sent()
     clock.advance(30_000)
@@ -118,7 +118,7 @@ describe('work under a lock', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'LOCK_LOST' })
   })
 
-  it('survives an extension that fails, and loses its lock when none has succeeded within the ttl', async () => {
+  it('withLock survives a failed extension, and loses the lock when none succeeds within the ttl', async () => {
     const { gate, signal, outcome } = await startWork()
     await redis.upstash.faults.set({ kind: 'reset' })
     await nextExtension()
@@ -136,7 +136,7 @@ describe('work under a lock', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'LOCK_LOST' })
   })
 
-  it('does not wait for an extension beyond the ttl', async () => {
+  it('withLock does not wait for an extension beyond the ttl', async () => {
     const { gate, signal, outcome } = await startWork()
     await redis.upstash.faults.set({ kind: 'hang', times: 1 })
     clock.advance(10_000)
@@ -147,7 +147,7 @@ describe('work under a lock', () => {
     await expect(outcome).rejects.toMatchObject({ code: 'LOCK_LOST' })
   })
 
-  it('has ended well when only the release fails: the lock runs out by itself', async () => {
+  it('withLock succeeds when only the release fails, since the lock expires by itself', async () => {
     const { gate, outcome } = await startWork()
     await redis.upstash.faults.set({ kind: 'reset' })
     gate.resolve('done')
@@ -158,7 +158,7 @@ describe('work under a lock', () => {
 })
 
 describe('the clock of the process', () => {
-  it('leaves no timer behind when a sleep is ended early', async () => {
+  it('a sleep that is ended early leaves no timer behind', async () => {
     vi.useFakeTimers()
     const woken = new AbortController()
     const sleep = systemClock.sleep(60_000, woken.signal)

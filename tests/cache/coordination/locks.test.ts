@@ -29,7 +29,7 @@ const refused = (locks: Locks, ...names: string[]) =>
   expect(locks.acquireMany(names, 30, ONCE)).rejects.toMatchObject({ code: 'LOCK_NOT_ACQUIRED' })
 
 describe('a lock', () => {
-  it('is held by one at a time, over all processes', async () => {
+  it('a lock has one holder at a time over all processes', async () => {
     const lock = await here.acquire('critical:1')
     await refused(there, 'critical:1')
     await refused(here, 'critical:1')
@@ -37,14 +37,14 @@ describe('a lock', () => {
     await there.acquire('critical:1', 30, ONCE)
   })
 
-  it('costs one request to take, to extend and to release', async () => {
+  it('taking, extending and releasing a lock costs one request each', async () => {
     const lock = await here.acquire('a')
     await here.extend(lock)
     await here.release(lock)
     expect(redis.upstash.counters).toMatchObject({ requests: 3, byCommand: { EVAL: 3 } })
   })
 
-  it('that is held is tried again so often and at such intervals, with jitter, and the refusal says when to come back', async () => {
+  it('a held lock is retried retryCount times with jitter, and the refusal says when to try again', async () => {
     await there.acquire('a')
     const slept: number[] = []
     const chances = [0, 0.5, 1]
@@ -62,7 +62,7 @@ describe('a lock', () => {
     expect(events.of('lock.refused')).toMatchObject([{ names: ['a'], attempts: 4 }])
   })
 
-  it('of a holder that died is taken over when its ttl is over, and the dead cannot touch it any more', async () => {
+  it('the lock of a dead holder is free after its ttl, and the late holder cannot change it', async () => {
     const dead = await here.acquire('a', 0.05, PATIENT)
     const next = await there.acquire('a', 30, PATIENT)
     expect(next.token).toBeGreaterThan(dead.token)
@@ -71,7 +71,7 @@ describe('a lock', () => {
     await refused(here, 'a')
   })
 
-  it('is extended and released by its holder only', async () => {
+  it('a lock is extended and released by its holder only', async () => {
     const lock = await here.acquire('a')
     const forged = { ...lock, holder: 'a stranger' }
     expect(await there.extend(forged)).toBe(false)
@@ -81,7 +81,7 @@ describe('a lock', () => {
     expect(await there.release({ ...lock })).toBe(true)
   })
 
-  it('lasts, once extended, as long as the extension says', async () => {
+  it('an extended lock lasts as long as the extension says', async () => {
     const { cache, locks } = await startProcess()
     const lock = await locks.acquire('a', 5)
     const left = () => cache.redis.pttl('test:v1~lock:a')
@@ -92,7 +92,7 @@ describe('a lock', () => {
     expect(await left()).toBeLessThanOrEqual(5_000)
   })
 
-  it('whose answer came after its ttl is not held', async () => {
+  it('a lock that is answered after its ttl is not held', async () => {
     let now = 0
     const { locks } = await startProcess({ clock: { ...systemClock, monotonic: () => (now += 1_000) } })
     await expect(locks.acquire('a', 0.5, ONCE)).rejects.toMatchObject({ code: 'LOCK_NOT_ACQUIRED' })
@@ -107,7 +107,7 @@ describe('a lock', () => {
     ['retryDelay is Infinity', ['a'], 30, { retryDelay: Number.POSITIVE_INFINITY }],
     ['it is empty', [''], 30, {}],
     ['250 at most', ['x'.repeat(250)], 30, {}],
-  ])('is refused before anything is sent: %s', async (message, names, ttl, options) => {
+  ])('a lock with wrong options is refused before a request: %s', async (message, names, ttl, options) => {
     await expect(here.acquireMany(names, ttl, options)).rejects.toMatchObject({
       code: expect.stringMatching(/^(LOCK|KEY)_INVALID$/),
       message: expect.stringContaining(message),
@@ -117,7 +117,7 @@ describe('a lock', () => {
 })
 
 describe('the fencing token', () => {
-  it('grows with each lock of whatever name, so that what a late holder writes can be refused', async () => {
+  it("the fencing token grows with each lock of any name, so that a late holder's write can be refused", async () => {
     const written = { by: 0, value: '' }
     const write = (token: number, value: string) => {
       if (token >= written.by) Object.assign(written, { by: token, value })
@@ -132,7 +132,7 @@ describe('the fencing token', () => {
     expect(written.value).toBe('of the next holder')
   })
 
-  it('is never given twice to holders that take turns', async () => {
+  it('a fencing token is never given twice to holders that take turns', async () => {
     const tokens: number[] = []
     let inside = 0
     const turn = (locks: Locks) =>
@@ -153,7 +153,7 @@ describe('the fencing token', () => {
     expect(tokens).toHaveLength(6)
   })
 
-  it('grows on when the counter in Redis was lost', async () => {
+  it('the fencing token grows on when the counter in Redis was lost', async () => {
     const before = await here.acquire('a')
     await redis.flush()
     const clock = { ...systemClock, now: () => Date.now() + 1_000 }
@@ -163,7 +163,7 @@ describe('the fencing token', () => {
 })
 
 describe('many locks', () => {
-  it('are taken together or not at all, each name once and in order', async () => {
+  it('many locks are taken together or not at all, each name once and in order', async () => {
     const lock = await here.acquireMany(['b', 'a', 'b'])
     expect(lock.names).toEqual(['a', 'b'])
     await refused(there, '0', 'b')
@@ -174,7 +174,7 @@ describe('many locks', () => {
     await there.acquireMany(['a', 'b'], 30, ONCE)
   })
 
-  it('are lost together when one is, and what is still held is given back', async () => {
+  it('many locks are lost together when one is, and the rest are released', async () => {
     const { cache, locks } = await startProcess()
     const lock = await locks.acquireMany(['a', 'b'])
     await cache.redis.del('test:v1~lock:a')
@@ -183,7 +183,7 @@ describe('many locks', () => {
     await there.acquire('b', 30, ONCE)
   })
 
-  it('do not wait for each other, in whatever order they are named', async () => {
+  it('callers with many locks do not deadlock, in any order of names', async () => {
     const turns = Array.from({ length: 4 }, () => [
       here.withLock(['a', 'b'], async () => 'here', 30, PATIENT),
       there.withLock(['b', 'a'], async () => 'there', 30, PATIENT),
@@ -191,7 +191,7 @@ describe('many locks', () => {
     expect(new Set(await Promise.all(turns.flat()))).toEqual(new Set(['here', 'there']))
   })
 
-  it('can be counted: those of this process without a request, those of all by a walk', async () => {
+  it('locks can be counted: of this process without a request, of all by a walk', async () => {
     await here.acquireMany(['b', 'a'])
     await here.acquire('short', 0.05, PATIENT)
     const lock = await there.acquire('c')
@@ -207,7 +207,7 @@ describe('when Redis fails', () => {
     ['its reply is lost', { kind: 'lost-reply', times: 1 }, 'REDIS_UNREACHABLE'],
     ['its reply and the one to the release are lost', { kind: 'lost-reply', times: 2 }, 'REDIS_UNREACHABLE'],
     ['its reply never comes', { kind: 'stall', times: 1 }, 'REDIS_TIMEOUT'],
-  ] as const)('a lock that may have been taken is given back at once: %s', async (_, fault, code) => {
+  ] as const)('a lock that may have been taken is released at once: %s', async (_, fault, code) => {
     const { locks } = await startProcess({}, 100)
     await redis.upstash.faults.set(fault)
     await expect(locks.acquire('a')).rejects.toMatchObject({ code })
@@ -215,21 +215,21 @@ describe('when Redis fails', () => {
     expect(locks.held).toEqual([])
   })
 
-  it('nothing is sent after a refusal that is certain', async () => {
+  it('a lock that Redis certainly refused is not released', async () => {
     await redis.upstash.faults.set({ kind: 'quota', times: 1 })
     await expect(here.acquire('a')).rejects.toMatchObject({ code: 'REDIS_QUOTA' })
     await there.acquire('a', 30, ONCE)
     expect(redis.upstash.counters.requests).toBe(2)
   })
 
-  it('a release is sent once more, and counts as done', async () => {
+  it('a release with a lost reply is repeated, and counts as done', async () => {
     const lock = await here.acquire('a')
     await redis.upstash.faults.set({ kind: 'lost-reply', times: 1 })
     expect(await here.release(lock)).toBe(true)
     await there.acquire('a', 30, ONCE)
   })
 
-  it('no lock is given, and none is said to be extended or released', async () => {
+  it('without Redis no lock is taken, extended or released', async () => {
     const lock = await here.acquire('a')
     const down = { code: expect.stringMatching(/^REDIS_/) }
     let worked = false

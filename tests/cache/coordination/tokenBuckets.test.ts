@@ -6,7 +6,7 @@ import { startLuaRedis } from '../../kit/redis/luaRedis'
 const keys = createKeySpace({ prefix: 'sim', version: 'v1', maxLength: 250 })
 
 it.each([1_000, 3_600_000])(
-  'a bucket has one again in its time, though the clock of Redis went back by %i ms',
+  'a bucket refills on time though the clock of Redis went back by %i ms',
   async (by) => {
     const redis = await startLuaRedis()
     let now = Date.UTC(2026, 0, 1)

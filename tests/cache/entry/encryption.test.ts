@@ -55,7 +55,7 @@ describe('what stands in Redis', () => {
     ['a small value', secret, {}],
     ['a large one', people, {}],
     ['a large one that is not compressed', people, { compression: false }],
-  ])('is unreadable: %s', async (_, value, advanced) => {
+  ])('an encrypted value is unreadable in Redis: %s', async (_, value, advanced) => {
     await read(
       field(async () => value, { tags: ['people'], advanced: { ...advanced, encrypt: true } }),
       here,
@@ -66,7 +66,7 @@ describe('what stands in Redis', () => {
     for (const form of base64Forms(secret.name)) expect(all).not.toContain(form)
   })
 
-  it('and would have been found there by the same search if it were only encoded', async () => {
+  it('the search for plain text in Redis finds a value that is only encoded', async () => {
     await read(
       field(async () => [secret, Buffer.from(`..${secret.name}`).toString('base64')]),
       here,
@@ -76,7 +76,7 @@ describe('what stands in Redis', () => {
     expect(base64Forms(secret.name).some((form) => all.includes(form))).toBe(true)
   })
 
-  it('says with which key, and never the same twice', async () => {
+  it('an encrypted entry names its key, and never has the same text twice', async () => {
     const config = encrypted(async () => secret)
     await read(config, here, 'always')
     const first = await storedText()
@@ -88,7 +88,7 @@ describe('what stands in Redis', () => {
     expect(first.split('\n')[1]).not.toBe(second.split('\n')[1])
   })
 
-  it('hides the note of a fetcher, which the next one reads all the same', async () => {
+  it('the note of a fetcher is encrypted, and the next fetch reads it', async () => {
     const noted = vi.fn()
     const config = field<number>(
       async ({ keep, previous }) => {
@@ -104,7 +104,7 @@ describe('what stands in Redis', () => {
     expect(noted.mock.calls).toEqual([[undefined], [`read up to\n${secret.name}`]])
   })
 
-  it('is shrunk before it is encrypted', async () => {
+  it('a value is compressed before it is encrypted', async () => {
     await read(
       encrypted(async () => people),
       here,
@@ -119,13 +119,13 @@ describe('whoever has the key', () => {
     ['a large one', people],
     ['every character', 'äß漢字🙂\n"\\\u2028 '.repeat(500)],
     ['null', null],
-  ])('reads it in another process: %s', async (_, value) => {
+  ])('another process with the key reads an encrypted value: %s', async (_, value) => {
     const config = encrypted(async () => value)
     await read(config, here)
     expect(await read(config, there)).toMatchObject({ data: value, status: 'hit' })
   })
 
-  it('pays what he pays without encryption', async () => {
+  it('an encrypted field costs as many commands as a plain one', async () => {
     const costs = async (config: ReturnType<typeof encrypted>) => [
       await servers.costOf(() => read(config, here)),
       await servers.costOf(() => read(config, there)),
@@ -137,7 +137,7 @@ describe('whoever has the key', () => {
     expect(counts(sealed)).toEqual(counts(plain))
   })
 
-  it('reads what an old key has encrypted, and encrypts with the new one', async () => {
+  it('a process with an old and a new key reads old entries and writes with the new key', async () => {
     const fetcher = vi.fn(async () => secret)
     const config = encrypted(fetcher)
     await read(config, here)
@@ -151,7 +151,7 @@ describe('whoever has the key', () => {
 })
 
 describe('whoever has not', () => {
-  it('misses, keeps his own aside, and fights nobody for the place', async () => {
+  it('a process without the key misses, stores its own entry aside, and does not overwrite the other', async () => {
     const fetcher = vi.fn(async () => secret)
     const config = encrypted(fetcher)
     await read(config, here)
@@ -165,7 +165,7 @@ describe('whoever has not', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('stores nothing without a key, says so once, and fetches', async () => {
+  it('an encrypted field without a key stores nothing, says so once, and fetches', async () => {
     const fetcher = vi.fn(async () => secret)
     const config = encrypted(fetcher)
     for (const [server, status] of [
@@ -182,7 +182,7 @@ describe('whoever has not', () => {
     expect(await everythingInRedis()).not.toContain('Canary')
   })
 
-  it('cannot store by force without a key either: the answer does not say that it is stored', async () => {
+  it('a force of an encrypted field without a key does not report a stored value', async () => {
     const config = encrypted(async () => secret)
     expect(await read(config, servers.here, 'always')).toMatchObject({ data: secret, status: 'miss' })
     expect(await storedText()).toBe('')
@@ -204,14 +204,14 @@ describe('what may not be trusted', () => {
 
   async function opened(text: string, cipher = cipherFor(owner)): Promise<Entry | null> {
     const decoded = decodeEntry(text)
-    // What is not sealed is refused by whoever looks at Redis, see below.
+    // Tests with a whole process refuse unsealed entries, see below.
     return decoded?.packing?.sealed ? unpackEntry(decoded, cipher) : null
   }
 
   it.each([
     ['small', JSON.stringify(secret)],
     ['packed', JSON.stringify(people)],
-  ])('is an entry of which any single character was changed (%s)', async (_, body) => {
+  ])('an encrypted entry with any single character changed is refused (%s)', async (_, body) => {
     const text = await encodeEntry({ ...entry, body }, true, cipherFor(owner))
     expect(await opened(text)).toMatchObject({ ...entry, body })
     for (let position = 0; position < text.length; position += 1) {
@@ -230,7 +230,7 @@ describe('what may not be trusted', () => {
     ['without its body', (text: string) => `${text.split('\n')[0]}\n`],
     ['with a nonce of another length', (text: string) => text.replace(/"iv":"[^"]+"/, '"iv":"AAAA"')],
     ['with white space in its header', (text: string) => text.replace('"rev":', '"rev": ')],
-  ])('is one that was %s', async (_, change) => {
+  ])('an encrypted entry is refused when it is %s', async (_, change) => {
     const text = await encodeEntry(entry, true, cipherFor(owner))
     expect(change(text)).not.toBe(text)
     expect(await opened(change(text))).toBeNull()
@@ -241,7 +241,7 @@ describe('what may not be trusted', () => {
     ['another field', cipherFor({ ...owner, name: 'payroll' })],
     ['another environment', createCipherFor([key], 'production v1')(owner)],
     ['name and key cut elsewhere', cipherFor({ name: 'agent', key: 'sagents_list' })],
-  ])('is one that was moved: %s', async (_, cipher) => {
+  ])('an encrypted entry is refused under another owner: %s', async (_, cipher) => {
     const text = await encodeEntry(entry, true, cipherFor(owner))
     expect(await opened(text)).not.toBeNull()
     expect(await opened(text, cipher)).toBeNull()
@@ -259,7 +259,7 @@ describe('what may not be trusted', () => {
   const withoutSeal = (text: string, enc = '') =>
     (text.split('\n')[0] ?? '').replace(/,"enc":.*}$/, `${enc}}`)
 
-  it.each(attacks)('is an entry in Redis that was %s: a miss, and it is written over', async (_, change) => {
+  it.each(attacks)('an encrypted entry that was %s is a miss, and is overwritten', async (_, change) => {
     const fetcher = vi.fn(async () => secret)
     const config = encrypted(fetcher)
     await read(config, here)
@@ -273,7 +273,7 @@ describe('what may not be trusted', () => {
     expect(await storedText()).not.toContain('Mallory')
   })
 
-  it('is what a failing source might be replaced with', async () => {
+  it('a forged entry is not served in place of a failing source', async () => {
     let failing = false
     const config = field(
       async () => {

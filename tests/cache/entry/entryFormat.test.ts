@@ -18,14 +18,14 @@ async function storedText(): Promise<string> {
   return (await store.read([name])).get(name) ?? ''
 }
 
-/** What Redis holds of a field that was read once, changed as another release might have written it. */
+/** Changes what Redis holds of a field that was read once, as another release might have written it. */
 async function leave(change: (text: string) => string): Promise<void> {
   const store = await servers.here.runtime.store()
   await store.write(store.names.entry('agents_list'), change(await storedText()), 60)
 }
 
 describe('compression', () => {
-  it('packs values of some KB, and gives them back as they were', async () => {
+  it('a value of some KB is compressed, and read back unchanged', async () => {
     const config = field(async () => people)
     await read(config)
     expect((await storedText()).length).toBeLessThan(json.length / 4)
@@ -36,12 +36,12 @@ describe('compression', () => {
     ['that is small', 'Ana', {}],
     ['that would not shrink', randomBytes(4_000).toString('base64'), {}],
     ['of a field that does not want it', 'x'.repeat(10_000), { advanced: { compression: false } }],
-  ])('leaves a value alone %s', async (_, value, rest) => {
+  ])('a value is stored uncompressed %s', async (_, value, rest) => {
     await read(field(async () => value, rest))
     expect((await storedText()).endsWith(`\n${JSON.stringify(value)}`)).toBe(true)
   })
 
-  it('keeps every character', async () => {
+  it('a compressed value keeps every character', async () => {
     const text = 'äß漢字🙂\n"\\\u2028 '.repeat(500)
     const config = field(async () => text)
     await read(config)
@@ -49,7 +49,7 @@ describe('compression', () => {
   })
 })
 
-/** Texts as they stand in the databases of users: whoever changes what is written today must still read these. */
+/** Texts as users' databases hold them: a change of the written format must still read these. */
 const TODAY = {
   plain:
     'fc2 {"at":1767225600000,"rev":"r1","tok":{"key:agents_list":"t1","tag:people":"t2"}}\n[{"id":"rec1","name":"Ana"}]',
@@ -60,7 +60,7 @@ const TODAY = {
 }
 
 describe('what is stored today stays readable', () => {
-  it('a plain entry', () => {
+  it("a plain entry of today's format stays readable", () => {
     expect(decodeEntry(TODAY.plain)).toMatchObject({
       fetchedAt: 1_767_225_600_000,
       revision: 'r1',
@@ -69,7 +69,7 @@ describe('what is stored today stays readable', () => {
     })
   })
 
-  it('one with dependencies and an end of its own', () => {
+  it("an entry of today's format with dependencies and an end of its own stays readable", () => {
     expect(decodeEntry(TODAY.withDependencies)).toMatchObject({
       dependencies: ['tag:product:1'],
       freshMs: 500,
@@ -78,12 +78,12 @@ describe('what is stored today stays readable', () => {
     })
   })
 
-  it('a packed one', async () => {
+  it("a compressed entry of today's format stays readable", async () => {
     const entry = decodeEntry(TODAY.packed)
     expect(entry && (await unpackEntry(entry))).toMatchObject({ body: JSON.stringify('abc '.repeat(600)) })
   })
 
-  it('and is what is written: a change of it needs another mark in front', async () => {
+  it("entries are written in today's format: a change needs another format mark", async () => {
     for (const text of [TODAY.plain, TODAY.withDependencies]) {
       const entry = decodeEntry(text)
       expect(entry && (await encodeEntry(entry, true))).toBe(text)
@@ -101,21 +101,24 @@ describe('what cannot be read', () => {
   ]
   const spoilt: [string, (text: string) => string][] = [
     ['a packed value that was cut off', (text) => text.replace('"tok"', '"enc":"br","tok"')],
-    ['a text of somebody else', () => 'something else'],
+    ['a text of another program', () => 'something else'],
   ]
 
-  it.each([...written, ...spoilt])('%s is a miss once, and nobody waits for it', async (_, change) => {
-    const fetcher = vi.fn(async () => 'good')
-    const config = field(fetcher)
-    await read(config)
-    await leave(change)
-    expect(await read(config, servers.there)).toMatchObject({ data: 'good', status: 'miss' })
-    expect(await read(config, servers.there)).toMatchObject({ data: 'good', status: 'hit' })
-    expect(fetcher).toHaveBeenCalledTimes(2)
-    expect(servers.there.events.of('lease.held')).toEqual([])
-  })
+  it.each([...written, ...spoilt])(
+    'an unreadable entry is a miss once, and no reader waits for it: %s',
+    async (_, change) => {
+      const fetcher = vi.fn(async () => 'good')
+      const config = field(fetcher)
+      await read(config)
+      await leave(change)
+      expect(await read(config, servers.there)).toMatchObject({ data: 'good', status: 'miss' })
+      expect(await read(config, servers.there)).toMatchObject({ data: 'good', status: 'hit' })
+      expect(fetcher).toHaveBeenCalledTimes(2)
+      expect(servers.there.events.of('lease.held')).toEqual([])
+    },
+  )
 
-  it.each(written)('%s is left to the release that can: no fight for the place', async (_, change) => {
+  it.each(written)('an entry of another release is not overwritten: %s', async (_, change) => {
     const config = field(async () => 'good')
     await read(config)
     await leave(change)
@@ -126,7 +129,7 @@ describe('what cannot be read', () => {
     expect((await read(config, other)).status).toBe('hit')
   })
 
-  it.each(spoilt)('%s is written over', async (_, change) => {
+  it.each(spoilt)('a broken entry is overwritten: %s', async (_, change) => {
     const config = field(async () => 'good')
     await read(config)
     await leave(change)

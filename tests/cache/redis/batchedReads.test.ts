@@ -4,7 +4,7 @@ import { createBatchedReads } from '@/lib/core-services/cache/redis/batchedReads
 import type { Send } from '@/lib/core-services/cache/redis/pipeline'
 import { systemClock } from '@/lib/shared/clock'
 
-/** A Redis whose answers may have 10 million characters, with a value of that size under each name. */
+/** A Redis that answers at most 10 million characters, with a value of a given size under each name. */
 function redisWith(sizeOf: (name: string) => number) {
   const counts = { requests: 0, running: 0, most: 0 }
   const send: Send = async (_, ...names) => {
@@ -23,7 +23,7 @@ function redisWith(sizeOf: (name: string) => number) {
 
 const names = Array.from({ length: 400 }, (_, index) => `k${index}`)
 
-it('400 reads whose answers are too large together are asked again in halves, one request at a time', async () => {
+it('400 reads with too large an answer are repeated in halves, one request at a time', async () => {
   const { counts, read } = redisWith(() => 30_000)
   const snapshots = await Promise.all(names.map((name) => read([name])))
   expect(snapshots.map((snapshot, index) => snapshot.get(names[index] ?? '')?.length)).toEqual(
@@ -35,7 +35,7 @@ it('400 reads whose answers are too large together are asked again in halves, on
   expect(counts.requests).toBe(5)
 })
 
-it('a value that is too large alone fails its own readers, and none of those that were asked with it', async () => {
+it('a value that is too large fails its own readers, and no other read of the batch', async () => {
   const { read } = redisWith((name) => (name === 'k7' ? 11_000_000 : 10))
   const settled = await Promise.allSettled(names.map((name) => read([name])))
   const failed = settled.flatMap((one, index) => (one.status === 'rejected' ? [names[index]] : []))

@@ -31,7 +31,7 @@ const statusesOf = (answers: readonly { status: string }[]) => answers.map(({ st
 afterEach(() => redis.upstash.faults.clear())
 
 describe('20 cold fields of one page', () => {
-  it('wait for 3 requests, not for 60', async () => {
+  it('20 cold fields of one page wait for 3 requests, not for 60', async () => {
     const fields = page(20, (index) => index)
     const cost = await costOf(async () =>
       expect((await readPage(fields)).map(({ data }) => data)).toEqual(fields.map((_, index) => index)),
@@ -40,13 +40,13 @@ describe('20 cold fields of one page', () => {
     expect(await costOf(() => readPage(fields))).toMatchObject({ commands: 1, requests: 1 })
   })
 
-  it('that share a tag nobody has used before all get a hit the next time', async () => {
+  it('cold fields that share a new tag are all hits at the next read', async () => {
     const fields = page(20, (index) => index).map((config) => ({ ...config, tags: ['shared'] }))
     await readPage(fields)
     expect(new Set(statusesOf(await readPage(fields)))).toEqual(new Set(['hit']))
   })
 
-  it('send no more commands in a request than CACHE_BATCH_SIZE', async () => {
+  it('cold fields send no more commands in a request than CACHE_BATCH_SIZE', async () => {
     const server = await start({ cache: { batchSize: 10 } })
     const fields = page(20, (index) => index)
     const { commands, requests } = await costOf(() => readPage(fields, server))
@@ -57,7 +57,7 @@ describe('20 cold fields of one page', () => {
     expect(new Set(statusesOf(await readPage(fields, server)))).toEqual(new Set(['hit']))
   })
 
-  it('send large values in several requests', async () => {
+  it('cold fields with large values are stored in several requests', async () => {
     const fields = page(4, () => 'x'.repeat(600_000))
     expect(await costOf(() => readPage(fields))).toMatchObject({ commands: 13, requests: 6 })
     expect(new Set(statusesOf(await readPage(fields, servers.there)))).toEqual(new Set(['hit']))
@@ -65,7 +65,7 @@ describe('20 cold fields of one page', () => {
 })
 
 describe('one that fails', () => {
-  it('a command that Redis refuses concerns whoever sent it alone', async () => {
+  it('a command that Redis refuses fails only for its own caller', async () => {
     const store = await servers.here.runtime.store()
     const write = (name: string, seconds: number) => store.write(store.names.entry(name), 'text', seconds)
     redis.upstash.resetCounters()
@@ -78,7 +78,7 @@ describe('one that fails', () => {
     expect(redis.upstash.counters.requests).toBe(1)
   })
 
-  it('a value that is too large for Redis does not keep the others of its page from being stored', async () => {
+  it('a value that is too large for Redis does not keep the other fields of a page from being stored', async () => {
     const large = randomBytes(8_000_000).toString('base64')
     const fields = page(3, (index) => (index === 1 ? large : 'small'))
     await readPage(fields)
@@ -86,7 +86,7 @@ describe('one that fails', () => {
     expect(statusesOf(await readPage(fields, servers.there))).toEqual(['hit', 'miss', 'hit'])
   })
 
-  it('a field whose source fails rejects alone', async () => {
+  it('a field with a failing source rejects, and the other fields of the page do not', async () => {
     const [first, second] = page(2, (index) => index)
     const failing = {
       ...(second as FieldCacheConfig<number>),
@@ -103,7 +103,7 @@ describe('one that fails', () => {
 describe('reads whose answer would be larger than Upstash sends', () => {
   const large = 'x'.repeat(2_600_000)
 
-  it('are refused together once, and asked for in halves, one after the other', async () => {
+  it('reads with an answer too large for Upstash are refused once, then repeated in halves, one after the other', async () => {
     const fields = page(5, () => large)
     for (const config of fields) await read(config)
     redis.upstash.resetCounters()
@@ -113,7 +113,7 @@ describe('reads whose answer would be larger than Upstash sends', () => {
     expect(servers.there.events.of('redis.degraded')).toEqual([])
   })
 
-  it('are split from then on', async () => {
+  it('reads with an answer too large for Upstash are split from the start the next time', async () => {
     const fields = page(5, () => large)
     const server = await start({ memory: 0 })
     for (const config of fields) await read(config)
@@ -123,7 +123,7 @@ describe('reads whose answer would be larger than Upstash sends', () => {
 })
 
 describe('getFieldCaches', () => {
-  it('answers in the order of the fields, each with its own type', async () => {
+  it('getFieldCaches answers in the order of the fields, each with its own type', async () => {
     const numbers = field(async () => 1)
     const texts = field(async () => ['a'], { key: 'texts' })
     const run = () => getFieldCaches([numbers, texts])

@@ -27,14 +27,14 @@ const fail = (times: number) => {
 }
 
 describe('circuit breaker', () => {
-  it('opens at the threshold of failures in a row, and admits nobody then', () => {
+  it('a circuit opens at the threshold of failures in a row, and then admits no request', () => {
     fail(4)
     expect(breaker.admits()).toBe(true)
     fail(1)
     expect([breaker.state, breaker.admits()]).toEqual(['open', false])
   })
 
-  it('forgets failures when something succeeds, and those that are older than the window', () => {
+  it('a circuit forgets failures after a success, and failures older than the window', () => {
     fail(4)
     breaker.succeeded()
     fail(4)
@@ -43,7 +43,7 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('is probed in the background after the pause: the caller who is first still gets no', async () => {
+  it('an open circuit is probed in the background after the pause, and still refuses the first caller', async () => {
     fail(5)
     clock.advance(59_999)
     expect(breaker.admits()).toBe(false)
@@ -55,7 +55,7 @@ describe('circuit breaker', () => {
     expect([breaker.state, breaker.admits()]).toEqual(['closed', true])
   })
 
-  it('opens again for another pause when a probe fails', async () => {
+  it('a circuit opens for another pause when a probe fails', async () => {
     fail(5)
     clock.advance(60_000)
     probe.mockRejectedValueOnce(new Error('still down'))
@@ -67,7 +67,7 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('open')
   })
 
-  it('is probed by the next request when the framework has kept a probe from being sent', async () => {
+  it('an open circuit is probed by the next request when the framework kept a probe from being sent', async () => {
     fail(5)
     clock.advance(60_000)
     probe.mockRejectedValueOnce(steering)
@@ -78,7 +78,7 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('is probed although what is deferred waits for an answer that goes on, such as a stream', async () => {
+  it('an open circuit is probed while deferred work still waits for a streaming response', async () => {
     breaker = createBreaker(
       options,
       { clock, emit: events.emit, defer: () => undefined, isControlFlow },
@@ -90,7 +90,7 @@ describe('circuit breaker', () => {
     await expect.poll(() => breaker.state).toBe('closed')
   })
 
-  it('is closed by probes that have taken longer than a pause and succeed', async () => {
+  it('a circuit closes when probes succeed that took longer than a pause', async () => {
     const slow = deferred<void>()
     probe.mockImplementation(() => slow.promise)
     fail(5)
@@ -104,7 +104,7 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('is probed anew after another pause when probes never end, and ignores what these say later', async () => {
+  it('an open circuit is probed anew when probes never end, and ignores their late outcome', async () => {
     fail(5)
     clock.advance(60_000)
     const late = deferred<void>()
@@ -121,7 +121,7 @@ describe('circuit breaker', () => {
     expect(breaker.state).toBe('closed')
   })
 
-  it('can be opened and reset by hand, and keeps its last 50 transitions', () => {
+  it('a circuit can be opened and reset by hand, and keeps its last 50 transitions', () => {
     for (let round = 0; round < 40; round += 1) {
       breaker.forceOpen()
       breaker.reset()

@@ -11,7 +11,7 @@ const redis = redisForThisFile()
 const invalid = (message: string) =>
   expect.objectContaining({ code: 'KEY_INVALID', message: expect.stringContaining(message) })
 
-/** What ids are made of at worst: separators, signs of globs and of the encoding, and all of Unicode. */
+/** The worst ids: separators, characters of globs and of the encoding, and all of Unicode. */
 const text = fc.oneof(
   fc.string({ unit: fc.constantFrom(...':/|#;,@%*?[]\\^-~{}2A3aé\u0000\n ') }),
   fc.string({ unit: 'binary' }),
@@ -34,7 +34,7 @@ describe('a key', () => {
     ['a:%2A%3F%5B%5D%5C%5E', ['a', '*?[]\\^']],
     ['a:%20%0A%00%7F', ['a', ' \n\u0000\u007f']],
     ['a:%C3%A9%F0%9F%8D%8B', ['a', 'é🍋']],
-  ])('%s is built of its parts and taken apart again', (key, parts) => {
+  ])('the key %s is built of its parts and parsed into them', (key, parts) => {
     expect(buildKey(...parts)).toBe(key)
     expect(parseKey(key)).toEqual(parts)
   })
@@ -45,23 +45,23 @@ describe('a key', () => {
     ['part 2 holds half of a character', ['orders', 'a\ud83c']],
     ['part 1 holds half of a character', ['\udf4b']],
     ['250 at most', ['x'.repeat(250)]],
-  ])('is refused: %s', (message, parts) => {
+  ])('a key is refused: %s', (message, parts) => {
     expect(() => buildKey(...parts)).toThrow(invalid(message))
   })
 
-  it('is refused when an id is missing at run time, not shared by all who have none', () => {
+  it('a key with an id that is undefined at run time is refused, not shared by all callers without an id', () => {
     const { id } = {} as { id: string }
     expect(() => buildKey('orders', id)).toThrow(invalid('part 2 is no string but undefined'))
   })
 
   it.each(['a::b', '', 'a:', 'a:%', 'a:%zz', 'a:%C3', 'a:%c3%a9', 'a:%41', 'a:b c', 'a:*', 'a:é'])(
-    '%j is none that buildKey makes, and is not parsed',
+    '%j is not parsed, since buildKey never makes such a key',
     (key) => {
       expect(() => parseKey(key)).toThrow(invalid(''))
     },
   )
 
-  it('parses into the parts that it was built of, has no control characters and fits (I13)', () => {
+  it('every key parses into its parts, has no control characters and fits (I13)', () => {
     let built = 0
     fc.assert(
       fc.property(separators, someParts, (separator, parts) => {
@@ -85,7 +85,7 @@ describe('a key', () => {
     expect(built).toBeGreaterThan(3_000)
   })
 
-  it('is another one for other parts', () => {
+  it('two keys of different parts differ', () => {
     const few = fc.array(fc.string({ unit: fc.constantFrom(...':%3Aa'), minLength: 1, maxLength: 3 }), {
       minLength: 1,
       maxLength: 3,
@@ -99,7 +99,7 @@ describe('a key', () => {
     )
   })
 
-  it('whose text is any sequence of halves of characters is refused or survives', () => {
+  it('a key with halves of characters is refused or parses into its parts', () => {
     const halves = fc.string({
       unit: fc.integer({ min: 0xd7f0, max: 0xe00f }).map((code) => String.fromCharCode(code)),
     })
@@ -126,7 +126,7 @@ describe('a pattern', () => {
   })
   beforeEach(() => redis.flush())
 
-  it('stands for one part or more where it says ANY, and for nothing else', () => {
+  it('ANY in a pattern matches one part or more, and nothing else', () => {
     expect(keyPattern('orders', ANY)).toBe('orders:*')
     expect(keyPattern('orders', ANY, 'lines')).toBe('orders:*:lines')
     expect(keyPattern('orders', '*')).toBe('orders:%2A')
@@ -134,7 +134,7 @@ describe('a pattern', () => {
     expect(() => keyPattern('orders', '')).toThrow(invalid('part 2 is empty'))
   })
 
-  it('finds what belongs to it, whatever the ids are', async () => {
+  it('a pattern finds its keys for any ids', async () => {
     const ids = ['*', '?', '[a-z]', 'x:y', '\\', '^', '%', 'é', 'plain', '../users', 'x~lock:y']
     const orders = ids.map((id) => buildKey('orders', id))
     const others = ids.map((id) => buildKey('orders2', id))
@@ -149,7 +149,7 @@ describe('a pattern', () => {
     ).toEqual([...ids].sort())
   })
 
-  it('that is made of an id deletes that id alone', async () => {
+  it('deleting by a pattern made of an id deletes that id alone', async () => {
     await cache.mset({
       [buildKey('orders', '*')]: 1,
       [buildKey('orders', '1')]: 1,
@@ -159,7 +159,7 @@ describe('a pattern', () => {
     expect(await cache.keysByPattern('*')).toEqual(['orders:1', 'users:1'])
   })
 
-  it('reaches only its own in a Redis full of hostile ids', async () => {
+  it('a pattern matches only its own keys in a Redis full of hostile ids', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(part, { minLength: 2, maxLength: 8 }), async (ids) => {
         await redis.flush()
@@ -187,7 +187,7 @@ describe('the separator', () => {
     vi.resetModules()
   })
 
-  it('is that of CACHE_KEY_SEPARATOR, read at the first key and without credentials', async () => {
+  it('the separator is CACHE_KEY_SEPARATOR, read at the first key and without credentials', async () => {
     vi.resetModules()
     const fresh = await import('@/lib/core-services/cache/keys')
     vi.stubEnv('CACHE_KEY_SEPARATOR', '|')
@@ -195,7 +195,7 @@ describe('the separator', () => {
     expect(fresh.keyPattern('orders', fresh.ANY)).toBe('orders|*')
   })
 
-  it('is also that of the keys in Redis, of what fields store and of locks', async () => {
+  it('the keys in Redis, of fields and of locks have the same separator', async () => {
     const { cache } = cacheFor(redis, { keySeparator: '/' })
     await cache.initialize()
     await cache.set('orders/1', 1)

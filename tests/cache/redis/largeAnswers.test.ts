@@ -10,7 +10,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** An answer whose head has come, and whose bytes come when `send` is called. */
+/** An answer with headers that have arrived, and bytes that arrive when `send` is called. */
 function startedAnswer(withLength: boolean): { response: Response; send(): void } {
   let send = () => {}
   const body = new ReadableStream({
@@ -26,8 +26,8 @@ function startedAnswer(withLength: boolean): { response: Response; send(): void 
 }
 
 it.each([
-  ['gets as much more time as it takes at 1 kB a ms when its head tells its length', true, 2_000_000],
-  ['gets no more time when its head does not tell its length', false, null],
+  ['gets as much more time as it takes at 1 kB a ms when its headers tell its length', true, 2_000_000],
+  ['gets no more time when its headers do not tell its length', false, null],
 ])('an answer of 2 MB %s', async (_, withLength, length) => {
   const answer = startedAnswer(withLength)
   let begun = () => {}

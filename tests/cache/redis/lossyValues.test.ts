@@ -1,4 +1,4 @@
-/** What JSON would change without a word is refused with the way to it; everything else comes back. */
+/** Values that JSON would silently change are refused with their path; everything else comes back. */
 import { isDeepStrictEqual } from 'node:util'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
@@ -73,7 +73,7 @@ describe('encodeValue', () => {
     ['self[0] is what contains itself', circle],
     ['at.b is a Set', { at: { toJSON: () => ({ b: new Set() }) } }],
     ['a is what has a property named by a symbol, Symbol(id)', { a: { [Symbol('id')]: 1 } }],
-  ])('says "%s"', (message, value) => {
+  ])('encodeValue refuses a value and says "%s"', (message, value) => {
     expect(() => encodeValue(value)).toThrow(
       expect.objectContaining({
         code: 'VALUE_NOT_SERIALIZABLE',
@@ -91,15 +91,15 @@ describe('encodeValue', () => {
     ['an object without prototype', Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],
     ['an object of another realm', runInNewContext('({ a: [1] })'), '{"a":[1]}'],
     ['the same object in two places', [[1], [1]].map((_, __, all) => all[0]), '[[1],[1]]'],
-  ])('takes it that %s', (_, value, text) => {
+  ])('encodeValue accepts that %s', (_, value, text) => {
     expect(encodeValue(value)).toBe(text)
   })
 
-  it('names no more of a property than fits into a message', () => {
+  it('encodeValue shortens the name of a long property in its error', () => {
     expect(() => encodeValue({ ['#'.repeat(5_000)]: 1n })).toThrow(/^.{40,200}$/)
   })
 
-  it('either refuses a value or gives it back as it was', () => {
+  it('encodeValue either refuses a value or keeps all of it', () => {
     const anything = fc.anything({
       withBigInt: true,
       withBoxedValues: true,
@@ -128,7 +128,7 @@ describe('encodeValue', () => {
   })
 })
 
-/** What is agreed to become of a value: Dates are texts, -0 is 0, a property that is undefined is none. */
+/** Accepted changes: a Date becomes a text, -0 becomes 0, an undefined property is dropped. */
 function kept(value: unknown): unknown {
   if (value instanceof Date) return value.toISOString()
   if (Array.isArray(value)) return value.map(kept)
@@ -149,7 +149,7 @@ it.each<[string, () => Promise<unknown>]>([
   ['sadd', () => test.cache.sadd('k', LOSSY)],
   ['a pipeline', () => test.cache.pipeline((redis) => [redis.set('k', LOSSY)])],
   ['a note', () => test.cache.sharedRecords.write('kind', 'k', LOSSY, 60)],
-])('%s refuses what it could not give back, and sends nothing', async (_, store) => {
+])('%s refuses a value that JSON would change, and sends nothing', async (_, store) => {
   await expect(store()).rejects.toMatchObject({
     code: 'VALUE_NOT_SERIALIZABLE',
     message: expect.stringContaining('counts is a Map'),
@@ -170,9 +170,12 @@ it.each<[string, () => Promise<unknown>]>([
   ],
   ['cacheAside.get', () => aside.get('k', async () => LOSSY)],
   ['cacheAside.batchGet', () => aside.batchGet(['k'], async () => [LOSSY])],
-])('%s takes it for a failure of the source, and tells where it is', async (_, read) => {
-  await expect(read()).rejects.toMatchObject({
-    code: 'SOURCE_FAILED',
-    message: expect.stringContaining('counts is a Map'),
-  })
-})
+])(
+  '%s rejects with an error of the source for a value that JSON would change, and says where',
+  async (_, read) => {
+    await expect(read()).rejects.toMatchObject({
+      code: 'SOURCE_FAILED',
+      message: expect.stringContaining('counts is a Map'),
+    })
+  },
+)

@@ -48,11 +48,11 @@ describe('the text with which Redis refuses', () => {
       'Command 1 [ incr ] failed: ERR max requests limit exceeded. Limit: 500000, Usage: 500000',
     ],
     ['REDIS_UNAUTHORIZED', "NOPERM this user has no permissions to run the 'set' command"],
-    // Words of a user that a text repeats, and other errors that begin alike.
+    // Texts of users that an error repeats, and other errors with a similar beginning.
     ['REDIS_COMMAND_FAILED', "ERR unknown command 'x', with args beginning with: 'OOM' 'READONLY'"],
     ['REDIS_COMMAND_FAILED', 'BUSYKEY Target key name already exists.'],
     ['REDIS_COMMAND_FAILED', 'ERR value is not an integer or out of range'],
-  ])('%s: %s', (code, text) => {
+  ])('a refusal of Redis becomes %s: %s', (code, text) => {
     const error = commandError('set', text)
     expect(error).toMatchObject({ code, hint: expect.stringMatching(/\w/) })
     expect(error.message).not.toContain('with args beginning with')
@@ -63,7 +63,7 @@ describe('what a process knows of writes', () => {
   const clock = manualClock()
   const refuse = () => commandError('set', OOM)
 
-  it('is that they are refused since the first refusal, until one is taken', () => {
+  it('writes count as refused from the first refusal until a write succeeds', () => {
     const writes = createWriteHealth(clock)
     writes.note('set', null)
     expect(writes.refused).toBeNull()
@@ -72,7 +72,7 @@ describe('what a process knows of writes', () => {
     clock.advance(5_000)
     writes.note('eval', refuse())
     expect(writes.refused).toMatchObject({ code: 'REDIS_FULL', since, lastAt: clock.monotonic() })
-    // Reads, deletes and scripts are taken by a full one, too, and an outage proves nothing.
+    // A full Redis accepts reads, deletes and scripts too, and an outage proves nothing.
     for (const command of ['mget', 'ping', 'unlink', 'eval', 'expire']) writes.note(command, null)
     writes.note('set', commandError('set', LOADING))
     expect(writes.refused).toMatchObject({ code: 'REDIS_FULL', since })
@@ -80,7 +80,7 @@ describe('what a process knows of writes', () => {
     expect(writes.refused).toBeNull()
   })
 
-  it('counts the writes that a token may not do, and not a token that is wrong', () => {
+  it('writes count as refused with a read-only token, and not with a wrong one', () => {
     const writes = createWriteHealth(clock)
     writes.note('set', Object.assign(new Error('x'), { name: 'FieldCacheError', code: 'REDIS_UNAUTHORIZED' }))
     expect(writes.refused).toBeNull()
@@ -94,7 +94,7 @@ describe('a Redis that answers errors', () => {
   let asked: string[]
   let reply: (body: string) => Response | undefined
 
-  /** A process to whose requests `reply` answers where it wants to. */
+  /** A process with requests that `reply` may answer. */
   const start = async () => {
     asked = []
     const started = await createTestCache()
@@ -116,7 +116,7 @@ describe('a Redis that answers errors', () => {
   const eachRefused = (error: string) => (body: string) =>
     body.startsWith('[[') ? Response.json(JSON.parse(body).map(() => ({ error }))) : undefined
 
-  it('in the entries of a pipeline is not taken for one that does its work', async () => {
+  it('a pipeline with an error in every entry opens the circuit', async () => {
     const { cache } = await start()
     reply = eachRefused(LOADING)
     for (let count = 0; count < 5; count += 1)
@@ -125,7 +125,7 @@ describe('a Redis that answers errors', () => {
     expect(cache.counters).toMatchObject({ failures: 5, last: { answered: false } })
   })
 
-  it('and refuses writes alone stays in use for reads, and is remembered for its writes', async () => {
+  it('a Redis that refuses writes is still read, and its refusal is remembered', async () => {
     const { cache, events } = await start()
     reply = eachRefused(OOM)
     for (let count = 0; count < 10; count += 1) await cache.pipeline((redis) => [redis.set('b', 1)])
@@ -140,7 +140,7 @@ describe('a Redis that answers errors', () => {
     expect(cache.refusedWrites).toBeNull()
   })
 
-  it('and refuses each write by itself is not left alone either', async () => {
+  it('a Redis that refuses each single write does not open the circuit', async () => {
     const { cache } = await start()
     reply = (body) => (body.includes('"SET"') ? refused(OOM) : undefined)
     for (let count = 0; count < 10; count += 1) await cache.set('a', 1)
@@ -148,7 +148,7 @@ describe('a Redis that answers errors', () => {
     expect(await cache.get('a')).toBeNull()
   })
 
-  it('because it loads is asked once more, writes included: it has done nothing', async () => {
+  it('a Redis that is loading is asked once more, also for writes, since it executed nothing', async () => {
     const { cache } = await start()
     let left = 1
     reply = () => (left-- > 0 ? refused(LOADING) : undefined)
@@ -161,7 +161,7 @@ describe('a Redis that answers errors', () => {
     })
   })
 
-  it('is named by the error of the open circuit', async () => {
+  it('the error of an open circuit names the failure of Redis', async () => {
     const { cache } = await start()
     reply = () => refused('ERR max requests limit exceeded. Limit: 500000, Usage: 500000')
     for (let count = 0; count < 6; count += 1) await cache.get('a')
@@ -174,7 +174,7 @@ describe('a Redis that answers errors', () => {
   })
 
   it.each([OOM, "READONLY You can't write against a read only replica.", LOADING])(
-    'does not make a force fetch twice, with purge or without: %s',
+    'a force fetches once when Redis refuses writes, with purge or without: %s',
     async (text) => {
       const { runtime } = await start()
       await readFieldCache(people, 'never', runtime)
@@ -192,7 +192,7 @@ describe('a Redis that answers errors', () => {
     ['REDIS_CANNOT_PERSIST', 'MISCONF Redis is configured to save RDB snapshots, but it cannot.'],
     ['REDIS_QUOTA', 'ERR max requests limit exceeded. Limit: 500000, Usage: 500000'],
     ['REDIS_COMMAND_FAILED', "ERR unknown command 'redis'"],
-  ])('to the ping at start is never called something other than Redis: %s', async (code, text) => {
+  ])('a refused ping at start is never reported as another service: %s', async (code, text) => {
     reply = (body) => (body.includes('PING') ? refused(text) : undefined)
     const error = await start().catch((cause: unknown) => cause)
     expect(error).toMatchObject({ code, hint: expect.stringMatching(/\w/) })

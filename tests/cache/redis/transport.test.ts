@@ -39,7 +39,7 @@ beforeEach(async () => {
 })
 
 describe('transport', () => {
-  it('sends no encoding and no telemetry headers, and returns the sync token it was given', async () => {
+  it('a request has no encoding and no telemetry headers, and returns the sync token of the last answer', async () => {
     const seen = answer(() =>
       HttpResponse.json({ result: null }, { headers: { 'upstash-sync-token': 'after-write' } }),
     )
@@ -50,7 +50,7 @@ describe('transport', () => {
     expect(seen.headers[1]?.get('upstash-sync-token')).toBe('after-write')
   })
 
-  it('gives up at its own deadline when nothing answers, and each command has a deadline of its own', async () => {
+  it('each command ends at its own deadline when Redis does not answer', async () => {
     answer(async () => {
       await delay('infinite')
       return pong()
@@ -66,7 +66,7 @@ describe('transport', () => {
     await expect(cache.get('a')).resolves.toBe('here')
   })
 
-  it('gives up at the deadline when headers come and the body stalls', async () => {
+  it('a request ends at its deadline when headers arrive and the body stalls', async () => {
     answer(
       () =>
         new HttpResponse(
@@ -78,7 +78,7 @@ describe('transport', () => {
     })
   })
 
-  it('makes only so many callers wait for a Redis that does not answer, and finds out by itself when it is back', async () => {
+  it('only the first callers wait for a silent Redis, and the process notices by itself when it is back', async () => {
     const seen = answer(async () => {
       await delay('infinite')
       return pong()
@@ -95,7 +95,7 @@ describe('transport', () => {
     await expect.poll(() => cache.get('a')).toBe('back')
   })
 
-  it('sends a read once more after a broken connection or a server error, within the same deadline', async () => {
+  it('a read is repeated after a broken connection or a server error, within the same deadline', async () => {
     const seen = answer(HttpResponse.error, () => HttpResponse.json({ result: '1' }))
     await expect(cache.get('a')).resolves.toBe(1)
     expect(seen.bodies).toEqual([
@@ -118,7 +118,7 @@ describe('transport', () => {
     await expect(cache.get('a')).resolves.toBe(2)
   })
 
-  it('never sends a write twice, nor a pipeline that holds one', async () => {
+  it('a write is never repeated, nor is a pipeline with a write', async () => {
     const seen = answer(HttpResponse.error)
     await cache.set('a', 1)
     await cache.incr('n')
@@ -127,7 +127,7 @@ describe('transport', () => {
     expect(seen.bodies).toHaveLength(4)
   })
 
-  it('never sends a token twice: what stood in between would be undone', async () => {
+  it('a token write is never repeated: it could undo a newer token', async () => {
     const seen = answer(HttpResponse.error)
     const { fieldStore } = cache
     await expect(fieldStore.writeTokens([{ name: 'a', token: 'token' }])).rejects.toThrow()
@@ -137,7 +137,7 @@ describe('transport', () => {
     expect(seen.bodies).toHaveLength(3)
   })
 
-  it('tells unauthorised, quota, size, refusal and nonsense apart', async () => {
+  it('errors of Redis tell unauthorised, quota, size, refusal and nonsense apart', async () => {
     const getErrorCode = async (reply: () => Response) => {
       answer(reply)
       const result = await cache.attempt((redis) => redis.set('a', 1))
@@ -171,7 +171,7 @@ describe('transport', () => {
     expect(await getErrorCode(HttpResponse.error)).toBe('REDIS_UNREACHABLE')
   })
 
-  it('names the variable of a refused token, and the host that does not answer', async () => {
+  it('errors of Redis name the variable of a refused token and the host that does not answer', async () => {
     answer(() => HttpResponse.json({ error: 'WRONGPASS invalid or missing auth token' }, { status: 401 }))
     await expect(cacheFor(settings).cache.initialize()).rejects.toMatchObject({
       message: 'Redis refused the token in UPSTASH_REDIS_REST_TOKEN',
@@ -183,7 +183,7 @@ describe('transport', () => {
     )
   })
 
-  it('keeps keys, values and the token out of errors and events', async () => {
+  it('errors and events of Redis hold no key, no value and no token', async () => {
     answer(() =>
       HttpResponse.json(
         {
@@ -198,7 +198,7 @@ describe('transport', () => {
     expect(told).not.toMatch(/private value|patient|the-secret-token/)
   })
 
-  it('lets the control-flow errors of a framework pass, without a retry, a fallback or an event', async () => {
+  it('a control-flow error of the framework passes a request to Redis without retry, fallback or event', async () => {
     const signal = Object.assign(new Error('Dynamic server usage'), { digest: 'DYNAMIC_SERVER_USAGE' })
     const { cache: rendering, events: told } = cacheFor(
       settings,
@@ -223,7 +223,7 @@ describe('transport', () => {
     expect(told.all).toEqual([])
   })
 
-  it('asks for no cached answer, and follows no redirect with its token', async () => {
+  it('a request to Redis asks for no cached answer, and follows no redirect with its token', async () => {
     const original = globalThis.fetch
     const inits: (RequestInit | undefined)[] = []
     globalThis.fetch = async (_, init) => {
@@ -262,12 +262,12 @@ describe('transport', () => {
       () => HttpResponse.json([null]),
       async () => (await cache.pipeline((redis) => [redis.get('a')]))[0],
     ],
-  ])('degrades when it is answered %s', async (_, reply, ask) => {
+  ])('a command degrades when Redis answers %s', async (_, reply, ask) => {
     answer(reply)
     expect(await ask()).toMatchObject({ ok: false, error: { code: 'REDIS_BAD_REPLY' } })
   })
 
-  it('tells a read-only token and another service from a database that is ill', async () => {
+  it('a read-only token and another service are told apart from a failing database', async () => {
     answer(() =>
       HttpResponse.json(
         { error: "NOPERM this user has no permissions to run the 'set' command" },
@@ -289,7 +289,7 @@ describe('transport', () => {
     }
   })
 
-  it('does not take a write for done that was not answered with OK', async () => {
+  it('a write that is not answered with OK counts as failed', async () => {
     answer(() => HttpResponse.json({ result: null }))
     await expect(cache.fieldStore.write('entry', 'text', 60)).rejects.toMatchObject({
       code: 'REDIS_BAD_REPLY',
@@ -299,7 +299,7 @@ describe('transport', () => {
     })
   })
 
-  it('takes a pipeline reply of another length for no reply at all', async () => {
+  it('a pipeline reply of another length counts as no reply', async () => {
     answer(() => HttpResponse.json([{ result: 'OK' }]))
     const results = await cache.pipeline((redis) => [redis.set('a', 1), redis.set('b', 2)])
     expect(results).toMatchObject([
@@ -308,7 +308,7 @@ describe('transport', () => {
     ])
   })
 
-  it('counts requests, commands, bytes and failures', async () => {
+  it('the transport counts requests, commands, bytes and failures', async () => {
     const before = { ...cache.counters }
     answer(() =>
       HttpResponse.json([{ result: '1' }, { error: 'ERR value is not an integer or out of range' }]),
@@ -329,7 +329,7 @@ describe('transport', () => {
     expect(cache.counters.failures).toBe(before.failures + 1)
   })
 
-  it('reports a request that took longer than the limit', async () => {
+  it('a request to Redis that takes longer than the limit is reported', async () => {
     const { cache: measured, events: told } = cacheFor(settings, {
       slowCommandMs: 1,
       commandHardTimeoutMs: 2_000,
