@@ -33,15 +33,21 @@ export function createCollector(clock: () => Pick<Clock, 'now'>) {
     return field
   }
 
+  function count(rows: readonly Row[], event: FieldCacheEvent, ...field: string[]): void {
+    for (const { stored, from, record } of rows) {
+      const contribute = from[event.type] as (event: FieldCacheEvent) => unknown
+      const contribution = contribute(event)
+      if (contribution !== null) record(counts, toName(stored, ...field), contribution, clock().now())
+    }
+  }
+
   return {
     /** True when the event was counted and is worth reporting to the other instances. */
     record(event: FieldCacheEvent): boolean {
-      const field = 'field' in event ? [toLabel(event.field)] : []
       const ofField = FIELD_ROWS.get(event.type) ?? []
       const ofSystem = SYSTEM_ROWS.get(event.type) ?? []
-      const at = clock().now()
-      for (const row of ofField) row.record(counts, toName(row.stored, ...field), event, at)
-      for (const row of ofSystem) row.record(counts, row.stored, event, at)
+      if ('field' in event) count(ofField, event, toLabel(event.field))
+      count(ofSystem, event)
       return ofField.length + ofSystem.length > 0 && !OWN_WORK.has(event.type)
     },
     /** Returns what was counted since the last call, and begins anew. */

@@ -33,6 +33,9 @@ export function addUp(parts: readonly Sums[]): Map<string, number> {
   return total
 }
 
+/** An event: its time in ms since 1970, and its details. */
+type Last = [at: number, ...details: string[]]
+
 /** Keeps an event under a name, unless a later one is kept there. */
 export function keepLast(
   { latest }: GrowingCounts,
@@ -43,11 +46,7 @@ export function keepLast(
   keepLater(latest, name, [at, ...details.map(encodeLabel)].join())
 }
 
-/** The event that is kept under a name: its time in ms since 1970, and its details. */
-export function getLast(
-  { latest }: Pick<Counts, 'latest'>,
-  name: string,
-): [at: number, ...details: string[]] | null {
+export function getLast({ latest }: Pick<Counts, 'latest'>, name: string): Last | null {
   const text = latest.get(name)
   if (text === undefined) return null
   return [Number.parseFloat(text), ...text.split(',').slice(1).map(decodeURIComponent)]

@@ -18,29 +18,34 @@ import {
 import { createReporter } from './reporter'
 import { type MetricsSnapshot, summarize } from './snapshot'
 
-export interface ReadOptions {
+interface ReadOptions {
   /** How old the numbers may be, in ms; younger ones are not read from Redis again. @default 5000 */
   maxAgeMs?: number
 }
-
-const MAX_AGE_MS = 5_000
 
 /**
  * Reads the metrics of the whole deployment. Costs one command, or none when this process read them within `maxAgeMs`.
  * Does not reject when Redis cannot be reached: then `scope` is `process`.
  */
-export async function readMetrics({ maxAgeMs = MAX_AGE_MS }: ReadOptions = {}): Promise<MetricsSnapshot> {
+export async function readMetrics({ maxAgeMs = 5_000 }: ReadOptions = {}): Promise<MetricsSnapshot> {
   const enabled = metricsEnabled()
   const { clock, atRequest } = processPorts()
   await atRequest()
   const metrics = processMetrics()
   const now = clock.now()
-  const stored = enabled ? await metrics.readStored(maxAgeMs) : null
-  const refused = await metrics.checkWrites()
+  const stored = enabled ? await nullWhenDown(metrics.readStored(maxAgeMs)) : null
+  const refused = await nullWhenDown(metrics.checkWrites())
   return summarize(stored ?? metrics.readOwn(now), metrics.describeSelf(now), now, {
     enabled,
     scope: stored ? 'deployment' : 'process',
     ...(refused && { refusedWrites: { code: refused.code, since: refused.since } }),
+  })
+}
+
+function nullWhenDown<T>(reading: Promise<T>): Promise<T | null> {
+  return reading.catch((error: unknown) => {
+    if (isRedisFailure(error) || hasCode(error, 'SERVICE_FAILED')) return null
+    throw error
   })
 }
 
@@ -92,7 +97,7 @@ export function createProcessMetrics() {
     onFailure: (error) => reportDegraded(processPorts(), 'metrics', error),
   })
 
-  async function readAll(): Promise<StoredMetrics> {
+  async function readNow(): Promise<StoredMetrics> {
     const opened = await openStore()
     reporter.countOwnCommands(1)
     return opened.read(processPorts().clock.now())
@@ -101,15 +106,13 @@ export function createProcessMetrics() {
   return {
     reporter,
     describeSelf,
+    /** Null when Redis took the last write of this process. Also known while counting is off. */
+    checkWrites: async () => (await connect()).checkWrites(),
 
-    /** Null when Redis cannot be reached. */
-    async readStored(maxAgeMs: number): Promise<StoredMetrics | null> {
+    readStored(maxAgeMs: number): Promise<StoredMetrics> {
       const now = processPorts().clock.monotonic()
-      if (!last || now - last.at >= maxAgeMs) last = { at: now, reading: readAll() }
-      return last.reading.catch((error: unknown) => {
-        if (isRedisFailure(error) || hasCode(error, 'SERVICE_FAILED')) return null
-        throw error
-      })
+      if (!last || now - last.at >= maxAgeMs) last = { at: now, reading: readNow() }
+      return last.reading
     },
 
     /** What this process has not reported yet, as if all of it had just been counted. */
@@ -117,16 +120,6 @@ export function createProcessMetrics() {
       const total = reporter.unreported()
       const slots = [{ at: now, seconds: 60, sums: total.sums }]
       return { since: null, total, live: [], minutes: slots, hours: slots }
-    },
-
-    /** Null when Redis took the last write of this process, or cannot be reached. Also known while counting is off. */
-    async checkWrites() {
-      try {
-        return await (await connect()).checkWrites()
-      } catch (error) {
-        if (hasCode(error, 'SERVICE_FAILED')) return null
-        throw error
-      }
     },
   }
 }

@@ -1,8 +1,7 @@
 /**
  * The sum over all instances, in one Redis hash: `total` since counting began, `live` with the last report of each
- * instance, and two rings of slots, one slot for each of the last minutes and hours. Instances add their counts with a
- * script, so none overwrites those of another. Each slot is one text: a script merges any number of counts for three
- * billed commands. The size is bounded by the number of slots and of counts in each.
+ * instance, and two rings of slots, one for each of the last minutes and hours. Each of them is one text, so that a script
+ * merges any number of counts for three billed commands.
  */
 import { hasCode } from '../../shared/errors'
 import type { BreakerState } from '../../shared/events'
@@ -10,36 +9,32 @@ import type { Internals } from '../cache/connection'
 import { redisBadReply } from '../cache/errors'
 import { NEVER_DONE } from '../cache/redis/transport/refusals'
 import { type Counts, decodeEntries, decodeSums, encodeEntries, type Sums } from './counts'
-import { ADD_COUNTS } from './scripts/addCounts'
+import { ADD_COUNTS_SCRIPT } from './scripts/addCounts'
 
 export interface Batch {
-  /** Higher with each batch of an instance: a batch that is sent again after a lost answer is not added twice. */
+  /** Higher with each batch of an instance. A batch that is sent again after a lost answer is not added twice. */
   number: number
   counts: Counts
 }
 
-/** One process that serves the app, as it last reported. */
+/** A process that serves the app, as it last reported. Times are in ms since 1970. */
 export interface InstanceMetrics {
-  /** Random, chosen at its start. */
   id: string
-  /** When it last reported, ms since 1970. */
   seenAt: number
   startedAt: number
   breaker: BreakerState
-  /** Locks that it held then. */
   locks: number
 }
 
-/** What was counted within a minute or an hour. */
+/** What was counted within a minute or an hour that began at `at`. */
 export interface Slot {
-  /** When it begins, ms since 1970. */
   at: number
   seconds: number
   sums: Sums
 }
 
 export interface StoredMetrics {
-  /** When counting began, ms since 1970; null when nothing was ever added. */
+  /** When counting began; null when nothing was ever added. */
   since: number | null
   total: Counts
   live: readonly InstanceMetrics[]
@@ -48,16 +43,7 @@ export interface StoredMetrics {
   hours: readonly Slot[]
 }
 
-export interface MetricsStore {
-  /**
-   * Adds a batch. Returns its cost in billed commands: 3; 4 for the first batch of an hour; 2 when it was added before.
-   * Rejects with a REDIS_ error: then send the same batch again. After 15 minutes the batch is given up for 0 commands,
-   * because Redis no longer knows whether it was added, unless it certainly never arrived.
-   */
-  add(batch: Batch, instance: Omit<InstanceMetrics, 'seenAt'>, now: number): Promise<number>
-  /** Costs 1 billed command. Slots that are over are read once. Rejects with a REDIS_ error. */
-  read(now: number): Promise<StoredMetrics>
-}
+export type MetricsStore = ReturnType<typeof createMetricsStore>
 
 const MINUTE_MS = 60_000
 
@@ -77,24 +63,19 @@ const SEND_AGAIN_MS = 15 * MINUTE_MS
 /** Errors after which the batch was certainly not added: Redis refused it, or was never asked. */
 const NOT_ADDED = [...NEVER_DONE, 'REDIS_CIRCUIT_OPEN', 'CACHE_UNAVAILABLE']
 
-interface SlotKey {
-  /** In the hash. Names repeat: the ring is written over and over. */
-  name: string
-  /** The number of the minute or hour since 1970. A slot with another stamp holds counts of another time. */
-  stamp: number
-  slotMs: number
-}
+/** Names repeat: a slot with another stamp, the number of its minute or hour since 1970, holds counts of another time. */
+type SlotKey = ReturnType<typeof listSlots>[number]
 
 /** The last slots of a ring, the current one at the end. */
-function listSlots({ letter, slotMs, size }: typeof MINUTES, count: number, now: number): SlotKey[] {
-  const current = Math.floor(now / slotMs)
+function listSlots({ letter, slotMs, size }: typeof MINUTES, count: number, now: number) {
+  const oldest = Math.floor(now / slotMs) - count + 1
   return Array.from({ length: count }, (_, index) => {
-    const stamp = current - (count - 1 - index)
+    const stamp = oldest + index
     return { name: `${letter}${stamp % size}`, stamp, slotMs }
   })
 }
 
-export function createMetricsStore({ send, keys }: Internals): MetricsStore {
+export function createMetricsStore({ send, keys }: Internals) {
   const hash = keys.internal('metrics', 'all')
   /** Slots that do not change any more, by name. */
   const settled = new Map<string, { stamp: number; text: string }>()
@@ -102,24 +83,42 @@ export function createMetricsStore({ send, keys }: Internals): MetricsStore {
   const sent = new Map<string, { number: number; at: number }>()
 
   return {
-    async add({ number, counts: { sums, latest } }, { id, startedAt, breaker, locks }, now) {
+    /**
+     * Returns the cost in billed commands: 3; 4 for the first batch of an hour; 2 when it was added before. Rejects with a
+     * REDIS_ error: then send the same batch again. After 15 minutes the batch is given up for 0 commands, because Redis no
+     * longer knows whether it was added, unless it certainly never arrived.
+     */
+    async add(batch: Batch, instance: Omit<InstanceMetrics, 'seenAt'>, now: number): Promise<number> {
+      const { number, counts } = batch
+      const { id, startedAt, breaker, locks } = instance
       const before = sent.get(id)
       const first = before?.number === number ? before : { number, at: now }
       if (now - first.at > SEND_AGAIN_MS) return 0
       sent.set(id, first)
       const state = [startedAt, breaker, locks].join()
-      const args = [now, now - LIVE_MS, id, number, state, encodeEntries(sums), encodeEntries(latest)]
+      const args = [
+        now,
+        now - LIVE_MS,
+        id,
+        number,
+        state,
+        encodeEntries(counts.sums),
+        encodeEntries(counts.latest),
+      ]
       const slots = [...listSlots(MINUTES, 1, now), ...listSlots(HOURS, 1, now)]
       const slotArgs = slots.flatMap(({ name, stamp }) => [name, stamp])
-      const calls = await send('EVAL', ADD_COUNTS, 1, hash, ...args, ...slotArgs).catch((error: unknown) => {
-        if (first !== before && hasCode(error, ...NOT_ADDED)) sent.delete(id)
-        throw error
-      })
+      const calls = await send('EVAL', ADD_COUNTS_SCRIPT, 1, hash, ...args, ...slotArgs).catch(
+        (error: unknown) => {
+          if (first !== before && hasCode(error, ...NOT_ADDED)) sent.delete(id)
+          throw error
+        },
+      )
       if (typeof calls !== 'number') throw redisBadReply('the metrics script did not return a number')
       return 1 + calls
     },
 
-    async read(now) {
+    /** Costs 1 billed command. Slots that are over are read once. Rejects with a REDIS_ error. */
+    async read(now: number): Promise<StoredMetrics> {
       const minutes = listSlots(MINUTES, MINUTES.read, now)
       const hours = listSlots(HOURS, HOURS.read, now)
       const unsettled = [...minutes, ...hours].filter(({ name, stamp }) => settled.get(name)?.stamp !== stamp)
@@ -142,7 +141,7 @@ export function createMetricsStore({ send, keys }: Internals): MetricsStore {
       return {
         since: since === '' ? null : Number(since),
         total: { sums: decodeSums(sums), latest: decodeEntries(latest) },
-        live: parseLive(live),
+        live: Array.from(decodeEntries(live), parseReport),
         minutes: minutes.map(toSlot),
         hours: hours.map(toSlot),
       }
@@ -150,15 +149,13 @@ export function createMetricsStore({ send, keys }: Internals): MetricsStore {
   }
 }
 
-function parseLive(text: string): InstanceMetrics[] {
-  return [...decodeEntries(text)].map(([id, report]) => {
-    const [seenAt, _number, startedAt, breaker, locks] = report.split(',')
-    return {
-      id,
-      seenAt: Number(seenAt),
-      startedAt: Number(startedAt),
-      breaker: breaker as BreakerState,
-      locks: Number(locks),
-    }
-  })
+function parseReport([id, report]: readonly [string, string]): InstanceMetrics {
+  const [seenAt, _number, startedAt, breaker, locks] = report.split(',')
+  return {
+    id,
+    seenAt: Number(seenAt),
+    startedAt: Number(startedAt),
+    breaker: breaker as BreakerState,
+    locks: Number(locks),
+  }
 }

@@ -2,16 +2,20 @@
  * A snapshot in the text format of Prometheus, 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats). Names
  * that begin with `cache_` are those that monitoring of the app's forerunners reads; all others begin with `field_cache_`.
  */
-import { type Description, listRows, type Metric, type Sample, type Table } from './kinds/row'
+import {
+  type Description,
+  listRows,
+  type Metric,
+  type Sample,
+  type SampleLabels,
+  type Table,
+} from './kinds/row'
 import type { MetricsSnapshot } from './snapshot'
 import { FIELD_GAUGES, GAUGES, type Gauge } from './table/gauges'
 import { FIELD_METRICS, SYSTEM_METRICS } from './table/metrics'
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
-type SampleLabels = Readonly<Record<string, string>>
-
-/** A row with its samples. */
 interface Shown extends Pick<Description, 'name' | 'help'> {
   type: string
   samples: readonly Sample[]

@@ -28,10 +28,9 @@ export type MetricsReporter = ReturnType<typeof createReporter>
 
 export function createReporter({ store, ports, later, describeSelf, onFailure }: ReporterOptions) {
   const collector = createCollector(() => ports().clock)
-  /** Sent, but not known to have arrived. */
+  /** Sent, and not known to have arrived. */
   let batch: Batch | undefined
   let batches = 0
-  /** Something was counted that is worth a report. */
   let hasNews = false
   let reportedAt = Number.NEGATIVE_INFINITY
   /** When a report was last deferred until after an answer; the platform may have dropped it. */
@@ -39,15 +38,12 @@ export function createReporter({ store, ports, later, describeSelf, onFailure }:
   let isWaiting = false
   let isReporting = false
 
-  function isBusy(): boolean {
-    return (collector.counts.sums.get(SYSTEM_METRICS.redis.commands.stored) ?? 0) >= BUSY_COMMANDS
-  }
-
   function plan(): void {
     const { clock, defer } = ports()
     const now = clock.monotonic()
     if (!(hasNews || batch) || isReporting || now - deferredAt < REPORT_EVERY_MS) return
-    const wait = reportedAt + (isBusy() ? REPORT_EVERY_MS : QUIET_REPORT_EVERY_MS) - now
+    const commands = collector.counts.sums.get(SYSTEM_METRICS.redis.commands.stored) ?? 0
+    const wait = reportedAt + (commands < BUSY_COMMANDS ? QUIET_REPORT_EVERY_MS : REPORT_EVERY_MS) - now
     if (wait <= 0) {
       deferredAt = now
       defer(report)
@@ -83,7 +79,6 @@ export function createReporter({ store, ports, later, describeSelf, onFailure }:
     plan()
   }
 
-  /** Counts billed commands that the metrics themselves cost. */
   function countOwnCommands(commands: number): void {
     increase(collector.counts.sums, SYSTEM_METRICS.metricsCommands.stored, commands)
   }

@@ -41,7 +41,7 @@ export interface Scope {
   refusedWrites?: { code: string; since: number }
 }
 
-/** `own`: this process as it is now. It may not have reported yet. `now`: in ms since 1970, as are all times. */
+/** `own`: this process as it is now, reported or not. `now`: in ms since 1970, as are all times. `since`: when counting began. */
 export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: number, scope: Scope) {
   const since = stored.since ?? own.startedAt
   const sums = byWindow((window) => addUp(WINDOWS[window](stored).map((slot) => slot.sums)))
@@ -49,9 +49,9 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
   const instances = listInstances(stored, own, now)
   const knownMs = (window: Window) =>
     Math.max(1_000, now - Math.max(WINDOWS[window](stored)[0]?.at ?? now, since))
-  /** Scales a count of the last 24 hours to 30 days; null while less than 10 minutes are known. */
-  const toMonth = (count: number): number | null =>
-    knownMs('24h') < MIN_KNOWN_MS ? null : (count * MONTH_MS) / knownMs('24h')
+  /** At the rate of the last 24 hours; null while less than 10 minutes are known. */
+  const toMonth = (commands: number): number | null =>
+    knownMs('24h') < MIN_KNOWN_MS ? null : (commands * MONTH_MS) / knownMs('24h')
 
   function summarizeField(name: string) {
     const day = toFieldTraffic(sums['24h'], name)
@@ -60,9 +60,7 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
       total: toFieldTraffic(stored.total.sums, name),
       windows: byWindow((window) => toFieldTraffic(sums[window], name)),
       ...last,
-      /** Absent without any. */
       ...(lastFlaws && { lastFlaws }),
-      /** The price of its commands in 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
       monthlyUsd: toUsd(toMonth(day.redisCommands)),
     }
   }
@@ -71,9 +69,7 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
   const { reads, failedReads, hitRate, readLatency } = windows['5m'].fields
   return {
     ...scope,
-    /** When the snapshot was made. */
     takenAt: now,
-    /** When counting began. */
     since,
     total: aggregate(stored.total.sums),
     windows,
@@ -81,14 +77,11 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
     fields: Object.fromEntries(listFields(stored.total.sums).map((name) => [name, summarizeField(name)])),
     /** Those that reported in the last 5 minutes, the latest first. */
     instances,
-    /** The worst of all instances. */
     breaker: findWorst(instances.map(({ breaker }) => breaker)),
-    /** The sum over all instances. */
     activeLocks: instances.reduce((total, { locks }) => total + locks, 0),
     ...toValues(SYSTEM_LAST, stored.total),
     /** Oldest first, without gaps: 60 minutes and 24 hours, then the current minute or hour. */
     series: { minutes: stored.minutes.map(toPoint), hours: stored.hours.map(toPoint) },
-    /** In 30 days at the rate of the last 24 hours; null while less than 10 minutes are known. */
     bill: {
       monthlyCommands: monthlyCommands && Math.round(monthlyCommands),
       monthlyUsd: toUsd(monthlyCommands),
@@ -97,7 +90,6 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
     /** Numbers of the last 5 minutes under the names that monitoring of the app's forerunners reads; 0 without reads. */
     performance: {
       hitRate: hitRate ?? 0,
-      /** The share of reads that failed, from 0 to 1. */
       errorRate: failedReads / Math.max(1, sum(reads) + failedReads),
       operationsPerSecond: sum(reads) / (knownMs('5m') / 1000),
       p95LatencyMs: readLatency.p95Ms ?? 0,
@@ -106,11 +98,7 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
   }
 }
 
-const byWindow = <T>(get: (window: Window) => T): Record<Window, T> => ({
-  '5m': get('5m'),
-  '1h': get('1h'),
-  '24h': get('24h'),
-})
+const byWindow = <T>(get: (window: Window) => T) => ({ '5m': get('5m'), '1h': get('1h'), '24h': get('24h') })
 
 const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0)
@@ -155,17 +143,14 @@ function listInstances({ live }: StoredMetrics, own: InstanceMetrics, now: numbe
   return [own, ...others].sort((a, b) => b.seenAt - a.seenAt)
 }
 
-function findWorst(states: readonly BreakerState[]): BreakerState {
-  return (['open', 'half-open'] as const).find((state) => states.includes(state)) ?? 'closed'
-}
+const findWorst = (states: readonly BreakerState[]): BreakerState =>
+  (['open', 'half-open'] as const).find((state) => states.includes(state)) ?? 'closed'
 
-/** One bar of a plot. */
+/** One bar of a plot. It begins at `at`; the last one is not complete yet. */
 function toPoint({ at, seconds, sums }: Slot) {
   const { fields, system } = aggregate(sums)
   return {
-    /** When it begins. The last bar is not complete yet. */
     at,
-    /** Its length: 60 or 3,600. */
     seconds,
     reads: sum(fields.reads),
     hitRate: fields.hitRate,

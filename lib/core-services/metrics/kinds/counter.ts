@@ -1,6 +1,6 @@
 /** Rows that are numbers, or numbers by the values of their labels. */
 import { increase, type Sums, toName } from '../counts'
-import { type Description, type From, getContribution, type Metric, type Sample } from './row'
+import type { Description, From, Metric, Sample } from './row'
 
 /** The values of a label that are not known in advance, such as error codes. Allowed for the last label of a row. */
 export const ANY: readonly string[] = []
@@ -20,8 +20,8 @@ type CounterValue<L extends Labels> = L extends readonly [
 interface CounterRow<L extends Labels> extends Description {
   stored: string
   labels?: L
-  /** By how much an event raises it, and for which values of its labels; null: not at all. */
-  from: From<readonly [amount: number, ...labels: { [Index in keyof L]: L[Index][1][number] }] | null>
+  /** By how much an event raises it, and for which values of its labels. */
+  from: From<readonly [amount: number, ...labels: { [Index in keyof L]: L[Index][1][number] }]>
 }
 
 export function counter<const L extends Labels = readonly []>(row: CounterRow<L>): Metric<CounterValue<L>> {
@@ -29,12 +29,8 @@ export function counter<const L extends Labels = readonly []>(row: CounterRow<L>
   return {
     ...row,
     type: 'counter',
-    record({ sums }, name, event) {
-      const contribution = getContribution(row.from, event)
-      if (!contribution) return
-      const [amount, ...values] = contribution
-      increase(sums, toName(name, ...values), amount)
-    },
+    record: ({ sums }, name, [amount, ...values]: readonly [number, ...string[]]) =>
+      increase(sums, toName(name, ...values), amount),
     read: ({ sums }, name) => readTree(sums, name, labels) as CounterValue<L>,
     toSamples: (value) => listSamples(value as Tree, labels),
   }

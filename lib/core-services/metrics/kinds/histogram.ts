@@ -1,52 +1,29 @@
 /** Rows of durations, counted in buckets that are the same in every instance and release: they are merged by adding. */
-import { increase, toName } from '../counts'
-import { type Description, type From, getContribution, type Metric } from './row'
+import { type Counts, increase, toName } from '../counts'
+import type { Description, From, Metric } from './row'
 
 /** Inclusive upper bounds, in ms. Longer durations fall into one more bucket at the end. */
 export const BUCKETS_MS: readonly number[] = [
   0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000,
 ]
 
-/** Quantiles are null while nothing was counted. */
-interface Latency {
-  count: number
-  sumMs: number
-  p50Ms: number | null
-  p95Ms: number | null
-  p99Ms: number | null
-  /** How many durations fell into each bucket, those above all bounds at the end. */
-  buckets: readonly number[]
-}
-
 interface HistogramRow extends Description {
   stored: string
-  /** Prometheus gets seconds. */
   unit: 'ms'
-  /** The duration that an event reports. */
   from: From<number>
 }
+
+type Latency = ReturnType<typeof readLatency>
 
 export function histogram(row: HistogramRow): Metric<Latency> {
   return {
     ...row,
     type: 'histogram',
-    record({ sums }, name, event) {
-      const durationMs = getContribution(row.from, event)
-      if (durationMs === undefined) return
+    record({ sums }, name, durationMs: number) {
       increase(sums, toName(name, toBucket(durationMs)))
       increase(sums, toName(name, 'ms'), durationMs)
     },
-    read({ sums }, name) {
-      const buckets = [...BUCKETS_MS, Infinity].map((_, index) => sums.get(`${name}:${index}`) ?? 0)
-      return {
-        count: buckets.reduce((sum, count) => sum + count, 0),
-        sumMs: sums.get(`${name}:ms`) ?? 0,
-        p50Ms: quantile(0.5, buckets),
-        p95Ms: quantile(0.95, buckets),
-        p99Ms: quantile(0.99, buckets),
-        buckets,
-      }
-    },
+    read: readLatency,
     toSamples({ buckets, sumMs, count }) {
       let within = 0
       const cumulative = buckets.map((more, index) => {
@@ -60,6 +37,20 @@ export function histogram(row: HistogramRow): Metric<Latency> {
   }
 }
 
+function readLatency({ sums }: Counts, name: string) {
+  const buckets = [...BUCKETS_MS, Infinity].map((_, index) => sums.get(`${name}:${index}`) ?? 0)
+  return {
+    count: sumUp(buckets),
+    sumMs: sums.get(`${name}:ms`) ?? 0,
+    p50Ms: quantile(0.5, buckets),
+    p95Ms: quantile(0.95, buckets),
+    p99Ms: quantile(0.99, buckets),
+    buckets,
+  }
+}
+
+const sumUp = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0)
+
 /** The index of the bucket that a duration falls into. */
 export function toBucket(durationMs: number): number {
   const index = BUCKETS_MS.findIndex((bound) => durationMs <= bound)
@@ -71,7 +62,7 @@ export function toBucket(durationMs: number): number {
  * within its bucket, as `histogram_quantile` of Prometheus does. Beyond the last bound it is that bound.
  */
 export function quantile(share: number, buckets: readonly number[]): number | null {
-  const total = buckets.reduce((sum, count) => sum + count, 0)
+  const total = sumUp(buckets)
   if (total === 0) return null
   const rank = share * total
   let below = 0

@@ -2,15 +2,9 @@
 import type { EventType, FieldCacheEvent } from '../../../shared/events'
 import { type Counts, type GrowingCounts, toName } from '../counts'
 
-/** What each event contributes; events that are not named contribute nothing. */
-export type From<Result> = {
-  readonly [T in EventType]?: (event: Extract<FieldCacheEvent, { type: T }>) => Result
-}
-
-/** What an event contributes; undefined when `from` does not name it. */
-export function getContribution<Result>(from: From<Result>, event: FieldCacheEvent): Result | undefined {
-  const contribute = from[event.type] as ((event: FieldCacheEvent) => Result) | undefined
-  return contribute?.(event)
+/** What each event contributes; null, and events that are not named, contribute nothing. */
+export type From<Contribution> = {
+  readonly [T in EventType]?: (event: Extract<FieldCacheEvent, { type: T }>) => Contribution | null
 }
 
 export interface Row<V = unknown> {
@@ -18,25 +12,25 @@ export interface Row<V = unknown> {
   stored: string
   from: From<unknown>
   /** `name`: `stored`, followed by the field if there is one. `at`: when it happened, ms since 1970. */
-  record(counts: GrowingCounts, name: string, event: FieldCacheEvent, at: number): void
+  record(counts: GrowingCounts, name: string, contribution: unknown, at: number): void
   read(counts: Counts, name: string): V
 }
+
+export type SampleLabels = Readonly<Record<string, string>>
 
 export interface Sample {
   /** Null is shown as NaN. */
   value: number | null
-  labels?: Readonly<Record<string, string>>
-  /** What histograms and summaries append to their name. */
+  labels?: SampleLabels
+  /** Appended to the name. */
   suffix?: '_bucket' | '_sum' | '_count'
 }
 
-/** How a row appears in Prometheus. */
+/** How a row appears in Prometheus: rows of one name become one family, and differ in `fixedLabels`. */
 export interface Description {
-  /** Rows of one name are samples of one family; the first of them gives its help text. */
   name: string
   help: string
-  /** Labels of every sample, which tell apart rows of one name. */
-  fixedLabels?: Readonly<Record<string, string>>
+  fixedLabels?: SampleLabels
 }
 
 export interface Metric<V = unknown> extends Row<V>, Description {
@@ -54,7 +48,7 @@ export type Values<T> = T extends Row<infer V> ? V : { [Key in keyof T]: Values<
 
 const isRow = <R extends Row>(node: R | Table<R>): node is R => typeof node.stored === 'string'
 
-/** All rows of a table, in order; `path`: the keys that lead to the row, and to its value in the snapshot. */
+/** `path`: the keys that lead to the row, and to its value in the snapshot. */
 export function listRows<R extends Row>(
   table: Table<R>,
   path: readonly string[] = [],

@@ -7,11 +7,12 @@ const LIFE_SECONDS = 30 * 86_400
 const MAX_COUNTS = 10_000
 
 /**
- * Adds the counts of a batch to the total and to the slots of its minute and its hour. KEYS: the hash. ARGV: now in ms, the
- * time before which reports are dropped, id, number, state, sums, last events, then slot and stamp of the minute and of the
- * hour. Returns how many commands it called, the bill: 2; 3 for the first batch of an hour; 1 when it was added before.
+ * Adds a batch to the total and to the slots of its minute and its hour, once. Returns how many commands it called.
+ *
+ * KEYS: the hash. ARGV: now in ms, the time before which reports are dropped, id, number, state, sums, last events, then
+ * slot and stamp of the minute and of the hour. Billed 3; 4 for the first batch of an hour; 2 when it was added before.
  */
-export const ADD_COUNTS = billedScript(
+export const ADD_COUNTS_SCRIPT = billedScript(
   `${SHEBANG}local now, oldest, id, number, state, sums, latest = unpack(ARGV)
 local function each(text, act)
   for name, value in string.gmatch(text, '([^=;]+)=([^;]*)') do act(name, value) end

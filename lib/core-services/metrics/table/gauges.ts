@@ -10,7 +10,7 @@ export interface Gauge<Source> extends Description {
   unit?: 'ms'
   /** Also shown while Redis cannot be reached, when only this process is known. @default false */
   always?: true
-  /** Its value, or its samples if it has labels. A metric that is undefined is left out; null is shown as NaN. */
+  /** The value, or samples with labels; undefined: the metric is left out. */
   from(source: Source): number | null | undefined | readonly Sample[]
 }
 

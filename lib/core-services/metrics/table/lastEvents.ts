@@ -1,84 +1,109 @@
-/** Events of which the latest is kept, one row each. */
+/** Events that are not added up: the details of the latest one are kept, one row each. */
 import type { RefreshReason } from '../../../shared/events'
-import { lastEvent } from '../kinds/lastEvent'
+import { getLast, keepLast } from '../counts'
+import type { From, Row } from '../kinds/row'
 import { toCronOutcome } from './metrics'
 
-/** How many ids of flawed records are kept. */
+/** How a detail is stored. `decode` gets its text and those that follow. */
+interface Detail<T> {
+  encode(value: T): readonly (string | number)[]
+  decode(texts: readonly string[]): T
+}
+
 const MAX_IDS = 5
 
-/** Kept for each field. */
+const text = <T extends string>(): Detail<T> => ({
+  encode: (value) => [value],
+  decode: ([value = 'UNKNOWN']) => value as T,
+})
+const whole: Detail<number> = {
+  encode: (value) => [Math.round(value)],
+  decode: ([value = 0]) => Number(value),
+}
+const wholeOrNull: Detail<number | null> = {
+  encode: (value) => [value ?? ''],
+  decode: ([value]) => (value === '' ? null : Number(value)),
+}
+const isStored: Detail<boolean> = {
+  encode: (value) => [value ? 'stored' : 'unstored'],
+  decode: ([value]) => value === 'stored',
+}
+const ids: Detail<readonly string[]> = {
+  encode: (value) => value.slice(0, MAX_IDS),
+  decode: (value) => value,
+}
+
+type Details = Readonly<Record<string, Detail<unknown>>>
+type Decoded<D extends Details> = { [Key in keyof D]: D[Key] extends Detail<infer T> ? T : never }
+
+interface LastEvent<D extends Details> {
+  stored: string
+  /** Other releases read the same texts: the order never changes, and new details come last. */
+  details: D
+  from: From<Decoded<D>>
+}
+
+function lastEvent<D extends Details>(row: LastEvent<D>): Row<(Decoded<D> & { at: number }) | null> {
+  const details = Object.entries(row.details)
+  return {
+    ...row,
+    record(counts, name, event: Decoded<D>, at) {
+      const texts = details.flatMap(([key, { encode }]) => encode(event[key]))
+      keepLast(counts, name, at, texts)
+    },
+    read(counts, name) {
+      const [at, ...texts] = getLast(counts, name) ?? []
+      if (at === undefined) return null
+      const decoded = details.map(([key, { decode }], index) => [key, decode(texts.slice(index))] as const)
+      return { at, ...(Object.fromEntries(decoded) as Decoded<D>) }
+    },
+  }
+}
+
 export const FIELD_LAST = {
-  /** The last value that the source delivered. */
   lastSuccess: lastEvent({
     stored: 'success',
-    from: {
-      'refresh.finished'({ reason, durationMs, bytes, items, stored }) {
-        return [reason, Math.round(durationMs), bytes, items ?? '', stored ? 'stored' : 'unstored']
-      },
+    details: {
+      reason: text<RefreshReason>(),
+      durationMs: whole,
+      bytes: whole,
+      items: wholeOrNull,
+      stored: isStored,
     },
-    parse: (at, reason, durationMs, bytes, items, outcome) => ({
-      at,
-      reason: reason as RefreshReason,
-      durationMs: Number(durationMs),
-      /** Of the value as JSON. */
-      bytes: Number(bytes),
-      /** The length of a list; null for every other value. */
-      items: items === '' ? null : Number(items),
-      stored: outcome === 'stored',
-    }),
+    from: { 'refresh.finished': (event) => event },
   }),
-  /** The last refresh that failed; a later success does not clear it. */
+  /** `code`: of the error, or of its cause, such as AIRTABLE_TIMEOUT. */
   lastFailure: lastEvent({
     stored: 'failure',
-    from: {
-      'refresh.failed'({ reason, durationMs, cause, code }) {
-        return [reason, Math.round(durationMs), cause ?? code]
-      },
-    },
-    parse: (at, reason, durationMs, code = 'UNKNOWN') => ({
-      at,
-      reason: reason as RefreshReason,
-      durationMs: Number(durationMs),
-      /** Of the error, or of its cause, such as AIRTABLE_TIMEOUT. */
-      code,
-    }),
+    details: { reason: text<RefreshReason>(), durationMs: whole, code: text() },
+    from: { 'refresh.failed': ({ cause, code, ...event }) => ({ ...event, code: cause ?? code }) },
   }),
-  /** The last value that was made although some records were flawed; a later value does not clear it. */
+  /** How many records could not be read, and how many cells hold an error of a formula. */
   lastFlaws: lastEvent({
     stored: 'flawed',
-    from: {
-      'source.flawed': ({ unreadable, errors, ids }) => [unreadable, errors, ...ids.slice(0, MAX_IDS)],
-    },
-    parse: (at, unreadable, errors, ...ids) => ({
-      at,
-      /** Records that could not be read. */
-      unreadable: Number(unreadable),
-      /** Cells that hold an error of a formula. */
-      errors: Number(errors),
-      /** Of some of these records. */
-      ids: ids as readonly string[],
-    }),
+    details: { unreadable: whole, errors: whole, ids },
+    from: { 'source.flawed': (event) => event },
   }),
 }
 
-/** Kept for the whole deployment. */
 export const SYSTEM_LAST = {
-  /** The last run that was not skipped; `at`: when it ended. `unfinished`: fields whose refresh goes on in the next run. */
+  /** The last run that was not skipped. `unfinished`: fields whose refresh goes on in the next run. */
   lastCronRun: lastEvent({
     stored: 'cron',
+    details: {
+      outcome: text<'ok' | 'failed'>(),
+      durationMs: whole,
+      refreshed: whole,
+      fresh: whole,
+      skipped: whole,
+      failed: whole,
+      unfinished: whole,
+    },
     from: {
       'cron.finished'(run) {
-        const { durationMs, refreshed, fresh, skipped, failed, unfinished } = run
         const outcome = toCronOutcome(run)
-        if (outcome === 'skipped') return null
-        return [outcome, Math.round(durationMs), refreshed, fresh, skipped, failed, unfinished]
+        return outcome === 'skipped' ? null : { ...run, outcome }
       },
-    },
-    parse(at, outcome, ...counts) {
-      const [durationMs = 0, refreshed = 0, fresh = 0, skipped = 0, failed = 0, unfinished = 0] =
-        counts.map(Number)
-      const result = outcome as 'ok' | 'failed'
-      return { at, outcome: result, durationMs, refreshed, fresh, skipped, failed, unfinished }
     },
   }),
 }

@@ -1,16 +1,13 @@
-/**
- * Every metric that is counted, one row each, under the key that it has in the snapshot. Counting events, adding up over
- * instances, the snapshot and the text for Prometheus follow from the row: a new metric is one row here.
- */
+/** Every metric that is counted, one row each, under the key that it has in the snapshot. A new metric is one row here. */
 import { BREAKER_STATES, type EventType, type FieldCacheEvent } from '../../../shared/events'
 import { ANY, counter } from '../kinds/counter'
 import { histogram } from '../kinds/histogram'
 import type { Metric, Table } from '../kinds/row'
 
-/** What a process does on its own account: counted, but no reason to report to the other instances. */
+/** Counted, but no reason for a report: a report causes such events itself. */
 export const OWN_WORK = new Set<EventType>(['redis.requested', 'redis.retried', 'breaker.changed'])
 
-/** Counted for each field. All rows have the label `field` in Prometheus; all their events name a field. */
+/** Counted for each field: all their events name one, which is the label `field` in Prometheus. */
 export const FIELD_METRICS = {
   reads: counter({
     stored: 'read',
@@ -39,8 +36,8 @@ export const FIELD_METRICS = {
     from: { 'refresh.started': () => [1] },
   }),
   /**
-   * `unstored`: the source answered, but its value was not stored. `paused`: the part that was read is kept, and the next
-   * refresh goes on from there; a refresh that was paused because the source failed also counts as `failed`.
+   * `unstored`: the source answered, but its value was not stored. `paused`: the next refresh goes on from there; when the
+   * source failed, this refresh also counts as `failed`.
    */
   refreshes: counter({
     stored: 'refresh',
@@ -56,7 +53,6 @@ export const FIELD_METRICS = {
       'refresh.paused': ({ reason }) => [1, reason, 'paused'],
     },
   }),
-  /** Of calls of the fetcher that finished or failed. */
   refreshLatency: histogram({
     stored: 'took',
     name: 'field_cache_refresh_duration_seconds',
@@ -67,17 +63,14 @@ export const FIELD_METRICS = {
       'refresh.failed': ({ durationMs }) => durationMs,
     },
   }),
-  /**
-   * Billed Redis commands of reads and refreshes. Reads of one tick share one command; each is charged its share, so this
-   * may be a fraction.
-   */
+  /** A fraction when reads of one tick shared a command. */
   redisCommands: counter({
     stored: 'cmd',
     name: 'field_cache_field_redis_commands_total',
     help: 'Billed Redis commands; a command that several fields share is divided among them',
     from: { 'field.charged': ({ commands }) => [commands] },
   }),
-  /** Bytes of values, tokens and leases read from Redis, without key names and JSON around them. */
+  /** Of values, tokens and leases, without key names and the JSON around them. */
   redisBytesRead: counter({
     stored: 'in',
     name: 'field_cache_field_redis_bytes_total',
@@ -94,9 +87,8 @@ export const FIELD_METRICS = {
   }),
 } satisfies Table<Metric>
 
-/** Counted for the whole process. */
 export const SYSTEM_METRICS = {
-  /** All requests to Redis, failed ones included: of fields, locks, health checks, these metrics and the app itself. */
+  /** All requests, failed ones included: of fields, locks, health checks, these metrics and the app itself. */
   redis: {
     /** As Upstash bills them: entries of pipelines, scripts and the calls inside scripts. */
     commands: counter({
@@ -192,10 +184,7 @@ export const SYSTEM_METRICS = {
       from: { 'airtable.requested': ({ code }) => (code === null ? null : [1, code]) },
     }),
   },
-  /**
-   * `pinged`: pings with a valid signature. `drained`: changes were read to the end; `failed`: that failed. `dead`:
-   * webhooks found gone, disabled or expired.
-   */
+  /** `pinged`: with a valid signature. `drained`: changes were read to the end. `dead`: gone, disabled or expired. */
   webhooks: counter({
     stored: 'webhook',
     name: 'field_cache_webhook_events_total',
@@ -215,10 +204,7 @@ export const SYSTEM_METRICS = {
     labels: [['by', ['records', 'all']]],
     from: { 'field.synced': ({ how }) => [1, how] },
   }),
-  /**
-   * `failed`: at least one field was not refreshed, or one webhook not maintained, although it was due. `skipped`: there was
-   * nothing to do, or another run was under way.
-   */
+  /** `failed`: something that was due was not done. `skipped`: nothing was due, or another run was under way. */
   cronRuns: counter({
     stored: 'cron',
     name: 'field_cache_cron_runs_total',
@@ -228,10 +214,15 @@ export const SYSTEM_METRICS = {
   }),
 } satisfies Table<Metric>
 
-export function toCronOutcome(
-  run: Extract<FieldCacheEvent, { type: 'cron.finished' }>,
-): 'ok' | 'failed' | 'skipped' {
-  const { refreshed, fresh, unfinished, failed, webhooks } = run
+type CronFinished = Extract<FieldCacheEvent, { type: 'cron.finished' }>
+
+export function toCronOutcome({
+  refreshed,
+  fresh,
+  unfinished,
+  failed,
+  webhooks,
+}: CronFinished): 'ok' | 'failed' | 'skipped' {
   if (failed > 0 || webhooks.some(({ outcome }) => outcome === 'failed')) return 'failed'
   return refreshed + fresh + unfinished + webhooks.length > 0 ? 'ok' : 'skipped'
 }
