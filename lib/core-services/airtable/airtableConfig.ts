@@ -4,10 +4,7 @@ import { configInvalid } from '../../shared/errors'
 
 export interface AirtableConfig {
   apiKey: string
-  /**
-   * Address of the API.
-   * @default https://api.airtable.com
-   */
+  /** @default https://api.airtable.com */
   endpointUrl: string | undefined
   /**
    * Deadline of one page of records, in ms.
@@ -40,7 +37,6 @@ export interface AirtableTable {
   tableId: string
 }
 
-/** The table of the company's people, from which the sales agents are read. */
 export function peopleTable(env: Env = process.env): AirtableTable {
   const { AIRTABLE_RRHH_BASE_ID: baseId, AIRTABLE_RRHH_PEOPLE_TABLE_ID: tableId } = parseEnv(
     z.object({
@@ -63,12 +59,12 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** Airtable's own secrets have 32 bytes. */
 const MIN_SECRET_BYTES = 8
 
-/** Skips invalid entries. Pings of webhooks without a secret are rejected. */
+/** Skips invalid entries. */
 export function webhookSecrets(env: Env = process.env): WebhookSecrets {
   return readWebhookSecrets(env).secrets
 }
 
-/** Throws CONFIG_INVALID. It names invalid entries by their position, and shows no secret. */
+/** Throws CONFIG_INVALID, which names invalid entries by position and shows no secret. */
 export function assertWebhookSecrets(env: Env = process.env): void {
   const { problems } = readWebhookSecrets(env)
   if (problems.length > 0) throw configInvalid(problems)

@@ -1,6 +1,5 @@
 /**
- * Declares fields over a view of Airtable. One declaration yields the fetcher, the tag of the table, the refresh by the cron,
- * and the sync after a change.
+ * Declares fields over a view of Airtable, with the tag of the table, the refresh by the cron and the sync of changes.
  */
 
 import { deploymentName } from '../../config/appConfig'
@@ -51,9 +50,9 @@ interface ShapedQuery extends ViewQuery {
 
 interface Declared<T> extends Omit<FieldCacheConfig<T>, 'fetcher'>, ViewQuery {
   /**
-   * Whether an empty view is accepted at once. Otherwise a view that had records before is taken for a fault of the source:
-   * the stored value is served until its windows end, and log and admin page report it. A refresh by an admin or by
-   * `getFieldCache(field, true)` confirms that the view is empty.
+   * Whether an empty view is accepted at once. By default a view that had records before counts as failed: the stored
+   * value is served until its windows end, and log and admin page report it. A refresh by an admin or by
+   * `getFieldCache(field, true)` confirms that it is empty.
    * @default false
    */
   mayBeEmpty?: boolean
@@ -61,14 +60,14 @@ interface Declared<T> extends Omit<FieldCacheConfig<T>, 'fetcher'>, ViewQuery {
 
 export interface ListDeclaration<Item extends Listed> extends Declared<Item[]> {
   /**
-   * Turns a record into an item with the record's id; null leaves the record out. A cell with a failed formula is empty. If
-   * it throws, or the schema refuses the item, the list keeps the previous item of the record, if there is one, and one
-   * event names the record. If that happens for more than half of the view, the fetch fails.
+   * Turns a record into an item with the record's id; null leaves the record out. A cell with a failed formula is empty.
+   * If it throws or the schema refuses the item, the list keeps the previous item and one event names the record. If that
+   * happens for more than half of the view, the fetch fails.
    */
   item(record: AirtableRecord): Item | null
   /**
-   * Compares two items, as for `sort`; ties are broken by id. The items are as stored: after JSON, so a Date is a text, and
-   * before the schema. 'view' keeps the order of the view, which only a full read tells, so each change costs a full read.
+   * Compares two items as stored: after JSON, so a Date is a text, and before the schema. Ties are broken by id. 'view'
+   * keeps the order of the view, which only a full read shows, so each change costs a full read.
    */
   order: ((one: Item, other: Item) => number) | 'view'
 }
@@ -93,7 +92,6 @@ export interface AirtableField<T> extends FieldCacheConfig<T> {
   }
 }
 
-/** A list with an item for each record of a view. */
 export function airtableList<Item extends Listed>({
   item,
   order,
@@ -120,7 +118,6 @@ export function airtableList<Item extends Listed>({
   return order === 'view' ? field : { ...field, airtable: { ...field.airtable, list: { ...maker, sort } } }
 }
 
-/** A value made from all records of a view. */
 export function airtableValue<T>({ value, ...declared }: ValueDeclaration<T>): AirtableField<T> {
   const make: Make<T> = async (records) => ({
     ...makeValue(declared.name, records, value),

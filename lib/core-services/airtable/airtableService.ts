@@ -24,10 +24,7 @@ export interface FetchRecordsOptions {
    * @default the whole table
    */
   view?: string | undefined
-  /**
-   * The columns, all by name or all by id (fld…), which survives a rename. The records hold them under the same names or
-   * ids. Name only those that are used: an empty list reads all columns.
-   */
+  /** The columns, all by name or all by id (fld…), which survives a rename. An empty list reads all columns. */
   fields: readonly string[]
   /** Only these records, if they are in the view: at most 100 ids (rec…), in one request. */
   ids?: readonly string[] | undefined
@@ -69,11 +66,11 @@ export class AirtableService implements ServiceInterface {
   }
 
   /**
-   * Reads all records of a table or view, in its order, each once. `tableId` may be the name of the table; its id (tbl…)
-   * survives a rename. Rejects with the signal's reason, or with an AIRTABLE_ error that names what was requested and what
-   * to do; its `retryAfter` says after how many seconds a retry can help. Codes: AIRTABLE_UNAUTHORIZED,
-   * _FORBIDDEN, _NOT_FOUND, _TABLE_UNKNOWN, _VIEW_UNKNOWN, _FIELD_UNKNOWN, _REFUSED, _QUERY_INVALID, _RATE_LIMITED,
-   * _QUOTA_EXHAUSTED, _ITERATOR_LOST, _UNAVAILABLE, _TIMEOUT, _BAD_REPLY, _TOO_LARGE, _NOT_INITIALIZED.
+   * Reads all records of a table or view, in its order, each once. The id of a table (tbl…) survives a rename, its name
+   * does not. Rejects with the signal's reason, or with an AIRTABLE_ error that names the request and what to do. Codes:
+   * AIRTABLE_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TABLE_UNKNOWN, _VIEW_UNKNOWN, _FIELD_UNKNOWN, _REFUSED,
+   * _QUERY_INVALID, _RATE_LIMITED, _QUOTA_EXHAUSTED, _ITERATOR_LOST, _UNAVAILABLE, _TIMEOUT, _BAD_REPLY, _TOO_LARGE,
+   * _NOT_INITIALIZED.
    */
   async fetchRecords(
     baseId: string,
@@ -111,7 +108,6 @@ export class AirtableService implements ServiceInterface {
   async call<T>(request: AirtableRequest<T>, options: CallOptions = {}): Promise<T> {
     const { clock, random } = this.#ports
     for (let failures = 1; ; failures += 1) {
-      // Also rejects when the signal was aborted during the pause.
       const result = await this.#sendWithPermit(request, options)
       if (result.ok) return result.value
       const pause = request.repeatable

@@ -1,6 +1,6 @@
 /**
- * Finds the position in the log from which a view that is read now may lack changes. Any position from before the read is
- * right, because reading a change twice does no harm. A remembered position is therefore good enough.
+ * Finds a position in the log from before a read. Any such position is right, because reading a change twice does no
+ * harm. A remembered one is therefore good enough.
  */
 
 import { processState } from '../../../shared/processState'
@@ -27,7 +27,7 @@ interface Remembered {
 }
 
 /**
- * Calls `forget` for an empty answer: a record may appear at any moment, and a value without a position never catches up.
+ * Calls `forget` for an empty answer. A record may appear at any moment, and a value without a position never catches up.
  */
 async function readNow(baseId: string, forget: () => void): Promise<HookRecord[]> {
   try {

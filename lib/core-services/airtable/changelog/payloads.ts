@@ -1,6 +1,5 @@
 /**
- * Finds in the payloads of a webhook which records have changed. Payloads use another cell format than records and do not
- * know the order of a view, so changed records have to be read again.
+ * Finds changed records in the payloads of a webhook. Their cells have another format, so the records are read again.
  * https://airtable.com/developers/web/api/model/webhooks-payload
  */
 import { hasCode } from '../../../shared/errors'
@@ -8,7 +7,7 @@ import type { PayloadPage, WebhookPayload } from '../webhooksApi'
 
 export interface TableChanges {
   records: ReadonlyMap<string, RecordChange>
-  /** A column was changed or removed, or the table is new or gone: values read before may mean something else. */
+  /** A column was changed or removed, or the table is new or gone, so older values may mean something else. */
   schema: boolean
 }
 

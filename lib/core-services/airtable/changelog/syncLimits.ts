@@ -1,8 +1,7 @@
 /** Limits up to which a value is updated record by record. See docs/airtable.md. */
 export interface DeltaLimits {
-  /** A view with at most this many records is read whole, which takes two requests, as a delta does. */
+  /** Up to this size a view is read whole, in two requests, as a delta takes. */
   smallView: number
-  /** How many records one request can read again. */
   mostRecords: number
   /** The largest share of a view that is read again record by record. */
   mostShare: number

@@ -1,9 +1,6 @@
 import { MOST_NOTE_CHARACTERS } from '../../cache/fields/fieldConfig'
 
-/**
- * How far a value has read the log of changes. Stored in the entry of the value, so both are written together or not at
- * all. The field names are a stored format.
- */
+/** How far a value has read the log of changes. Stored with the value, under these field names. */
 export interface SyncMark {
   /** The webhook whose log it is (ach…). */
   hook: string
@@ -11,22 +8,16 @@ export interface SyncMark {
   cursor: number
   /** When the log was read up to there, in ms since 1970. */
   at: number
-  /** Identifies the declaration and code that made the value. */
+  /** See `buildShape`. */
   shape: string
   records: number
   /** Records that may have been read too old, with the time of their first read, in ms since 1970. */
   pending: Readonly<Record<string, number>>
-  /**
-   * Records that are known to be current although a read may still show them older, with the time of their announcement,
-   * in ms since 1970.
-   */
+  /** Records that are current although a read may still show them older, with the time of their announcement. */
   shown?: Readonly<Record<string, number>>
   /** Whether a sync has written the value and invalidated what is derived from it. */
   followed?: boolean
-  /**
-   * Replaces `pending` and `shown` when a note cannot hold them: any record may be pending, since this time at the
-   * latest, in ms since 1970.
-   */
+  /** Replaces `pending` and `shown` when a note cannot hold them: any record may be pending since this time. */
   anyPending?: number
 }
 
@@ -59,7 +50,6 @@ function byTime(times: Times): [at: number, ids: string][] {
   return [...groups].map(([at, ids]) => [at, ids.join(' ')])
 }
 
-/** Returns null for a note that is not a mark. */
 export function decodeMark(note: string | undefined): SyncMark | null {
   if (note === undefined) return null
   try {

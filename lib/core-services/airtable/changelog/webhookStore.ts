@@ -1,5 +1,3 @@
-/** Keeps a record for each webhook of this app, shared by all instances. */
-
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
@@ -21,7 +19,7 @@ export interface HookRecord {
   followed: number
 }
 
-/** `listed`: the webhook, whose log ends at `cursor`. `before`: the stored record. */
+/** `listed`: the webhook, whose log ends at `cursor`. */
 export function buildRecord(
   listed: Pick<HookRecord, 'id' | 'baseId' | 'scope' | 'cursor'>,
   now: number,

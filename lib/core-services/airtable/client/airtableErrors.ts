@@ -1,11 +1,7 @@
-/**
- * Builds the errors of the Airtable client. Their texts name bases, tables, views, columns and webhooks, never the key. A
- * cause that could quote the key is left out.
- */
+/** Builds errors. Their texts never hold the key, and a cause that could quote it is left out. */
 import { type CodedError, codedError } from '../../../shared/errors'
 import type { CoolDown } from '../rate-limit/coolDowns'
 
-/** The records of a read. Ids or names, as the caller gave them. */
 export interface Target {
   baseId: string
   tableId: string
@@ -26,7 +22,6 @@ const PENALTY_SECONDS = 30
 /** When a retry can help if Airtable does not say, in s. */
 const SOON_SECONDS = 5
 
-/** The most records that one request can ask for by id: one page. */
 export const MAX_IDS = 100
 
 const tableText = ({ baseId, tableId }: Target): string => `table ${tableId} of base ${baseId}`
@@ -76,7 +71,7 @@ export const airtableViewUnknown = (target: Target): CodedError =>
     hint: 'It was probably renamed or deleted: correct it in fieldCacheConfigs.ts, best with its id (viw…, in the URL of the view), which a rename does not change.',
   })
 
-/** `column`: the unknown column; undefined if Airtable did not name it. */
+/** `column`: undefined if Airtable did not name it. */
 export function airtableFieldUnknown(target: Target, column: string | undefined): CodedError {
   const named = column === undefined ? target.fields : [column]
   const columns = named.map((name) => `"${name}"`).join(', ')
@@ -194,7 +189,6 @@ export const airtableNotInitialized = (): CodedError =>
     hint: "Get the service with serviceRegistry.getService('airtable').",
   })
 
-/** The change waits for the next ping or the cron. */
 export const airtableHalfRead = (field: string): CodedError =>
   codedError('AIRTABLE_HALF_READ', `The field "${field}" is being read in several refreshes`, {
     hint: 'No action is needed: the next ping or the cron updates it after it has been read.',
@@ -214,7 +208,7 @@ function sourceInvalid(field: string, cause: CodedError): CodedError {
   )
 }
 
-/** `wanted`: what the column held before, such as "text". */
+/** `wanted`: such as "text". */
 export const airtableCellUnexpected = (column: string, wanted: string): CodedError =>
   codedError('AIRTABLE_CELL_UNEXPECTED', `the column "${column}" no longer holds ${wanted}`, {
     hint: `Change the type of the column back in Airtable, or read it in another way in fieldCacheConfigs.ts.`,
@@ -250,7 +244,6 @@ export function airtableUnreadable(
 /** When an empty view is read again, in s. It can be a passing fault of the source. */
 const EMPTY_AGAIN_SECONDS = 120
 
-/** `before`: the number of items or records that the view had. */
 export const airtableEmptied = (field: string, before: number): CodedError =>
   sourceInvalid(
     field,

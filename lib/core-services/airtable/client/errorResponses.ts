@@ -46,9 +46,8 @@ interface ErrorResponse<S extends RequestTarget> extends Omit<Reply, 'text'> {
 type MakeError<S extends RequestTarget> = (response: ErrorResponse<S>) => CodedError
 interface ErrorTable<S extends RequestTarget> {
   byType: Readonly<Record<string, MakeError<S>>>
-  /** Used for errors of Airtable with any other type. */
   byStatus: Readonly<Record<number, MakeError<S>>>
-  /** Used for every other status. `detail`: what Airtable says. */
+  /** `detail`: what Airtable says. */
   other: (target: S, detail: string) => CodedError
 }
 
@@ -117,8 +116,7 @@ function findError<S extends RequestTarget>(
 }
 
 /**
- * Airtable writes errors as `{error: {type, message}}`, `{error: 'TYPE'}` and `{errors: [{error: 'TYPE', message}]}`;
- * a proxy in between writes HTML.
+ * Reads `{error: {type, message}}`, `{error: 'TYPE'}` and `{errors: [{error: 'TYPE', message}]}`. Proxies answer HTML.
  */
 function readErrorBody(text: string): Pick<ErrorResponse<RequestTarget>, 'type' | 'message'> {
   const body = Object(parseJson(text)) as Record<string, unknown>

@@ -1,12 +1,11 @@
 import { airtableBadReply, type RequestTarget } from './airtableErrors'
 
-/** Matches a JSON escape of a surrogate, alone or as half of a pair. */
 const SURROGATE = /\\u[dD][89a-fA-F]/
 
 /**
  * Returns an empty object for JSON that is not an object. Throws AIRTABLE_BAD_REPLY for invalid JSON. Replaces a lone
- * surrogate, left by a program that cut an emoji in two, by U+FFFD: UTF-8 cannot hold it, and a page with it would differ
- * between server and browser (React's error 418).
+ * surrogate, as of an emoji cut in two, by U+FFFD: UTF-8 cannot hold it, so server and browser would render different
+ * pages (React's error 418).
  */
 export function parseReply(text: string, target: RequestTarget): Readonly<Record<string, unknown>> {
   try {

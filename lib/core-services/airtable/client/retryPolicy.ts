@@ -1,14 +1,11 @@
-/** Decides what is retried within one read. */
 import { hasCode } from '../../../shared/errors'
 
 /**
- * How many times the same page is requested again. A server error or a broken connection passes. A rate limit lasts 30 s,
- * a second deadline would take the whole refresh, and no retry helps against a spent quota, a refused key or a wrong
- * name.
+ * How many times the same page is requested again. A rate limit lasts 30 s, a second deadline would take the whole
+ * refresh, and no retry helps against a spent quota, a refused key or a wrong name.
  */
 const MAX_RETRIES: Readonly<Record<string, number>> = { AIRTABLE_UNAVAILABLE: 2 }
 
-/** How many times a read starts over after Airtable has lost the list. */
 export const MAX_RESTARTS = 2
 
 /** Whether a later read can go on from the same page. */
@@ -19,7 +16,7 @@ const FIRST_PAUSE_MS = 500
 /** A longer wait ends the read, and its error says when to come back. */
 const LONGEST_PAUSE_SECONDS = 5
 
-/** Returns the pause before a retry, in ms; undefined for no retry. `failures`: of this page, from 1. */
+/** Returns undefined for no retry. `failures`: of this page, from 1. */
 export function retryPauseMs(
   code: string,
   failures: number,

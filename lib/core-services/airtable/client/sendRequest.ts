@@ -28,7 +28,6 @@ export interface AirtableRequest<T> {
   body?: unknown
   /** Whether it may be sent again when its outcome is unknown. */
   repeatable: boolean
-  /** Parses the body of a successful answer. Throws AIRTABLE_BAD_REPLY for a body that is not Airtable's. */
   read(text: string): T
 }
 
@@ -41,10 +40,7 @@ export type RequestResult<T> =
       retryAfter: number | undefined
     }
 
-/**
- * The deadline covers the last byte of the answer, and then closes the connection. Rejects only with the reason of
- * `signal` and with the framework's control-flow errors.
- */
+/** The deadline covers the last byte of the answer. Rejects only with the reason of `signal` or a control-flow error. */
 export async function sendRequest<T>(sending: Sending<T>): Promise<RequestResult<T>> {
   const { ports, signal } = sending
   const report = (code: string | null) => ports.emit({ type: 'airtable.requested', code })
@@ -106,7 +102,6 @@ async function fetchReply(
   const { status, ok } = response
   const retryAfter = parseRetryAfter(response.headers.get('retry-after'), now)
   if (!ok) {
-    // The status alone tells what an error is.
     const limits = { maxBytes: MAX_ERROR_BYTES, maxMs: pageTimeoutMs * ERROR_BODY_SHARE, signal }
     const { text } = await readBoundedText(response.body, limits)
     return { ok, status, retryAfter, text: text.replaceAll(apiKey, '[key]') }
@@ -116,7 +111,7 @@ async function fetchReply(
   return { ok, status, retryAfter, text }
 }
 
-/** Returns s. The header holds a number of them or a date. */
+/** Returns the value in s. The header holds s or a date. */
 function parseRetryAfter(header: string | null, now: () => number): number | undefined {
   if (header === null) return undefined
   const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - now()) / 1000

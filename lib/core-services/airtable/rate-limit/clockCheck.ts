@@ -1,7 +1,6 @@
 /**
- * Notices when the clock of Redis jumps ahead: it has moved on by more time than has passed between two answers. That
- * time counts from the first request to the second answer, so a slow network never looks like a jump. A jump shorter than
- * the requests is not noticed.
+ * Notices when the clock of Redis moves on by more time than has passed between two answers. That time counts from the
+ * first request to the second answer, so a slow network never looks like a jump.
  */
 import { type Clock, type Instant, passedSince } from '../../../shared/clock'
 import type { ClockJump, RedisTime } from './rateLimitStore'
@@ -12,8 +11,8 @@ const DRIFT = 0.001
 
 export interface ClockWatch {
   /**
-   * Call it with each answer and the time its request was sent. Returns a jump that came before the answer and that Redis
-   * did not know. The permit in that answer must not be used.
+   * Call it with each answer and the time its request was sent. Returns a jump that Redis did not know. The permit in
+   * that answer must not be used.
    */
   compare(time: RedisTime, sentAt: Instant): ClockJump | undefined
 }
@@ -27,7 +26,6 @@ export function createClockWatch(clock: Pick<Clock, 'monotonic' | 'now'>): Clock
     compare(time, sentAt) {
       if (latest?.jump.from === time.skew && time.at > latest.after) return latest.jump
       const before = last
-      // Answers can arrive out of order.
       if (before && time.skew === before.time.skew && time.at < before.time.at) return undefined
       last = { time, sentAt }
       if (!before) return undefined

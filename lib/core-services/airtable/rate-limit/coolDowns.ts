@@ -53,12 +53,10 @@ export function createCoolDowns(clock: Pick<Clock, 'monotonic'>) {
     getLocal(base: string, background: boolean): CoolDown | undefined {
       return remaining(base, background ? 'until' : 'foregroundUntil')
     },
-    /** Call it after Redis has granted or queued a request. */
     dropOutdated(base: string): void {
       const cool = known.get(base)
       if (cool && cool.askAgainAt <= clock.monotonic()) known.delete(base)
     },
-    /** Call it when Airtable answers again. */
     endQuota(base: string): void {
       if (known.get(base)?.why === 'quota') known.delete(base)
     },

@@ -11,7 +11,7 @@ export const LINGER_MS = 2_000
 export const USE_WITHIN_MS = 3_000
 /**
  * The pause after Redis has lost its state, in ms. A request with a promised permit (one gap ahead at most) that takes up
- * to 450 ms has then arrived at least one gap ago. A longer pause would cost more at each flush than it saves.
+ * to 450 ms has then arrived at least one gap ago.
  */
 export const QUIET_MS = 2 * GAP_MS + 450
 

@@ -1,7 +1,6 @@
 /**
- * Limits what this process sends, whatever Redis allows: at most five requests to a base and fifty in all that are
- * running or were answered less than a gap ago. One process alone thus stays within Airtable's limit when Redis is down
- * or has lost its state. Otherwise this limiter never makes a caller wait, because Redis holds each permit for longer.
+ * Limits this process to Airtable's limit while Redis is down or has lost its state. Otherwise it never makes a caller
+ * wait, because Redis holds each permit for longer.
  */
 import type { Clock } from '../../../shared/clock'
 
@@ -97,7 +96,6 @@ export function createLocalLimiter(
   }
 }
 
-/** Returns the time from which fewer than `most` are held. */
 function roomAt(holds: readonly Hold[], most: number): number {
   const ends = holds.map(({ until }) => until).sort((one, other) => one - other)
   return ends[holds.length - most] ?? Number.NEGATIVE_INFINITY

@@ -1,7 +1,4 @@
-/**
- * Exchanges permits and reports with the limiter in Redis. A report shares the command of a permit request that follows
- * at once.
- */
+/** Exchanges permits and reports with Redis. A report shares the command of a permit request that follows at once. */
 
 import { currentInstant } from '../../../shared/clock'
 import { hasCode } from '../../../shared/errors'
@@ -39,9 +36,7 @@ interface Reports {
   jumped?: ClockJump | undefined
 }
 
-/** How many times Redis is asked before this process goes on without it. */
 const TRIES = 3
-/** How many jumps of the clock are reported in a row. */
 const MAX_JUMPS = 3
 /** A report waits this long for a permit request whose command it can share, in ms. */
 const REPORT_AFTER_MS = 2
@@ -110,8 +105,7 @@ export function createRateLimitClient(
           attempt -= 1
         } catch (error) {
           if (ports.isControlFlow(error)) throw error
-          // A ticket gets one permit however often it is sent. A single lost answer must not make this process send
-          // without one.
+          // A ticket gets one permit however often it is sent.
           if (attempt < TRIES && hasCode(error, 'REDIS_TIMEOUT', 'REDIS_UNREACHABLE', 'REDIS_BAD_REPLY'))
             continue
           return goOnWithoutRedis(error)

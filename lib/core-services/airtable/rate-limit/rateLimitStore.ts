@@ -86,7 +86,7 @@ export interface RateLimitStore {
 /** Lua encodes an empty list as an empty object. */
 const timed = z.preprocess(Object.values, z.array(z.object({ to: z.number() })))
 
-/** The part of the script's state that is read here. Times are ms by the clock of Redis. */
+/** Times are ms by the clock of Redis. */
 const storedState = z.object({
   at: z.number().optional(),
   bases: z.record(
@@ -138,7 +138,6 @@ export function createRateLimitStore({ send, keys }: Internals): RateLimitStore 
   }
 }
 
-/** The store in the Redis of this process's cache. */
 export async function processRateLimitStore(): Promise<RateLimitStore> {
   try {
     return createRateLimitStore((await serviceRegistry.getService('cache')).internals)

@@ -1,11 +1,10 @@
 /**
- * Keeps all instances together within Airtable's rate limit: five requests a second for a base, fifty for the token. Permits
- * are kept in Redis (rateLimitScript.ts). Each process also limits itself (localLimiter.ts), because Redis can be down or
- * lose its data. A cache hit needs no permit.
+ * Keeps all instances together within Airtable's rate limit: five requests a second for a base, fifty for the token. Each
+ * process also limits itself (localLimiter.ts), because Redis can be down or lose its data.
  *
- * When Redis is flushed or comes back empty, one process alone still never exceeds the limit. Several stay within it if the
- * first to ask Redis again has used the limiter before, and requests arrive within 450 ms. A new process that asks first
- * cannot tell lost permits from a first start, which must not wait; it sends at most what its own limiter allows.
+ * When Redis comes back empty, one process alone still never exceeds the limit. Several stay within it if the first to
+ * ask Redis has used the limiter before, and requests arrive within 450 ms. A new process cannot tell lost permits from a
+ * first start, which must not wait; it sends at most what its own limiter allows.
  */
 
 import { currentInstant, type Instant, passedSince } from '../../../shared/clock'
@@ -25,7 +24,6 @@ import { createLocalLimiter, type LocalPermit } from './localLimiter'
 import { createRateLimitClient, type RateLimitPorts } from './rateLimitClient'
 import type { BaseUse, CoolKind, PermitRequest, RateLimitStore } from './rateLimitStore'
 
-/** The end of a request. */
 export type RequestOutcome =
   /** A response came, or the other side closed the connection. `works`: the response was no refusal. */
   | { kind: 'answered'; works: boolean }
@@ -56,10 +54,7 @@ export interface RateLimiter {
    * process that follows at once shares the last 4.
    */
   take(base: string, options?: PermitOptions): Promise<Permit>
-  /**
-   * The bases that are in use or in a cool-down, over all instances. Costs two billed commands. While Redis is down, only
-   * the cool-downs that this process knows.
-   */
+  /** Over all instances, for two billed commands. While Redis is down: only the cool-downs of this process. */
   bases(): Promise<BaseState[]>
 }
 
@@ -104,7 +99,6 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     return { granted: true, settle: (outcome) => settle(permitRequest, permit, outcome) }
   }
 
-  /** Returns undefined when aborted. */
   async function takeLocally(
     permitRequest: PermitRequest,
     signal: AbortSignal | undefined,
@@ -122,9 +116,7 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     report({ base, ticket, gap: 0, works: false })
   }
 
-  /**
-   * Waits until a permit becomes valid. Returns undefined when this process woke up too late to use it, or was aborted.
-   */
+  /** Returns undefined when this process woke up too late to use the permit, or was aborted. */
   async function awaitPermit(
     permitRequest: PermitRequest,
     ms: number,
@@ -141,7 +133,7 @@ export function createRateLimiter({ store, pageTimeoutMs, ports }: RateLimiterOp
     return { granted: false, coolDown }
   }
 
-  /** Asks Redis until it grants a permit. Returns undefined when that permit could not be used. */
+  /** Returns undefined when the permit could not be used. */
   async function takeShared(
     permitRequest: PermitRequest,
     signal: AbortSignal | undefined,

@@ -1,10 +1,8 @@
-/** Limits the life of values with attachments, whose URLs expire. */
 import { isObject } from '../../../shared/text'
 import type { AirtableRecord } from './page'
 
 /**
- * Attachment URLs end after two hours ("Attachment URLs", support.airtable.com). The difference leaves a reader time to
- * use a URL it has just received. In ms.
+ * In ms. Attachment URLs end after two hours ("Attachment URLs", support.airtable.com). A reader gets time to use one.
  */
 const LIFE_MS = 100 * 60_000
 

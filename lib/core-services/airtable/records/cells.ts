@@ -1,7 +1,6 @@
 /**
- * Reads cells of records. Airtable leaves out empty cells, and cells with an error count as empty. A cell of another type
- * means that the column was changed. These helpers then throw, which affects that record alone unless most records of the
- * view are like that.
+ * Reads cells of records. Cells with an error count as empty. For a cell of another type these helpers throw, which
+ * affects that record alone unless most records of the view are like that.
  */
 import { firstVisible, isObject } from '../../../shared/text'
 import { airtableCellUnexpected } from '../client/airtableErrors'

@@ -1,7 +1,4 @@
-/**
- * Turns records into the items or the value of a field. An unreadable record does not affect the others. When most
- * records are unreadable, a column has probably changed: the fetch fails and the stored value is kept.
- */
+/** Turns records into items or a value. An unreadable record does not affect the others, unless most are unreadable. */
 
 import { hasCode, isCodedError } from '../../../shared/errors'
 import { processPorts } from '../../../shared/ports'

@@ -13,10 +13,7 @@ import type { AirtableRequest } from '../client/sendRequest'
 export interface AirtableRecord {
   id: string
   createdTime: string
-  /**
-   * By name, or by id if the columns were requested by id. Airtable leaves out empty texts, empty lists and unticked
-   * boxes.
-   */
+  /** By name, or by id if requested by id. Airtable leaves out empty texts, empty lists and unticked boxes. */
   fields: Record<string, unknown>
 }
 
@@ -75,7 +72,6 @@ function toQuery({ fields = [], ...others }: Parameters): URLSearchParams {
   return query
 }
 
-/** Throws AIRTABLE_BAD_REPLY. */
 function readPage(text: string, target: Target): Page {
   const { records, offset } = parseReply(text, target)
   if (!Array.isArray(records)) throw airtableBadReply(target, 'the answer holds no list of records')

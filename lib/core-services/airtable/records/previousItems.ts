@@ -8,7 +8,6 @@ interface Origin {
   records: number
 }
 
-/** Builds the note of a value without a log of changes. */
 export const encodeOrigin = ({ shape, records }: Origin): string => JSON.stringify({ shape, records })
 
 function parseOrigin(note: string | undefined): Origin | null {
@@ -20,10 +19,7 @@ function parseOrigin(note: string | undefined): Origin | null {
   }
 }
 
-/**
- * Returns the stored items of a list by id. Empty when another declaration made them. Leaves out those that the schema
- * refuses.
- */
+/** Empty when another declaration made the items. Leaves out those that the schema refuses. */
 export async function previousItems(
   { previous }: FetchContext,
   shape: string,
@@ -42,9 +38,9 @@ interface FieldOptions {
 }
 
 /**
- * Throws SOURCE_INVALID for an empty view while a stored value that is not empty may still be served, because a single
- * empty answer is usually a fault of the source. Accepts it for a force by the app or an admin, and when every record was
- * announced to have left (`announced`).
+ * Throws SOURCE_INVALID for an empty view while a stored value that is not empty may still be served: a single empty
+ * answer is usually a fault of the source. Accepts a force by the app or an admin, and records that are `announced` to
+ * have left.
  */
 export async function assertNotEmptied(
   field: FieldOptions,

@@ -12,7 +12,7 @@ export interface PagesSoFar {
   offset: string
 }
 
-/** A read that may stop between two pages. It always reads one page, so that each read makes progress. */
+/** May stop between two pages. Always reads one page, so that each read makes progress. */
 export interface Part {
   /** Where an earlier read has stopped; null for the first page. */
   from: PagesSoFar | null
@@ -31,8 +31,7 @@ export interface Pages {
 }
 
 /**
- * Reads each record once, in the order of first appearance. With `part` it may read only the first pages. If Airtable
- * loses the list between two pages, it starts over.
+ * Reads each record once. With `part` it may stop early. If Airtable loses the list between two pages, it starts over.
  */
 export async function readPages(
   fetchPage: FetchPage,

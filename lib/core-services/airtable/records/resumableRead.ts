@@ -1,7 +1,4 @@
-/**
- * Reads a view within the time of one refresh. Airtable serves 100 records a page and 5 pages a second, so a large view
- * takes several refreshes, each of which keeps its pages for the next one.
- */
+/** Reads a view in several refreshes. Airtable serves 100 records a page and 5 pages a second. */
 import type { FetchContext } from '../../cache/fields/fieldConfig'
 import { serviceRegistry } from '../../service-registry'
 import type { AirtableRecord } from './page'
@@ -18,7 +15,6 @@ export interface ReadView {
   records: readonly AirtableRecord[]
   /** When the first page was requested, or shortly before, in ms since 1970. */
   startedAt: number
-  /** The position in the log before the first page. */
   position: LogPosition | null
 }
 
@@ -90,10 +86,7 @@ function trackTime({ remainingMs }: FetchContext) {
   }
 }
 
-/**
- * A sync may go on with pages from before its change only if the value will hold a mark in the same log, which shows that
- * the value is behind.
- */
+/** A sync may use pages from before its change only if the value gets a mark that shows it is behind. */
 function maySync({ reason }: FetchContext, first: LogPosition | null, now: LogPosition | null): boolean {
   return reason !== 'change' || (first !== null && first.hook === now?.hook)
 }

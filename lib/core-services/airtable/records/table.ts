@@ -6,8 +6,8 @@ export interface TableSource {
   /** Reads the ids from the environment, at the first fetch and not before. */
   locate(): AirtableTable
   /**
-   * Shortest time between the beginnings of two syncs of its changes, in whole seconds, 60 at most. Pings that come
-   * sooner are synced together when it is over. A webhook of several tables uses the shortest of theirs.
+   * Shortest time between the beginnings of two syncs, in whole seconds, 60 at most. Pings that come sooner are synced
+   * together when it is over. A webhook of several tables uses the shortest of theirs.
    * @default 0, which syncs each ping at once
    */
   syncEvery?: number

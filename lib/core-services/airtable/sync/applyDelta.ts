@@ -1,7 +1,7 @@
 /**
- * Updates a list from the records that were changed. Each is read again from the view, which alone shows whether and how
- * the record belongs there. Such a read can be older than the announcement, so only a second read, some time later, is
- * believed. Until then no absent record is removed, and the records stay `pending`.
+ * Updates a list from its changed records. Each is read again from the view. Such a read can be older than the
+ * announcement, so only a second read, some time later, is believed. Until then no absent record is removed, and the
+ * records stay `pending`.
  */
 import type { FetchContext, Kept, Previous } from '../../cache/fields/fieldConfig'
 import { encodeMark, fitMark, type SyncMark } from '../changelog/syncMark'
@@ -19,16 +19,11 @@ export interface Delta {
   previous: Previous
   mark: SyncMark
   plan: Extract<SyncPlan, { kind: 'delta' }>
-  /** Reads those of the records that are in the view. */
   read(ids: readonly string[]): Promise<AirtableRecord[]>
   check: ReadCheck
-  /**
-   * Resolves with the time when another read can be newer. A record that is still older than announced then keeps its item
-   * and stays pending.
-   */
+  /** Resolves with the time when another read can be newer. A record that is still older then keeps its item. */
   waitForNewerRead(): Promise<number>
   now: number
-  /** How far a read can lag behind a change, in ms. */
   lagMs: number
   context: Pick<FetchContext, 'keep'>
 }
@@ -114,10 +109,7 @@ export function carryOver(
   }
 }
 
-/**
- * Compares a record with its announced cells, for columns that are asked for by id. Only texts, numbers and ticks look
- * alike in payloads and in records.
- */
+/** For columns that are asked for by id. Only texts, numbers and ticks look alike in payloads and in records. */
 export function checkByColumns(
   columns: readonly string[],
   changes: Extract<SyncPlan, { kind: 'delta' }>['records'],

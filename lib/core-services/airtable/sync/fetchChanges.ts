@@ -1,5 +1,3 @@
-/** Fetches the new value of a field, from its changed records or by reading the whole view. */
-
 import type { Clock } from '../../../shared/clock'
 import type { Ports } from '../../../shared/ports'
 import type { FetchContext, Previous } from '../../cache/fields/fieldConfig'
@@ -64,10 +62,7 @@ function choosePlan(
   return planSync({ source, value, readFrom: log.readFrom, now: startedAt, limits })
 }
 
-/**
- * A read may not yet show a recent change. If the affected records are known and few, they become pending and are read
- * once more later. Otherwise the read waits until it can be believed.
- */
+/** A read may not show a recent change. A few affected records are read once more later; otherwise the read waits. */
 async function readWhole(
   { field, log, limits, ports: { clock, emit } }: SyncJob,
   context: FetchContext,
@@ -95,7 +90,7 @@ async function listAnnouncedIds(
   return new Set(tables.get(airtable.table.locate().tableId)?.records.keys())
 }
 
-/** Returns the records that a read may not show as they are; null when they are unknown or too many. */
+/** Null when the records are unknown or too many. */
 async function listLaggingIds(
   { field, log, limits }: Pick<SyncJob, 'field' | 'log' | 'limits'>,
   mark: SyncMark | null,

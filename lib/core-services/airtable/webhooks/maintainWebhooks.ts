@@ -1,7 +1,6 @@
 /**
  * Maintains webhooks, for the cron. A webhook dies after seven days in which its changes were not read, stops pinging
- * after unanswered pings, and single pings get lost. So each run extends lives, switches pings on again, syncs changes
- * without a ping, and names the fields of dead webhooks, which are then fetched in full.
+ * after unanswered pings, and single pings get lost. Fields of a dead webhook are fetched in full.
  */
 
 import { type CodedError, hasCode, isCodedError } from '../../../shared/errors'
@@ -69,10 +68,7 @@ export function webhookMaintenance(fields: readonly AnyField[]): Pick<CronOption
   }
 }
 
-/**
- * Sends one request for each base that fields read, and more for webhooks that need something. Rejects while Redis is
- * down.
- */
+/** Sends one request for each base, and more for webhooks that need something. Rejects while Redis is down. */
 export async function maintainWebhooks(maintenance: Maintenance): Promise<MaintenanceReport> {
   const fields = maintenance.fields
     .filter(isAirtableField)
@@ -163,7 +159,7 @@ async function maintainLiving(
   return { webhook: webhookId, base: baseId, outcome, drained, ...toFailure(failure) }
 }
 
-/** Renews the record in each run, so that the record of a quiet webhook does not expire. */
+/** Runs each time, so that the record of a quiet webhook does not expire. */
 async function recordWebhook(
   { store, runtime }: Maintenance,
   { baseId, webhookId }: Hook,

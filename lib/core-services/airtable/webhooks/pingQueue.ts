@@ -1,7 +1,6 @@
 /**
- * Turns pings into syncs. Any number of pings, in any number of instances, lead to syncs one after the other; the last
- * begins after the last ping. Each sync updates the fields by what has changed since the sync before, and may ask for a
- * recheck. Pings and rechecks share one queue (recheckQueue.ts), one lock and one rule for failures.
+ * Turns pings into syncs, one after the other; the last begins after the last ping. Pings and rechecks share one queue
+ * (recheckQueue.ts), one lock and one rule for failures.
  *
  * No ping is lost between two instances: one announces its ping before it tries the lock, the other reads the queue once
  * more after it has released the lock. The next process that reads a field finds the queue of a dead instance.
@@ -26,9 +25,8 @@ import {
 import type { Hook, Ping } from './verifyPing'
 
 /**
- * Updates all fields of a base by what has changed since the last sync. Syncs of one webhook never overlap. `signal` is
- * aborted when that is no longer certain, and then nothing more may be written. `since`: for a recheck, when the sync
- * that asked for it began, in ms since 1970.
+ * Syncs of one webhook never overlap. When `signal` is aborted that is no longer certain, and nothing more may be
+ * written. `since`: for a recheck, when the first sync that asked for it began, in ms since 1970.
  */
 export type WebhookSync = (
   hook: Hook,
@@ -60,9 +58,8 @@ const LOCK_SECONDS = 10
 const CRON_PATIENCE = { retryCount: 20, retryDelay: 500 }
 
 /**
- * Adds a ping to the queue of all instances, so that it cannot be lost. Call it before the answer to the ping. Resolves
- * with false for a replay, a ping that is not newer than the last settled one. Rejects with a REDIS_ error when the ping
- * was not added. Costs two billed commands, one for a replay.
+ * Adds a ping to the queue, before its answer. Resolves with false for a replay, a ping that is not newer than the last
+ * settled one. Rejects with a REDIS_ error when it was not added. Costs two billed commands, one for a replay.
  */
 export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRuntime): Promise<boolean> {
   const { webhookId: webhook, baseId: base, sentAt } = ping
@@ -75,8 +72,8 @@ export async function announcePing(ping: Ping, { ports, sharedRecords }: PingRun
 }
 
 /**
- * Syncs until the queue is empty, including pings that come meanwhile. Never rejects: a failure is one event and stays in
- * the queue. Resolves with false after a failure, and while another instance is draining the queue.
+ * Syncs until the queue is empty. Never rejects: a failure is one event and stays in the queue. Resolves with false after
+ * a failure, and while another instance is syncing.
  */
 export function drainPingQueue(
   hook: Hook,
@@ -111,17 +108,13 @@ interface Work {
   queue: RecheckQueue
 }
 
-/**
- * Returns false when another instance still has the lock after `waits` waits. The lock of a dead instance ends during
- * each wait.
- */
+/** False when another instance keeps the lock. The lock of a dead one ends during each of the `waits` waits. */
 async function drainQueue(work: Work, first: QueuedSync | null, waits: number): Promise<boolean> {
   const { queue, runtime } = work
   const { clock } = runtime.ports
   const locks = await runtime.locks()
   let refusals = 0
   for (let next = first; next !== null; next = nextSync(await queue.read(), clock.now())) {
-    // Waits without the lock, so that new pings need not wait.
     while (clock.now() < next.at) await clock.sleep(next.at - clock.now())
     refusals = (await syncUnderLock(work, locks, next)) ? 0 : refusals + 1
     if (refusals > waits) return false
@@ -209,7 +202,6 @@ async function withWebhookLock(
   }
 }
 
-/** Reports a failure as one event and returns false. */
 async function reportFailure(
   { webhookId: webhook, baseId: base }: Hook,
   { ports }: PingRuntime,

@@ -1,7 +1,6 @@
 /**
- * The syncs that are due for a webhook: one queue in Redis for all instances. A ping that was announced and not yet
- * settled makes a sync due at once. A recheck, which reads lagging records again, is due at the time that a sync has
- * asked for. Pings are announced without a lock. The holder of the webhook's lock writes everything else.
+ * The syncs that are due for a webhook: one queue in Redis. An announced ping is due at once. A recheck, which reads
+ * lagging records again, is due later. The holder of the webhook's lock writes everything but announcements.
  */
 import type { SharedRecords } from '../../cache/coordination/records'
 import type { Hook } from './verifyPing'
@@ -64,9 +63,7 @@ export function nextSync(
   return isPending ? { ...PING_SYNC, at: pausedUntil } : null
 }
 
-/**
- * Whether a sync is so late that its instance must have died or failed. The process that notices it takes the sync over.
- */
+/** A sync this late was left by an instance that has died or failed. The process that notices it takes the sync over. */
 export function isAbandoned(
   { announced, settled, pausedUntil = 0, rechecks, failures, notBefore }: QueueState,
   now: number,

@@ -19,9 +19,8 @@ export interface Ping extends Hook {
 const NO_MAC = '0'.repeat(64)
 
 /**
- * Returns the ping if the header X-Airtable-Content-MAC proves that Airtable has sent it: `hmac-sha256=` and, in hex, the
- * HMAC of the body with the secret of the named webhook. Every wrong request takes the same path and time, so that its
- * sender cannot find out which webhooks exist.
+ * Returns the ping if the header X-Airtable-Content-MAC holds `hmac-sha256=` and, in hex, the HMAC of the body with the
+ * secret of the named webhook. Every wrong request takes the same path and time, so that its sender cannot find webhooks.
  */
 export function verifiedPing(
   body: Uint8Array,

@@ -1,7 +1,4 @@
-/**
- * Syncs the fields of a webhook, for pings, the cron and rechecks. Readers are served the old value until the new one
- * replaces it.
- */
+/** Syncs the fields of a webhook. Readers are served the old value until the new one replaces it. */
 import type { WebhookCause } from '../../../shared/events'
 import type { AnyField } from '../../cache/fields/fieldConfig'
 import type { CronRuntime } from '../../cache/fields/fieldRuntime'
@@ -38,7 +35,7 @@ interface Sync {
   record: HookRecord
   cause: SyncCause
   signal: AbortSignal
-  /** When the first of the calls began that asked for this recheck, in ms since 1970. For other causes: now. */
+  /** For a recheck: when the first sync that asked for it began, in ms since 1970. */
   since: number
 }
 
@@ -102,10 +99,7 @@ function getPauseMs({ fields }: Scope, record: HookRecord): number {
   return seconds.length === 0 ? 0 : 1000 * Math.min(...seconds)
 }
 
-/**
- * Tries all fields, then rejects with the error of the first that failed. Resolves with the delay of the recheck that is
- * needed, in ms; undefined for none.
- */
+/** Tries all fields, then rejects with the first error. Resolves with the delay of a needed recheck, in ms. */
 async function syncFields(scope: Scope, { record, cause, signal, since }: Sync): Promise<number | undefined> {
   const { api, runtime, store, limits } = scope
   const options = { announced: cause === 'ping', quiet: cause === 'recheck', signal }
