@@ -11,10 +11,7 @@ function columns(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/**
- * The first output of `npm run dev`: URLs with the reasons for them, the generated secrets, and requests to try. Hides
- * secrets that the developer has set.
- */
+/** Hides secrets that the developer has set. */
 export function banner(
   appUrl: string,
   appNote: string,

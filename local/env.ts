@@ -35,9 +35,8 @@ interface EnvLoader {
 }
 
 /**
- * Completes the environment of the process by the .env files of `directory`, with the precedence of `next dev`, or of
- * `next start` with `dev` off. The loader also changes process.env, so copy it first for a child that reads the files
- * itself.
+ * Reads the .env files of `directory` as `next dev` does, or as `next start` with `dev` off. The loader also changes
+ * process.env, so copy it first for a child that reads the files itself.
  */
 export function loadEnv(directory: string, dev = true): Environment {
   // The loader that Next itself uses, so that both always agree.

@@ -1,7 +1,4 @@
-/**
- * Injects faults into local servers. One fault is active at a time. It hits the next `times` requests that it matches, or
- * all of them until it is cleared. It never hits requests under `/__local/`.
- */
+/** One fault is active at a time. It hits the next `times` requests that it matches, or all until it is cleared. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { json } from 'node:stream/consumers'
@@ -33,7 +30,6 @@ const WIRE_KINDS = ['refuse', 'reset', 'hang', 'stall', 'endless', 'slow', 'lost
  */
 export type AnswerKind = 'unauthorized' | 'rate-limit' | 'error' | 'bad-gateway' | 'garbage' | 'wrong-shape'
 
-/** `Own`: the faults of one vendor only. */
 export type FaultKind<Own extends string = never> = (typeof WIRE_KINDS)[number] | AnswerKind | Own
 
 export interface Fault<Own extends string = never> {

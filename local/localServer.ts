@@ -70,7 +70,6 @@ export async function startLocalServer<
   }
   const server = createServer((incoming, response) => {
     route(incoming, response).catch((error: unknown) => {
-      // A client that closes the connection while it sends its body is not an error of this server.
       if (incoming.complete) console.error('local server:', error)
       response.destroy()
     })

@@ -7,7 +7,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export type StopSignal = (typeof SIGNALS)[number]
 
-/** `env`: the whole environment. */
 export interface Command {
   readonly file: string
   readonly args: readonly string[]

@@ -42,9 +42,7 @@ export interface Changes {
 
 export interface Load {
   readonly samples: readonly Sample[]
-  /** In addition to reads. */
   changes: Changes
-  /** In addition to the stream. */
   send(server: Server, operation: Sample['operation'], field: string): Promise<Sample>
   /** Resolves once all requests that are running now have been answered. */
   answered(): Promise<void>

@@ -1,5 +1,3 @@
-/** Shared by the servers under test and the harness. */
-
 export const VERSION_COLUMN = 'Version'
 export const CHANGE_TAG = 'source-changed'
 

@@ -11,7 +11,6 @@ export interface OutputReport {
   readonly ended: readonly string[]
   /** Completed fetches of the field of the killed lease holder. */
   readonly leasedFetches: number
-  /** Includes failed fetches. */
   readonly refreshes: readonly Refresh[]
 }
 

@@ -27,7 +27,6 @@ export interface Phase extends Availability {
   /** When every server had answered every field with a hit again; null for never. */
   readonly recoveredAt: number | null
   readonly to: number
-  /** Received by the source. */
   readonly upstream: number
   /** Fields whose entry the fault has removed. Checked only when the source failed. */
   readonly lost: readonly string[]
@@ -57,7 +56,6 @@ export async function runChaos(options: RunOptions): Promise<RunRecord> {
   const load = startLoad(cluster.servers, options, cluster.secrets)
   const editing = new AbortController()
   const edits = editAllTheTime(cluster, options.seed, editing.signal)
-  // The error is thrown at the end of the run.
   edits.catch(() => undefined)
   const phases: Phase[] = []
   try {

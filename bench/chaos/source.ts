@@ -4,7 +4,6 @@ import { VERSION_COLUMN } from './names'
 
 /** How long the source takes, in ms, plus or minus a quarter. */
 const LATENCY_MS = 300
-/** Matches the reads of the servers, not the edits of the run. */
 export const READS_ONLY = '^GET '
 
 export const SOURCE_KEY = 'patChaosSourceKey'

@@ -71,12 +71,11 @@ export const rateLimited = (what: string, retryAfter: number): CodedError =>
 export const queryInvalid = (reason: string): CodedError => codedError('QUERY_INVALID', reason)
 
 export interface ProblemContext {
-  /** The member `error` of the answer. */
   label: string
   /** Whether the caller may see the message of a server error. Others get the title of the problem instead. */
   trusted: boolean
   /**
-   * Adds the member `message`, which the refresh endpoints have.
+   * Adds the member `message`.
    * @default false
    */
   withMessage?: boolean

@@ -13,8 +13,8 @@ import { signIn } from '../http/auth/signIn'
 import { processPorts } from '../shared/ports'
 
 /**
- * `closed`: no ADMIN_TOKEN is set. `cross-site`: a link on another site led here, so the browser did not send its
- * `SameSite=Strict` cookie. A second request, from this site, shows whether there is a session.
+ * `closed`: no ADMIN_TOKEN is set. `cross-site`: another site led here, so the browser sent no `SameSite=Strict` cookie.
+ * A second request, from this site, shows whether there is a session.
  */
 export type AdminAccess = 'signed-in' | 'signed-out' | 'closed' | 'cross-site'
 
@@ -61,9 +61,7 @@ export async function signOutOfAdmin(): Promise<void> {
   processPorts().emit({ type: 'admin.signed-out' })
 }
 
-/**
- * `under-way`: the same refresh has already begun. Each answer is a new object, so that React notices two equal answers.
- */
+/** Each answer is a new object, so that React notices two equal answers. */
 export interface RefreshAnswer {
   result: 'begun' | 'under-way' | 'signed-out' | 'unknown-field'
 }

@@ -6,8 +6,8 @@ import type { AnyField, FieldCacheConfig } from '../core-services/cache/fields/f
 import { inThisRequest } from './thisRequest'
 
 /**
- * Reads a field for a Server Component. Waits for a request first, so that a build never calls Redis or a source. With
- * Cache Components, call it below a `<Suspense>` boundary.
+ * Waits for a request first, so that a build never calls Redis or a source. With Cache Components, call it below a
+ * `<Suspense>` boundary.
  */
 export async function readFieldForPage<T>(config: FieldCacheConfig<T>): Promise<FieldAnswer<T>> {
   await connection()

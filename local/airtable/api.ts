@@ -24,7 +24,6 @@ const ROUTES = [
   ['listPayloads', /^GET \/v0\/bases\/([^/]+)\/webhooks\/([^/]+)\/payloads$/],
   ['schema', /^GET \/v0\/meta\/bases\/([^/]+)\/tables$/],
   ['listRecords', /^POST \/v0\/([^/]+)\/([^/]+)\/listRecords$/],
-  // The vendor's package writes to "…/table/", with a slash at the end.
   ['list', /^GET \/v0\/([^/]+)\/([^/]+)\/?$/],
   ['get', /^GET \/v0\/([^/]+)\/([^/]+)\/([^/]+)$/],
   ['create', /^POST \/v0\/([^/]+)\/([^/]+)\/?$/],
@@ -32,10 +31,7 @@ const ROUTES = [
   ['delete', /^DELETE \/v0\/([^/]+)\/([^/]+)(?:\/([^/]*))?$/],
 ] as const
 
-/**
- * Does not check whether what the path names exists. `owner`: the table or the webhook. `recordId`: empty for a whole
- * table.
- */
+/** `owner`: the table or the webhook, which need not exist. `recordId`: empty for a whole table. */
 export function matchRoute({ method, url }: Pick<ApiRequest, 'method' | 'url'>) {
   for (const [kind, pattern] of ROUTES) {
     const found = pattern.exec(`${method} ${url.pathname}`)?.map((part = '') => decode(part))
@@ -61,10 +57,7 @@ export interface BaseContents {
   readonly hooks: ReturnType<typeof createHooks>
 }
 
-/**
- * Checks the key, the address and the rate limit, in this order. A request that is refused before the rate limit does not
- * count towards it.
- */
+/** A request that is refused before the rate limit does not count towards it. */
 export function createApi({ baseId, apiKey, tables, store, hooks }: BaseContents, clock: Clock) {
   const offsets = createOffsets(clock)
   const admitRequest = createRateLimit(clock)

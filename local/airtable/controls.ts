@@ -19,8 +19,8 @@ const settingsSchema = z.strictObject({
   /** How long the URL of an attachment works after its answer. */
   attachmentLifeMs: milliseconds,
   /**
-   * How a cursor before the oldest payload is answered: `skip` lists from the oldest on, so that numbers are missing;
-   * `refuse` answers 422. The vendor's documents do not say.
+   * For a cursor before the oldest payload: `skip` lists from the oldest on, `refuse` answers 422. The vendor's documents
+   * do not say.
    */
   lostCursor: z.enum(['skip', 'refuse']),
 })

@@ -1,4 +1,4 @@
-/** `body`: sent as JSON, or as HTML when it is a text. The API itself never answers with a text. */
+/** `body`: sent as HTML when it is a text. */
 export type Answer = { readonly status: number; readonly body: unknown }
 
 // The vendor's errors have three shapes: these two and `{error: 'NOT_FOUND'}`.
@@ -13,7 +13,6 @@ export const unauthenticated = typed(401, 'AUTHENTICATION_REQUIRED', 'Authentica
 export const rateLimited = tooMany('RATE_LIMIT_REACHED', 'Rate limit exceeded. Please try again later')
 export const iteratorGone = typed(422, 'LIST_RECORDS_ITERATOR_NOT_AVAILABLE')
 
-/** The last three are this vendor's own. */
 export const FAULT_ANSWERS = {
   unauthorized: unauthenticated,
   'rate-limit': rateLimited,

@@ -6,13 +6,11 @@ import { newId } from './tables/table'
 const IDLE_MS = 300_000
 const OFFSET_PATTERN = /^(itr[A-Za-z0-9]{14})\/(rec[A-Za-z0-9]{14})$/
 
-/** `ids`: in the order of page one. `start`: the index at which a page starts. */
 type Position = { listId?: string; tableId: string; recordIds: readonly string[]; start: number }
 export type Offsets = ReturnType<typeof createOffsets>
 
 /**
- * Remembers the newest thousand lists that have further pages. Members and order stay as on page one; values do not. An
- * offset can be used again, as in a retry.
+ * Remembers the newest thousand lists. Members and order stay as on page one; values do not. An offset can be used again.
  */
 export function createOffsets(clock: Clock) {
   const open = new Map<string, Position & { usedAt: number }>()

@@ -5,15 +5,13 @@ const returnFieldsByFieldId = z.union([z.boolean(), z.stringbool()]).default(fal
 const sorting = z.strictObject({ field: z.string(), direction: z.enum(['asc', 'desc']).default('asc') })
 const cells = z.record(z.string(), z.unknown())
 
-// All strict, because an answer that ignores an unknown parameter only looks right. The vendor's package also sends
-// `method`, `timeZone` and `userLocale`, which change nothing here.
+// All strict, because an answer that ignores an unknown parameter only looks right.
 
 export const getParameters = z.strictObject({
   cellFormat: z.literal('json').optional(),
   returnFieldsByFieldId,
 })
 
-/** From the query or the body. */
 export const listParameters = getParameters.extend({
   pageSize: z.coerce.number().int().min(1).max(100).default(100),
   maxRecords: z.coerce.number().int().min(1).optional(),
@@ -42,7 +40,7 @@ const written = z.strictObject({ id: z.string().optional(), fields: cells })
 export const writeBatch = z.array(written).min(1).max(10)
 export const deletedIds = z.array(z.string()).min(1).max(10)
 
-/** Refuses the request, with the reason, for invalid parameters. */
+/** Refuses the request for invalid parameters. */
 export function check<T>(schema: z.ZodType<T>, raw: unknown): T {
   const { success, data, error } = schema.safeParse(raw)
   if (success) return data

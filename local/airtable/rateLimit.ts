@@ -5,10 +5,7 @@ const PENALTY_MS = 30_000
 /** Ms since any fixed moment. */
 export type Clock = () => number
 
-/**
- * Allows five requests in any 1,000 ms. Refuses the sixth, and every request in the 30 s after it. Refused requests do
- * not count. The returned function counts a request and says whether it is allowed.
- */
+/** Allows five requests in any 1,000 ms. Refuses the sixth, and every request in the 30 s after it. */
 export function createRateLimit(clock: Clock): () => boolean {
   let admitted: number[] = []
   let refusedUntil = Number.NEGATIVE_INFINITY

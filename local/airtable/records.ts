@@ -23,7 +23,6 @@ function parseFormula(formula: string): readonly unknown[] {
   return fail(422, 'INVALID_FILTER_BY_FORMULA', `The formula for filtering records is invalid: ${own}`)
 }
 
-/** `raw`: the unchecked parameters, from the query or the body. */
 export function listRecords(table: Table, raw: unknown, offsets: Offsets) {
   const { offset, pageSize, ...parameters } = check(listParameters, raw)
   const wanted = parameters.fields?.map((name) => getField(table, name)) ?? table.fields
@@ -55,10 +54,7 @@ export function getRecord(table: Table, recordId: string, raw: unknown) {
   return render(table, table.records.get(recordId) ?? refuse(notFound), table.fields, returnFieldsByFieldId)
 }
 
-/**
- * POST creates, PATCH overwrites the named cells, PUT also empties the others; null or "" empties a cell. Writes the
- * record in the path or in the body's `fields`, otherwise the body's `records`, all or none.
- */
+/** POST creates, PATCH overwrites the named cells, PUT also empties the others; null or "" empties a cell. */
 export function writeRecords(table: Table, method: string, recordId: string, raw: object, commit: Commit) {
   const creates = method === 'POST'
   const single = recordId !== '' || (creates && !('records' in raw))
@@ -96,7 +92,7 @@ export function writeRecords(table: Table, method: string, recordId: string, raw
   return single ? rendered[0] : { records: rendered }
 }
 
-/** Deletes the record in the path, otherwise those in the query's `records[]`, all or none. */
+/** Deletes all or none. */
 export function deleteRecords(table: Table, recordId: string, raw: unknown, commit: Commit) {
   const { data: ids } = deletedIds.safeParse(recordId === '' ? raw : [recordId])
   if (!ids) return fail(422, 'INVALID_RECORDS', '"records" must be an array of up to 10 record IDs.')

@@ -87,14 +87,13 @@ export interface AirtableServer extends Pick<AirtableServerOptions, 'apiKey' | '
   close(): Promise<void>
 }
 
-/** Since the start or the last reset, without requests to `/__local/…`. */
 type AirtableCounters = ReturnType<typeof createCounters>
 const createCounters = () => ({
   requests: 0,
   refusals: 0,
   bytesIn: 0,
   bytesOut: 0,
-  /** By route, as in ROUTES or `unknown`, and by the status of the answer, if there was one. */
+  /** By route, as in ROUTES or `unknown`, and by status. */
   byKind: {} as Record<string, number>,
   byStatus: {} as Record<string, number>,
 })

@@ -23,7 +23,6 @@ const schema = z.object({
   ),
 })
 
-/** Shown in the error about a file of another shape. */
 const WANTED = `{
   "table": { "id": "tblPeople00000001", "name": "People" },
   "view": "Agentes de venta",
@@ -67,7 +66,6 @@ function inferType(value: unknown): string {
   return typeof value === 'boolean' ? 'checkbox' : 'singleLineText'
 }
 
-/** Takes the type of each field from its first value. */
 function inferFieldTypes(records: readonly RecordData[]): Record<string, string> {
   const types = new Map<string, string>()
   for (const [name, value] of records.flatMap(({ fields }) => Object.entries(fields)))
@@ -91,7 +89,6 @@ export function loadPeople(file: string): TableData {
   return { ...table, fields: inferFieldTypes(records), views: [{ id: AGENTS_VIEW.id, name: view }], records }
 }
 
-/** Serves the records of the file in LOCAL_AIRTABLE_DATA, by default invented people. */
 export function samplePeople(env: Environment) {
   const file = read(env, 'LOCAL_AIRTABLE_DATA')
   const table = file === undefined ? generatePeople() : loadPeople(resolve(file))

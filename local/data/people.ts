@@ -26,7 +26,6 @@ const STREETS = ['Calle Mayor', 'Avenida de la Constitución', 'Paseo del Río',
 /** The agents' view leaves out administration, which sells nothing. */
 const ADMINISTRATION = 'Administración'
 
-/** With their types in Airtable's words. */
 const FIELDS = {
   Nombre: 'singleLineText',
   Cargo: 'singleSelect',
@@ -94,10 +93,7 @@ function person(random: () => number, position: number): RecordData {
   return { ...usual, fields: { ...fields, Nombre: UNUSABLE_NAMES.get(position) } }
 }
 
-/**
- * Generates 264 invented people, always the same. The agents' view shows 240 of them in table order. Six of these have an
- * unusable name; some of the others have spaces around it.
- */
+/** Always generates the same 264 people. The agents' view shows 240 of them; six of these have an unusable name. */
 export function generatePeople(): TableData {
   const random = createRandom(SEED)
   const collator = new Intl.Collator('es')

@@ -10,7 +10,6 @@ export type Argument = string | Buffer
 
 export type Command = readonly [name: string, ...args: Argument[]]
 
-/** Such as `ERR …` or `WRONGTYPE …`. */
 export interface CommandError {
   readonly error: string
 }
@@ -18,7 +17,6 @@ export interface CommandError {
 /** Status replies are texts, all other strings are bytes. */
 export type Reply = null | number | string | Buffer | CommandError | readonly Reply[]
 
-/** For the reply of a command, alone or inside another reply. */
 export function isError(value: unknown): value is CommandError {
   return typeof value === 'object' && value !== null && 'error' in value
 }

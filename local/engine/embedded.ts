@@ -7,8 +7,7 @@ import type { RedisEngine } from './types'
 const DATABASES = 16
 
 /**
- * Starts a Redis in this process, in JavaScript and WebAssembly. Built from the package's parts, because the package's
- * own server listens on every interface and waits for its clients to leave when it is closed.
+ * Built from the package's parts, because the package's own server listens on every interface and waits for its clients.
  */
 export async function startEmbedded(port: number): Promise<RedisEngine> {
   const state = new EmbeddedState({ databaseCount: DATABASES })

@@ -1,12 +1,10 @@
 import { sendOnce } from './sendOnce'
 import type { RedisEngine } from './types'
 
-/** For messages. */
 export function withoutCredentials(url: string): string {
   return url.replace(/\/\/[^/]*@/, '//')
 }
 
-/** Rejects when the Redis does not answer. */
 export async function attachExternal(url: string): Promise<RedisEngine> {
   try {
     await sendOnce(url, ['PING'])

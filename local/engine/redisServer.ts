@@ -34,7 +34,6 @@ function guard(pid: number, directory: string): ChildProcess {
   return shell
 }
 
-/** Another Redis may run on the same port. */
 async function isOurs(url: string, directory: string): Promise<boolean> {
   const answer = await sendOnce(url, ['CONFIG', 'GET', 'dir']).catch(() => undefined)
   return Array.isArray(answer) && answer.includes(directory)

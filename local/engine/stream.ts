@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { type Command, createConnection, unreachable } from './client'
 
-/** Such as `['message', channel, payload]`. */
 type Receive = (parts: readonly string[]) => void
 
 type Open = (
@@ -10,7 +9,6 @@ type Open = (
   receive: Receive,
 ) => Promise<string[][]>
 
-/** Their replies never end. */
 const STREAMS: Readonly<Record<string, Open>> = {
   SUBSCRIBE: async (client, channels, receive) => {
     await client.subscribe(channels, (message, channel) => receive(['message', channel, message]))
@@ -30,8 +28,8 @@ const STREAMS: Readonly<Record<string, Open>> = {
 }
 
 /**
- * Streams the replies of SUBSCRIBE, PSUBSCRIBE or MONITOR over a connection of its own. Each chunk holds the parts of one
- * reply. Resolves once the engine has confirmed; rejects when it cannot be reached.
+ * Each chunk holds the parts of one reply, such as `['message', channel, payload]`. Resolves once the engine has
+ * confirmed.
  */
 export async function openStream(url: string, [name, ...args]: Command): Promise<Readable> {
   const client = createConnection(url, false)

@@ -13,7 +13,6 @@ export function refuse(text: string): never {
 export const isRefusal = (error: unknown): error is Error =>
   error instanceof Error && 'code' in error && error.code === REFUSED
 
-/** The vendor uses the same text for requests and responses. */
 export function checkSize(bytes: number): void {
   if (bytes <= MAX_BODY_BYTES) return
   refuse(`ERR max request size exceeded. Limit: ${MAX_BODY_BYTES} bytes, Actual: ${bytes} bytes`)

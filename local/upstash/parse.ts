@@ -16,7 +16,6 @@ export function toCommand(value: unknown): Command {
   return name.length === 0 ? refuse('ERR empty command') : [name.toString(), ...args]
 }
 
-/** Undefined when the body is not JSON. */
 export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'))

@@ -9,7 +9,6 @@ export interface Row {
   readonly seconds: number
   readonly reads: number
   readonly failedReads: number
-  /** The last good values of a failing source, which the promise excludes. */
   readonly degraded: number
   /** Reads that were older than an acknowledged refresh or invalidation allows, and hits past their ttl. */
   readonly oldValues: number

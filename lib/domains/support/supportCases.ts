@@ -1,6 +1,6 @@
 /**
- * Caches the support cases of a customer and the messages of a case: two families of fields. Each read brings its own
- * fetcher, so this file knows no source.
+ * Caches two families of fields: the support cases of a customer, and the messages of a case. The caller gives the
+ * fetcher.
  */
 import { z } from 'zod'
 import { createDomainCache, type DomainMetrics } from '../../core-services/cache/cache-aside/domainCache'
@@ -41,18 +41,15 @@ const caseMessageListSchema = z.object({
 })
 export type CaseMessageList = z.infer<typeof caseMessageListSchema>
 
-/**
- * In s. Changes by the support staff show after this time: the org sends no change events for cases, and a customer can
- * reload the page. Changes by the customer are invalidated at once.
- */
+/** In s. Changes by the support staff show after this time, because the org sends no change events for cases. */
 const TTL = {
   caseList: 120,
   messages: 60,
 } as const
 
 /**
- * Every read checks Redis, because after a write the customer's next request often reaches another instance, which must
- * not answer with its older copy. The check costs a request of a few hundred bytes; the value still comes from memory.
+ * Every read checks Redis, because after a write the customer's next request often reaches another instance. The check
+ * costs a request of a few hundred bytes; the value still comes from memory.
  */
 const MEMORY_TTL_SECONDS = 0
 
@@ -106,8 +103,8 @@ export class SupportCacheService {
   }
 
   /**
-   * Call it after the customer has opened a case. Reads that start after it has resolved, in any instance, return nothing
-   * that was fetched before. Rejects with INVALIDATION_FAILED when Redis did not record it, as the next two do.
+   * Call it after the customer has opened a case. Later reads, in any instance, return nothing that was fetched before.
+   * Rejects with INVALIDATION_FAILED when Redis did not record it, as the next two do.
    */
   invalidateCaseList(sfAccountId: string): Promise<void> {
     return this.#cache.invalidate({ key: caseListKey(sfAccountId) })

@@ -12,8 +12,8 @@ export function isSameOrigin(headers: Headers): boolean {
 }
 
 /**
- * False when the header Origin names neither the requested host nor one of APP_ORIGINS. Next makes the same comparison
- * without APP_ORIGINS, and answers 500 when it fails.
+ * False when Origin names neither the requested host nor one of APP_ORIGINS. Next compares without APP_ORIGINS, and
+ * answers 500.
  */
 export function hasTrustedOrigin(headers: Headers): boolean {
   const origin = headers.get('origin')
@@ -23,8 +23,8 @@ export function hasTrustedOrigin(headers: Headers): boolean {
 }
 
 /**
- * Finds an origin that is refused although the browser does not call the request cross-site. Most likely a proxy has
- * changed the header Host. Null for every other request.
+ * Finds an origin that is refused although the browser does not call the request cross-site, most likely because a proxy
+ * has changed the header Host. Null for every other request.
  */
 export function findUnknownOrigin(headers: Headers): { origin: string; host: string } | null {
   const origin = headers.get('origin')

@@ -8,10 +8,7 @@ export interface RateLimitOptions {
 }
 
 export interface RateLimit {
-  /**
-   * Takes one request from the bucket of this name and returns 0, or returns the ms until the next one is allowed. `now`:
-   * monotonic, in ms.
-   */
+  /** Returns 0 when the request is allowed, else the ms until the next one is. `now`: monotonic, in ms. */
   take(name: string, now: number): number
 }
 

@@ -9,7 +9,6 @@ import { createRateLimit } from './rateLimit'
 /** Limits what a process logs, because any client can send such headers. */
 const LOGGED = { burst: 5, everyMs: 60_000 }
 
-/** Returns the error for the answer. When a proxy may be the cause, also logs what to set. */
 export function reportRefusedOrigin(headers: Headers): CodedError {
   const unknown = findUnknownOrigin(headers)
   if (!unknown) return foreignOrigin()

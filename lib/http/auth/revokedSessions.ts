@@ -1,6 +1,6 @@
 /**
- * Remembers sessions that were signed out before their end. Redis keeps their ids until that end, so that a copy of the
- * cookie opens nothing in any instance. While Redis is down, a process knows only the sessions that it revoked itself.
+ * Redis keeps the ids of signed-out sessions until their end, so that a copy of the cookie opens nothing in any instance.
+ * While Redis is down, a process knows only the sessions that it revoked itself.
  */
 import { LRUCache } from 'lru-cache'
 import { isRedisFailure } from '../../core-services/cache/errors'
@@ -13,7 +13,6 @@ const KIND = 'signed-out'
 
 const IDS_KEPT = 10_000
 
-/** Each id stays until its session would have ended. */
 export const createRevokedIds = () =>
   new LRUCache<string, true>({
     max: IDS_KEPT,

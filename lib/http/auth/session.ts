@@ -1,6 +1,6 @@
 /**
- * Seals the session of the admin page into a cookie: an id, its end and a MAC over both. The key of the MAC is derived
- * from ADMIN_TOKEN, so sessions need no storage, and changing the token ends all of them.
+ * Seals a session into a cookie. The key of its MAC is derived from ADMIN_TOKEN, so sessions need no storage, and
+ * changing the token ends all of them.
  */
 import { createHmac, hkdfSync } from 'node:crypto'
 import { secret } from '../../config/appConfig'
@@ -13,7 +13,7 @@ export interface AdminSession {
   endsAt: number
 }
 
-/** How long a session lasts, in s: a working day. */
+/** A working day, in s. */
 export const SESSION_SECONDS = 12 * 3600
 
 /** Browsers accept a `__Host-` cookie only over https from this exact host, so a subdomain cannot set one. */

@@ -1,7 +1,7 @@
 /**
- * Signs in with the admin token. The right token always works: a limit on it would let any stranger lock the admin out.
- * The length of the token, at least 16 characters, stops guessing. The limits here make guesses cheap: past them a wrong
- * token is refused at once, without a Redis command, a log line or an open connection.
+ * The right token always works: a limit on it would let any stranger lock the admin out. The length of the token, at
+ * least 16 characters, stops guessing. Past the limits a wrong token is refused at once, without a Redis command, a log
+ * line or an open connection.
  */
 import { processPorts } from '../../shared/ports'
 import { processState } from '../../shared/processState'
@@ -17,9 +17,8 @@ export type SignIn =
   /** `retryAfter`: until the next wrong token is checked, in s. */
   | { ok: false; why: 'limited'; retryAfter: number }
 
-/** Wrong tokens that are checked for one address. */
 const PER_ADDRESS = { burst: 5, everyMs: 20_000 }
-/** Wrong tokens that a process checks for all addresses together: a client can invent its address. */
+/** For all addresses together, because a client can invent its address. */
 const PER_PROCESS = { burst: 50, everyMs: 2_000 }
 
 /** How long the check of a token takes, in ms, right or wrong. It slows down guesses that wait for each other. */

@@ -1,6 +1,6 @@
 /**
- * Checks requests for pages before Next sees them. Only reads and the Server Actions of the admin page pass. Next answers
- * most malformed calls of an action with a 500 and a stack in the log.
+ * Checks requests for pages before Next, which answers most malformed calls of an action with a 500 and a stack in the
+ * log.
  */
 import { withoutBasePath } from '../../config/basePath'
 import { processPorts } from '../../shared/ports'
@@ -17,7 +17,7 @@ const READS = ['GET', 'HEAD']
 /** The page that Next renders when everything else fails. A request for its path is answered with 500. */
 const LAST_RESORT = '/_global-error'
 
-/** Resolves with the answer to a request that no page takes; undefined when the request may go on. */
+/** Resolves with undefined when the request may go on. */
 export async function guardPageRequest(request: Request): Promise<Response | undefined> {
   const since = processPorts().clock.monotonic()
   const refused = await refuseRequest(request)
@@ -47,7 +47,6 @@ async function refuseRequest(request: Request): Promise<Response | undefined> {
   }
 }
 
-/** Whether the body has the form that React gives to the call of an action. */
 async function isActionCall(request: Request): Promise<boolean> {
   const byScript = request.headers.has('next-action')
   const type = request.headers.get('content-type') ?? ''

@@ -6,8 +6,8 @@ export function createNonce(): string {
 }
 
 /**
- * Scripts run only with the nonce of their answer, or when such a script has loaded them. Everything else must come from
- * this origin. `development` also allows what the tools of `next dev` need.
+ * Scripts run only with the nonce of their answer, or when such a script has loaded them. `development` also allows the
+ * tools of `next dev`.
  */
 export function pagePolicy(nonce: string, development: boolean): string {
   const styles = development ? "'unsafe-inline'" : `'nonce-${nonce}'`

@@ -1,7 +1,7 @@
 /**
- * Repairs raw requests that Next would answer with a 500, because it fails before routing: a path that does not decode to
- * text (`%ff`), the method TRACE, a method other than GET and HEAD for a file of the build. Requests outside the base
- * path would get a page without passing the proxy. After the repair the routes answer them with a 404 or 405.
+ * Repairs raw requests that Next would answer with a 500 before routing: a path that does not decode to text (`%ff`), the
+ * method TRACE, a method other than GET and HEAD for a file of the build. Paths outside the base path would get a page
+ * without passing the proxy.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe } from 'node:diagnostics_channel'
@@ -30,9 +30,9 @@ export function repairRawRequests(): void {
 }
 
 /**
- * Stops waiting for the body of the current request after `maxMs`. Next sends the answer of the proxy only when the whole
- * body has arrived, so a stalled body would delay it until Node's `requestTimeout` (300 s). The connection closes after
- * the answer, because the rest of the body would be read as a new request.
+ * Next sends the answer of the proxy only when the whole body has arrived, so a stalled body would delay it until Node's
+ * `requestTimeout` (300 s). The connection closes after the answer, because the rest of the body would be read as a new
+ * request.
  */
 export function waitForBodyAtMost(maxMs: number): void {
   const { request, response } = currentRequest().getStore() ?? {}
@@ -66,7 +66,7 @@ function isRoutable({ method = '', url = '/' }: IncomingMessage): boolean {
   return ['GET', 'HEAD'].includes(method) || !path.startsWith('/_next/static/')
 }
 
-/** Replaces bytes that do not decode to text by U+FFFD. */
+/** Replaces undecodable bytes by U+FFFD. */
 function replaceUndecodable(url: string): string {
   const [path = '', ...query] = url.split(/(?=\?)/)
   const readable = path.replace(/(?:%[0-9a-f]{2})+|%/gi, (escaped) =>

@@ -1,13 +1,12 @@
 import { readBoundedBody } from '../../shared/boundedBody'
 import { processPorts } from '../../shared/ports'
 
-/** How long a body may take to arrive, in ms. */
+/** In ms. */
 export const BODY_MS = 5_000
 
 /**
- * Resolves with undefined when the body has more than `maxBytes`, breaks off, or has not arrived completely within
- * BODY_MS. A route cancels the `rest`. The proxy must leave it: it holds a copy of the body, and Next throws an uncaught
- * error when it adds to a cancelled copy.
+ * Resolves with undefined for a body that is too long, broken off or late. A route cancels the `rest`. The proxy must
+ * leave it: Next throws an uncaught error when it adds to a cancelled copy of the body.
  */
 export async function readRequestBody(
   request: Request,

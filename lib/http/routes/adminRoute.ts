@@ -1,4 +1,3 @@
-/** Answers the overview of the admin page to a session, or to the admin token. */
 import { readOverview } from '../../admin/overview'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'
 import { holdsSecret } from '../auth/bearer'

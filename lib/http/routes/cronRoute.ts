@@ -1,4 +1,3 @@
-/** Maintains webhooks and refreshes the fields that are due, within the time limit of the function. */
 import { refreshConfig } from '../../config/appConfig'
 import { webhookMaintenance } from '../../core-services/airtable/webhooks/maintainWebhooks'
 import type { AnyField } from '../../core-services/cache/fields/fieldConfig'

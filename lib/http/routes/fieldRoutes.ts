@@ -7,10 +7,7 @@ import { computeEtag, matchesEtag, NO_STORE, PRIVATE_NO_STORE, REVALIDATE } from
 import { fieldUnknown, problemResponse, queryInvalid, unauthorized } from '../problem'
 import { anonymouslyForcedRead, forcedRead } from './forcedReads'
 
-/**
- * GET: answers the value as JSON, and where it came from in the headers. `?forceRefresh=true` fetches from the source
- * first.
- */
+/** Answers GET. `?forceRefresh=true` fetches from the source first. */
 export async function answerRead(request: Request, field: AnyField): Promise<Response> {
   const trusted = holdsSecret(request, 'ADMIN_TOKEN')
   try {
@@ -25,7 +22,7 @@ export async function answerRead(request: Request, field: AnyField): Promise<Res
   }
 }
 
-/** POST: forces a refresh, only with the admin token. 503 when the new value was not stored, 429 past the limit. */
+/** Answers POST: 503 when the new value was not stored, 429 past the limit. */
 export async function answerRefresh(
   request: Request,
   field: AnyField,

@@ -1,10 +1,9 @@
 /**
- * Runs forced refreshes over HTTP. Per field and process one runs and one waits; all later callers share the waiting one.
- * Their rate is limited per field and in total, over all instances: an endless script must not use up the rate limit of
- * the source. Plain reads are not affected.
+ * Per field and process one forced refresh runs and one waits; later callers share the waiting one. Their rate is limited
+ * over all instances, because an endless script must not use up the rate limit of the source.
  *
- * This queue comes before that of the cache: callers who share a refresh also share one permit, and the cron, which
- * shares the cache's queue, must not meet the limit.
+ * This queue comes before that of the cache: callers who share a refresh also share one permit, and the cron must not
+ * meet the limit.
  */
 import { takeFromBuckets } from '../../core-services/cache/coordination/tokenBuckets'
 import { isRedisFailure } from '../../core-services/cache/errors'

@@ -1,5 +1,3 @@
-/** Builds the parts of the health report other than the services. */
-
 import { type CronHealth, cronExpectations, cronHealth } from '../../admin/cronHealth'
 import type { BaseState } from '../../core-services/airtable/rate-limit/rateLimiter'
 import {
@@ -61,7 +59,6 @@ export async function healthParts(
   }
 }
 
-/** Returns the last answer while it is younger than CHECK_EVERY_MS. */
 function reuseRecent<T>(part: string, read: () => Promise<T>): Promise<T> {
   const state = processState<{ last?: { at: number; answer: Promise<T> } }>(`health.${part}`, () => ({}))
   const now = processPorts().clock.monotonic()

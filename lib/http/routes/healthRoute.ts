@@ -30,7 +30,6 @@ export function answerHealth(request: Request, fields: readonly AnyField[]): Pro
   })
 }
 
-/** Adds all metrics. 401 without a token. */
 export function answerCacheHealth(request: Request, fields: readonly AnyField[]): Promise<Response> {
   return answer(request, async () => {
     if (!canSeeMetrics(request)) throw unauthorized('METRICS_TOKEN')

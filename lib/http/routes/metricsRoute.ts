@@ -4,7 +4,7 @@ import { canSeeMetrics } from '../auth/bearer'
 import { NO_STORE } from '../headers'
 import { problemResponse, unauthorized } from '../problem'
 
-/** Answers 200 with the metrics of the whole deployment, also while Redis is down; 401 without a token. */
+/** Answers 200 also while Redis is down; 401 without a token. */
 export async function answerMetrics(request: Request): Promise<Response> {
   const trusted = canSeeMetrics(request)
   try {

@@ -37,10 +37,7 @@ export async function checkServices(): Promise<ServicesHealth> {
   return Object.fromEntries(names.map((name, index) => [name, healths[index]])) as ServicesHealth
 }
 
-/**
- * `unavailable` only when this instance cannot fetch anything. A failing Redis is `degraded`: pages are still served, and
- * a load balancer would otherwise remove all instances at once.
- */
+/** A failing Redis is only `degraded`: pages are still served, and a load balancer would remove all instances at once. */
 export function summarizeStatus({ cache, ...sources }: ServicesHealth): 'ok' | 'degraded' | 'unavailable' {
   const states = Object.values(sources).map(({ ok }) => ok)
   if (!states.includes(true)) return 'unavailable'
@@ -51,7 +48,6 @@ async function check(run: () => Promise<ServiceHealth>): Promise<ServiceHealth> 
   try {
     return await run()
   } catch (error) {
-    // The registry and the open circuit only wrap the reason.
     const reason = isCodedError(error) ? rootFailure(error) : error
     return { ok: false, code: getErrorCode(reason), message: getErrorMessage(reason), ...pickHint(reason) }
   }

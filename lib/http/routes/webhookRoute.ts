@@ -17,9 +17,8 @@ const MAX_BYTES = 64 * 1024
 const newestProcessed = () => processState('settled pings', () => new Map<string, number>())
 
 /**
- * Answers 204 for a ping with the right MAC once Redis has recorded it; the sync follows after the answer. 503 when Redis
- * did not record it, so that Airtable sends it again. 401 for every other request. A replay gets 204 too, and costs
- * nothing.
+ * Answers 204 once Redis has recorded the ping; the sync follows after the answer. 503 when Redis has not recorded it, so
+ * that Airtable sends it again. 401 for every request without the right MAC. A replay gets 204 too, and costs nothing.
  */
 export async function answerWebhook(request: Request, fields: readonly AnyField[]): Promise<Response> {
   try {

@@ -28,7 +28,7 @@ export function keepAttachments(value: unknown, before: unknown): unknown {
   })
 }
 
-/** Each answer has another URL, valid for `attachmentLifeMs`. Reading it needs no key and has no rate limit. */
+/** Each answer has another URL, valid for `attachmentLifeMs`. */
 export function createAttachments(settings: Settings, now: () => number, origin: () => string) {
   const buildUrl = (attachment: Attachment): string => {
     const until = Math.ceil(now() + settings.attachmentLifeMs).toString(36)

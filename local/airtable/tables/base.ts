@@ -13,14 +13,10 @@ export interface BaseOptions {
   readonly tables: readonly TableData[]
   /** Only differences of this clock count; the base starts at the current time of day. */
   readonly clock: Clock
-  /**
-   * Waits before a ping is sent again.
-   * @default a timer
-   */
+  /** @default a timer */
   readonly wait?: Wait | undefined
 }
 
-/** `origin`: returns the URL of the server. */
 export function createBase({ apiKey, baseId, tables: data, clock, wait }: BaseOptions, origin: () => string) {
   const epoch = Date.now() - clock()
   const now = (): number => epoch + clock()

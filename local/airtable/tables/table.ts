@@ -5,16 +5,14 @@ type Named = { readonly id: string; readonly name: string }
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** In the shape of the vendor's answers. */
 export type RecordData = { readonly id: string; readonly createdTime: string; readonly fields: Fields }
 
-/** By default all records in table order. */
 export interface ViewData extends Named {
   readonly includes?: (fields: Fields) => boolean
   readonly compare?: (a: Fields, b: Fields) => number
 }
 
-/** `fields`: types by name, the primary field first; by default all used fields, as text. */
+/** `fields`: types by name, the primary field first. */
 export interface TableData extends Named {
   readonly fields?: Readonly<Record<string, string>>
   readonly views: readonly ViewData[]
@@ -27,7 +25,6 @@ export type Field = Table['fields'][number]
 
 type Present = (type: string, value: unknown) => unknown
 
-/** In the vendor's form. */
 export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
   prefix + randomBytes(7).toString('hex')
 
@@ -35,7 +32,6 @@ export const newId = (prefix: 'rec' | 'itr' | 'ach' | 'att'): string =>
 const fieldId = (tableId: string, name: string): string =>
   `fld${createHash('sha256').update(`${tableId}/${name}`).digest('hex').slice(0, 14)}`
 
-/** Changes are lost when the process ends. */
 export function createTable(
   { id, name, fields, views, records }: TableData,
   present: Present = (_type, value) => value,
@@ -84,7 +80,6 @@ export function render(
   return { ...record, fields: Object.fromEntries(cells) as Fields }
 }
 
-/** In the form of the metadata API. */
 export function describeTable({ id, name, fields, views }: Table) {
   const grids = views.map((view) => ({ id: view.id, name: view.name, type: 'grid' }))
   return { id, name, primaryFieldId: fields[0]?.id, fields, views: grids }

@@ -8,7 +8,6 @@ export type Cells = Record<string, unknown>
 const choiceId = (field: Field, name: unknown): string =>
   `sel${createHash('sha256').update(`${field.id}/${name}`).digest('hex').slice(0, 14)}`
 
-/** Formats choices as objects, links with the names of their records, and empty cells as null. */
 export function createCells(tables: readonly Table[]) {
   const link = (id: unknown) => {
     const table = tables.find(({ records }) => records.has(String(id)))

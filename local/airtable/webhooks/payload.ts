@@ -13,7 +13,6 @@ type CellValues = { cellValuesByFieldId: Cells }
 
 const CHANGE_TYPES = { created: 'add', changed: 'update', destroyed: 'remove' } as const
 
-/** For a view, a record is created when it enters and destroyed when it leaves. */
 function classifyChange({ before, after }: Change, view: ViewData | undefined): Entry['kind'] | undefined {
   const shown = (record: RecordData | undefined) =>
     record !== undefined && (view?.includes?.(record.fields) ?? true)
@@ -57,7 +56,7 @@ function buildEntry(
   }
 }
 
-/** Makes at most `parts` lists. Also splits a record with several changed cells. */
+/** Also splits a record with several changed cells. */
 function split(entries: readonly Entry[], parts: number): Entry[][] {
   const pieces = entries.flatMap((entry): Entry[] => {
     if (entry.kind !== 'changed') return [entry]

@@ -6,7 +6,6 @@ import type { Settings } from '../controls'
 const RETRIES = 13
 const FIRST_RETRY_MS = 10_000
 
-/** In the form in which the vendor lists it. */
 export type PingResult = {
   readonly completionTimestamp: string
   readonly durationMs: number
@@ -30,14 +29,10 @@ export type Wait = (ms: number, signal: AbortSignal) => Promise<unknown>
 
 const waitInTheBackground: Wait = (ms, signal) => delay(ms, undefined, { ref: false, signal })
 
-/** For a body of exactly these bytes. */
 export const contentMac = (macSecretBase64: string, body: string): string =>
   `hmac-sha256=${createHmac('sha256', Buffer.from(macSecretBase64, 'base64')).update(body).digest('hex')}`
 
-/**
- * Each webhook has at most one ping at a time. A ping that waits to be sent or retried also announces all changes until
- * then.
- */
+/** Each webhook has at most one ping at a time, which also announces all changes until it is sent. */
 export function createPings(
   baseId: string,
   settings: Settings,
@@ -120,7 +115,6 @@ export function createPings(
   return {
     /** Does nothing when a ping is already waiting. */
     announce,
-    /** Does nothing while `holdPings` is on. */
     release(): void {
       const due = [...held]
       held.clear()
