@@ -4,16 +4,9 @@ import { CacheService } from '../core-services/cache/cacheService'
 import { createCipherFor } from '../core-services/cache/entry/encryption'
 import { type FieldAnswer, type Force, readFieldCache } from '../core-services/cache/fieldCacheService'
 import type { FieldCacheConfig } from '../core-services/cache/fields/fieldConfig'
-import type { AsideRuntime, CronRuntime } from '../core-services/cache/fields/fieldRuntime'
-import { createHints } from '../core-services/cache/fields/memory/fieldHints'
-import { createMemoryCache } from '../core-services/cache/fields/memory/memoryCache'
-import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
-import { createReachability } from '../core-services/cache/redis/transport/reachability'
-import { createServiceRuntime } from '../core-services/cache/serviceRuntime'
+import { createRuntime, type ProcessRuntime, type RuntimeParts } from '../core-services/cache/runtime'
 import type { CacheConfig } from '../core-services/cache/settings/cacheConfig'
-import type { Clock } from '../shared/clock'
 import { defaultPorts, type Ports } from '../shared/ports'
-import { createSingleFlight } from '../shared/singleFlight'
 import { type RecordedEvents, recordEvents } from './events'
 
 /** The app's default settings, over a Redis that no network reaches. */
@@ -57,58 +50,72 @@ export interface FieldProcessOptions {
 export interface FieldProcess {
   cache: CacheService
   /** The last argument of the functions over fields, such as `readFieldCache`. */
-  runtime: CronRuntime & AsideRuntime & WatchRuntime
+  runtime: ProcessRuntime
   events: RecordedEvents
   /** Reads a field as the app does. @default 'never' for `force` */
   read<T>(config: FieldCacheConfig<T>, force?: Force): Promise<FieldAnswer<T>>
 }
 
-type EmptyMemory = Pick<FieldProcess['runtime'], 'singleFlight' | 'hints' | 'memoryCache' | 'reachability'>
+/** What a process remembers, by the names of members of its runtime. */
+type Slots = Map<keyof ProcessRuntime, unknown>
 
-/** What a process has in its memory: nothing yet. `memory`: bytes for values. */
-export function createEmptyMemory(
-  { commandTimeoutMs, commandHardTimeoutMs }: Pick<CacheConfig, 'commandTimeoutMs' | 'commandHardTimeoutMs'>,
-  memory: number,
-  clock: Clock,
-): EmptyMemory {
-  return {
-    singleFlight: createSingleFlight(),
-    hints: createHints(),
-    memoryCache: createMemoryCache(memory, clock),
-    reachability: createReachability({ softMs: commandTimeoutMs, hardMs: commandHardTimeoutMs }, clock),
+/** Keeps what a process remembers in slots of its own. */
+export function rememberIn(slots: Slots = new Map()): RuntimeParts['remember'] {
+  return <T>(member: keyof ProcessRuntime, create: () => T) => {
+    if (!slots.has(member)) slots.set(member, create())
+    return slots.get(member) as T
   }
 }
 
 export async function startFieldProcess(
   config: CacheConfig,
-  { ports, memory = 10_000_000, deployment = 'test', encryptionKeys }: FieldProcessOptions = {},
+  options?: FieldProcessOptions,
 ): Promise<FieldProcess> {
+  return (await startForgetfulProcess(config, options)).started
+}
+
+/** `forget` empties the memory of the process. */
+export async function startForgetfulProcess(
+  config: CacheConfig,
+  { ports, memory = 10_000_000, deployment = 'test', encryptionKeys }: FieldProcessOptions = {},
+): Promise<{ started: FieldProcess; slots: Slots; forget(): void }> {
   const events = recordEvents()
-  const allPorts = { ...defaultPorts, emit: events.emit, ...ports }
-  const cache = new CacheService(
-    () => config,
-    allPorts,
-    () => started.runtime,
-  )
-  await cache.initialize()
-  const started: FieldProcess = {
-    cache,
-    events,
-    read: (config, force = 'never') => readFieldCache(config, force, started.runtime),
-    runtime: {
-      store: async () => cache.fieldStore,
-      clean: (text) => text,
-      seen: new Map(),
-      runs: new Map(),
-      ...createServiceRuntime(async () => cache),
+  const slots: Slots = new Map()
+  const parts: RuntimeParts = {
+    ports: { ...defaultPorts, emit: events.emit, ...ports },
+    settings: {
+      deployment,
+      refreshTimeoutMs: 5_000,
       batchSize: config.batchSize,
-      ...createEmptyMemory(config, memory, allPorts.clock),
+      memoryBytes: memory,
+      patience: { softMs: config.commandTimeoutMs, hardMs: config.commandHardTimeoutMs },
       cipherFor:
         encryptionKeys && createCipherFor(encryptionKeys, `${config.keyPrefix} ${config.keyVersion}`),
-      deployment,
-      ports: allPorts,
-      refreshTimeoutMs: 5_000,
+    },
+    remember: rememberIn(slots),
+    services: async () => cache,
+    clean: (text) => text,
+  }
+  // A copy, in which a test may replace members.
+  const runtime = { ...createRuntime(parts) }
+  const cache = new CacheService(
+    () => config,
+    parts.ports,
+    () => runtime,
+  )
+  await cache.initialize()
+  return {
+    started: {
+      cache,
+      events,
+      runtime,
+      read: (field, force = 'never') => readFieldCache(field, force, runtime),
+    },
+    slots,
+    forget() {
+      slots.clear()
+      const fresh = { ...createRuntime(parts) }
+      for (const member of slots.keys()) Object.assign(runtime, { [member]: fresh[member] })
     },
   }
-  return started
 }

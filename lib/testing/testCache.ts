@@ -10,10 +10,10 @@ import { processState, setProcessState } from '../shared/processState'
 import '../core-services/serviceLoader'
 import { type AlarmClock, alarmClock } from './clock'
 import {
-  createEmptyMemory,
   type FieldProcess,
   type FieldProcessOptions,
   startFieldProcess,
+  startForgetfulProcess,
   testSettings,
 } from './fieldProcess'
 import { createMemoryUpstash } from './memoryUpstash'
@@ -56,7 +56,6 @@ export interface TestCache extends FieldProcess {
 export async function createTestCache({
   cache: settings,
   ports,
-  memory = 10_000_000,
   ...rest
 }: TestCacheOptions = {}): Promise<TestCache> {
   const clock = alarmClock(Date.now())
@@ -68,23 +67,24 @@ export async function createTestCache({
     background.add(running)
   }
   const shared = { clock, defer, fetch: upstash.fetch }
-  const started = await startFieldProcess(config, { ...rest, memory, ports: { ...shared, ...ports } })
+  const { started, slots, forget } = await startForgetfulProcess(config, {
+    ...rest,
+    ports: { ...shared, ...ports },
+  })
   const { cache, runtime, events } = started
   let installed = false
   let before = { requests: 0, commands: 0 }
   const counted = () => ({ requests: upstash.requests, commands: upstash.redis.executed })
 
   function share(): void {
-    for (const slot of ['singleFlight', 'hints', 'memoryCache', 'reachability'] as const)
-      setProcessState(slot, runtime[slot])
-    setProcessState('cipher', runtime.cipherFor)
+    for (const [slot, value] of slots) setProcessState(slot, value)
   }
 
   function reset(): void {
     upstash.up()
     upstash.redis.clear()
     cache.breaker.reset()
-    Object.assign(runtime, createEmptyMemory(config, memory, clock))
+    forget()
     if (installed) share()
     events.all.length = 0
     before = counted()

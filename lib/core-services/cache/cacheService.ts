@@ -15,7 +15,7 @@ import { cacheNotInitialized, isRedisFailure, notRedis, redisBadReply, redisRefu
 import type { FieldMemory } from './fields/memory/fieldMemory'
 import type { EntryHeaders } from './fields/store/entryHeaders'
 import type { FieldStore } from './fields/store/fieldStore'
-import { processMemory } from './processMemory'
+import { processParts } from './processParts'
 import { type Ask, RedisCommands } from './redis/commands/commands'
 import type { PipelineCommands, StrictCommands } from './redis/commands/strictCommands'
 import { createBatch } from './redis/pipeline'
@@ -23,6 +23,7 @@ import { reportDegraded } from './redis/reportDegraded'
 import type { Breaker } from './redis/transport/circuitBreaker'
 import type { TransportCounters } from './redis/transport/transport'
 import type { RefusedWrites } from './redis/transport/writeHealth'
+import { createRuntime } from './runtime'
 import { type CacheConfig, cacheConfig } from './settings/cacheConfig'
 
 /** @public For the callers of `set`. */
@@ -51,7 +52,7 @@ export class CacheService extends RedisCommands<null> implements ServiceInterfac
   constructor(
     config: () => CacheConfig = cacheConfig,
     ports: Ports = defaultPorts,
-    memory: () => FieldMemory = () => processMemory(ports.clock),
+    memory?: () => FieldMemory,
   ) {
     super({
       run: (operation, fallback, ask) => this.#answer(operation, fallback, ask),
@@ -59,7 +60,7 @@ export class CacheService extends RedisCommands<null> implements ServiceInterfac
     })
     this.#config = config
     this.#ports = ports
-    this.#memory = memory
+    this.#memory = memory ?? (() => createRuntime({ ...processParts(ports), services: async () => this }))
   }
 
   /** Pings Redis. Rejects with CONFIG_INVALID or a REDIS_ error unless the answer is PONG. */

@@ -27,7 +27,7 @@ const ENGINE = [
   part('settings'),
   CACHE,
   part('processContext.ts'),
-  part('processMemory.ts'),
+  part('processParts.ts'),
 ]
 
 /**
@@ -56,10 +56,10 @@ const BORDERS: Record<string, Border> = {
   [part('settings')]: { imports: FIELDS, packages: ['zod'] },
   [CACHE]: { imports: [...ENGINE, PATTERNS, REGISTRY], packages: ['@upstash/redis'] },
   [part('processContext.ts')]: {
-    imports: [...ENGINE, 'lib/config', 'lib/observability', REGISTRY, LOADER],
+    imports: [...ENGINE, REGISTRY, LOADER],
     packages: [],
   },
-  [part('processMemory.ts')]: { imports: [...ENGINE, 'lib/config'], packages: [] },
+  [part('processParts.ts')]: { imports: [...ENGINE, 'lib/config', 'lib/observability'], packages: [] },
   [part('fieldCacheConfigs.ts')]: { imports: [...ENGINE, AIRTABLE], packages: ['zod'] },
 
   [REGISTRY]: { imports: GROUND, packages: [] },

@@ -6,7 +6,8 @@ import type { FieldRuntime } from '@/lib/core-services/cache/fields/fieldRuntime
 import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { createFieldStore } from '@/lib/core-services/cache/fields/store/fieldStore'
 import { invalidateField, invalidateTags } from '@/lib/core-services/cache/invalidate'
-import { createEmptyMemory } from '@/lib/testing/fieldProcess'
+import { createRuntime as buildRuntime, type RuntimeServices } from '@/lib/core-services/cache/runtime'
+import { rememberIn } from '@/lib/testing/fieldProcess'
 import { DEADLINE_MS, keySpace, settled } from '../../kit/simulation/network'
 import type { CacheUnderTest, SimField, StartCache, Surroundings } from './cacheUnderTest'
 import type { ForceOptions } from './forceOptions'
@@ -31,12 +32,22 @@ export function createRuntime({
   release = 'sim',
 }: Pick<Surroundings, 'connection' | 'ports' | 'goesUncached' | 'release'>): FieldRuntime {
   const store = createFieldStore(send, settled(sendTogether), 100, keySpace, ports)
-  const memory = createEmptyMemory(
-    { commandTimeoutMs: SOFT_DEADLINE_MS, commandHardTimeoutMs: DEADLINE_MS },
-    1_000_000,
-    ports.clock,
-  )
-  const { singleFlight } = memory
+  const runtime = buildRuntime({
+    ports,
+    settings: {
+      deployment: release,
+      refreshTimeoutMs: FETCH_TIMEOUT_MS,
+      batchSize: 100,
+      memoryBytes: 1_000_000,
+      patience: { softMs: SOFT_DEADLINE_MS, hardMs: DEADLINE_MS },
+      cipherFor: undefined,
+    },
+    remember: rememberIn(),
+    // Reads and refreshes ask for no other service.
+    services: async () => ({ fieldStore: store }) as RuntimeServices,
+    clean: (text) => text,
+  })
+  const { singleFlight } = runtime
   const told =
     <T>(name: string, work: () => Promise<T>) =>
     () => {
@@ -44,16 +55,13 @@ export function createRuntime({
       return work()
     }
   return {
-    ...memory,
-    ports,
+    ...runtime,
     store: async () => store,
     singleFlight: {
       ...singleFlight,
       run: (name, work) => singleFlight.run(name, told(name, work)),
       queue: (name, by, work, demanding) => singleFlight.queue(name, by, told(name, work), demanding),
     },
-    deployment: release,
-    refreshTimeoutMs: FETCH_TIMEOUT_MS,
   }
 }
 
