@@ -55,7 +55,7 @@ export async function boot(env: Env = process.env): Promise<BootResult> {
   startEventLog(env)
   try {
     assertConfiguration(env)
-    // Importing the fields checks their options.
+    // The import checks the options of the fields.
     const { fields } = await import('./core-services/cache/fieldCacheConfigs')
     assertKeysFit(env, fields)
     assertEncryptable(env, fields)
@@ -87,7 +87,7 @@ function startEventLog(env: Env): void {
   })
 }
 
-/** The settings of the app itself. Each service brings its own, in serviceLoader.ts. */
+/** Each service brings its own, in serviceLoader.ts. */
 const APP_SETTINGS: readonly ((env: Env) => unknown)[] = [
   refreshConfig,
   memoryMaxBytes,
@@ -99,7 +99,7 @@ const APP_SETTINGS: readonly ((env: Env) => unknown)[] = [
   assertBasePath,
 ]
 
-/** Throws one CONFIG_INVALID with everything that is wrong. */
+/** Throws one CONFIG_INVALID for all problems together. */
 function assertConfiguration(env: Env): void {
   const settings = [...serviceRegistry.settings(), ...APP_SETTINGS]
   const problems = configProblems(settings.map((read) => () => read(env)))

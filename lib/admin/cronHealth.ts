@@ -7,7 +7,7 @@ import type { MetricsSnapshot } from '../core-services/metrics/snapshot'
 export interface CronHealth {
   /** False when a run is overdue. Whether the last run went well is in `lastRun`. */
   ok: boolean
-  /** Whether there is anything for the cron to do. */
+  /** Whether there is anything for the cron to do: fields to refresh by the clock, or webhooks to maintain. */
   expected: boolean
   lastRun: MetricsSnapshot['lastCronRun']
   /** Since its last run, or since counting began; null when that is not known. */
@@ -16,12 +16,10 @@ export interface CronHealth {
 }
 
 export interface CronExpectations {
-  /** Whether there is anything for the cron to do. */
   expected: boolean
   maxSilenceHours: number
 }
 
-/** Some field is refreshed by the clock, or webhooks are maintained. */
 export function cronExpectations(fields: readonly AnyField[]): CronExpectations {
   const refreshes =
     refreshConfig().warmupEnabled && fields.some(({ refreshEvery }) => refreshEvery !== undefined)

@@ -1,4 +1,4 @@
-/** One field as the admin page shows it: its state, and what last happened to it. */
+/** One field as the admin page shows it. */
 import type { AnyField } from '../core-services/cache/fields/fieldConfig'
 import type { FieldCondition, FieldState } from '../core-services/cache/operations/fieldStates'
 import {
@@ -17,7 +17,7 @@ export type RowStatus = 'fresh' | 'stale' | 'expired' | 'never-fetched' | 'faili
 export interface FieldRow {
   name: string
   status: RowStatus
-  /** State of the stored value; null when Redis cannot be reached. */
+  /** Null when Redis cannot be reached. */
   condition: FieldCondition | null
   /** Whole seconds since the fetch of the value began; null without one. */
   age: number | null
@@ -29,9 +29,9 @@ export interface FieldRow {
   storedBytes: number
   /** An instance fetches it for a reader. */
   fetching: boolean
-  /** Error code because of which no instance calls the source at the moment. */
+  /** Error code because of which no instance calls the source for now. */
   cooling: string | null
-  /** The last refresh by hand. */
+  /** By hand. */
   run: RunRow | null
   lastSuccess: GoodRun | null
   lastFailure: Failure | null

@@ -28,7 +28,6 @@ export interface Overview {
   fields: FieldRow[]
   /** The last refresh of all fields. */
   all: AllRow | null
-  /** State of Redis, the source, the cron and webhooks. */
   parts: PartHealth[]
   /** Null while metrics are turned off. */
   plots: Plots | null
@@ -57,7 +56,7 @@ export async function readOverview(
     const subject = ofField(field.key)
     const run = lastRun(runtime, subject, states?.note(subject) ?? null)
     const counted = metrics.fields[field.name] ?? null
-    return fieldRow({ field, state: states?.of(field) ?? null, run, metrics: counted, now })
+    return fieldRow({ field, state: states?.find(field) ?? null, run, metrics: counted, now })
   })
   return {
     at: now,
@@ -76,7 +75,7 @@ export async function readOverview(
 }
 
 interface States {
-  of(field: AnyField): FieldState | null
+  find(field: AnyField): FieldState | null
   note(subject: Parameters<typeof noteName>[1]): string | null
 }
 
@@ -90,7 +89,7 @@ async function readStates(
     const found: FieldStates = await readFieldStates(runtime, fields, names)
     return {
       states: {
-        of: ({ name }) => found.fields.find((state) => state.name === name) ?? null,
+        find: ({ name }) => found.fields.find((state) => state.name === name) ?? null,
         note: (subject) => found.notes.get(noteName(notes, subject)),
       },
       failure: null,

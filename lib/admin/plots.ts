@@ -1,18 +1,10 @@
 /** Metrics over time, as the admin page draws them. */
 import type { MetricsSnapshot, SeriesPoint, Traffic } from '../core-services/metrics/snapshot'
 
-export interface PlotPoint {
-  /** When it begins, ms since 1970. */
-  at: number
-  /** From 0 to 1; null without reads. */
-  hitRate: number | null
-  /** 95 of 100 reads were answered within this time, in ms; null without reads. */
-  p95Ms: number | null
-  sourceCalls: number
-  /** Calls that failed. */
-  sourceFailures: number
-  redisCommands: number
-}
+export type PlotPoint = Pick<
+  SeriesPoint,
+  'at' | 'hitRate' | 'p95Ms' | 'sourceCalls' | 'sourceFailures' | 'redisCommands'
+>
 
 /** The bars of a period, oldest first, and its totals. */
 export interface PlotPeriod extends Omit<PlotPoint, 'at'> {

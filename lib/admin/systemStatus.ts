@@ -114,7 +114,7 @@ export function sourcePart(bases: readonly BaseState[], { windows }: MetricsSnap
   return { name, state: 'ok', summary, facts }
 }
 
-/** The cron refreshes fields by the clock. A cron that stops reports no error itself, so its silence is shown here. */
+/** A cron that stops reports no error itself, so its silence is shown. */
 export function cronPart({ ok, expected, lastRun, silentSeconds }: CronHealth, now: number): PartHealth {
   const name = 'Cron, which refreshes on a schedule'
   if (!expected) return { name, state: 'off', summary: 'No field is refreshed on a schedule.', facts: [] }

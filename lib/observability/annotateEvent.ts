@@ -4,7 +4,6 @@ import { currentRequestId } from './requestContext'
 
 export type AnnotatedEvent = FieldCacheEvent & { requestId?: string }
 
-/** `redact`: removes secrets from a text. */
 export function annotateEvent(event: FieldCacheEvent, redact: (text: string) => string): AnnotatedEvent {
   const requestId = currentRequestId()
   return {

@@ -6,7 +6,6 @@ import { oneLine } from './redact'
 
 export type LogFormat = (event: AnnotatedEvent, level: LogLevel, at: Date) => string
 
-/** How many items of a list are shown. */
 const MAX_ITEMS = 10
 
 export const asJson: LogFormat = ({ type, ...details }, level, at) =>
@@ -48,7 +47,6 @@ function describe(name: string, value: unknown): string {
 const itemText = (item: unknown): string =>
   typeof item === 'object' && item !== null ? oneLine(Object.values(item).join(' ')) : String(item)
 
-/** Rounds numbers, and cuts long texts and lists. */
 function shortenDetails(details: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(details).map(([name, value]) => [name, shorten(value)]))
 }

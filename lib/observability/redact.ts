@@ -4,7 +4,7 @@
  */
 import type { Env } from '../shared/env'
 
-/** Longest text that is shown, in characters. */
+/** In characters. */
 const MAX_LENGTH = 400
 const HIDDEN = '[…]'
 

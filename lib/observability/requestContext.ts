@@ -1,4 +1,4 @@
-/** Keeps the id of the current request through all that is awaited in it. The cache itself does not know requests. */
+/** Keeps the id of the current request through everything it awaits. The cache itself does not know requests. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { processPorts } from '../shared/ports'
 import { processState } from '../shared/processState'
@@ -8,7 +8,6 @@ const HEADERS = ['x-vercel-id', 'x-request-id'] as const
 /** Safe in logs, headers and URLs: a client cannot inject lines or markup with it. */
 const SANE = /^[\w.:-]{1,128}$/
 
-/** The id from the headers of a request, or a new one. */
 export function resolveRequestId(header: (name: string) => string | null): string {
   for (const name of HEADERS) {
     const given = header(name)

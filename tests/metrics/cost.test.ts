@@ -19,7 +19,7 @@ const redis = redisForThisFile()
 
 describe('the Redis cost of a field', () => {
   const servers = serversForEachTest(redis)
-  const source = async () => ['someone', 'somebody']
+  const source = async () => ['Ann', 'Bob']
 
   /** Commands by field as its events report them, and as the server counted them; `billed` includes calls in scripts. */
   async function chargedFor(run: () => Promise<unknown>) {

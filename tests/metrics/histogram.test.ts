@@ -33,10 +33,10 @@ it('a quantile is in the bucket of the true one', () => {
     fc.property(durations, fc.constantFrom(0.5, 0.95, 0.99), (recorded, share) => {
       const sorted = recorded.toSorted((a, b) => a - b)
       const truth = sorted[Math.ceil(share * sorted.length) - 1] ?? 0
-      const told = quantile(share, toBuckets(recorded)) ?? -1
+      const estimate = quantile(share, toBuckets(recorded)) ?? -1
       const bucket = toBucket(truth)
-      expect(told).toBeGreaterThanOrEqual(BUCKETS_MS[bucket - 1] ?? 0)
-      expect(told).toBeLessThanOrEqual(BUCKETS_MS[bucket] ?? 0)
+      expect(estimate).toBeGreaterThanOrEqual(BUCKETS_MS[bucket - 1] ?? 0)
+      expect(estimate).toBeLessThanOrEqual(BUCKETS_MS[bucket] ?? 0)
     }),
   )
 })

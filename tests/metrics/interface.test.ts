@@ -31,7 +31,7 @@ const run = {
   skipped: 3,
 } as const
 
-const eventsOf = (field: string): FieldCacheEvent[] => [
+const listFieldEvents = (field: string): FieldCacheEvent[] => [
   ...(['hit', 'hit', 'stale', 'miss', 'refreshed', 'degraded', 'cooldown'] as const).map((status, index) => ({
     ...({ type: 'field.read', field, status, ageSeconds: 1, durationMs: 4 ** index / 10 } as const),
   })),
@@ -107,9 +107,9 @@ beforeAll(async () => {
       return `instance-00${instances}`
     },
   })
-  await countIn(...eventsOf('agents'), ...systemEvents, flaws)
+  await countIn(...listFieldEvents('agents'), ...systemEvents, flaws)
   clock.advance(2 * HOUR_MS)
-  await countIn(...eventsOf('orders:account:4711'), ...eventsOf('agents').slice(0, 9))
+  await countIn(...listFieldEvents('orders:account:4711'), ...listFieldEvents('agents').slice(0, 9))
   clock.advance(90_000)
   // The instance that answers has counted something that it has not reported.
   countEvent({ type: 'field.failed', field: 'agents', code: 'SOURCE_FAILED', durationMs: 1 })

@@ -20,23 +20,23 @@ const { cache, clock, install } = await createTestCache({
 install()
 
 it('refused writes are shown until Redis takes one, which is tried once in 30 s when metrics are read', async () => {
-  const told = async () => (await readMetrics({ maxAgeMs: 0 })).refusedWrites
-  expect(await told()).toBeUndefined()
+  const readRefusal = async () => (await readMetrics({ maxAgeMs: 0 })).refusedWrites
+  expect(await readRefusal()).toBeUndefined()
   const since = clock.now()
   await cache.probeWrites().catch(() => undefined)
-  expect(await told()).toEqual({ code: 'REDIS_FULL', since })
+  expect(await readRefusal()).toEqual({ code: 'REDIS_FULL', since })
   for (let second = 0; second < 65; second += 1) {
     clock.advance(1_000)
     await cache.get('a')
-    await Promise.all([told(), told()])
+    await Promise.all([readRefusal(), readRefusal()])
   }
-  expect(await told()).toEqual({ code: 'REDIS_FULL', since })
+  expect(await readRefusal()).toEqual({ code: 'REDIS_FULL', since })
   expect(writes).toBe(3)
   isFull = false
   clock.advance(30_000)
-  expect(await told()).toBeUndefined()
+  expect(await readRefusal()).toBeUndefined()
   expect(cache.refusedWrites).toBeNull()
   clock.advance(60_000)
-  await told()
+  await readRefusal()
   expect(writes).toBe(4)
 })

@@ -4,7 +4,7 @@ import type { AnnotatedEvent } from '@/lib/observability/annotateEvent'
 import { createEventLog } from '@/lib/observability/eventLog'
 import { asJson, asText, chooseFormat, type LogFormat } from '@/lib/observability/logFormat'
 
-function linesOf(events: readonly AnnotatedEvent[], threshold: LogLevel = 'info', format?: LogFormat) {
+function formatLines(events: readonly AnnotatedEvent[], threshold: LogLevel = 'info', format?: LogFormat) {
   const lines: string[] = []
   const log = createEventLog((line) => lines.push(line), threshold, format)
   for (const event of events) log(event)
@@ -23,7 +23,7 @@ const refreshed = {
 
 describe('log lines as JSON', () => {
   it('each event from the level up is one JSON line', () => {
-    const lines = linesOf([
+    const lines = formatLines([
       { type: 'field.read', field: 'agents', status: 'hit', ageSeconds: 3, durationMs: 1 },
       { type: 'redis.slow', command: 'get', durationMs: 123.4567, limitMs: 100, requestId: 'r1' },
     ])
@@ -42,7 +42,7 @@ describe('log lines as JSON', () => {
 
   it('a refresh is one line, with the reason when it was not stored', () => {
     const notStored = { ...refreshed, stored: false, why: 'redis-failed' } as const
-    const lines = linesOf([
+    const lines = formatLines([
       refreshed,
       { type: 'refresh.skipped', field: 'agents', why: 'redis-failed' },
       notStored,
@@ -59,7 +59,7 @@ describe('log lines as JSON', () => {
       { type: 'redis.degraded', operation: 'get', code: 'REDIS_CIRCUIT_OPEN', message: 'left alone' },
       { type: 'breaker.changed', from: 'half-open', to: 'closed' },
     ]
-    expect(linesOf(events).map((line) => (JSON.parse(line) as { level: string }).level)).toEqual([
+    expect(formatLines(events).map((line) => (JSON.parse(line) as { level: string }).level)).toEqual([
       'warn',
       'info',
     ])
@@ -67,9 +67,9 @@ describe('log lines as JSON', () => {
 
   it('long lists and long texts are shortened', () => {
     const guards = Array.from({ length: 500 }, (_, index) => `tag:product:${index}`)
-    const [line = ''] = linesOf([{ type: 'field.invalidated', guards }])
+    const [line = ''] = formatLines([{ type: 'field.invalidated', guards }])
     expect(JSON.parse(line)).toMatchObject({ guards: [...guards.slice(0, 10), 'and 490 more'] })
-    const [other = ''] = linesOf(
+    const [other = ''] = formatLines(
       [{ type: 'refresh.started', field: 'x'.repeat(9_000), reason: 'cron' }],
       'debug',
     )

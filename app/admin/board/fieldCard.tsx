@@ -78,10 +78,10 @@ function Trouble({ field: { status, lastFailure, cooling }, at }: Pick<Props, 'f
       </p>
       <details>
         <summary>Technical details</summary>
-        <p className="told">
+        <p className="explanation">
           <code>{code}</code> {lastFailure?.message}
         </p>
-        {lastFailure?.hint ? <p className="told">{lastFailure.hint}</p> : null}
+        {lastFailure?.hint ? <p className="explanation">{lastFailure.hint}</p> : null}
       </details>
     </div>
   )

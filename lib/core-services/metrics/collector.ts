@@ -17,7 +17,7 @@ const SYSTEM_ROWS = groupByEvent(SYSTEM_METRICS, SYSTEM_LAST)
 /** So that an event costs no more than the rows that name it. */
 function groupByEvent(...tables: readonly Table[]): Map<string, Row[]> {
   const grouped = new Map<string, Row[]>()
-  for (const { row } of tables.flatMap((table) => listRows(table)))
+  for (const row of tables.flatMap(listRows<Row>))
     for (const type of Object.keys(row.from)) grouped.set(type, [...(grouped.get(type) ?? []), row])
   return grouped
 }

@@ -18,16 +18,11 @@ import {
 import { createReporter } from './reporter'
 import { type MetricsSnapshot, summarize } from './snapshot'
 
-interface ReadOptions {
-  /** How old the numbers may be, in ms; younger ones are not read from Redis again. @default 5000 */
-  maxAgeMs?: number
-}
-
 /**
- * Reads the metrics of the whole deployment. Costs one command, or none when this process read them within `maxAgeMs`.
- * Does not reject when Redis cannot be reached: then `scope` is `process`.
+ * Reads the metrics of the whole deployment. Costs one command, or none when this process read them within `maxAgeMs`, by
+ * default 5 s. Does not reject when Redis cannot be reached: then `scope` is `process`.
  */
-export async function readMetrics({ maxAgeMs = 5_000 }: ReadOptions = {}): Promise<MetricsSnapshot> {
+export async function readMetrics({ maxAgeMs = 5_000 } = {}): Promise<MetricsSnapshot> {
   const enabled = metricsEnabled()
   const { clock, atRequest } = processPorts()
   await atRequest()

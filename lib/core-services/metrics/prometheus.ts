@@ -2,14 +2,7 @@
  * A snapshot in the text format of Prometheus, 0.0.4 (https://prometheus.io/docs/instrumenting/exposition_formats). Names
  * that begin with `cache_` are those that monitoring of the app's forerunners reads; all others begin with `field_cache_`.
  */
-import {
-  type Description,
-  listRows,
-  type Metric,
-  type Sample,
-  type SampleLabels,
-  type Table,
-} from './kinds/row'
+import { type Description, isRow, type Metric, type Sample, type SampleLabels, type Table } from './kinds/row'
 import type { MetricsSnapshot } from './snapshot'
 import { FIELD_GAUGES, GAUGES, type Gauge } from './table/gauges'
 import { FIELD_METRICS, SYSTEM_METRICS } from './table/metrics'
@@ -18,6 +11,7 @@ export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 interface Shown extends Pick<Description, 'name' | 'help'> {
   type: string
+  labels: SampleLabels
   samples: readonly Sample[]
 }
 
@@ -29,8 +23,8 @@ export function prometheusText(snapshot: MetricsSnapshot): string {
   const complete = snapshot.scope === 'deployment'
   const fields = Object.entries(complete ? snapshot.fields : {})
   const rows = [
-    ...GAUGES.filter(({ always }) => complete || always).map((gauge) => showGauge(gauge, snapshot)),
-    ...(complete ? showTable(SYSTEM_METRICS, snapshot.total.system) : []),
+    ...GAUGES.filter(({ always }) => complete || always).map((gauge) => showGauge(gauge, snapshot, {})),
+    ...(complete ? showTable(SYSTEM_METRICS, snapshot.total.system, {}) : []),
     ...fields.flatMap(([field, { total }]) => showTable(FIELD_METRICS, total, { field })),
     ...fields.flatMap(([field, metrics]) =>
       FIELD_GAUGES.map((gauge) => showGauge(gauge, metrics, { field })),
@@ -40,36 +34,34 @@ export function prometheusText(snapshot: MetricsSnapshot): string {
   return `${names.flatMap((name) => listLines(rows.filter((row) => row.name === name))).join('\n')}\n`
 }
 
-function showGauge<Source>(gauge: Gauge<Source>, source: Source, labels?: SampleLabels): Shown {
+function showGauge<Source>(gauge: Gauge<Source>, source: Source, labels: SampleLabels): Shown {
   const { name, help, type = 'gauge', unit, from } = gauge
   const value = from(source)
-  const found = typeof value === 'object' && value ? value : value === undefined ? [] : [{ value }]
-  const samples = found.map((sample: Sample) => ({
-    ...sample,
-    value: unit === 'ms' && sample.suffix !== '_count' ? sample.value && sample.value / 1000 : sample.value,
-    labels: { ...labels, ...sample.labels },
-  }))
-  return { name, help, type, samples }
+  const samples = typeof value === 'object' && value ? value : value === undefined ? [] : [{ value }]
+  return { name, help, type, labels, samples: unit === 'ms' ? samples.map(toSeconds) : samples }
 }
 
+const toSeconds = (sample: Sample): Sample =>
+  sample.suffix === '_count' || sample.value === null ? sample : { ...sample, value: sample.value / 1000 }
+
 /** `values`: those of the table in the snapshot. */
-function showTable(table: Table<Metric>, values: object, labels?: SampleLabels): Shown[] {
-  return listRows(table).map(({ row, path }) => {
-    const value = path.reduce<unknown>((node, key) => (node as Record<string, unknown>)[key], values)
-    const samples = row.toSamples(value).map((sample) => ({
-      ...sample,
-      labels: { ...labels, ...row.fixedLabels, ...sample.labels },
-    }))
-    return { name: row.name, help: row.help, type: row.type, samples }
+function showTable(table: Table<Metric>, values: object, labels: SampleLabels): Shown[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    const node = table[key]
+    if (!node) return []
+    if (!isRow(node)) return showTable(node, value, labels)
+    const { name, help, type, fixedLabels } = node
+    return [{ name, help, type, labels: { ...labels, ...fixedLabels }, samples: node.toSamples(value) }]
   })
 }
 
 /** The lines of a family, to which all rows of one name belong; none without samples. */
 function listLines(rows: readonly Shown[]): string[] {
-  const samples = rows.flatMap((row) => row.samples)
+  const samples = rows.flatMap((row) => row.samples.map((sample) => ({ row, sample })))
   const [first] = rows
   if (!first || samples.length === 0) return []
-  const lines = samples.map(({ value, labels = {}, suffix = '' }) => {
+  const lines = samples.map(({ row, sample: { value, suffix = '', ...sample } }) => {
+    const labels = { ...row.labels, ...sample.labels }
     const pairs = Object.entries(labels).map(
       ([label, text]) => `${label}="${escapeText(text).replaceAll('"', '\\"')}"`,
     )

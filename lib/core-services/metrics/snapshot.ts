@@ -1,7 +1,7 @@
 /** What metrics look like to the admin page, Prometheus and code: plain data, made from what is stored. Pure. */
 import type { BreakerState } from '../../shared/events'
 import { addUp, emptyCounts, increase, type Sums } from './counts'
-import { listRows, toValues } from './kinds/row'
+import { listRows, type Metric, toValues } from './kinds/row'
 import type { InstanceMetrics, Slot, StoredMetrics } from './metricsStore'
 import { FIELD_LAST, SYSTEM_LAST } from './table/lastEvents'
 import { FIELD_METRICS, SYSTEM_METRICS } from './table/metrics'
@@ -13,14 +13,6 @@ const MONTH_MS = 30 * 86_400_000
 const MIN_KNOWN_MS = 600_000
 /** An instance is listed until this long after its last report, in ms. */
 const LISTED_MS = 300_000
-
-/** The current slot and the complete ones before it: windows are up to a minute or an hour longer than they say. */
-const WINDOWS = {
-  '5m': ({ minutes }: StoredMetrics) => minutes.slice(-6),
-  '1h': ({ minutes }: StoredMetrics) => minutes.slice(-61),
-  '24h': ({ hours }: StoredMetrics) => hours.slice(-25),
-}
-type Window = keyof typeof WINDOWS
 
 export type MetricsSnapshot = ReturnType<typeof summarize>
 export type FieldMetrics = MetricsSnapshot['fields'][string]
@@ -44,21 +36,23 @@ export interface Scope {
 /** `own`: this process as it is now, reported or not. `now`: in ms since 1970, as are all times. `since`: when counting began. */
 export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: number, scope: Scope) {
   const since = stored.since ?? own.startedAt
-  const sums = byWindow((window) => addUp(WINDOWS[window](stored).map((slot) => slot.sums)))
-  const windows = byWindow((window) => aggregate(sums[window]))
+  /** The current slot and the complete ones before it: up to a minute or an hour more than the name says. */
+  const slots = { '5m': stored.minutes.slice(-6), '1h': stored.minutes, '24h': stored.hours }
+  const sums = mapWindows(slots, (window) => addUp(window.map((slot) => slot.sums)))
+  const windows = mapWindows(sums, aggregate)
   const instances = listInstances(stored, own, now)
-  const knownMs = (window: Window) =>
-    Math.max(1_000, now - Math.max(WINDOWS[window](stored)[0]?.at ?? now, since))
+  const knownMs = ([oldest]: readonly Slot[]) => Math.max(1_000, now - Math.max(oldest?.at ?? now, since))
+  const dayMs = knownMs(slots['24h'])
   /** At the rate of the last 24 hours; null while less than 10 minutes are known. */
   const toMonth = (commands: number): number | null =>
-    knownMs('24h') < MIN_KNOWN_MS ? null : (commands * MONTH_MS) / knownMs('24h')
+    dayMs < MIN_KNOWN_MS ? null : (commands * MONTH_MS) / dayMs
 
   function summarizeField(name: string) {
     const day = toFieldTraffic(sums['24h'], name)
     const { lastFlaws, ...last } = toValues(FIELD_LAST, stored.total, name)
     return {
       total: toFieldTraffic(stored.total.sums, name),
-      windows: byWindow((window) => toFieldTraffic(sums[window], name)),
+      windows: mapWindows(sums, (window) => toFieldTraffic(window, name)),
       ...last,
       ...(lastFlaws && { lastFlaws }),
       monthlyUsd: toUsd(toMonth(day.redisCommands)),
@@ -91,14 +85,18 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
     performance: {
       hitRate: hitRate ?? 0,
       errorRate: failedReads / Math.max(1, sum(reads) + failedReads),
-      operationsPerSecond: sum(reads) / (knownMs('5m') / 1000),
+      operationsPerSecond: sum(reads) / (knownMs(slots['5m']) / 1000),
       p95LatencyMs: readLatency.p95Ms ?? 0,
       p99LatencyMs: readLatency.p99Ms ?? 0,
     },
   }
 }
 
-const byWindow = <T>(get: (window: Window) => T) => ({ '5m': get('5m'), '1h': get('1h'), '24h': get('24h') })
+const mapWindows = <A, B>(windows: Record<'5m' | '1h' | '24h', A>, map: (window: A) => B) => ({
+  '5m': map(windows['5m']),
+  '1h': map(windows['1h']),
+  '24h': map(windows['24h']),
+})
 
 const sum = (counts: Record<string, number>): number =>
   Object.values(counts).reduce((total, count) => total + count, 0)
@@ -106,7 +104,7 @@ const sum = (counts: Record<string, number>): number =>
 const toUsd = (commands: number | null): number | null =>
   commands === null ? null : (commands / 100_000) * USD_PER_100K_COMMANDS
 
-const FIELD_COUNTS = new Set(listRows(FIELD_METRICS).map(({ row }) => row.stored))
+const FIELD_COUNTS = new Set(listRows<Metric>(FIELD_METRICS).map(({ stored }) => stored))
 
 /** The counts of fields; `name`: without the field, which is its second part. */
 function* listFieldCounts(sums: Sums): Generator<{ field: string; name: string; amount: number }> {

@@ -46,17 +46,10 @@ export interface Table<R extends Row = Row> {
 /** What a table looks like in the snapshot. */
 export type Values<T> = T extends Row<infer V> ? V : { [Key in keyof T]: Values<T[Key]> }
 
-const isRow = <R extends Row>(node: R | Table<R>): node is R => typeof node.stored === 'string'
+export const isRow = <R extends Row>(node: R | Table<R>): node is R => typeof node.stored === 'string'
 
-/** `path`: the keys that lead to the row, and to its value in the snapshot. */
-export function listRows<R extends Row>(
-  table: Table<R>,
-  path: readonly string[] = [],
-): { path: readonly string[]; row: R }[] {
-  return Object.entries(table).flatMap(([key, node]) =>
-    isRow(node) ? [{ path: [...path, key], row: node }] : listRows(node, [...path, key]),
-  )
-}
+export const listRows = <R extends Row>(table: Table<R>): R[] =>
+  Object.values(table).flatMap((node) => (isRow(node) ? [node] : listRows(node)))
 
 /** Counts that no row of this release names are left out. */
 export function toValues<T extends Table>(table: T, counts: Counts, ...field: string[]): Values<T> {
