@@ -1,4 +1,3 @@
-/** Reads the body of a request or a response, and no more of it than the caller wants. */
 import { type Clock, systemClock } from './clock'
 
 export interface BodyLimits {
@@ -31,7 +30,6 @@ export interface BoundedBody {
   end: 'complete' | 'too-long' | 'stopped'
 }
 
-/** Rejects with the error of the body when reading fails. */
 export async function readBoundedBody(
   body: ReadableStream<Uint8Array> | null,
   { maxBytes, maxMs, clock = systemClock, signal, rest = 'cancel' }: BodyLimits,

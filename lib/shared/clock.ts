@@ -6,9 +6,8 @@ export interface Clock {
    * awaited: Next refuses `Date.now()` in a prerender before that.
    */
   now(): number
-  /** In ms, for durations and deadlines of this process. */
+  /** In ms. */
   monotonic(): number
-  /** Ends early, without an error, when the signal is aborted. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -23,7 +22,7 @@ export const currentInstant = (clock: Pick<Clock, 'monotonic' | 'now'>): Instant
   wall: clock.now(),
 })
 
-/** The ms since then, by the clock that has advanced further: the other may have stopped meanwhile. */
+/** By the clock that has advanced further: the other may have stopped meanwhile. */
 export const passedSince = (clock: Pick<Clock, 'monotonic' | 'now'>, then: Instant): number =>
   Math.max(clock.monotonic() - then.monotonic, clock.now() - then.wall)
 

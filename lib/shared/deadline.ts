@@ -29,7 +29,7 @@ export async function withinDeadline<T>(
   }
 }
 
-/** A timer that is later than this, in ms, shows that the process was too busy to listen. */
+/** In ms: a later timer shows that the process was too busy to listen. */
 const BUSY_MS = 20
 
 export interface Deadline {
@@ -39,16 +39,14 @@ export interface Deadline {
 }
 
 /**
- * Additional ms for a deadline with a timer that fired `late` ms late. While the process was busy the answer may have
- * arrived unread, so the time is given back: once, and at most the deadline itself.
+ * Additional ms when a timer fired `late` ms late. While the process was busy the answer may have arrived unread, so
+ * the time is given back: once, and at most the deadline itself.
  */
 export function forgiven(late: number, milliseconds: number): number {
   return late > BUSY_MS ? Math.min(late, milliseconds) : 0
 }
 
-/**
- * Calls `expire` after `milliseconds`, or later when the process was too busy to listen for an answer; see `forgiven`.
- */
+/** Like a timer, but gives back time in which the process was too busy to listen; see `forgiven`. */
 export function listeningDeadline(
   milliseconds: number,
   { monotonic }: Pick<Clock, 'monotonic'>,

@@ -1,6 +1,6 @@
 /**
- * Checks of durations and times. An option is refused under its own name when it cannot be meant. Values that the
- * engine computes or a source sends are rounded and bounded before a timer or Redis gets them.
+ * Options are refused under their own names when they cannot be meant. Values that the engine computes or a source
+ * sends are rounded and bounded.
  */
 
 import { describeValue } from './text'
@@ -11,9 +11,9 @@ export const MOST_SECONDS = 100 * 365 * 86_400
 export const LONGEST_TIMER_MS = 2 ** 31 - 1
 /** The lease of a process that dies blocks others for this long at most. */
 const LONGEST_REFRESH_MS = 3_600_000
-/** How long a source may ask to be left alone, in s. */
+/** In s, as asked for by a source. */
 const LONGEST_REST_SECONDS = 86_400
-/** Times further apart than this, in ms, have different units. */
+/** Times further apart, in ms, have different units. */
 const TEN_YEARS_MS = 10 * 365 * 86_400_000
 
 /** Why a number of seconds cannot be an option. `fraction` allows 0 and parts of a second. */
@@ -49,13 +49,12 @@ export function timeProblem(time: unknown, now: number): string | undefined {
   return asSeconds ? 'a time in seconds since 1970, not in ms' : undefined
 }
 
-/** The deadline of a refresh, in whole ms. */
 export const refreshDeadline = (milliseconds: number): number =>
   Math.min(Math.ceil(milliseconds), LONGEST_REFRESH_MS)
 
 export const timerMs = (milliseconds: number): number => Math.min(milliseconds, LONGEST_TIMER_MS)
 
-/** Whole seconds after which a source wants to be asked again; undefined for an unusable number. */
+/** For a source's Retry-After; undefined for an unusable number. */
 export function restSeconds(seconds: number | undefined): number | undefined {
   return isAtLeast(seconds, 0) && seconds > 0 ? Math.min(Math.ceil(seconds), LONGEST_REST_SECONDS) : undefined
 }

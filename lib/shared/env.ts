@@ -58,14 +58,13 @@ export const onOff = (name: string, fallback: boolean) =>
       .transform((value) => value === 'true'),
   )
 
-/** Throws CONFIG_INVALID with every problem. */
 export function parseEnv<T>(schema: z.ZodType<T>, env: Env): T {
   const result = schema.safeParse(env)
   if (result.success) return result.data
   throw configInvalid(result.error.issues.map(({ message }) => message))
 }
 
-/** The problems of all parts, each once. Rethrows errors that are not CONFIG_INVALID. */
+/** Each problem once. Rethrows errors that are not CONFIG_INVALID. */
 export function configProblems(parts: readonly (() => unknown)[]): string[] {
   const problems = parts.flatMap((part) => {
     try {

@@ -20,7 +20,6 @@ export type WebhookDeath = 'gone' | 'disabled' | 'expired'
 
 export interface WebhookOutcome {
   webhook: string
-  /** Null for a field that was never looked up. */
   base: string | null
   /**
    * `dead`: it is gone, disabled or has expired; `re-enabled`: its pings were switched off; `extended`: it would have
@@ -57,16 +56,15 @@ export type FieldCacheEvent =
       commands: number
       /** More than one when it was sent again. */
       requests: number
-      /** Bytes of bodies. */
+      /** Of bodies. */
       bytesSent: number
       bytesReceived: number
       durationMs: number
-      /** Null when it succeeded. */
       code: string | null
     }
   | { type: 'field.read'; field: string; status: FieldStatus; ageSeconds: number; durationMs: number }
   | { type: 'field.failed'; field: string; code: string; durationMs: number }
-  /** Cost of one request for this field: billed commands, bytes of names and values. */
+  /** Of one request: billed commands, bytes of names and values. */
   | { type: 'field.charged'; field: string; commands: number; bytesRead: number; bytesWritten: number }
   | {
       type: 'field.lookup'
@@ -84,9 +82,9 @@ export type FieldCacheEvent =
    */
   | { type: 'tags.disagreed'; field: string; kept: number; left: number }
   | { type: 'lease.taken'; field: string }
-  /** Another instance fetches. `patient`: this one waits for it. */
+  /** `patient`: this instance waits for the other one. */
   | { type: 'lease.held'; field: string; patient: boolean }
-  /** This process received a value that another instance fetched. */
+  /** Fetched by another instance. */
   | { type: 'field.arrived'; field: string }
   /** The source failed recently in any instance, and is not asked for a while. */
   | { type: 'source.cooling'; field: string; code: string }
@@ -101,14 +99,13 @@ export type FieldCacheEvent =
       reason: RefreshReason
       durationMs: number
       bytes: number
-      /** Items of a list; null for every other value. */
+      /** Null for a value that is not a list. */
       items: number | null
       stored: boolean
       why?: NotStored
     }
   /** A refresh ran out of time and kept what it has read. `done`: how far it came. */
   | { type: 'refresh.paused'; field: string; reason: RefreshReason; durationMs: number; done: string }
-  /** A refresh continues where another one stopped. */
   | { type: 'refresh.resumed'; field: string; reason: RefreshReason; done: string }
   | {
       type: 'refresh.failed'
@@ -116,7 +113,7 @@ export type FieldCacheEvent =
       reason: RefreshReason
       durationMs: number
       code: string
-      /** The code of its cause, when that says more. */
+      /** Of its cause, when that says more. */
       cause?: string
       message: string
     }
@@ -127,18 +124,16 @@ export type FieldCacheEvent =
   | {
       type: 'source.flawed'
       field: string
-      /** Records read. */
       records: number
       unreadable: number
-      /** Why the first one is unreadable; null for none. */
+      /** Of the first unreadable one. */
       why: string | null
-      /** Records that have cells with errors, and the number of such cells. */
+      /** Records with bad cells, and the number of such cells. */
       erroneous: number
       errors: number
       /** Of these records, 20 at most. */
       ids: readonly string[]
     }
-  /** A value was updated after the source announced a change. */
   | {
       type: 'field.synced'
       field: string
@@ -146,7 +141,7 @@ export type FieldCacheEvent =
       how: 'records' | 'all'
       why: string | null
       records: number
-      /** Records that will be read once more. */
+      /** To be read once more. */
       pending: number
     }
   | {
@@ -161,11 +156,9 @@ export type FieldCacheEvent =
     }
   /** A valid ping from Airtable. `replayed`: its changes were read before. */
   | { type: 'webhook.pinged'; webhook: string; base: string; replayed: boolean }
-  /** The fields are up to date with the announced changes. */
   | { type: 'webhook.processed'; webhook: string; base: string; cause: WebhookCause; durationMs: number }
-  /** The fields are not; the next ping or the cron tries again. */
+  /** The next ping or the cron tries again. */
   | { type: 'webhook.failed'; webhook: string; base: string; code: string; message: string }
-  /** No webhook announces changes any more. */
   | { type: 'webhook.dead'; webhook: string; base: string | null; why: WebhookDeath; hint: string }
   | { type: 'lock.acquired'; names: readonly string[]; attempts: number; durationMs: number }
   | { type: 'lock.refused'; names: readonly string[]; attempts: number; durationMs: number }

@@ -1,7 +1,4 @@
-/**
- * What the engine needs from its environment: time, chance, the network, events, background work, and which errors
- * belong to the framework. Boot sets those of the process; tests pass their own.
- */
+/** What the engine needs from its environment. Boot sets the ports of the process; tests pass their own. */
 
 import { type Clock, systemClock } from './clock'
 import { timerMs } from './durations'
@@ -10,16 +7,15 @@ import { processState } from './processState'
 
 export interface Ports {
   clock: Clock
-  /** Never drawn before: at least 64 random bits. */
+  /** At least 64 random bits. */
   uniqueToken(): string
-  /** Calls `ring` after `milliseconds`, unless the returned function is called before. */
+  /** The returned function cancels it. */
   alarm(milliseconds: number, ring: () => void): () => void
   /** From 0 to 1, for jitter. */
   random(): number
-  /** For requests to Redis. */
   fetch(url: string, init: RequestInit): Promise<Response>
   emit(event: FieldCacheEvent): void
-  /** Runs work after the response. The work never rejects. */
+  /** After the response. The work never rejects. */
   defer(work: () => Promise<void>): void
   /**
    * Resolves where a response may depend on the request, and never in a prerender: an answer from memory would become
@@ -48,7 +44,6 @@ export const defaultPorts: Ports = {
   isControlFlow: () => false,
 }
 
-/** The ports that boot has set, else the defaults. */
 export function processPorts(): Ports {
   return processState<Ports>('ports', () => defaultPorts)
 }

@@ -13,7 +13,6 @@ export function processState<T>(slot: string, create: () => T): T {
   return slots.get(slot) as T
 }
 
-/** For wiring at start-up, and for tests. */
 export function setProcessState<T>(slot: string, value: T): void {
   processState(slot, () => value)
   const root = globalThis as { [ROOT]?: Map<string, unknown> }

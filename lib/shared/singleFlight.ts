@@ -1,16 +1,15 @@
-/** Within one process, callers of the same name share one running piece of work. */
+/** Within one process. */
 export interface SingleFlight {
-  /** Joins the running work of that name, or starts it. */
+  /** Joins running work of that name. */
   run<T>(name: string, work: () => Promise<T>): Promise<T>
   running<T>(name: string): Promise<T> | undefined
   /**
-   * Starts work after everything queued under that name, and never joins work that has started: the caller's work
-   * starts after its call. Callers with the same `by` share the waiting work, so `by` must contain everything in which
-   * their requests could differ; see `shareKey`. With `demanding` this caller's work replaces theirs: it serves them,
-   * but theirs might not serve it.
+   * Never joins work that has started: the caller's work starts after its call. Callers with the same `by` share the
+   * waiting work, so `by` must contain everything in which their requests could differ; see `shareKey`. With
+   * `demanding` this caller's work replaces theirs: it serves them, but theirs might not serve it.
    */
   queue<T>(name: string, by: unknown, work: () => Promise<T>, demanding?: boolean): Promise<T>
-  /** How many pieces of work run or wait under that name. */
+  /** Running or waiting. */
   queued(name: string): number
 }
 

@@ -1,6 +1,6 @@
 /**
- * The beginning of a text, at most `most` UTF-16 units. Ends with a whole character; half characters elsewhere become
- * U+FFFD. Otherwise the server could not encode it, and a browser would show another page than the one sent.
+ * Ends with a whole character; half characters elsewhere become U+FFFD. Otherwise the server could not encode the text,
+ * and a browser would show another page than the one sent.
  */
 export function truncateText(text: string, most: number): string {
   const beginning = text.slice(0, most)
@@ -8,7 +8,7 @@ export function truncateText(text: string, most: number): string {
   return whole.replace(/\p{Surrogate}/gu, '\ufffd')
 }
 
-/** Any value of an option as text for an error: some values cannot be converted to a string. */
+/** For errors: some values cannot be converted to a string. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return 'a function'
@@ -19,7 +19,6 @@ export function describeValue(value: unknown): string {
 /** Not white space, a control, or a character that fonts show as nothing. */
 const VISIBLE = /[^\s\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\u2800]/u
 
-/** The first visible character; empty when there is none. */
 export const firstVisible = (text: string): string => VISIBLE.exec(text)?.[0] ?? ''
 
 /** Excludes lists. */

@@ -1,4 +1,3 @@
-/** Builds everything that talks to Redis from the configuration. */
 import type { Redis } from '@upstash/redis'
 import type { Ports } from '../../shared/ports'
 import { createLockStore } from './coordination/lockStore'
@@ -22,9 +21,8 @@ import type { CacheConfig } from './settings/cacheConfig'
 /** How often a request that only reads is sent again, within the same deadline. */
 const READ_RETRIES = 1
 
-/** For modules that keep state of their own in Redis, under internal names. */
+/** For modules with state of their own in Redis, under internal names. */
 export interface Internals {
-  /** Rejects with a REDIS_ error. */
   send: Send
   keys: KeySpace
 }
@@ -38,7 +36,7 @@ export interface Connection extends Internals {
   entryHeaders: EntryHeaders
   locks: Locks
   sharedRecords: ClaimableRecords
-  /** The same commands, collected for one request. */
+  /** Collected for one request. */
   pipelineCommands(collect: Send): PipelineCommands
 }
 

@@ -3,12 +3,12 @@
 import { type CodedError, codedError, getErrorMessage, hasCode, isCodedError } from '../../shared/errors'
 import { describeValue, truncateText } from '../../shared/text'
 
-/** Redis did not answer or refused: failures for which the cache may have a fallback. */
+/** Failures of Redis, for which the cache may have a fallback. */
 export function isRedisFailure(error: unknown): error is CodedError {
   return isCodedError(error) && (error.code.startsWith('REDIS_') || error.code === 'CACHE_UNAVAILABLE')
 }
 
-/** The source of a field failed: a stored value may be served instead. */
+/** Failures of the source: a stored value may be served instead. */
 export function isSourceError(error: unknown): error is CodedError {
   return hasCode(error, 'SOURCE_FAILED', 'SOURCE_TIMEOUT', 'SOURCE_INVALID', 'SOURCE_UNFINISHED')
 }
@@ -23,7 +23,7 @@ export function isUnfinished(error: unknown): error is UnfinishedError {
   return hasCode(error, 'SOURCE_UNFINISHED')
 }
 
-/** How much of a foreign message an error repeats, in characters. */
+/** In characters, of a foreign message. */
 const MOST_WORDS = 400
 
 const bounded = (text: string): string =>
@@ -69,7 +69,6 @@ export const redisTimeout = (milliseconds: number, urlName: string): CodedError 
     retryAfter: 5,
   })
 
-/** `cause`: the last failure of Redis. */
 export const redisCircuitOpen = (cause?: unknown): CodedError =>
   codedError('REDIS_CIRCUIT_OPEN', 'Redis has failed repeatedly and is not asked for a while', {
     hint: 'It is probed in the background and used again once it answers.',

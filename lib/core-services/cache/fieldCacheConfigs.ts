@@ -16,7 +16,6 @@ export type Agent = z.infer<typeof agentSchema>
 
 const byName = new Intl.Collator('es')
 
-/** Sorted by name. */
 export const agentsCacheConfig = airtableList<Agent>({
   name: 'agents',
   key: 'agents_list',
@@ -46,7 +45,6 @@ const countsSchema = z.custom<Record<string, number>>(
 const headcountSchema = z.object({ total: z.int().nonnegative(), byState: countsSchema })
 export type Headcount = z.infer<typeof headcountSchema>
 
-/** Sales agents in all and by state. */
 export const headcountCacheConfig = airtableValue<Headcount>({
   name: 'headcount',
   key: 'headcount_by_state',

@@ -1,8 +1,3 @@
-/**
- * Invalidation: one command turns any number of entries into misses, in every instance, also while they are being
- * fetched. It resolves only when Redis has recorded it.
- */
-
 import { codedError } from '../../shared/errors'
 import { describeValue } from '../../shared/text'
 import type { Windows } from './entry/freshness'

@@ -1,5 +1,3 @@
-/** Builds and parses keys with CACHE_KEY_SEPARATOR. */
-
 import { ANY, createKeyStrategy, type KeyStrategy, type PatternPart } from './redis/commands/keyBuilder'
 import { createKeySpace } from './redis/commands/keySpace'
 import { keyConfig } from './settings/cacheConfig'

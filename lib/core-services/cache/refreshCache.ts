@@ -5,10 +5,9 @@ import { fieldRuntime } from './processContext'
 
 /**
  * Fetches a value for `cacheKey` and stores it for `ttl` seconds. A failing fetcher leaves the old value in place. With
- * `purge`, a new value that Redis refuses (a full database, a value that is too large) also removes the old one, so
- * that readers are not served an outdated value.
+ * `purge`, a new value that Redis refuses (a full database, a value that is too large) also removes the old one.
  *
- * The key of a configured field gets an entry of that field, checked by its schema. Rejects with SOURCE_FAILED,
+ * A configured field's key gets an entry of that field, checked by its schema. Rejects with SOURCE_FAILED,
  * SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED.
  */
 export async function refreshCache<T>(

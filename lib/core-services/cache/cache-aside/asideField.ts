@@ -1,5 +1,3 @@
-/** Makes a field of a key, a loader and the options of cacheAside. */
-
 import { secondsProblem } from '../../../shared/durations'
 import { codedError } from '../../../shared/errors'
 import { describeValue, isObject } from '../../../shared/text'

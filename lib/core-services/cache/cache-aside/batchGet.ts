@@ -1,4 +1,4 @@
-/** Reads many keys: one call of the source fetches the missing ones, under the tokens and lease of each key. */
+/** One call of the source fetches all missing keys, under the tokens and lease of each. */
 
 import { readFieldCache } from '../fieldCacheService'
 import type { AsideRuntime } from '../fields/fieldRuntime'
@@ -6,7 +6,7 @@ import { chunked } from '../redis/chunk'
 import { asideField, type CacheAsideOptions, DEFAULT_NAME } from './asideField'
 import { type BatchSource, createBatchLoader } from './batchLoader'
 
-/** Chunks in flight, so that a source is not asked for everything at once. */
+/** Leaves the source room for other callers. */
 const CHUNKS_AT_A_TIME = 4
 
 export async function batchGet<T>(

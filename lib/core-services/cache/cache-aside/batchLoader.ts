@@ -1,16 +1,15 @@
 import type { Clock } from '../../../shared/clock'
 import { sourceInvalid } from '../errors'
 
-/** Called with keys; resolves with a value for each, in their order. */
+/** Resolves with a value for each key, in their order. */
 export type BatchSource<T> = (
   missingKeys: string[],
   context: { signal: AbortSignal },
 ) => Promise<readonly (T | null | undefined)[]>
 
 export interface BatchLoader<T> {
-  /** The value of one key from the shared call; null when the source has none. */
+  /** Null when the source has none. */
   ask(key: string, signal: AbortSignal): Promise<T | null>
-  /** The call no longer waits for this key. */
   expectNoMore(key: string): void
 }
 

@@ -1,5 +1,3 @@
-/** Counts hits and misses of each bucket of a domain, and its invalidations, from the answers of the field cache. */
-
 import { readFieldCache } from '../fieldCacheService'
 import type { FieldCacheConfig } from '../fields/fieldConfig'
 import type { FieldRuntime } from '../fields/fieldRuntime'
@@ -23,7 +21,6 @@ export interface DomainCache<Bucket extends string> {
   /** Counted when called, as in `invalidateTags`. Rejects with INVALIDATION_FAILED. */
   invalidate(field: Pick<FieldCacheConfig<never>, 'key'>): Promise<void>
   invalidateTags(tags: readonly string[]): Promise<void>
-  /** Of this process, since it started. */
   getMetrics(): DomainMetrics<Bucket>
 }
 
@@ -49,7 +46,7 @@ export function createDomainCache<Bucket extends string>(
       let fromCache = false
       try {
         const { data, status } = await readFieldCache({ ...field, fetcher }, 'never', runtime())
-        // A stale answer comes from the cache; its fetch runs in the background.
+        // The fetch of a stale answer runs in the background.
         fromCache = status === 'hit' || status === 'stale' || (status === 'degraded' && !fetched)
         return data
       } finally {

@@ -20,7 +20,7 @@ export type WarmOutcome = { key: string } & (
   | { outcome: 'failed'; code: string }
 )
 
-/** Loaders in parallel: the rest of the source's capacity is left to waiting callers. */
+/** Leaves the source room for waiting callers. */
 const AT_A_TIME = 5
 
 export async function warm(runtime: AsideRuntime, items: readonly WarmItem[]): Promise<WarmOutcome[]> {

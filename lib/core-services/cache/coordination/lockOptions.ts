@@ -7,20 +7,18 @@ import type { KeySpace } from '../redis/commands/keySpace'
 
 /** A lock that was taken: plain data, which another process may extend or release. */
 export interface Lock {
-  /** Sorted, each once. */
   readonly names: readonly string[]
   /**
-   * Fencing token: a whole number, greater than that of every lock taken before. Send it with each write, and let the
-   * target refuse a token lower than the highest it has seen.
+   * A whole number above that of every earlier lock. Send it with each write, and let the target refuse a token lower
+   * than the highest it has seen.
    */
   readonly token: number
-  /** A text that no other holder has. */
   readonly holder: string
   readonly ttlSeconds: number
 }
 
 export interface LockHolder {
-  /** Fencing token, see `Lock`. */
+  /** See `Lock`. */
   token: number
   /** Aborted with LOCK_LOST as soon as another holder may have the lock: stop writing. */
   signal: AbortSignal
@@ -51,7 +49,6 @@ export const MAX_LOCK_RETRY_DELAY_MS = 60_000
 /** The scripts pass all names to one command, and Lua unpacks some thousands at most. */
 const MAX_NAMES = 1_000
 
-/** Throws LOCK_INVALID. */
 export function lockSettings(
   defaults: LockDefaults,
   ttlSeconds: number,
@@ -76,9 +73,8 @@ export function lockSettings(
   return { ttlMs, retryCount, retryDelay }
 }
 
-/** Sorted, each once. Throws LOCK_INVALID, or KEY_INVALID for a name that could not be a key. */
+/** Throws LOCK_INVALID, or KEY_INVALID for a name that cannot be a key. */
 export function checkLockNames(names: readonly string[], keys: KeySpace): string[] {
-  // What can be stored can also be locked, so the limits are those of keys.
   for (const name of names) keys.physical(name)
   const sorted = [...new Set(names)].sort()
   if (sorted.length > 0 && sorted.length <= MAX_NAMES) return sorted

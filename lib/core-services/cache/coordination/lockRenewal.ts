@@ -1,5 +1,3 @@
-/** Extends a lock while its holder works, and notices when it is lost. */
-
 import { passedSince } from '../../../shared/clock'
 import type { Ports } from '../../../shared/ports'
 import { isRedisFailure, lockLost } from '../errors'
@@ -10,17 +8,13 @@ export interface LockRenewal {
   /** Aborted with LOCK_LOST as soon as another holder may have the lock. */
   readonly signal: AbortSignal
   lose(): void
-  /** Ends the extensions when the work is done. */
   stop(): void
 }
 
 /** Extensions per ttl: one may fail, and the lock is still held. */
 const EXTENSIONS_PER_TTL = 3
 
-/**
- * `prolong` resolves with the new term, or null when Redis says that another holder has the lock. It rejects when Redis
- * does not answer.
- */
+/** `prolong` resolves with the new term, or null when the lock was lost, and rejects when Redis does not answer. */
 export function startRenewal(
   { names, ttlSeconds }: Lock,
   term: Term,

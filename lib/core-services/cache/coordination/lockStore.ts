@@ -1,6 +1,4 @@
-/**
- * The commands of locks: each takes, extends or releases all locks of a holder or none, and rejects with a REDIS_ error.
- */
+/** Each command takes, extends or releases all locks of a holder or none. Rejects with a REDIS_ error. */
 
 import { redisBadReply } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
@@ -11,13 +9,13 @@ import { RELEASE_LOCKS_SCRIPT } from './scripts/releaseLocks'
 import { TAKE_LOCKS_SCRIPT } from './scripts/takeLocks'
 
 export interface LockStore {
-  /** The fencing token, or null when one of the locks is held. Tokens begin at `floor`, see TAKE_LOCKS_SCRIPT. */
+  /** The fencing token; null when one of the locks is held. Tokens begin at `floor`. */
   take(names: readonly string[], holder: string, milliseconds: number, floor: number): Promise<number | null>
-  /** Sets the time that is left. False, and nothing changed, when the holder has lost one of the locks. */
+  /** False, and nothing changed, when the holder has lost one of the locks. */
   extend(names: readonly string[], holder: string, milliseconds: number): Promise<boolean>
-  /** Releases the locks that the holder still has. True when it had all of them. */
+  /** True when the holder had all of the locks. */
   release(names: readonly string[], holder: string): Promise<boolean>
-  /** How many locks are held by all instances. Walks the whole database. */
+  /** Walks the whole database. */
   count(): Promise<number>
 }
 

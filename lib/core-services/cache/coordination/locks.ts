@@ -1,7 +1,6 @@
 /**
- * Locks across all instances. A lock ends with its ttl at the latest, so a dead holder blocks others briefly. A holder
- * that was frozen may still believe in its lock; the fencing token is for that. Locks have no fallback: every method
- * rejects when Redis does not answer.
+ * Locks across all instances. A dead holder blocks others until its ttl ends. A holder that was frozen may still
+ * believe in its lock, hence the fencing token. There is no fallback: without Redis every method rejects.
  */
 
 import { currentInstant, passedSince } from '../../../shared/clock'
@@ -24,10 +23,10 @@ import type { LockStore } from './lockStore'
 
 export interface Locks {
   /**
-   * Runs `work` while no other caller in any instance holds the lock (or any of the locks), and extends it meanwhile.
-   * Rejects with LOCK_NOT_ACQUIRED when it is held, with a REDIS_ error when Redis does not answer, with the error of
-   * `work`, and with LOCK_LOST when `work` succeeded but may not have been alone. Costs 6 billed commands, and 3 for
-   * each third of the ttl that `work` takes. `ttlSeconds` may be a fraction.
+   * Runs `work` while no other caller in any instance holds one of the locks, and extends them meanwhile. Rejects with
+   * LOCK_NOT_ACQUIRED, with a REDIS_ error, with the error of `work`, and with LOCK_LOST when `work` succeeded but may
+   * not have been alone. 6 billed commands, and 3 for each third of the ttl that `work` takes. `ttlSeconds` may be a
+   * fraction.
    */
   withLock<T>(
     names: string | readonly string[],
@@ -46,9 +45,9 @@ export interface Locks {
   extend(lock: Lock, ttlSeconds?: number): Promise<boolean>
   /** Never releases a lock that another holder has taken since. False when the lock was lost. 3 billed commands. */
   release(lock: Lock): Promise<boolean>
-  /** Names of the locks that this process holds, sorted. Costs nothing. */
+  /** Names of the locks that this process holds. */
   readonly held: string[]
-  /** How many names all instances have locked. Walks the whole database: for administration. */
+  /** Counts names over all instances. Walks the whole database: for administration. */
   countActive(): Promise<number>
 }
 
@@ -92,8 +91,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
       return taken
     } catch (error) {
       if (mayHaveBeenHeard(error)) {
-        // The release begins at once, not after the response: until then the lock would block all callers. If the take
-        // arrives later, the lock still ends with its ttl.
+        // Releases at once, not after the response: the lock would block all callers until then.
         const work = giveBack(lock).then(() => undefined)
         ports.defer(() => work)
       }
@@ -101,13 +99,12 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     }
   }
 
-  /** The new term; null when the lock was lost. */
+  /** Null when the lock was lost. */
   async function prolong(lock: Lock, ttlSeconds: number): Promise<Term | null> {
     const { ttlMs } = lockSettings(defaults, ttlSeconds)
     // Counted from the sending, because Redis may count from then.
     const term = { since: currentInstant(clock), milliseconds: ttlMs }
     if (await store.extend(lock.names, lock.holder, ttlMs)) {
-      // The lock may have been released meanwhile.
       if (ours.has(lock.holder)) ours.set(lock.holder, { lock, term })
       return term
     }
@@ -121,13 +118,12 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
       return await store.release(names, holder)
     } catch (error) {
       if (!isRedisFailure(error)) throw error
-      // If Redis executed the first release, the second finds nothing.
       await store.release(names, holder)
       return true
     }
   }
 
-  /** False when Redis says that the lock was lost. A lock that cannot be released expires by itself. */
+  /** False when the lock was lost. A lock that cannot be released expires by itself. */
   async function giveBack(lock: Omit<Lock, 'token'>): Promise<boolean> {
     try {
       return await release(lock)
@@ -168,7 +164,6 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
   }
 }
 
-/** True for errors after which Redis may have taken the lock all the same. */
 function mayHaveBeenHeard(error: unknown): boolean {
   return hasCode(
     error,

@@ -1,6 +1,6 @@
 /**
- * Small values that instances share about their work on fields, under internal names that no pattern over logical keys
- * reaches. Each call costs one billed command and rejects with a REDIS_ error.
+ * Small values that instances share, under internal names that no pattern over logical keys reaches. Each call costs
+ * one billed command and rejects with a REDIS_ error.
  */
 import { redisBadReply } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
@@ -11,13 +11,13 @@ export interface SharedRecords {
   /** In the order of the names; null for a missing record. */
   read<T>(kind: string, names: readonly string[]): Promise<(T | null)[]>
   write(kind: string, name: string, value: unknown, seconds: number): Promise<void>
-  /** Writes, and returns the value before; null for none. */
+  /** Returns the value before; null for none. */
   exchange<T>(kind: string, name: string, value: unknown, seconds: number): Promise<T | null>
 }
 
-/** Records of which the first writer wins, and that can be read in one command with other names. */
+/** Records of which the first writer wins. */
 export interface ClaimableRecords extends SharedRecords {
-  /** Writes unless there is one already. Returns whether it wrote. */
+  /** Returns whether it wrote; false when there is a record already. */
   claim(kind: string, name: string, value: unknown, seconds: number): Promise<boolean>
   remove(kind: string, name: string): Promise<void>
   physicalName(kind: string, name: string): string

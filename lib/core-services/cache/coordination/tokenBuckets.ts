@@ -1,4 +1,4 @@
-/** Token buckets that all instances share: each passes `burst` calls at once, then one every `everyMs`. */
+/** Token buckets of all instances: each passes `burst` calls at once, then one every `everyMs`. */
 
 import { redisBadReply } from '../errors'
 import type { KeySpace } from '../redis/commands/keySpace'
@@ -11,10 +11,7 @@ export interface Bucket {
   everyMs: number
 }
 
-/**
- * Takes one out of each bucket or out of none. Resolves with 0, or the ms until all of them have one. Rejects with a
- * REDIS_ error.
- */
+/** Takes one out of each bucket or out of none. Resolves with 0, or the ms to wait. Rejects with a REDIS_ error. */
 export async function takeFromBuckets(
   { send, keys }: { send: Send; keys: KeySpace },
   buckets: readonly Bucket[],

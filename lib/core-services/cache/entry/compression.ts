@@ -1,22 +1,17 @@
-/**
- * Brotli for large values: a list of records shrinks to a tenth. Asynchronous, so that a large value does not hold up
- * other requests.
- */
+/** Asynchronous, so that a large value does not hold up other requests. */
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
 
 const compress = promisify(brotliCompress)
 const decompress = promisify(brotliDecompress)
 
-/** In characters; for shorter texts the gain is not worth the time. */
+/** In characters. */
 const THRESHOLD = 2_048
-/** The packed form is used when its base64 has at most this part of the length. */
+/** Largest ratio of packed base64 to plain text that is worth the time. */
 const WORTH_IT = 0.9
-/**
- * Packs a list of records to a tenth, in a ms or less per 100 KB. 11 takes a hundred times as long for a little more.
- */
+/** A list of records shrinks to a tenth, in a ms per 100 KB. 11 takes a hundred times as long for a little more. */
 const QUALITY = 4
-/** Above any stored value: a request to Redis has 10 MB at most. */
+/** A request to Redis has 10 MB at most. */
 const MAX_BYTES = 200_000_000
 
 /** Null when packing does not pay. */

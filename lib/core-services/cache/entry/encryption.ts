@@ -1,22 +1,19 @@
 /**
- * Encrypts the stored values of a field with AES-256-GCM (NIST SP 800-38D), so that access to Redis alone is not enough
- * to read or change them. A ciphertext is bound to its header and its field. Not hidden: that the entry exists, its
- * length, and the names in its header. A writer to Redis can still restore an older entry of the same field together
- * with its tokens.
+ * Encrypts stored values with AES-256-GCM (NIST SP 800-38D), so that access to Redis is not enough to read or change
+ * them. A ciphertext is bound to its header and its field. Not hidden: that the entry exists, its length, the names in
+ * its header. A writer to Redis can still restore an older entry with its tokens.
  */
 import { fromBase64, toBase64 } from './base64'
 
-/** Stored in the header. */
 export interface Seal {
   keyId: string
-  /** 96 random bits that were never used before, as base64. */
+  /** 96 random bits as base64, never used before. */
   nonce: string
 }
 
 export interface Cipher {
-  /** A new seal for one text, with the first key. */
+  /** With the first key. */
   newSeal(): Promise<Seal>
-  /** Whether the key is among those that decrypt. */
   knows(seal: Seal): Promise<boolean>
   /** `header` is authenticated with the text: `decrypt` needs the same one. */
   encrypt(plain: Uint8Array<ArrayBuffer>, seal: Seal, header: string): Promise<string>
@@ -27,18 +24,17 @@ export interface Cipher {
 export type CipherFor = (field: { name: string; key: string }) => Cipher
 
 interface KeyRing {
-  /** The id of the key that encrypts. */
+  /** Its id encrypts. */
   first: string
   keys: ReadonlyMap<string, CryptoKey>
 }
 
-/** In bytes. At one write a second, 96 random bits reach the limit of SP 800-38D (2^32 for one key) after 136 years. */
+/** In bytes. At one write a second, 96 bits reach the limit of SP 800-38D (2^32 for one key) after 136 years. */
 const NONCE_LENGTH = 12
 const KEY_ID_LENGTH = 6
 
 /**
- * `keys`: 32 bytes each; the first encrypts, all decrypt. `namespace` separates environments with the same keys and
- * Redis, such as preview and production.
+ * `keys`: 32 bytes each; the first encrypts, all decrypt. `namespace` separates environments that share keys and Redis.
  */
 export function createCipherFor(
   keys: readonly [Uint8Array<ArrayBuffer>, ...Uint8Array<ArrayBuffer>[]],

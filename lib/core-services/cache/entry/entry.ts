@@ -1,6 +1,6 @@
 /**
- * The stored form of a field's value: one header line of JSON with the start of its fetch and the tokens captured before
- * it, then the value. A reader can judge an entry without unpacking the value.
+ * A stored value: one header line of JSON with the start of its fetch and the tokens captured before it, then the
+ * value. Readers judge an entry without unpacking the value.
  */
 
 import { keyProblem } from '../redis/commands/keySpace'
@@ -13,30 +13,28 @@ import type { Token, TokenMap } from './versionTokens'
 /** Readers refuse every other format, so an older or newer release sees a miss, never a misread value. */
 const FORMAT = 'fc2 '
 const ANY_FORMAT = /^fc\d+ /
-/** Steps from JSON to body, in this order. Without one the body is the JSON. */
+/** Steps from JSON to body, in this order. */
 const ENCODINGS = ['br', 'gcm', 'br+gcm'] as const
 type Encoding = (typeof ENCODINGS)[number]
 
 export interface EntryHeader {
   /** Start of the fetch; wall clock, ms. Age and ttl count from there, because the value can be that old. */
   fetchedAt: number
-  /** Differs from that of every other entry of the key. */
   revision: Token
-  /** The tokens captured before the fetch, by guard. */
+  /** Captured before the fetch, by guard. */
   tokens: TokenMap
   /** Guards that only the value names. Undefined when the field had no `dependsOn`. */
   dependencies?: readonly string[] | undefined
-  /** Limits set by the value itself, in ms from `fetchedAt`: until it is stale, and until it may not be served. */
+  /** In ms from `fetchedAt`: until the value is stale, and until it may not be served. */
   freshMs?: number | undefined
   endMs?: number | undefined
   /** What the fetcher wants to be passed at the next fetch. */
   note?: string | undefined
-  /** Set by a forced refresh. */
   forced?: Forced | undefined
 }
 
 export interface Forced {
-  /** The own token before its fetch, which its commit has replaced. */
+  /** The own token that it replaced. */
   upon: Token
   /** The options of the force, see `shareMark`; '' when no other force may share its result. */
   by: string
@@ -51,11 +49,10 @@ export interface Entry extends EntryHeader {
 
 interface Packing {
   encoding: Encoding
-  /** How the body is encrypted, and the header that it is bound to. */
+  /** `header`: bound to the ciphertext. */
   sealed?: Seal & { header: string }
 }
 
-/** With a cipher, the body is compressed, then encrypted. The note is encrypted with it. */
 export async function encodeEntry(entry: Entry, compression: boolean, cipher?: Cipher): Promise<string> {
   const text = cipher ? `${JSON.stringify(entry.note ?? null)}\n${entry.body}` : entry.body
   const packed = compression ? await pack(text) : null
@@ -86,7 +83,7 @@ function chooseEncoding(packed: boolean, sealed: boolean): Encoding | undefined 
 /** Throws VALUE_NOT_SERIALIZABLE. */
 export const encodeBody: (value: unknown) => string = encodeValue
 
-/** Null for a text that is not an entry of this format, which readers treat as a miss. */
+/** Null for a text that is not an entry of this format: a miss. */
 export function decodeEntry(text: string): Entry | null {
   const end = text.indexOf('\n')
   if (!text.startsWith(FORMAT) || end < 0) return null
@@ -99,10 +96,10 @@ export function decodeEntry(text: string): Entry | null {
   }
 }
 
-/** Whether a text that `decodeEntry` refuses may be an entry of another release. */
+/** True also for entries of other releases, which `decodeEntry` refuses. */
 export const isForeignEntry = (text: string): boolean => ANY_FORMAT.test(text)
 
-/** Null when the body cannot be read: cut off, changed, moved from another key, or encrypted with an unknown key. */
+/** Null when the body was cut off, changed, moved from another key, or encrypted with an unknown key. */
 export async function unpackEntry(entry: Entry, cipher?: Cipher): Promise<Entry | null> {
   if (!entry.packing) return entry
   const { packing, body, ...header } = entry
@@ -158,7 +155,7 @@ function isHeader(header: Record<string, unknown>): header is Header & Record<st
   )
 }
 
-/** Each guard is read by its name: one that is not a valid key would fail every read. */
+/** One guard that is not a valid key would fail every read. */
 function isTokenMap(tokens: unknown): tokens is TokenMap {
   if (typeof tokens !== 'object' || tokens === null) return false
   return Object.entries(tokens).every(
@@ -185,7 +182,7 @@ function toEntry(parts: Header, header: string, body: string): Entry {
   }
 }
 
-/** Whole seconds since the fetch began; never negative, though clocks differ. */
+/** Never negative, though clocks differ. */
 export function ageSeconds(fetchedAt: number, now: number): number {
   return Math.max(0, Math.floor((now - fetchedAt) / 1000))
 }

@@ -1,4 +1,4 @@
-/** How long an entry may be served, by its tokens and its age. Pure: no clock, no requests. */
+/** Pure: no clock, no requests. */
 
 import type { Freshness } from '../../../shared/events'
 import type { EntryHeader } from './entry'
@@ -14,8 +14,8 @@ export function holds(
 }
 
 /**
- * Whether an entry stores a token of each guard that the reader knows. One without may have been written before the
- * field had that guard, so an invalidation of the guard would not reach it.
+ * Whether an entry stores a token of each guard of the reader. Without one, an invalidation of that guard would not
+ * reach it.
  */
 export function covers({ tokens, dependencies }: EntryHeader, readerGuards: readonly string[]): boolean {
   if (dependencies === undefined && readerGuards.includes(COARSE_GUARD)) return false
@@ -32,14 +32,13 @@ export interface Windows {
 /** How far the clocks of instances may differ, in s. */
 const CLOCK_SKEW_SECONDS = 600
 
-/** What the age of a valid entry allows; see `Freshness`. */
 export function getFreshness(
   { fetchedAt, freshMs = Number.POSITIVE_INFINITY, endMs = Number.POSITIVE_INFINITY }: EntryHeader,
   windows: Windows,
   now: number,
 ): Freshness {
   const age = (now - fetchedAt) / 1000
-  // A clock that is further ahead is broken, so the age means nothing.
+  // Such a clock is broken, so the age means nothing.
   if (!(age > -CLOCK_SKEW_SECONDS) || age >= endMs / 1000) return 'expired'
   const ttl = windows.ttl === 'forever' ? Number.POSITIVE_INFINITY : windows.ttl
   const stale = windows.staleWhileRevalidate ?? 0
@@ -48,7 +47,7 @@ export function getFreshness(
   return age < ttl + stale + (windows.staleIfError ?? 0) ? 'degraded' : 'expired'
 }
 
-/** How long an entry may be served, in s from the start of its fetch. */
+/** In s from the start of the fetch. */
 export function getLifetime(
   { ttl, staleWhileRevalidate = 0, staleIfError = 0 }: Windows,
   { endMs }: Pick<EntryHeader, 'endMs'> = {},

@@ -1,6 +1,4 @@
-/**
- * The part of the Standard Schema interface (standardschema.dev) that the cache needs; zod, valibot and arktype have it.
- */
+/** The part of Standard Schema (standardschema.dev) that the cache needs; zod, valibot and arktype have it. */
 export interface StandardSchema<T> {
   readonly '~standard': {
     readonly version: 1
@@ -18,10 +16,10 @@ interface SchemaIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
-/** `refused`: the value is intact, but this release's schema does not accept it. Another release's may. */
+/** `refused`: the value is intact, but only another release's schema may accept it. */
 export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string; refused: boolean }
 
-/** Parses a JSON text and checks it. Without a schema every value is valid. Each call returns its own copy. */
+/** Each call parses its own copy. */
 export async function checkBody<T>(schema: StandardSchema<T> | undefined, body: string): Promise<Checked<T>> {
   try {
     return await checkSchema(schema, JSON.parse(body))

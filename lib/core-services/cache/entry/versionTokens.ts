@@ -5,7 +5,6 @@
  * absent tokens are not equal.
  */
 export type Token = string
-/** By guard; see `guardNames`. */
 export type TokenMap = Readonly<Record<string, Token>>
 
 export interface Guarded {
@@ -13,7 +12,7 @@ export interface Guarded {
   tags?: readonly string[] | undefined
 }
 
-/** The guards of an entry, its own first: `key:agents_list`, `tag:people`. */
+/** Its own first: `key:agents_list`, `tag:people`. */
 export function guardNames({ key, tags = [] }: Guarded): string[] {
   return [ownGuard(key), ...tagGuards(tags)]
 }
@@ -25,8 +24,8 @@ export const tagGuards = (tags: readonly string[]): string[] =>
 export const isTagGuard = (guard: string): boolean => guard.startsWith('tag:')
 
 /**
- * Every invalidation of tags changes this token too, in the same command. A process that finds it unchanged knows that
- * no tag was invalidated meanwhile. No entry stores it.
+ * Every invalidation of tags also changes this token, in the same command: while it is unchanged, no tag was
+ * invalidated. No entry stores it.
  */
 export const COARSE_GUARD = 'any:tag'
 

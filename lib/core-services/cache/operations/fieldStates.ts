@@ -1,7 +1,6 @@
 /**
- * The state of all fields in Redis, for the admin page. One request reads tokens and headers of entries, never values.
- * A header is reused while its tokens are current and it is fresh: only an eviction could have changed it, which is
- * checked once a minute.
+ * The state of all fields, for the admin page: one request for tokens and headers of entries. A fresh header is reused
+ * while its tokens are current; an eviction is noticed within a minute.
  */
 import type { Freshness } from '../../../shared/events'
 import { decodeEntry, type Entry, type EntryHeader } from '../entry/entry'
@@ -22,14 +21,13 @@ export type FieldCondition = Freshness | 'invalidated' | 'unreadable' | 'absent'
 export interface FieldState {
   name: string
   condition: FieldCondition
-  /** Start of its fetch; wall clock, ms. Null for what cannot be read. */
+  /** Wall clock, ms; null for what cannot be read. */
   fetchedAt: number | null
-  /** Until when it is fresh, and until when it is served while it is refreshed; wall clock, ms, null for ever. */
+  /** Wall clock, ms; null for ever. */
   freshUntil: number | null
   servedUntil: number | null
-  /** Bytes in Redis: the header, and the value as stored. */
   storedBytes: number
-  /** A process holds the lease, and fetches the value for a reader. */
+  /** For a reader, by a process that holds the lease. */
   fetching: boolean
   /** The error code of the source, which no instance asks for a while. */
   cooling: string | null
@@ -37,7 +35,6 @@ export interface FieldState {
 
 export interface FieldStates {
   fields: FieldState[]
-  /** Texts of the names that were read along. */
   notes: Pick<Snapshot, 'get'>
 }
 
@@ -56,7 +53,7 @@ export async function readFieldStates(
   const slots = fields.map((field) => slotIn(new FieldContext(runtime, field), store))
   const memory = runtime.seen
 
-  /** Reads the slots. `odd`: those whose tokens or entry were not read yet, which need a second request. */
+  /** `odd`: slots with tokens or entries that were not read yet. */
   async function look(wanted: readonly FieldSlot[], others: readonly string[], anew: boolean) {
     const { clock } = runtime.ports
     const names = [
@@ -122,7 +119,7 @@ function tokensFrom({ store }: FieldSlot, snapshot: Snapshot): Tokens {
   return (guard) => snapshot.get(store.names.guard(guard))
 }
 
-/** Known only after the first read, because the name is made of the tokens that it returns. */
+/** Made of tokens that only the first read returns. */
 function leaseName(
   { name, config, guards, store }: FieldSlot,
   seen: SeenEntry,

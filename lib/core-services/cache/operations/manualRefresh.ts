@@ -24,7 +24,7 @@ import type { WatchRuntime } from './watchRuntime'
 
 export type Begun = 'begun' | 'under-way'
 
-/** A force makes at most three attempts; the slack covers everything else. */
+/** A force makes at most three attempts. */
 const TRIES = 3
 const SLACK_MS = 10_000
 
@@ -65,7 +65,7 @@ export async function beginRefreshOfAll(
 
 interface Budget {
   remainingMs(): number
-  /** Called after each part of a field, so that the run does not look interrupted. */
+  /** Keeps the whole run from looking interrupted. */
   onPart?(): Promise<void>
 }
 
@@ -149,7 +149,7 @@ function toFailure({ clean }: WatchRuntime, error: unknown): RunFailure {
   return { code: getErrorCode(cause), message: clean(getErrorMessage(cause)), hint }
 }
 
-/** When a refresh that starts now has ended in any case; wall clock, ms. */
+/** Wall clock, ms, whatever happens. */
 function latestEnd(runtime: WatchRuntime, field: AnyField): number {
   return runtime.ports.clock.now() + TRIES * refreshTimeoutMs(runtime, field) + SLACK_MS
 }

@@ -1,21 +1,17 @@
-/**
- * Records of refreshes that were started by hand, readable by every instance, so that the page can be closed before the
- * outcome. Without Redis: those of this process.
- */
+/** Records of refreshes started by hand, readable by every instance. Without Redis: those of this process. */
 
 import type { ClaimableRecords } from '../coordination/records'
 import { isRedisFailure } from '../errors'
 import type { NotedRun, WatchRuntime } from './watchRuntime'
 
 export interface RunFailure {
-  /** Code of the error, or of its cause when that says more. */
   code: string
   message: string
   hint: string | null
 }
 
 export interface GoodRun {
-  /** End; wall clock, ms. */
+  /** Wall clock, ms. */
   at: number
   durationMs: number | null
   items: number | null
@@ -25,25 +21,23 @@ export interface GoodRun {
 export interface FieldRun extends NotedRun {
   /** The last successful run before it, as far as this process knows. */
   before: GoodRun | null
-  /** How far a source has been read that takes several refreshes; null until the first one has ended. */
+  /** Null until the first part has ended. */
   progress: string | null
   /** `unstored`: the source answered, but Redis did not store it. Null while it runs. */
   outcome: 'refreshed' | 'unstored' | 'failed' | null
   failure: RunFailure | null
-  /** Time of the source; null while unknown. */
+  /** Of the source; null while unknown. */
   durationMs: number | null
-  /** Items of a list; null for every other value. */
+  /** Null for a value that is not a list. */
   items: number | null
-  /** Bytes of the value as JSON. */
+  /** Of the JSON. */
   bytes: number | null
 }
 
 export interface AllRun extends NotedRun {
-  /** In the order of the run. */
   names: string[]
   /** `busy`: a refresh was already running; `left`: there was no time for it. */
   outcomes: Record<string, NonNullable<FieldRun['outcome']> | 'busy' | 'left'>
-  /** The one being refreshed. */
   current: string | null
 }
 
@@ -59,14 +53,13 @@ type Subject = OneField | AllFields
 export const ALL: AllFields = { kind: 'all' }
 export const ofField = (key: string): OneField => ({ kind: 'field', key })
 
-/** How long an outcome is kept, in s. */
+/** In s. */
 const KEPT_SECONDS = 86_400
 
 const KIND = 'refresh'
 const CLAIM_KIND = 'refreshing'
 const nameFor = (subject: Subject): string => (subject.kind === 'field' ? `key:${subject.key}` : 'all')
 
-/** Physical name of the record, to be read along with other names. */
 export function noteName(notes: ClaimableRecords, subject: Subject): string {
   return notes.physicalName(KIND, nameFor(subject))
 }
@@ -136,7 +129,6 @@ export async function leftOfLastRun(runtime: WatchRuntime): Promise<ReadonlySet<
   return new Set(last?.names.filter((name) => (last.outcomes[name] ?? 'left') === 'left'))
 }
 
-/** Null for a run that did not succeed. */
 export function toGoodRun({ outcome, endedAt, durationMs, items, bytes }: FieldRun): GoodRun | null {
   return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null
 }

@@ -1,7 +1,6 @@
 /**
- * The order in which fields are refreshed. Those overdue longest go first, so that every field gets a turn although a
- * run may end before the list does. A field that failed or needs more time counts from that attempt, so it does not
- * block the others.
+ * Fields overdue longest go first, so that every field gets a turn although a run may end before the list does. One
+ * that failed or needs more time counts from that attempt, so it does not block the others.
  */
 
 import { isRedisFailure } from '../errors'
@@ -11,21 +10,20 @@ import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
 import { slotIn } from '../fields/fieldSlot'
 import { reportDegraded } from '../redis/reportDegraded'
 
-/** A field of the list with the start of its valid entry's fetch; wall clock, ms; null without one. */
+/** `fetchedAt`: of its valid entry; wall clock, ms; null without one. */
 export interface FieldAge {
   field: AnyField
-  /** In the list. */
   index: number
   fetchedAt: number | null
 }
 
-/** When the cron last attempted each field, by name; wall clock, ms. A stored entry may have expired since. */
+/** When the cron last attempted each field; wall clock, ms. */
 export interface Attempts {
   of(name: string): number | undefined
-  /** Written before a refresh that may be interrupted, and after a failure. One command. */
+  /** Before a refresh that may be interrupted, and after a failure. One command. */
   note(name: string): Promise<void>
   succeeded(name: string): void
-  /** Writes the successes since. One command at most. */
+  /** One command at most. */
   save(): Promise<void>
 }
 
@@ -33,10 +31,7 @@ const KIND = 'cron'
 const NAME = 'attempts'
 const KEPT_SECONDS = 30 * 86_400
 
-/**
- * One command for all. An entry that cannot be read counts as missing, so the field is refreshed or fails with its own
- * error.
- */
+/** One command. An unreadable entry counts as missing: the refresh then reports its own error. */
 export async function lookAtAll(
   runtime: FieldRuntime,
   fields: readonly Omit<FieldAge, 'fetchedAt'>[],
@@ -82,7 +77,7 @@ export function longestOverdueFirst(
     .map(({ one }) => one)
 }
 
-/** Both may be infinite, so subtraction would give NaN. */
+/** Infinity - Infinity is NaN. */
 const compare = (one: number, other: number): number => (one < other ? -1 : Number(one > other))
 
 /** Rejects with a REDIS_ error. */

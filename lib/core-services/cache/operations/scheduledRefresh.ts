@@ -1,6 +1,6 @@
 /**
- * What the cron does, one run at a time: maintains the webhooks, then refreshes each field that has reached its
- * `refreshEvery`, longest overdue first. Outcomes are reported in the order of the list.
+ * One cron run at a time maintains the webhooks, then refreshes the fields that have reached their `refreshEvery`.
+ * Outcomes are reported in the order of the list.
  */
 
 import { getErrorCode, hasCode } from '../../../shared/errors'
@@ -20,7 +20,7 @@ export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
   | { name: string; outcome: 'fresh'; age: number }
   | { name: string; outcome: 'skipped'; reason: SkipReason }
-  /** The next run continues. `done`: how far this one has read. */
+  /** `done`: how far this run has read; the next one continues. */
   | { name: string; outcome: 'unfinished'; done: string | null }
   | { name: string; outcome: 'failed'; code: string }
 
@@ -37,21 +37,21 @@ export interface WarmupRun {
 
 export interface MaintenanceReport {
   webhooks: readonly WebhookOutcome[]
-  /** Fields without a working webhook: refreshed in this run at any age. */
+  /** Fields without a working webhook: refreshed at any age. */
   due: ReadonlySet<string>
 }
 
 export interface CronOptions {
-  /** A field that could not end within this time is not started. In ms. */
+  /** In ms; a field that could not end within it is not started. */
   budgetMs: number
   enabled: boolean
-  /** Maintains the webhooks, also when fields are not refreshed. Rejects when Redis does not answer. */
+  /** Maintains the webhooks. Rejects when Redis does not answer. */
   maintain?: (remainingMs: () => number) => Promise<MaintenanceReport>
 }
 
 const NOTHING_MAINTAINED: MaintenanceReport = { webhooks: [], due: new Set() }
 
-/** How long an interrupted run blocks the next one, in s. */
+/** In s, after an interrupted run. */
 const LOCK_TTL_SECONDS = 30
 
 /** Rejects with a REDIS_ error or CACHE_UNAVAILABLE: without Redis nothing could be stored. */
@@ -94,7 +94,6 @@ export async function refreshDueFields(
   return { startedAt: isoTime(startedAt), finishedAt: isoTime(clock.now()), fields: outcomes, webhooks }
 }
 
-/** Does nothing while another run is active. */
 async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Promise<void>): Promise<void> {
   try {
     await (await runtime.locks()).withLock('cron', run, LOCK_TTL_SECONDS, { retryCount: 0 })
@@ -104,7 +103,7 @@ async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Prom
   }
 }
 
-/** The fields to refresh, in their order. Writes the outcomes of the others. */
+/** Also writes the outcomes of the other fields. */
 async function dueFields(
   runtime: FieldRuntime,
   fields: readonly AnyField[],
@@ -136,7 +135,7 @@ async function refreshInTime(
 ): Promise<FieldOutcome> {
   const { name } = field
   const { clock } = runtime.ports
-  // The refresh waits for forces of the field in this process, so their time counts too.
+  // The refresh waits for forces of the field in this process.
   const needed = (forcesAhead(runtime, field) + 1) * refreshTimeoutMs(runtime, field)
   if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()

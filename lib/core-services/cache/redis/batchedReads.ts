@@ -12,9 +12,8 @@ import { keepRecent } from './keepRecent'
 import type { RawReply, Send } from './pipeline'
 
 export interface Snapshot {
-  /** Null when the key is missing. */
   get(name: string): string | null
-  /** When the request was sent: the snapshot proves its contents from then on. */
+  /** The snapshot proves its contents from then on. */
   sentAt: Instant
   readers: number
 }
@@ -23,7 +22,7 @@ export type BatchedReads = (names: readonly string[]) => Promise<Snapshot>
 
 /** In characters; well below the 10 MB that Upstash allows for a reply. */
 const REPLY_LIMIT = 6_000_000
-/** How many sizes are remembered; forgetting one costs a refused batch. */
+/** Forgetting one costs a refused batch. */
 const SIZES_KEPT = 10_000
 
 type Names = readonly string[]
@@ -54,7 +53,7 @@ export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 
   return createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])
 }
 
-/** Throws REDIS_BAD_REPLY when the answer of the MGET does not fit the names. */
+/** Throws REDIS_BAD_REPLY. */
 export function buildSnapshot(
   names: readonly string[],
   reply: RawReply,

@@ -1,12 +1,12 @@
 /**
  * Commands of the same tick travel in one request: a page with twenty cold fields waits for three requests, not for
- * sixty. They are billed as before.
+ * sixty.
  */
 
 import { type Asked, createBatching } from './batching'
 import type { Command, RawReply } from './pipeline'
 
-/** Sends commands in one request, in order; each settles by itself. */
+/** In one request, in order; each settles by itself. */
 export type SendTogether = (commands: readonly Command[]) => Promise<PromiseSettledResult<RawReply>[]>
 
 /** In characters; a request may have 10 MB, but smaller ones meet their deadline. */

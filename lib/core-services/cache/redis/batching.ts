@@ -4,16 +4,12 @@ export interface Asked<Question, Answer> {
   reject(error: unknown): void
 }
 
-/** The most of something that a batch may have, and how much of it a question adds. */
 export interface Limit<Question> {
   most: number
   of(question: Question): number
 }
 
-/**
- * Collects the questions of a tick and passes them on in batches within all limits. A question beyond a limit travels
- * alone.
- */
+/** Passes the questions of a tick on in batches within all limits. A question beyond a limit travels alone. */
 export function createBatching<Question, Answer>(
   send: (batch: readonly Asked<Question, Answer>[]) => Promise<void>,
   limits: readonly Limit<Question>[],

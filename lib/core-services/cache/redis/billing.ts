@@ -1,13 +1,13 @@
 /**
- * What Upstash bills for a request: each command, each entry of a pipeline, and for a script EVAL and each call inside
- * it (https://upstash.com/docs/redis/overall/pricing).
+ * Upstash bills each command, each entry of a pipeline, and for a script EVAL and each call inside it
+ * (https://upstash.com/docs/redis/overall/pricing).
  */
 import { processState } from '../../../shared/processState'
 
-/** Calls of a script, by its answer (undefined when unknown) and its number of keys. */
+/** `reply`: undefined when unknown. `keys`: how many. */
 export type ScriptCalls = (reply: unknown, keys: number) => number
 
-/** Process state, because a process may hold several copies of the modules with scripts. */
+/** A process may hold several copies of the modules with scripts. */
 const scripts = () => processState('scripts', () => new Map<string, ScriptCalls>())
 
 /** Registers how many calls a script makes. Returns the script. */
@@ -27,6 +27,6 @@ export function billedCommands(
 function billed([name, script, keys]: readonly unknown[], reply: unknown): number {
   if (!/^eval(_ro)?$/i.test(String(name)) || typeof script !== 'string') return 1
   const calls = scripts().get(script)
-  // Of an unregistered script, each call in its text counts once.
+  // Unregistered: each call in the text counts once.
   return 1 + (calls ? calls(reply, Number(keys)) : script.split('redis.call(').length - 1)
 }

@@ -1,8 +1,7 @@
-/** Values in Redis are JSON that gives back what was stored. */
 import { redisBadReply, valueNotSerializable } from '../errors'
 import { findLoss, findRefusal } from './jsonLoss'
 
-/** Throws VALUE_NOT_SERIALIZABLE, with the path to what JSON cannot hold or would silently change. */
+/** Throws VALUE_NOT_SERIALIZABLE for what JSON cannot hold or would silently change. */
 export function encodeValue(value: unknown): string {
   let text: string | undefined
   let loss: string | undefined
@@ -24,10 +23,10 @@ function explained(value: unknown, cause: unknown): unknown {
   }
 }
 
-/** The value as it is read back: a Date becomes a text. Throws VALUE_NOT_SERIALIZABLE. */
+/** As read back: a Date becomes a text. Throws VALUE_NOT_SERIALIZABLE. */
 export const asStored = <T>(value: T): T => JSON.parse(encodeValue(value)) as T
 
-/** Throws REDIS_BAD_REPLY for a text that is not JSON: another program wrote that key. */
+/** Throws REDIS_BAD_REPLY: another program wrote a text that is not JSON. */
 export function decodeValue<T>(text: string): T {
   try {
     return JSON.parse(text) as T

@@ -4,7 +4,7 @@
  * `toJSON` decides, as for a Date.
  */
 
-/** What is lost, and the path to it, innermost step first. */
+/** `steps`: innermost first. */
 interface Loss {
   what: string
   steps: (string | number)[]
@@ -20,7 +20,7 @@ export function findLoss(value: unknown): string | undefined {
   return described(lossIn(value))
 }
 
-/** The same after `JSON.stringify` threw: for a BigInt, or an object that contains itself. */
+/** For a value that `JSON.stringify` refused: with a BigInt, or containing itself. */
 export function findRefusal(value: unknown): string | undefined {
   return described(lossIn(value, new Set()))
 }
@@ -40,7 +40,7 @@ function pathStep(step: string | number): string {
 
 const found = (what: string): Loss => ({ what, steps: [] })
 
-/** `around`: the objects that contain the value, passed only where a circle is possible. */
+/** `around`: the objects that contain the value, if a circle is possible. */
 function lossIn(value: unknown, around?: Set<object>, key: string | number = ''): Loss | undefined {
   switch (typeof value) {
     case 'string':
@@ -93,7 +93,7 @@ function lossInParts(value: object, around: Set<object> | undefined): Loss | und
 }
 
 function lossInItems(items: readonly unknown[], around: Set<object> | undefined): Loss | undefined {
-  // By index: a hole counts as undefined.
+  // A hole counts as undefined.
   for (let index = 0; index < items.length; index += 1) {
     const loss = lossIn(items[index], around, index)
     if (loss) return within(loss, index)
@@ -118,13 +118,12 @@ function within(loss: Loss, step: string | number): Loss {
   return loss
 }
 
-/** Made by `{}` or without prototype, in any realm. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
-/** JSON keeps the properties of an instance. Undefined when those are all its visible data. */
+/** Undefined when its own properties are all its visible data, which JSON keeps. */
 function lossInInstance(value: object): string | undefined {
   const tag = getTag(value)
   if (BOXES.has(tag)) return `a ${tag} object`
@@ -140,7 +139,7 @@ const BOXES: ReadonlySet<string> = new Set(['String', 'Number', 'Boolean', 'Symb
 
 const knownPrototypes = new WeakMap<object, boolean>()
 
-/** Getters of a class are not own properties, so JSON drops them. */
+/** JSON drops the getters of a class. */
 function hasAccessors(prototype: object): boolean {
   const parent: object | null = Object.getPrototypeOf(prototype)
   if (parent === null) return false

@@ -1,6 +1,6 @@
 /**
- * Options of an LRUCache that keeps so many entries. `forget` gets each one that makes room for another. The option `max`
- * of lru-cache would do the same, and allocate room for all of them at once: 2 ms for 10,000.
+ * Options of an LRUCache with a limit of entries. `forget` gets each evicted one. The option `max` of lru-cache would
+ * allocate room for all of them at once: 2 ms for 10,000.
  */
 export function keepRecent<Value>(entries: number, forget?: (value: Value) => void) {
   return {

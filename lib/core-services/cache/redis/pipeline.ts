@@ -1,4 +1,3 @@
-/** Sends commands: one per request, or many in one pipeline. */
 import { redisBadReply } from '../errors'
 import { commandError } from './transport/replies'
 import type { Transport } from './transport/transport'
@@ -18,7 +17,7 @@ export const sendSingly =
 
 export interface Batch {
   send: Send
-  /** Sends the collected commands in one request. Each settles by itself. */
+  /** In one request. Each command settles by itself. */
   flush(): Promise<void>
 }
 
@@ -51,7 +50,7 @@ export function createBatch(transport: Transport): Batch {
   }
 }
 
-/** Sends commands in one request, in order; each settles by itself. Rejects when the request fails. */
+/** Each command settles by itself. Rejects when the request fails. */
 export async function sendTogether(
   transport: Transport,
   commands: readonly Command[],

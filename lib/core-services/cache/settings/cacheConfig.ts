@@ -11,7 +11,7 @@ import { KEY_SEPARATORS } from '../redis/commands/keyBuilder'
 import type { BreakerOptions } from '../redis/transport/circuitBreaker'
 import type { Patience } from '../redis/transport/reachability'
 
-/** Upstash's console gives the first pair, Vercel's storage integration the second. They are never mixed. */
+/** The first from Upstash's console, the second from Vercel's integration; never mixed. */
 const PAIRS = [
   ['UPSTASH_REDIS_REST_URL', 'UPSTASH_REDIS_REST_TOKEN'],
   ['KV_REST_API_URL', 'KV_REST_API_TOKEN'],
@@ -29,12 +29,12 @@ export interface KeyConfig {
 export interface CacheConfig extends KeyConfig {
   url: string
   token: string
-  /** Variables of url and token, for error messages. */
+  /** For error messages. */
   urlName: string
   tokenName: string
-  /** How long a reader with a value to serve waits for Redis, in ms. @default 250 */
+  /** For a reader with a value to serve, in ms. @default 250 */
   commandTimeoutMs: number
-  /** Deadline of a request, and how long a reader without a value waits, in ms. @default 1_500 */
+  /** Deadline of a request, and for a reader without a value, in ms. @default 1_500 */
   commandHardTimeoutMs: number
   slowCommandMs: number
   batchSize: number
@@ -164,13 +164,11 @@ function defaultPrefix(env: Env): string {
   return `field-cache-${env.VERCEL_ENV || env.NODE_ENV || 'development'}`
 }
 
-/** Needs no credentials. */
 export function batchSize(env: Env = process.env): number {
   const { CACHE_BATCH_SIZE } = settings.shape
   return parseEnv(z.object({ CACHE_BATCH_SIZE }), env).CACHE_BATCH_SIZE
 }
 
-/** Needs no credentials. */
 export function commandPatience(env: Env = process.env): Patience {
   const { CACHE_COMMAND_TIMEOUT_MS, CACHE_COMMAND_HARD_TIMEOUT_MS } = settings.shape
   const values = parseEnv(z.object({ CACHE_COMMAND_TIMEOUT_MS, CACHE_COMMAND_HARD_TIMEOUT_MS }), env)

@@ -10,9 +10,9 @@ export const doorMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/store/fieldStore.ts',
-        search: '    ...tokens.map(({ name, token, seconds }): Command => {\n      // Of',
+        search: '    ...tokens.map(({ name, token, seconds }): Command => {\n      // A',
         replace:
-          '    ...tokens.slice(tokens.length).map(({ name, token, seconds }): Command => {\n      // Of',
+          '    ...tokens.slice(tokens.length).map(({ name, token, seconds }): Command => {\n      // A',
       },
     ],
   },

@@ -20,6 +20,5 @@ end
 local token = redis.call('INCR', KEYS[#KEYS])
 if token > 1 then return token end
 return redis.call('INCRBY', KEYS[#KEYS], ARGV[3])`,
-  // Of several, any one may have been held.
   (reply, keys) => (reply === 0 ? 1 : keys),
 )

@@ -1,6 +1,6 @@
 /**
- * Commands over logical keys, applied to the keys of fields. The value under such a key is an entry, and counts as
- * present while its tokens are current. Unlike a read of the field: no schema, no windows, no fetch.
+ * Commands over logical keys, applied to the keys of fields. An entry counts as present while its tokens are current.
+ * Not a read of the field: no schema, no windows, no fetch.
  */
 
 import type { Ports } from '../../../../shared/ports'
@@ -28,10 +28,10 @@ export interface FieldKeyOptions {
 export type FieldKeyCommands = ReturnType<typeof createFieldKeyCommands>
 
 export function createFieldKeyCommands({ store, sendTogether, keys, ports, memory }: FieldKeyOptions) {
-  /** The cipher depends on the field's name, which only the list of fields tells. */
+  /** The cipher depends on the name, which only the list of fields tells. */
   const getCipher = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
 
-  /** Whether the entry's tokens are current and its own end has not come. One command. */
+  /** One command. */
   async function stands(key: string, entry: Entry): Promise<boolean> {
     const { fetchedAt, endMs = Number.POSITIVE_INFINITY, tokens, packing } = entry
     if (!Object.hasOwn(tokens, ownGuard(key)) || ports.clock.now() - fetchedAt >= endMs) return false
@@ -41,7 +41,6 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
     return tokensHold(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
   }
 
-  /** Whether a key holds an entry that is not served to readers. */
   async function isInvalid(key: string, head: string | null): Promise<boolean> {
     if (head === null || !isForeignEntry(head)) return false
     const entry = decodeEntry(await withWholeHeader(sendTogether, keys.physical(key), head))
@@ -49,20 +48,20 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
   }
 
   return {
-    /** The value of a valid entry, not checked by its schema. */
+    /** Not checked by the schema of its field. */
     valueIn: async (key: string, entry: Entry): Promise<Found<unknown>> => {
       const unpacked = (await stands(key, entry)) ? await unpackEntry(entry, getCipher(key)) : null
       return unpacked ? { found: true, value: decodeValue(unpacked.body) } : { found: false }
     },
 
-    /** The value of a text under a key: JSON, or the value of an entry. Free for JSON. */
+    /** Free for JSON. */
     async open<T>(key: string, text: string): Promise<Found<T>> {
       if (!isForeignEntry(text)) return { found: true, value: decodeValue<T>(text) }
       const entry = decodeEntry(text)
       return entry ? ((await this.valueIn(key, entry)) as Found<T>) : { found: false }
     },
 
-    /** How many of these existing keys hold entries that are not served. 1 command for each, and 1 for tokens. */
+    /** Counts the existing keys that hold entries no reader is served. 1 command for each, and 1 for tokens. */
     async invalidAmong(names: readonly string[]): Promise<number> {
       const heads = await sendTogether(names.map((name) => beginning(keys.physical(name))))
       const texts = heads.map(textIn)
@@ -73,10 +72,7 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
     isConfigured: (key: string): boolean => findFieldByKey(key) !== undefined,
     tokenName: (key: string): string => store.names.guard(ownGuard(key)),
 
-    /**
-     * Removes keys and invalidates those of fields, also for copies in memory. Returns how many existed. `together`
-     * sends the commands.
-     */
+    /** Also invalidates the keys of fields. Returns how many existed. `together` sends the commands. */
     async remove(names: readonly string[], together: SendTogether = sendTogether): Promise<number> {
       if (names.length === 0) return 0
       const { memoryCache } = memory()
@@ -89,25 +85,24 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
         seconds: tokenSeconds({ key }, ownGuard(key)),
       }))
       const { removed, known } = await revoke(sendTogether, tokens, entries, together)
-      // A copy may have been read before the removal and kept during it.
+      // A copy may have been read before the removal and stored during it.
       memoryCache.dropGuarded(guards)
       const invalidated = guards.filter((_, index) => known[index])
       if (invalidated.length > 0) ports.emit({ type: 'field.invalidated', guards: invalidated })
       return removed
     },
 
-    /** Drops the copies in memory of keys that have lost their tokens in Redis. */
+    /** For keys that have lost their tokens in Redis. */
     forget(names: readonly string[]): void {
       const { memoryCache, hints } = memory()
       memoryCache.dropGuarded(names.filter((name) => hints.has(name)).map(ownGuard))
     },
 
-    /** Drops all copies: the process does not know which of them match a pattern. */
+    /** The process does not know which copies match a pattern. */
     forgetAll: () => memory().memoryCache.dropAll(),
 
     /**
-     * Writes new tokens for keys that have some, and removes their entries. Returns how many existed. 1 or 2 commands, 1
-     * for each key of a family.
+     * Writes new tokens and removes the entries. Returns how many existed. 1 or 2 commands, 1 for each key of a family.
      */
     async rotate(names: readonly string[]): Promise<number> {
       await store.writeTokens(

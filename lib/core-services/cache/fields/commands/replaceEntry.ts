@@ -1,7 +1,6 @@
 /**
- * `set` and `expire` on the key of a field: writes a new entry under a new own token, like a forced refresh, so that
- * every reader of the field gets it. The value is stored unchecked, and each reader checks it by its own schema. It
- * counts as fetched now, and ends with the given expiry.
+ * `set` and `expire` on the key of a field: a new entry under a new own token, like a forced refresh. The value is
+ * stored unchecked; each reader checks it by its own schema. It counts as fetched now, and ends with the given expiry.
  */
 
 import type { Ports } from '../../../../shared/ports'
@@ -53,7 +52,6 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
   const { clock, emit, random, uniqueToken } = ports
   const turns = createSingleFlight()
 
-  /** Of a member of a family only the key is known, and the tags of the entry stored under it. */
   function keysFor(key: string, seconds = KEPT_SECONDS): FieldKeys {
     const config: AnyField = findFieldByKey(key) ?? {
       name: key,
@@ -68,8 +66,8 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
   }
 
   /**
-   * Repeats the attempt while other writers interfere; after the first loss, those of this process take turns. False
-   * when nothing was stored. Rejects with WRITE_CONTENDED.
+   * After the first lost attempt, writers of this process take turns. False when nothing was stored. Rejects with
+   * WRITE_CONTENDED.
    */
   async function retried(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
     try {
@@ -94,7 +92,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     throw writeContended(key, ATTEMPTS)
   }
 
-  /** Tokens for the tags that a value names; null when one was invalidated meanwhile. */
+  /** Null when one of the tags was invalidated meanwhile. */
   async function tokensFor(keys: FieldKeys, lookup: Lookup, body: string): Promise<Captured | null> {
     const { tokens, missing } = completeTokens(keys, lookup, uniqueToken)
     if (missing.length > 0 && !(await store.createTokens(missing)).created) return null
@@ -179,13 +177,13 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
         const lookup = await lookUp(memory(), keys)
         const cipher = memory().cipherFor?.(keys.config)
         const entry = lookup.valid && (await unpackEntry(lookup.valid, cipher))
-        // A value without tokens got its expiry from the command that found it.
+        // Its expiry was set by the command that found it.
         isPlain =
           lookup.current !== null && !lookup.stored && !lookup.foreign && !keys.config.advanced?.encrypt
         if (!entry) return 'refused'
         const passedMs = clock.now() - entry.fetchedAt
         const endMs = Math.min(entry.endMs ?? Number.POSITIVE_INFINITY, passedMs + seconds * 1000)
-        // Not a fetch: a force called after the real one must not share this entry.
+        // Not a fetch: a later force must not share this entry.
         return commit(keys, entry.tokens, { ...entry, forced: undefined, revision: uniqueToken(), endMs })
       })
       return stored || isPlain ? 1 : 0
@@ -195,7 +193,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
 
 type Captured = Pick<Entry, 'tokens' | 'dependencies'>
 
-/** End of the value, in ms from now; undefined when only the field's own windows end it. */
+/** In ms from now; undefined when only the field's own windows end it. */
 function toEndMs({ ex, px, exat, pxat }: CacheOptions, now: number): number | undefined {
   if (ex !== undefined) return ex * 1000
   if (px !== undefined) return px

@@ -1,45 +1,35 @@
-/**
- * What this process remembers of a field in addition to its value. Forgetting any of it costs a command or a fetch, no
- * more.
- */
+/** What this process remembers of a field. Forgetting any of it costs a command or a fetch, no more. */
 import { LRUCache } from 'lru-cache'
 import type { Instant } from '../../../../shared/clock'
 import type { Token } from '../../entry/versionTokens'
 import { keepRecent } from '../../redis/keepRecent'
 
 export interface FieldHints {
-  /**
-   * The guards that only the last entry named: the next lookup reads their tokens in the same command. Forgotten when
-   * all fields together have too many.
-   */
+  /** The guards that only the last entry named, read in the same command as the others. */
   dependencies: readonly string[] | undefined
-  /**
-   * Another release stores this field in a shape that our schema refuses, so this release stores its own entry aside.
-   */
+  /** Another release stores a shape that our schema refuses, so this release stores its entry aside. */
   aside?: boolean
-  /** A flight that is left alone for a time: its source fails, or another process fetches. */
+  /** A flight that is not run for a time: its source fails, or another process fetches. */
   quiet?: BackOff & { flight: string }
-  /** The failure of the source with the longest rest, in any flight; cleared when the source answers. */
+  /** The failure of the source with the longest back-off, until the source answers. */
   failed?: BackOff | undefined
-  /** The last leases that were requested, newest last. When they are found in Redis they belong to this process. */
+  /** Newest last. Those found in Redis belong to this process. */
   leases?: OwnLease[]
-  /** `tags.disagreed` was emitted for this key. */
   disagreed?: boolean
 }
 
-/** How long something is left alone, in ms. */
+/** Durations in ms. */
 export interface BackOff {
   since: Instant
   milliseconds: number
-  /** The code of the source's error; null when another instance fetches. */
+  /** Of the source's error; null when another instance fetches. */
   code: string | null
 }
 
-/** A lease that this process has requested, even if the answer was lost. */
+/** Requested by this process; the answer may have been lost. */
 export interface OwnLease {
   readonly name: string
   readonly holder: Token
-  /** The earliest request that may have obtained this lease. */
   sentAt: Instant
   /** It was released or became a cool-down, so the key of this holder may expire at any time. */
   ended?: boolean | undefined
@@ -49,12 +39,11 @@ export interface OwnLease {
 
 export interface Hints {
   get(place: string): FieldHints
-  /** Whether the process remembers a lookup of this field. */
   has(place: string): boolean
 }
 
 const KEPT = 10_000
-/** For the names of remembered guards, and the extra cost of each, in bytes. */
+/** In bytes: for the names of guards, and for each in addition to its characters. */
 const MOST_GUARD_BYTES = 10_000_000
 const NAME_OVERHEAD = 40
 

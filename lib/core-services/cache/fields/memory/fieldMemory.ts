@@ -1,4 +1,3 @@
-/** What a process remembers of fields, and its keys for encrypted ones. */
 import type { CipherFor } from '../../entry/encryption'
 import type { Hints } from './fieldHints'
 import type { MemoryCache } from './memoryCache'

@@ -1,8 +1,7 @@
 /**
- * What this process knows of tokens: the last ones read from Redis, and its own invalidations. They are compared when
- * an entry is read or stored, so an invalidation does not walk the memory. Times are monotonic, in ms. Bounded:
- * forgetting a token that was read requires a new proof for every entry proved before it; forgetting an invalidation
- * outdates every entry proved before it.
+ * The tokens that this process has read, and its own invalidations. Entries are compared with them when read or stored,
+ * so an invalidation does not walk the memory. Times are monotonic, in ms. Bounded: a forgotten token requires a new
+ * proof of older entries; a forgotten invalidation outdates all older entries.
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../../../shared/clock'
@@ -10,24 +9,24 @@ import type { Token, TokenMap } from '../../entry/versionTokens'
 import { keepRecent } from '../../redis/keepRecent'
 
 export interface KnownTokens {
-  /** `at`: when the request that returned this token was sent. */
+  /** `at`: when its request was sent. */
   note(guard: string, token: Token, at: number): void
   /** The last token that Redis returned, if its request was sent by `at`. */
   toldBy(guard: string, at: number): Token | undefined
-  /** Outdates entries under these guards, except those that store the spared token. */
+  /** Outdates entries under these guards, except those with the spared token. */
   drop(guards: readonly string[], spared?: SparedToken): void
   dropAll(): void
-  /** Whether an entry with these tokens, proved by a request sent at `at`, is known to be outdated. */
+  /** `at`: when the request that proved the entry was sent. */
   outdated(tokens: TokenMap, at: number): boolean
-  /** Proofs requested up to this time no longer count: newer tokens may have been forgotten. */
+  /** Proofs requested up to this time no longer count: newer tokens may be forgotten. */
   readonly forgottenUntil: number
-  /** Like `outdated`, for a fetch that began at `at`: counts only what became known after that. */
+  /** Like `outdated`, for a fetch that began at `at`. */
   overtaken(tokens: TokenMap, at: number): boolean
 }
 
 /**
- * The token of a newer entry. `since`: when the request that wrote or read it was sent. Answers can arrive out of
- * order, so a token about which newer information is known by then is not spared.
+ * The token of a newer entry, written or read by a request sent at `since`. Answers can arrive out of order, so it is
+ * not spared when newer information is known.
  */
 export interface SparedToken {
   token: Token
@@ -37,11 +36,9 @@ export interface SparedToken {
 interface Drop {
   at: number
   unless: Token | undefined
-  /** Time of the last drop without an exception. */
   allAt: number
 }
 
-/** How many dropped guards are remembered, and as many tokens. */
 const KEPT = 10_000
 
 type Later = (one: number, other: number) => boolean

@@ -1,7 +1,6 @@
 /**
- * The memory layer: entries that this process has seen, with the time of the request that proved each of them. Bounded
- * by size and age. Each reader parses its own value, so no reader can change it for others. Outdated entries are found
- * when they are read, so an invalidation does not walk the memory.
+ * Entries in memory, each with the time of the request that proved it. Bounded by size and age. Each reader parses its
+ * own value, so no reader can change it for others.
  */
 import { LRUCache } from 'lru-cache'
 import { type Clock, type Instant, passedSince } from '../../../../shared/clock'
@@ -11,38 +10,38 @@ import { createKnownTokens, type SparedToken } from './knownTokens'
 
 export interface Copy {
   readonly entry: Entry
-  /** When the last request that proved it was sent. */
+  /** Sending of the last request that proved it. */
   provenAt: Instant
 }
 
 export interface MemoryCache {
-  /** Undefined, too, for a copy that this process knows to be invalidated, which is removed. */
+  /** Undefined, too, for a copy that this process has invalidated. */
   get(place: string): Copy | undefined
   /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be used. */
   put(place: string, entry: Entry, sentAt: Instant, keepMs: number): void
   prove(copy: Copy, sentAt: Instant): void
-  /** How long ago a copy was proved, in ms; Infinity when newer tokens have been forgotten. */
+  /** In ms since the last proof; Infinity when newer tokens are forgotten. */
   unprovenFor(copy: Copy): number
   drop(place: string): void
   /**
-   * Removes every copy under one of `guards`, and rejects entries requested before this call. Copies that store the
-   * spared token stay.
+   * Removes every copy under `guards`, except those with the spared token, and rejects entries requested before this
+   * call.
    */
   dropGuarded(guards: readonly string[], spared?: SparedToken): void
-  /** Removes every copy, and rejects entries requested before this call. */
+  /** Rejects entries requested before this call, too. */
   dropAll(): void
-  /** Tokens that a request sent at `sentAt` has returned; null for missing ones. */
+  /** Null for missing tokens. */
   noteTokens(tokens: Iterable<readonly [guard: string, token: Token | null]>, sentAt: Instant): void
-  /** The last token that Redis returned to a request sent by `at` (monotonic clock, ms). */
+  /** Only from requests sent by `at` (monotonic clock, ms). */
   toldBy(guard: string, at: number): Token | undefined
-  /** Whether a fetch that began at `since` (monotonic clock, ms) under these tokens is known to be outdated. */
+  /** Whether a fetch that began at `since` (monotonic clock, ms) is known to be outdated. */
   overtaken(tokens: TokenMap, since: number): boolean
 }
 
-/** Cost of a copy in addition to its body, and of each of its tokens, in bytes. */
+/** In bytes, in addition to the body; and for each token. */
 const OVERHEAD = 500
 const TOKEN_OVERHEAD = 200
-/** How long a value without end is kept, in ms. */
+/** For values without end, in ms. */
 const LONGEST_MS = 86_400_000
 
 /** `maxBytes` 0 turns the layer off. */

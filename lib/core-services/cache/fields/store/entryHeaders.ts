@@ -1,7 +1,4 @@
-/**
- * Reads the beginnings of entries instead of whole ones, for the states of fields. Names are physical. Rejects with
- * REDIS_ errors.
- */
+/** Reads the beginnings of entries. Names are physical. Rejects with REDIS_ errors. */
 
 import { currentInstant } from '../../../../shared/clock'
 import type { Ports } from '../../../../shared/ports'
@@ -11,9 +8,8 @@ import type { Command, RawReply } from '../../redis/pipeline'
 import { beginning, USUAL_HEADER_BYTES, withWholeHeader } from './partialEntry'
 
 export interface Head {
-  /** Null when there is no such entry. */
   text: string | null
-  /** Bytes of the whole entry, as stored. */
+  /** Of the whole entry. */
   bytes: number
 }
 
@@ -55,7 +51,7 @@ function unwrapReply(reply: Reply): RawReply {
   return reply.value
 }
 
-/** A key of another type is not an entry; it must not fail the request for all other fields. */
+/** A key of another type must not fail the request for all other fields. */
 function toHead(text: Reply | undefined, bytes: Reply | undefined): Head {
   if (text?.status !== 'fulfilled' || bytes?.status !== 'fulfilled') return { text: '', bytes: 0 }
   const size = Number(bytes.value)

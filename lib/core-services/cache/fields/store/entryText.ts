@@ -2,10 +2,7 @@ import { type Entry, encodeEntry } from '../../entry/entry'
 import type { AnyField } from '../fieldConfig'
 import type { FieldMemory } from '../memory/fieldMemory'
 
-/**
- * The text of an entry for Redis. Null for a field with `advanced.encrypt` when there is no key: its text would be
- * readable in Redis.
- */
+/** Null when an encrypted field has no key: its text would be readable in Redis. */
 export async function encodeForField(
   { cipherFor }: Pick<FieldMemory, 'cipherFor'>,
   field: AnyField,

@@ -1,7 +1,4 @@
-/**
- * The commands that fields send to Redis. Names are physical, made by `names`. Each method rejects with a REDIS_ error;
- * the callers decide what that means.
- */
+/** The commands of fields. Names are physical, made by `names`. Each method rejects with a REDIS_ error. */
 
 import { currentInstant } from '../../../../shared/clock'
 import type { Ports } from '../../../../shared/ports'
@@ -18,14 +15,13 @@ import { WRITE_FORCED_SCRIPT } from './scripts/writeForced'
 
 export interface StoreNames {
   entry(key: string): string
-  /** Where a release stores an entry whose shape differs from the one in the usual place. */
+  /** For entries of another shape than the usual place holds. */
   asideEntry(key: string, deployment: string): string
   guard(guard: string): string
-  /** The lease of one flight: the fetch of one key under certain tokens. */
   lease(key: string, flight: string): string
-  /** A key that exists while callers without the token may not force the field. */
+  /** Exists while callers without the token may not force the field. */
   forceCoolDown(key: string): string
-  /** How far an unfinished fetch has read. `whose` separates the fetches of one key. */
+  /** `whose` separates the fetches of one key. */
   progress(key: string, whose: string): string
 }
 
@@ -33,21 +29,20 @@ export interface Lease {
   name: string
   holder: Token
   milliseconds: number
-  /** Earlier holders of this process: the lease may be taken over from them. */
+  /** Earlier holders of this process. */
   replaces?: readonly Token[] | undefined
 }
 
 export interface TokenWrite {
   name: string
   token: Token
-  /** Seconds until the version key expires. @default never */
+  /** @default never expires */
   seconds?: number | undefined
 }
 
 export interface Revoked {
-  /** How many of the entries existed. */
   removed: number
-  /** Which of the version keys existed, in the order of the tokens. */
+  /** Which version keys existed, in the order of the tokens. */
   known: boolean[]
 }
 
@@ -55,9 +50,8 @@ export interface ForcedWrite {
   entry: string
   text: string
   ttl: number | 'forever'
-  /** Version keys with the tokens that must not have changed; the first is the entry's own. */
+  /** Tokens that must not have changed, the entry's own first. */
   expected: readonly (readonly [name: string, token: Token])[]
-  /** The new own token, which the entry stores. */
   own: Omit<TokenWrite, 'name'>
 }
 
@@ -66,28 +60,28 @@ export interface FieldStore {
   /** Shares one MGET with all reads of the tick. */
   read(names: readonly string[]): Promise<Snapshot>
   /**
-   * Creates the tokens, each of which must be missing, and takes the lease, in one request. `created` is false if one of
-   * the tokens existed. 1 command, 1 for each token that expires, 1 for the lease.
+   * Creates missing tokens and takes the lease, in one request. `created` is false if a token existed. 1 command, 1 for
+   * each token that expires, 1 for the lease.
    */
   createTokens(tokens: readonly TokenWrite[], lease?: Lease): Promise<{ created: boolean; leased: boolean }>
-  /** Creates the tokens if all of them are missing, then reads names, in one request of 2 commands. */
+  /** Creates the tokens if all are missing, then reads names, in one request of 2 commands. */
   createAndRead(tokens: readonly TokenWrite[], names: readonly string[]): Promise<Snapshot>
   /** 1 command, or a script of 3 that takes over from an earlier holder. */
   takeLease(lease: Lease): Promise<boolean>
   /**
-   * Replaces the lease by a note for a time, only while it is still the holder's: as the cool-down of its flight, which
-   * no process takes and each can read, or to end the lease. A script of 3 commands.
+   * Replaces the holder's lease by a note: as a cool-down, which each process can read, or to end the lease. A script
+   * of 3 commands.
    */
   endLease(lease: Pick<Lease, 'name' | 'holder'>, note: string, milliseconds: number): Promise<void>
   /** `ttl` in whole seconds. */
   write(entry: string, text: string, ttl: number | 'forever'): Promise<void>
-  /** Replaces a text and keeps its expiry. False when it no longer exists. */
+  /** Keeps the expiry. False when the text no longer exists. */
   replace(entry: string, text: string): Promise<boolean>
-  /** Writes the entry and a new own token together, if all captured tokens are unchanged. False when one has changed. */
+  /** False when a captured token has changed. See WRITE_FORCED_SCRIPT. */
   writeForced(write: ForcedWrite): Promise<boolean>
-  /** Writes new tokens, which invalidates every entry that stores older ones. */
+  /** Invalidates every entry that stores older tokens. */
   writeTokens(tokens: readonly TokenWrite[]): Promise<void>
-  /** Returns how many of the entries existed. */
+  /** Returns how many existed. */
   remove(...entries: readonly string[]): Promise<number>
   /** See `revoke`. 1 command, and 1 for each token. */
   revoke(tokens: readonly TokenWrite[], entries: readonly string[]): Promise<Revoked>
@@ -174,16 +168,15 @@ export function createFieldStore(
   }
 }
 
-/** One command for all tokens that never expire. */
 function together(command: 'MSET' | 'MSETNX', tokens: readonly TokenWrite[]): Command[] {
   const lasting = tokens.filter(({ seconds }) => seconds === undefined)
   return lasting.length === 0 ? [] : [[command, ...lasting.flatMap(({ name, token }) => [name, token])]]
 }
 
 /**
- * Removes entries, and overwrites existing tokens. A deleted token could come back through a late duplicate of the
- * command that created it. A token for each name that was never a field's would stay for ever. `first` sends the
- * commands that every call needs.
+ * Removes entries, and overwrites existing tokens: a deleted token could come back through a late duplicate of the
+ * command that created it. Writes none for names that were never a field's. `first` sends the commands that every call
+ * needs.
  */
 export async function revoke(
   sendTogether: SendTogether,
@@ -194,7 +187,7 @@ export async function revoke(
   const [removed, ...written] = await first([
     ['UNLINK', ...entries],
     ...tokens.map(({ name, token, seconds }): Command => {
-      // Of a configured field there is one, unless Redis has evicted it. An evicted one must not come back either.
+      // A configured field always has one, unless Redis has evicted it. An evicted one must not come back either.
       return seconds === undefined ? ['SET', name, token] : ['SET', name, token, 'XX', 'EX', seconds]
     }),
   ])

@@ -1,7 +1,6 @@
-/** Wraps a store and reports the cost of each request once it is answered. */
+/** Reports the cost of each request through a store. */
 import type { FieldStore, TokenWrite } from './fieldStore'
 
-/** In billed commands, and in bytes of names and values. */
 export interface Cost {
   /** A fraction where several readers share a command. */
   commands: number
@@ -78,7 +77,6 @@ export function createMeteredStore(store: FieldStore, pay: (cost: Cost) => void)
   }
 }
 
-/** Tokens that never expire are written by one command. */
 const countWrites = (tokens: readonly TokenWrite[]): number =>
   tokens.some(({ seconds }) => seconds === undefined) ? 1 : 0
 

@@ -1,4 +1,4 @@
-/** Reads the header of an entry without its value, in growing lengths: only the header tells how long it is. */
+/** Reads the header of an entry in growing lengths: only the header tells how long it is. */
 
 import { hasCode } from '../../../../shared/errors'
 import { isForeignEntry } from '../../entry/entry'
@@ -7,7 +7,7 @@ import type { Command, RawReply } from '../../redis/pipeline'
 
 /** Nearly every header is shorter. */
 export const USUAL_HEADER_BYTES = 2_048
-/** The next lengths: enough for a thousand usual tags, then the longest text of Redis. */
+/** Enough for a thousand usual tags, then the longest text of Redis. */
 const MORE_BYTES = [512_000, 2 ** 29] as const
 
 export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => [
@@ -17,7 +17,7 @@ export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => 
   bytes - 1,
 ]
 
-/** Reads on until the header ends. Costs 1 or 2 commands more, for long headers alone. */
+/** 1 or 2 commands more, for long headers alone. */
 export async function withWholeHeader(
   sendTogether: SendTogether,
   name: string,

@@ -1,19 +1,18 @@
 /**
- * Stops asking Redis after `failureThreshold` failures within a window. After a pause it is probed in the background,
- * never by a caller's request, and used again once all probes succeed. The state is per process: it guards Redis, so it
- * cannot be stored there.
+ * Stops asking Redis after failures within a window. After a pause it is probed in the background, never by a caller's
+ * request. The state is per process: it guards Redis, so it cannot be stored there.
  */
 import type { BreakerState } from '../../../../shared/events'
 import type { Ports } from '../../../../shared/ports'
 
 export interface BreakerOptions {
-  /** Failures within the window that open the circuit. @default 5 */
+  /** Within the window. @default 5 */
   failureThreshold: number
-  /** Length of the rolling window, in ms. @default 300_000 */
+  /** In ms. @default 300_000 */
   windowMs: number
-  /** Pause before an open circuit is probed, in ms. @default 60_000 */
+  /** In ms, before an open circuit is probed. @default 60_000 */
   recoveryMs: number
-  /** Probes in a row that must succeed to close the circuit. @default 3 */
+  /** In a row, to close the circuit. @default 3 */
   halfOpenProbes: number
 }
 
@@ -26,7 +25,7 @@ export interface BreakerTransition {
 
 export interface Breaker {
   readonly state: BreakerState
-  /** The last transitions, oldest first. */
+  /** Oldest first. */
   readonly transitions: readonly BreakerTransition[]
   /**
    * Whether a request may be sent. After the pause it starts the probes and still returns false. Probes that have not

@@ -1,6 +1,6 @@
 /**
- * Whether Redis answers, as the requests of this process show. It tells a reader with a value to serve how long to
- * wait. The request itself runs to its own deadline, for readers without a value.
+ * Tells a reader with a value to serve how long to wait for Redis, from the requests of this process. The request
+ * itself runs to its own deadline.
  */
 
 import { type Clock, currentInstant, type Instant, passedSince } from '../../../../shared/clock'
@@ -8,30 +8,28 @@ import { hasCode } from '../../../../shared/errors'
 import { REFUSED_ALL } from './refusals'
 
 export interface Patience {
-  /** How long a reader with a value to serve waits, in ms. */
+  /** For a reader with a value to serve, in ms. */
   softMs: number
-  /** How long a reader without a value waits, in ms: the deadline of a request. */
+  /** The deadline of a request, and for a reader without a value, in ms. */
   hardMs: number
 }
 
 export interface Reachability {
   /**
-   * How long a reader with a value to serve waits for Redis, in ms. 0 after a timeout or after Redis refused
-   * everything, until it answers. The hard deadline while connections may have to be opened first.
+   * In ms. 0 after a timeout or after Redis refused everything, until it answers. The hard deadline while connections
+   * may have to be opened first.
    */
   patienceMs(): number
-  /** A reader went on without waiting for its answer. */
   gaveUp(): void
-  /** Records the outcome of a request and passes it on. */
   watch<T>(asking: Promise<T>): Promise<T>
-  /** Whether Redis has answered after `since` (monotonic clock, ms). */
+  /** Monotonic clock, ms. */
   answeredSince(since: number): boolean
 }
 
-/** Idle connections may have been closed by a load balancer or a laptop. In ms. */
+/** In ms: a load balancer or a laptop may then have closed connections. */
 const IDLE_MS = 5_000
 
-/** Errors that mean that Redis did not answer. With every other REDIS_ error it did. */
+/** With every other REDIS_ error Redis has answered. */
 const SILENT = [
   'REDIS_TIMEOUT',
   'REDIS_UNREACHABLE',

@@ -1,16 +1,16 @@
 /**
- * Errors with which Redis answers and refuses. Upstash marks them by the beginning of the text alone, and wraps that
- * text in scripts, transactions and pipelines.
+ * Redis answers and refuses. Upstash marks the reason by the beginning of the text alone, and wraps that text in
+ * scripts, transactions and pipelines.
  */
 
 import { type CodedError, codedError, hasCode } from '../../../../shared/errors'
 import { redisQuota } from '../../errors'
 
-/** Redis answers reads and refuses writes, until an operator repairs the database. */
+/** Reads work; writes do not until an operator repairs the database. */
 export const REFUSED_WRITES = ['REDIS_FULL', 'REDIS_READ_ONLY', 'REDIS_CANNOT_PERSIST'] as const
-/** Redis refuses reads too: an outage. */
+/** Reads are refused too. */
 export const REFUSED_ALL = ['REDIS_LOADING', 'REDIS_QUOTA'] as const
-/** With these errors a write was certainly not executed. */
+/** A write was certainly not executed. */
 export const NEVER_DONE = [
   ...REFUSED_WRITES,
   ...REFUSED_ALL,
@@ -19,7 +19,7 @@ export const NEVER_DONE = [
   'REDIS_COMMAND_FAILED',
 ] as const
 
-/** Prefixes that scripts, transactions, pipelines and clients put before the error of a command. */
+/** Put before the error by scripts, transactions, pipelines and clients. */
 const WRAPPING =
   /^(?:-|ERR\s+|Command \d+ \[[^\]]*\] failed:\s*|EXECABORT Transaction discarded because of:\s*|Error running script[^:]*:\s*|@?user_script\s*:\s*\d+:\s*)/i
 
@@ -28,7 +28,7 @@ export function unwrapped(reason: string): string {
   return inner === reason ? reason : unwrapped(inner)
 }
 
-/** Undefined for a text that is not a known refusal. `text` is unwrapped. */
+/** For an unwrapped text; undefined when it is not a known refusal. */
 export function refusalError(text: string): CodedError | undefined {
   if (/^OOM\b|^command not allowed when used memory|capacity quota exceeded/i.test(text))
     return redisFull(text)
@@ -39,7 +39,6 @@ export function refusalError(text: string): CodedError | undefined {
   return undefined
 }
 
-/** Whether Redis refuses every write, or the token may only read. */
 export function refusesWrites(error: unknown): error is CodedError {
   return (
     hasCode(error, ...REFUSED_WRITES) || (hasCode(error, 'REDIS_UNAUTHORIZED') && error.onlyReads === true)

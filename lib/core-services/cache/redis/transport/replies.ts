@@ -1,11 +1,9 @@
-/** Tells the answers of Upstash apart: results, refused commands, and answers that are not Redis. */
-
 import { hasCode } from '../../../../shared/errors'
 import { truncateText } from '../../../../shared/text'
 import { redisBadReply, redisCommandFailed, redisQuota, redisTooLarge, redisUnauthorized } from '../../errors'
 import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapped } from './refusals'
 
-/** The parsed body. Throws a REDIS_ error for an unusable answer. */
+/** Throws a REDIS_ error for an unusable answer. */
 export function readReply(status: number, text: string, tokenName: string): unknown {
   let body: unknown
   try {
@@ -23,7 +21,7 @@ export function readReply(status: number, text: string, tokenName: string): unkn
   return body
 }
 
-/** The reply, or throws its error. Entries of a batch keep their own errors, unless Redis refused all of them. */
+/** Throws the error of a reply. Entries of a batch keep their own, unless Redis refused all of them. */
 export function checkReply(reply: unknown, command: string, batch: boolean): unknown {
   if (batch && Array.isArray(reply) && reply.every(isEntry)) {
     const errors = reply.map((entry) => entryError(command, entry))
@@ -46,7 +44,6 @@ export function entryError(command: string, entry: unknown): Error | null {
   return reason === undefined ? null : commandError(command, reason)
 }
 
-/** Upstash marks the kind of an error by its text alone. */
 export function commandError(command: string, reason: string): Error {
   const inner = redact(unwrapped(reason))
   const refusal = refusalError(inner)
@@ -67,10 +64,7 @@ function toReplyError(body: unknown): string | undefined {
   return typeof body.error === 'string' ? body.error : undefined
 }
 
-/**
- * Error texts can repeat the keys and values of the command. Cuts off what follows the words for that, and anything
- * that looks like JSON.
- */
+/** Removes what can repeat keys and values of the command. */
 function redact(text: string): string {
   const told = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')
   return truncateText(told, 200)

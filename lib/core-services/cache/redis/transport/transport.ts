@@ -1,6 +1,6 @@
 /**
- * HTTP requests to Upstash, as the `Requester` of @upstash/redis. Its own client has no deadline, retries everything up
- * to five times, Next's control-flow errors included, and puts whole commands into error messages.
+ * The `Requester` of @upstash/redis. The vendor's own has no deadline, retries everything up to five times, Next's
+ * control-flow errors included, and puts whole commands into error messages.
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
 import { listeningDeadline } from '../../../../shared/deadline'
@@ -16,21 +16,20 @@ import { createWriteHealth, type WriteHealth } from './writeHealth'
 export interface TransportOptions {
   url: string
   token: string
-  /** Variables of url and token, for error messages. */
+  /** For error messages. */
   urlName: string
   tokenName: string
-  /** Deadline of one request with its retries, in ms. Large requests get more, see BYTES_PER_MS. */
+  /** Of one request with its retries, in ms; large requests get more, see BYTES_PER_MS. */
   timeoutMs: number
-  /** How often a request that only reads is sent again after a broken connection or a 5xx. */
+  /** Only of reads, after a broken connection or a 5xx. */
   retries: number
-  /** A request of this duration or more is reported as slow, in ms. */
+  /** A request of this duration is reported, in ms. */
   slowMs: number
   breaker: BreakerOptions
 }
 
-/** Totals since the start. `commands` excludes calls inside scripts, which are billed too. */
+/** `commands` excludes calls inside scripts, which are billed too. */
 export interface TransportCounters {
-  /** Null until the first request has ended. */
   last: LastRequest | null
   requests: number
   commands: number
@@ -44,7 +43,7 @@ export interface LastRequest {
   /** Monotonic clock, ms. */
   endedAt: number
   durationMs: number
-  /** Whether Redis answered, though it may have refused this command. */
+  /** Redis may have refused this command. */
   answered: boolean
 }
 
@@ -52,7 +51,6 @@ export interface Transport extends Requester {
   readonly counters: Readonly<TransportCounters>
   readonly breaker: Breaker
   readonly writes: WriteHealth
-  /** Like `request`, with another deadline. */
   requestWithin<T>(request: UpstashRequest, timeoutMs: number): Promise<UpstashResponse<T>>
 }
 
@@ -66,10 +64,10 @@ const RESENDABLE = new Set(
 )
 
 const RETRY_PAUSE_MS = 20
-/** Large requests and answers get the additional time that they take at this speed, about 8 Mbit/s. */
+/** For the additional time of large requests and answers; about 8 Mbit/s. */
 const BYTES_PER_MS = 1_000
 
-/** Errors by which Redis refuses one command, but not others. */
+/** They refuse one command, but not others. */
 const ANSWERS = ['REDIS_COMMAND_FAILED', 'REDIS_TOO_LARGE', ...REFUSED_WRITES]
 
 export function createTransport(options: TransportOptions, ports: Ports): Transport {
@@ -85,7 +83,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
   }
   const writes = createWriteHealth(ports.clock)
   let syncToken = ''
-  /** The cause of errors for requests that are no longer sent. */
+  /** The cause of errors while the circuit is open. */
   let lastFailure: unknown
 
   async function send(
@@ -192,7 +190,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     }
   }
 
-  /** The code with which Redis refused a command of a batch for its own state; null for none. */
+  /** Returns the code of a refusal for Redis's own state; null for none. */
   function noteEntries(commands: Commands, entries: readonly unknown[]): string | null {
     let code: string | null = null
     for (const [index, entry] of entries.entries()) {

@@ -1,4 +1,4 @@
-/** @upstash/redis over our transport, with raw replies: its decoder changes large ids and types. */
+/** The decoder of @upstash/redis changes large ids and types, so replies stay raw. */
 import { Redis } from '@upstash/redis'
 import type { Transport } from './transport'
 

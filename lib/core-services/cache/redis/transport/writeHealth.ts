@@ -1,14 +1,10 @@
-/**
- * Whether Redis accepts writes, as the commands of this process show. A full or read-only database answers every ping,
- * so only a refused write tells.
- */
+/** Whether Redis accepts writes. A full or read-only database answers every ping, so only a refused write tells. */
 
 import type { Clock } from '../../../../shared/clock'
 import { isRedisFailure } from '../../errors'
 import { refusesWrites } from './refusals'
 
 export interface RefusedWrites {
-  /** Code and message of the last refusal. */
   code: string
   message: string
   hint?: string | undefined
@@ -19,24 +15,20 @@ export interface RefusedWrites {
 }
 
 export interface WriteHealth {
-  /** Null when the last write succeeded, and before the first one. */
+  /** Null after a successful write, and before the first one. */
   readonly refused: Readonly<RefusedWrites> | null
-  /** `error` is null when the command succeeded. */
   note(command: string, error: unknown): void
   /**
-   * The current refusal. When the last attempt is 30 s ago, it calls `tryAgain` to write something first: a process
-   * that only reads would never notice that the refusals have ended.
+   * Calls `tryAgain` to write something when the last attempt is 30 s ago: a process that only reads would never notice
+   * that the refusals have ended.
    */
   checked(tryAgain: () => Promise<unknown>): Promise<Readonly<RefusedWrites> | null>
 }
 
-/** How long a refusal predicts the next one, in ms. */
+/** In ms. */
 const TELLS_MS = 30_000
 
-/**
- * A full Redis always refuses these, so their success proves that it accepts writes. Deletes always succeed, and
- * scripts may have written nothing.
- */
+/** A full Redis always refuses these. Deletes always succeed, and scripts may have written nothing. */
 const PROOFS = new Set(['set', 'mset', 'msetnx', 'incr', 'hset', 'lpush', 'rpush', 'sadd'])
 
 export function createWriteHealth(clock: Pick<Clock, 'now' | 'monotonic'>): WriteHealth {
@@ -60,7 +52,7 @@ export function createWriteHealth(clock: Pick<Clock, 'now' | 'monotonic'>): Writ
       try {
         await tryAgain()
       } catch (error) {
-        // The transport records a refusal; every other failure says nothing about writes.
+        // The transport has recorded a refusal.
         if (!isRedisFailure(error)) throw error
       }
       return refused
