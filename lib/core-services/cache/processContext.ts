@@ -7,7 +7,7 @@ import { processState } from '../../shared/processState'
 import { serviceRegistry } from '../service-registry'
 import type { CacheService } from './cacheService'
 import { cacheUnavailable } from './errors'
-import { createCompanions, withCompanions } from './fields/store/companions'
+import { createPiggybackReads, withPiggybackReads } from './fields/store/piggybackReads'
 import { processParts } from './processParts'
 import { createRuntime, type ProcessRuntime } from './runtime'
 
@@ -16,10 +16,10 @@ export function fieldRuntime(): ProcessRuntime {
   const runtime = createRuntime({ ...processParts(ports), services: cacheService })
   runtime.store = async () => {
     const { fieldStore, sharedRecords } = await cacheService()
-    return withCompanions(
+    return withPiggybackReads(
       fieldStore,
       sharedRecords,
-      processState('companions', createCompanions),
+      processState('piggybackReads', createPiggybackReads),
       ports.clock,
     )
   }

@@ -12,7 +12,7 @@ import { isAbandoned, openRecheckQueue } from '@/lib/core-services/airtable/webh
 import { watchRechecks } from '@/lib/core-services/airtable/webhooks/recheckWatch'
 import { createWebhookSync } from '@/lib/core-services/airtable/webhooks/webhookSync'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import { createCompanions } from '@/lib/core-services/cache/fields/store/companions'
+import { createPiggybackReads } from '@/lib/core-services/cache/fields/store/piggybackReads'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { fieldRuntime } from '@/lib/core-services/cache/processContext'
 import type { Clock } from '@/lib/shared/clock'
@@ -72,7 +72,7 @@ const looks = () => {
 const looked = (...causes: string[]) => expect.poll(looks, { interval: 5 }).toEqual(causes)
 
 beforeEach(async () => {
-  setProcessState('companions', createCompanions())
+  setProcessState('piggybackReads', createPiggybackReads())
   await app.drain([people], 'ping')
   app.pass(5_000)
   await cached()

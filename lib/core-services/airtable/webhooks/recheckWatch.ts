@@ -6,7 +6,7 @@
 import { processPorts } from '../../../shared/ports'
 import { processState } from '../../../shared/processState'
 import type { AnyField } from '../../cache/fields/fieldConfig'
-import { type Companion, createCompanions } from '../../cache/fields/store/companions'
+import { createPiggybackReads, type PiggybackRead } from '../../cache/fields/store/piggybackReads'
 import { fieldRuntime } from '../../cache/processContext'
 import { webhookSecrets } from '../airtableConfig'
 import { drainPingQueue } from './pingQueue'
@@ -37,15 +37,15 @@ export function watchRechecks(
     })
   }
 
-  const companions = processState('companions', createCompanions)
-  const others = companions.all.filter(({ kind }) => kind !== QUEUE_KIND)
-  const queues: Companion = {
+  const piggybackReads = processState('piggybackReads', createPiggybackReads)
+  const others = piggybackReads.all.filter(({ kind }) => kind !== QUEUE_KIND)
+  const queues: PiggybackRead = {
     kind: QUEUE_KIND,
     names: () => [...webhookSecrets().keys()].flatMap(queueRecordNames),
-    seen(records) {
+    receive(records) {
       for (const [index, webhookId] of [...webhookSecrets().keys()].entries())
         takeOver(webhookId, records.slice(2 * index, 2 * index + 2))
     },
   }
-  companions.all = [...others, queues]
+  piggybackReads.all = [...others, queues]
 }

@@ -127,10 +127,10 @@ type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & { o
 async function runToResult(runtime: WatchRuntime, refresh: () => Promise<Refreshed>): Promise<Result> {
   try {
     const { stored, sourceMs, items, entry } = await refresh()
-    const told = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
-    if (stored) return { outcome: 'refreshed', failure: null, ...told }
+    const figures = { durationMs: Math.round(sourceMs), items, bytes: Buffer.byteLength(entry.body) }
+    if (stored) return { outcome: 'refreshed', failure: null, ...figures }
     const failure = toFailure(runtime, cacheUnavailable(new Error('nothing was stored')))
-    return { outcome: 'unstored', failure, ...told }
+    return { outcome: 'unstored', failure, ...figures }
   } catch (error) {
     // No caller waits for this work, so its record is the only place to report an error.
     return {

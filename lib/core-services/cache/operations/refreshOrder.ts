@@ -51,24 +51,24 @@ export async function lookAtAll(
 }
 
 /**
- * `told`: fields to be refreshed at any age. They go first, together with fields overdue by a whole interval; both
+ * `dueNow`: fields to be refreshed at any age. They go first, together with fields overdue by a whole interval; both
  * groups are sorted by how long they are overdue.
  */
 export function longestOverdueFirst(
   standing: readonly FieldAge[],
-  told: ReadonlySet<string>,
+  dueNow: ReadonlySet<string>,
   attempts: Pick<Attempts, 'of'>,
   now: number,
 ): FieldAge[] {
   const ranked = standing.map((one) => {
     const { name, refreshEvery = 0 } = one.field
-    const everyMs = told.has(name) ? 0 : refreshEvery * 1000
+    const everyMs = dueNow.has(name) ? 0 : refreshEvery * 1000
     const since = Math.max(
       one.fetchedAt ?? Number.NEGATIVE_INFINITY,
       attempts.of(name) ?? Number.NEGATIVE_INFINITY,
     )
     const dueAt = since + everyMs
-    return { one, dueAt, urgent: told.has(name) || now - dueAt >= everyMs }
+    return { one, dueAt, urgent: dueNow.has(name) || now - dueAt >= everyMs }
   })
   return ranked
     .sort(

@@ -107,12 +107,13 @@ async function asOnlyRun(runtime: CronRuntime, run: (holder: LockHolder) => Prom
 async function dueFields(
   runtime: FieldRuntime,
   fields: readonly AnyField[],
-  told: ReadonlySet<string>,
+  dueNow: ReadonlySet<string>,
   attempts: Attempts,
   outcomes: FieldOutcome[],
 ): Promise<FieldAge[]> {
   const all = [...fields.entries()].map(([index, field]) => ({ index, field }))
-  const isMeant = ({ field }: { field: AnyField }) => field.refreshEvery !== undefined || told.has(field.name)
+  const isMeant = ({ field }: { field: AnyField }) =>
+    field.refreshEvery !== undefined || dueNow.has(field.name)
   const reasons = skipAll(fields, 'no-refresh-every')
   for (const { index } of all.filter((one) => !isMeant(one))) outcomes[index] = reasons[index] as FieldOutcome
   const standing = await lookAtAll(runtime, all.filter(isMeant))
@@ -120,11 +121,11 @@ async function dueFields(
   const due = standing.filter(({ field, index, fetchedAt }) => {
     const { name, refreshEvery = 0 } = field
     const age = fetchedAt === null ? Number.POSITIVE_INFINITY : ageSeconds(fetchedAt, now)
-    if (told.has(name) || age >= refreshEvery) return true
+    if (dueNow.has(name) || age >= refreshEvery) return true
     outcomes[index] = { name, outcome: 'fresh', age }
     return false
   })
-  return longestOverdueFirst(due, told, attempts, now)
+  return longestOverdueFirst(due, dueNow, attempts, now)
 }
 
 async function refreshInTime(

@@ -135,16 +135,16 @@ describe('a newer token that Redis has told of', () => {
 it('a token that Redis has told is known by when it was asked, and not before', () => {
   const memoryCache = createMemoryCache(1_000_000, manualClock())
   memoryCache.noteTokens([['tag:people', 'first']], at(100))
-  expect([memoryCache.toldBy('tag:people', 99), memoryCache.toldBy('tag:people', 100)]).toEqual([
+  expect([memoryCache.tokenReadBy('tag:people', 99), memoryCache.tokenReadBy('tag:people', 100)]).toEqual([
     undefined,
     'first',
   ])
   memoryCache.noteTokens([['tag:people', 'second']], at(200))
-  expect([memoryCache.toldBy('tag:people', 150), memoryCache.toldBy('tag:people', 200)]).toEqual([
+  expect([memoryCache.tokenReadBy('tag:people', 150), memoryCache.tokenReadBy('tag:people', 200)]).toEqual([
     undefined,
     'second',
   ])
-  expect(memoryCache.toldBy('tag:unheard', 200)).toBeUndefined()
+  expect(memoryCache.tokenReadBy('tag:unheard', 200)).toBeUndefined()
 })
 
 describe('what Redis has told and the process has forgotten', () => {

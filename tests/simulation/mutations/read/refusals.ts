@@ -11,8 +11,8 @@ export const refusalMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'memoryCache.toldBy(guard, began.monotonic) ?? UNKNOWN,',
-        replace: 'memoryCache.toldBy(guard, Number.NEGATIVE_INFINITY) ?? UNKNOWN,',
+        search: 'memoryCache.tokenReadBy(guard, began.monotonic) ?? UNKNOWN,',
+        replace: 'memoryCache.tokenReadBy(guard, Number.NEGATIVE_INFINITY) ?? UNKNOWN,',
       },
     ],
   },

@@ -103,15 +103,15 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     if (!dependsOn) return { tokens: own }
     const checked = await checkBody(schema, body)
     // A value that the schema refuses is never served, so it needs no guards.
-    const told = checked.ok
+    const named = checked.ok
       ? readDependencies(keys.config, checked.value).filter((guard) => !(guard in own))
       : []
     const settled = await readDependencyTokens(ports, keys.store, {
-      dependencies: told,
+      dependencies: named,
       coarse,
       captured: lookup.dependencies,
     })
-    return settled && { tokens: { ...own, ...settled }, dependencies: told }
+    return settled && { tokens: { ...own, ...settled }, dependencies: named }
   }
 
   async function commit(keys: FieldKeys, captured: TokenMap, entry: Omit<Entry, 'tokens'>): Promise<Outcome> {

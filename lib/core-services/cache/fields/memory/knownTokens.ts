@@ -12,7 +12,7 @@ export interface KnownTokens {
   /** `at`: when its request was sent. */
   note(guard: string, token: Token, at: number): void
   /** The last token that Redis returned, if its request was sent by `at`. */
-  toldBy(guard: string, at: number): Token | undefined
+  tokenReadBy(guard: string, at: number): Token | undefined
   /** Outdates entries under these guards, except those with the spared token. */
   drop(guards: readonly string[], spared?: SparedToken): void
   dropAll(): void
@@ -53,7 +53,7 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT):
       allDroppedAt = Math.max(allDroppedAt, at)
     }),
   )
-  const told = new LRUCache<string, { token: Token; at: number }>(
+  const lastRead = new LRUCache<string, { token: Token; at: number }>(
     keepRecent(kept, ({ at }) => {
       forgottenUntil = Math.max(forgottenUntil, at)
     }),
@@ -70,19 +70,19 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT):
     return Object.entries(tokens).some(([guard, token]) => {
       const drop = drops.peek(guard)
       if (drop && later(token === drop.unless ? drop.allAt : drop.at, at)) return true
-      const last = told.peek(guard)
+      const last = lastRead.peek(guard)
       return last !== undefined && last.token !== token && later(last.at, at)
     })
   }
 
   return {
     note(guard, token, at) {
-      const last = told.peek(guard)
+      const last = lastRead.peek(guard)
       if (last && last.at > at) return
-      told.set(guard, { token, at })
+      lastRead.set(guard, { token, at })
     },
-    toldBy(guard, at) {
-      const last = told.peek(guard)
+    tokenReadBy(guard, at) {
+      const last = lastRead.peek(guard)
       return last && last.at <= at ? last.token : undefined
     },
     drop(guards, spared) {

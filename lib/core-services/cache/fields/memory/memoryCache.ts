@@ -33,7 +33,7 @@ export interface MemoryCache {
   /** Null for missing tokens. */
   noteTokens(tokens: Iterable<readonly [guard: string, token: Token | null]>, sentAt: Instant): void
   /** Only from requests sent by `at` (monotonic clock, ms). */
-  toldBy(guard: string, at: number): Token | undefined
+  tokenReadBy(guard: string, at: number): Token | undefined
   /** Whether a fetch that began at `since` (monotonic clock, ms) is known to be outdated. */
   overtaken(tokens: TokenMap, since: number): boolean
 }
@@ -86,7 +86,7 @@ export function createMemoryCache(maxBytes: number, clock: Pick<Clock, 'monotoni
     noteTokens(tokens, { monotonic }) {
       for (const [guard, token] of tokens) if (token !== null) known.note(guard, token, monotonic)
     },
-    toldBy: known.toldBy,
+    tokenReadBy: known.tokenReadBy,
     overtaken: known.overtaken,
   }
 }

@@ -243,7 +243,7 @@ function lastKnownTokens(
   return Object.fromEntries(
     [...field.guards, ...known, ...dependencies].map((guard) => [
       guard,
-      memoryCache.toldBy(guard, began.monotonic) ?? UNKNOWN,
+      memoryCache.tokenReadBy(guard, began.monotonic) ?? UNKNOWN,
     ]),
   )
 }

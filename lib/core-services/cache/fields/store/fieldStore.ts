@@ -21,8 +21,8 @@ export interface StoreNames {
   lease(key: string, flight: string): string
   /** Exists while callers without the token may not force the field. */
   forceCoolDown(key: string): string
-  /** `whose` separates the fetches of one key. */
-  progress(key: string, whose: string): string
+  /** `owner` separates the fetches of one key. */
+  progress(key: string, owner: string): string
 }
 
 export interface Lease {
@@ -111,7 +111,7 @@ export function createFieldStore(
       guard: (guard) => keys.internal('token', guard),
       lease: (key, flight) => keys.internal('lease', `${key}:${shortHash(flight)}`),
       forceCoolDown: (key) => keys.internal('cooldown', key),
-      progress: (key, whose) => keys.internal('progress', `${key}:${shortHash(whose)}`),
+      progress: (key, owner) => keys.internal('progress', `${key}:${shortHash(owner)}`),
     },
     read: createBatchedReads(send, clock),
     async createTokens(tokens, lease) {

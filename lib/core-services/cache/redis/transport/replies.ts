@@ -66,6 +66,6 @@ function toReplyError(body: unknown): string | undefined {
 
 /** Removes what can repeat keys and values of the command. */
 function redact(text: string): string {
-  const told = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')
-  return truncateText(told, 200)
+  const harmless = text.replace(/,? (command was:|with args beginning with:).*$|["[{\r\n].*$/is, '')
+  return truncateText(harmless, 200)
 }
