@@ -8,7 +8,7 @@ import {
   type FieldStates,
   readFieldStates,
 } from '../core-services/cache/operations/fieldStates'
-import { ALL, lastRun, noteName, ofField } from '../core-services/cache/operations/refreshLog'
+import { ALL, lastRun, recordName, toFieldSubject } from '../core-services/cache/operations/refreshLog'
 import type { WatchRuntime } from '../core-services/cache/operations/watchRuntime'
 import { fieldRuntime } from '../core-services/cache/processContext'
 import { readMetrics } from '../core-services/metrics/metricsService'
@@ -53,7 +53,7 @@ export async function readOverview(
   const now = runtime.ports.clock.now()
   const all = lastRun(runtime, ALL, states?.note(ALL) ?? null)
   const rows = fields.map((field) => {
-    const subject = ofField(field.key)
+    const subject = toFieldSubject(field.key)
     const run = lastRun(runtime, subject, states?.note(subject) ?? null)
     const counted = metrics.fields[field.name] ?? null
     return fieldRow({ field, state: states?.find(field) ?? null, run, metrics: counted, now })
@@ -76,7 +76,7 @@ export async function readOverview(
 
 interface States {
   find(field: AnyField): FieldState | null
-  note(subject: Parameters<typeof noteName>[1]): string | null
+  note(subject: Parameters<typeof recordName>[1]): string | null
 }
 
 async function readStates(
@@ -85,12 +85,14 @@ async function readStates(
 ): Promise<{ states: States | null; failure: string | null }> {
   try {
     const notes = await runtime.sharedRecords()
-    const names = [ALL, ...fields.map(({ key }) => ofField(key))].map((subject) => noteName(notes, subject))
+    const names = [ALL, ...fields.map(({ key }) => toFieldSubject(key))].map((subject) =>
+      recordName(notes, subject),
+    )
     const found: FieldStates = await readFieldStates(runtime, fields, names)
     return {
       states: {
         find: ({ name }) => found.fields.find((state) => state.name === name) ?? null,
-        note: (subject) => found.notes.get(noteName(notes, subject)),
+        note: (subject) => found.notes.get(recordName(notes, subject)),
       },
       failure: null,
     }

@@ -42,12 +42,12 @@ export interface Deadline {
  * Additional ms when a timer fired `late` ms late. While the process was busy the answer may have arrived unread, so
  * the time is given back: once, and at most the deadline itself.
  */
-export function forgiven(late: number, milliseconds: number): number {
+export function getGraceMs(late: number, milliseconds: number): number {
   return late > BUSY_MS ? Math.min(late, milliseconds) : 0
 }
 
-/** Like a timer, but gives back time in which the process was too busy to listen; see `forgiven`. */
-export function listeningDeadline(
+/** Like a timer, but gives back time in which the process was too busy to listen; see `getGraceMs`. */
+export function startDeadline(
   milliseconds: number,
   { monotonic }: Pick<Clock, 'monotonic'>,
   expire: () => void,
@@ -56,7 +56,7 @@ export function listeningDeadline(
   let due = monotonic() + milliseconds
   let wasForgiven = false
   const end = () => {
-    const more = wasForgiven ? 0 : forgiven(monotonic() - due, milliseconds)
+    const more = wasForgiven ? 0 : getGraceMs(monotonic() - due, milliseconds)
     if (more === 0) return expire()
     wasForgiven = true
     wait(more)

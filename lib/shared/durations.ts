@@ -55,7 +55,7 @@ export const refreshDeadline = (milliseconds: number): number =>
 export const timerMs = (milliseconds: number): number => Math.min(milliseconds, LONGEST_TIMER_MS)
 
 /** For a source's Retry-After; undefined for an unusable number. */
-export function restSeconds(seconds: number | undefined): number | undefined {
+export function toRetrySeconds(seconds: number | undefined): number | undefined {
   return isAtLeast(seconds, 0) && seconds > 0 ? Math.min(Math.ceil(seconds), LONGEST_REST_SECONDS) : undefined
 }
 

@@ -3,7 +3,7 @@
  * a module several times in one process, so errors are recognised by `code`, never by `instanceof`.
  */
 
-import { restSeconds } from './durations'
+import { toRetrySeconds } from './durations'
 
 export interface CodedError extends Error {
   readonly code: string
@@ -29,7 +29,7 @@ export function codedError(
 ): CodedError {
   const error = new Error(message, cause === undefined ? undefined : { cause })
   error.name = 'FieldCacheError'
-  return Object.assign(error, { code, hint, retryAfter: restSeconds(retryAfter) })
+  return Object.assign(error, { code, hint, retryAfter: toRetrySeconds(retryAfter) })
 }
 
 export function isCodedError(error: unknown): error is CodedError {

@@ -1,7 +1,7 @@
 /** Errors by which the framework steers pass untouched, and leave nothing behind that others would wait for. */
 import { beforeEach, expect, it, vi } from 'vitest'
 import { readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
-import { beginRun, ofField } from '@/lib/core-services/cache/operations/refreshLog'
+import { beginRun, toFieldSubject } from '@/lib/core-services/cache/operations/refreshLog'
 import type { WatchRuntime } from '@/lib/core-services/cache/operations/watchRuntime'
 import { createTestCache } from '@/lib/testing/testCache'
 import { field } from '../kit/fields/fieldProcess'
@@ -55,6 +55,8 @@ it('a refresh by hand whose beginning ended so is not under way', async () => {
     ...runtime,
     sharedRecords: async () => ({ ...notes, claim: () => Promise.reject(notFound) }),
   }
-  await expect(beginRun(steered, ofField('agents_list'), run)).rejects.toBe(notFound)
-  expect(await beginRun(runtime, ofField('agents_list'), { ...run, until: run.startedAt + 1_000 })).toBe(true)
+  await expect(beginRun(steered, toFieldSubject('agents_list'), run)).rejects.toBe(notFound)
+  expect(
+    await beginRun(runtime, toFieldSubject('agents_list'), { ...run, until: run.startedAt + 1_000 }),
+  ).toBe(true)
 })

@@ -7,8 +7,8 @@ import {
   type FieldRun,
   isUnderWay,
   lastRun,
-  noteName,
-  ofField,
+  recordName,
+  toFieldSubject,
 } from '@/lib/core-services/cache/operations/refreshLog'
 import type { WatchRuntime } from '@/lib/core-services/cache/operations/watchRuntime'
 import { deferred } from '../../kit/clock/deferred'
@@ -32,11 +32,11 @@ const begin = (one: AnyField, server = servers.here) => beginRefresh(server.runt
 
 /** What the other server knows of it. */
 async function noted(one: AnyField, { runtime }: Watcher = servers.there): Promise<FieldRun | null> {
-  const name = noteName(await runtime.sharedRecords(), ofField(one.key))
-  return lastRun(runtime, ofField(one.key), (await (await runtime.store()).read([name])).get(name))
+  const name = recordName(await runtime.sharedRecords(), toFieldSubject(one.key))
+  return lastRun(runtime, toFieldSubject(one.key), (await (await runtime.store()).read([name])).get(name))
 }
 async function notedAll({ runtime }: Watcher = servers.there): Promise<AllRun | null> {
-  const name = noteName(await runtime.sharedRecords(), ALL)
+  const name = recordName(await runtime.sharedRecords(), ALL)
   return lastRun(runtime, ALL, (await (await runtime.store()).read([name])).get(name))
 }
 const underWay = (run: FieldRun | AllRun | null) =>
@@ -206,7 +206,7 @@ it('a refresh by hand works without Redis: only its process knows of it, and it 
   expect(await begin(one)).toBe('begun')
   expect(await begin(one)).toBe('under-way')
   await servers.finishDeferredWork()
-  expect(lastRun(servers.here.runtime, ofField(one.key), null)).toMatchObject({
+  expect(lastRun(servers.here.runtime, toFieldSubject(one.key), null)).toMatchObject({
     outcome: 'unstored',
     failure: { code: 'CACHE_UNAVAILABLE' },
   })

@@ -32,17 +32,17 @@ function readChunk<T>(
   options: CacheAsideOptions<T | null>,
 ): Promise<[key: string, value: T | null][]> {
   const { clock } = runtime.ports
-  const gathering = createBatchLoader(keys, source, { clock, name: options.name ?? DEFAULT_NAME })
+  const batchLoader = createBatchLoader(keys, source, { clock, name: options.name ?? DEFAULT_NAME })
   const readKey = async (key: string): Promise<[string, T | null]> => {
     // A stale key is still fetched, in the background.
     let refreshing = false
     try {
-      const field = asideField(key, ({ signal }) => gathering.ask(key, signal), options)
+      const field = asideField(key, ({ signal }) => batchLoader.ask(key, signal), options)
       const { data, status } = await readFieldCache(field, 'never', runtime)
       refreshing = status === 'stale'
       return [key, data]
     } finally {
-      if (!refreshing) gathering.expectNoMore(key)
+      if (!refreshing) batchLoader.expectNoMore(key)
     }
   }
   return Promise.all(keys.map(readKey))

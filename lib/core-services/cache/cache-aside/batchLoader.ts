@@ -13,7 +13,7 @@ export interface BatchLoader<T> {
   expectNoMore(key: string): void
 }
 
-interface Asked<T> {
+interface PendingKey<T> {
   key: string
   signal: AbortSignal
   resolve(value: T | null): void
@@ -33,7 +33,7 @@ export function createBatchLoader<T>(
   { clock, name }: { clock: Pick<Clock, 'sleep'>; name: string },
 ): BatchLoader<T> {
   const expected = new Set(keys)
-  let asked: Asked<T>[] = []
+  let asked: PendingKey<T>[] = []
   let timer: AbortController | undefined
 
   async function waitForOthers(): Promise<void> {

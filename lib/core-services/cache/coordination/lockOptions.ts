@@ -49,7 +49,7 @@ export const MAX_LOCK_RETRY_DELAY_MS = 60_000
 /** The scripts pass all names to one command, and Lua unpacks some thousands at most. */
 const MAX_NAMES = 1_000
 
-export function lockSettings(
+export function resolveLockSettings(
   defaults: LockDefaults,
   ttlSeconds: number,
   { retryCount = defaults.retryCount, retryDelay = defaults.retryDelay }: LockOptions = {},

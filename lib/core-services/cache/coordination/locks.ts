@@ -15,7 +15,7 @@ import {
   type LockDefaults,
   type LockHolder,
   type LockOptions,
-  lockSettings,
+  resolveLockSettings,
   type Term,
 } from './lockOptions'
 import { startRenewal } from './lockRenewal'
@@ -62,7 +62,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
   const isOver = ({ since, milliseconds }: Term) => passedSince(clock, since) >= milliseconds
 
   async function take(names: readonly string[], ttlSeconds = defaults.ttlSeconds, options?: LockOptions) {
-    const { ttlMs, retryCount, retryDelay } = lockSettings(defaults, ttlSeconds, options)
+    const { ttlMs, retryCount, retryDelay } = resolveLockSettings(defaults, ttlSeconds, options)
     const lock = { names: checkLockNames(names, keys), holder: ports.uniqueToken(), ttlSeconds }
     const started = clock.monotonic()
     for (let attempt = 1; ; attempt += 1) {
@@ -101,7 +101,7 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
 
   /** Null when the lock was lost. */
   async function prolong(lock: Lock, ttlSeconds: number): Promise<Term | null> {
-    const { ttlMs } = lockSettings(defaults, ttlSeconds)
+    const { ttlMs } = resolveLockSettings(defaults, ttlSeconds)
     // Counted from the sending, because Redis may count from then.
     const term = { since: currentInstant(clock), milliseconds: ttlMs }
     if (await store.extend(lock.names, lock.holder, ttlMs)) {
@@ -145,20 +145,20 @@ export function createLocks(store: LockStore, keys: KeySpace, defaults: LockDefa
     },
     async withLock(names, work, ttlSeconds, options) {
       const { lock, term } = await take([names].flat(), ttlSeconds, options)
-      const keeper = startRenewal(lock, term, () => prolong(lock, lock.ttlSeconds), ports)
+      const renewal = startRenewal(lock, term, () => prolong(lock, lock.ttlSeconds), ports)
       const finish = async () => {
-        keeper.stop()
-        if (!(await giveBack(lock))) keeper.lose()
+        renewal.stop()
+        if (!(await giveBack(lock))) renewal.lose()
       }
       let result: Awaited<ReturnType<typeof work>>
       try {
-        result = await work({ token: lock.token, signal: keeper.signal })
+        result = await work({ token: lock.token, signal: renewal.signal })
       } catch (error) {
         await finish()
         throw error
       }
       await finish()
-      keeper.signal.throwIfAborted()
+      renewal.signal.throwIfAborted()
       return result
     },
   }

@@ -2,22 +2,25 @@
 
 import type { Freshness } from '../../../shared/events'
 import type { EntryHeader } from './entry'
-import { COARSE_GUARD, type Token, tokensHold } from './versionTokens'
+import { areTokensCurrent, COARSE_GUARD, type Token } from './versionTokens'
 
 /** Whether all tokens of an entry are current, and it has one of each guard of the reader. */
-export function holds(
+export function isEntryCurrent(
   entry: EntryHeader,
   readerGuards: readonly string[],
   token: (guard: string) => Token | null,
 ): boolean {
-  return covers(entry, readerGuards) && tokensHold(Object.keys(entry.tokens), entry.tokens, token)
+  return storesGuards(entry, readerGuards) && areTokensCurrent(Object.keys(entry.tokens), entry.tokens, token)
 }
 
 /**
  * Whether an entry stores a token of each guard of the reader. Without one, an invalidation of that guard would not
  * reach it.
  */
-export function covers({ tokens, dependencies }: EntryHeader, readerGuards: readonly string[]): boolean {
+export function storesGuards(
+  { tokens, dependencies }: EntryHeader,
+  readerGuards: readonly string[],
+): boolean {
   if (dependencies === undefined && readerGuards.includes(COARSE_GUARD)) return false
   const known = [...readerGuards.filter((guard) => guard !== COARSE_GUARD), ...(dependencies ?? [])]
   return known.every((guard) => Object.hasOwn(tokens, guard))

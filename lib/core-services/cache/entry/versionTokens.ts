@@ -29,7 +29,7 @@ export const isTagGuard = (guard: string): boolean => guard.startsWith('tag:')
  */
 export const COARSE_GUARD = 'any:tag'
 
-export function tokensHold(
+export function areTokensCurrent(
   guards: readonly string[],
   stored: TokenMap,
   current: (guard: string) => Token | null,

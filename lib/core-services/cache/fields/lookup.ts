@@ -3,7 +3,7 @@
 import type { Instant } from '../../../shared/clock'
 import { shortHash } from '../../../shared/shortHash'
 import { decodeEntry, type Entry, type EntryHeader, isForeignEntry } from '../entry/entry'
-import { holds } from '../entry/freshness'
+import { isEntryCurrent } from '../entry/freshness'
 import { COARSE_GUARD, isTagGuard, type Token, type TokenMap } from '../entry/versionTokens'
 
 export interface Lookup {
@@ -58,7 +58,7 @@ export function buildLookup(
     stored,
     current: stored ?? (text === null ? null : { revision: shortHash(text) }),
     foreign: stored === null && text !== null && isForeignEntry(text) && decodeEntry(text) === null,
-    valid: stored && holds(stored, readerGuards, token) ? stored : null,
+    valid: stored && isEntryCurrent(stored, readerGuards, token) ? stored : null,
     guards: Object.freeze(guards),
     tokens: Object.freeze(guards.map(token)),
     dependencies: Object.freeze(Object.fromEntries(standing)),

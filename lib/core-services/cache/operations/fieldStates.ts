@@ -4,7 +4,7 @@
  */
 import type { Freshness } from '../../../shared/events'
 import { decodeEntry, type Entry, type EntryHeader } from '../entry/entry'
-import { getFreshness, holds } from '../entry/freshness'
+import { getFreshness, isEntryCurrent } from '../entry/freshness'
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
 import { FieldContext } from '../fields/fieldContext'
@@ -68,7 +68,7 @@ export async function readFieldStates(
       memory.set(name, seenIn(heads[index], memory.get(name), clock.monotonic()))
     const odd = wanted.filter((slot) => {
       const { header = null } = memory.get(slot.name) ?? {}
-      if (!header || holds(header, slot.guards, tokensFrom(slot, snapshot))) return false
+      if (!header || isEntryCurrent(header, slot.guards, tokensFrom(slot, snapshot))) return false
       const unasked = listNames(slot, memory.get(slot.name)).some((name) => !names.includes(name))
       return unasked || !asked.includes(slot)
     })
@@ -156,7 +156,7 @@ function findCondition(
 ): FieldCondition {
   if (!seen?.present) return 'absent'
   if (!seen.header || (slot.config.dependsOn && !seen.header.dependencies)) return 'unreadable'
-  if (!holds(seen.header, slot.guards, token)) return 'invalidated'
+  if (!isEntryCurrent(seen.header, slot.guards, token)) return 'invalidated'
   return getFreshness(seen.header, slot.config, now)
 }
 

@@ -15,9 +15,9 @@ import {
   type FieldRun,
   lastRun,
   leftOfLastRun,
-  noteRun,
-  ofField,
   type RunFailure,
+  recordRun,
+  toFieldSubject,
   toGoodRun,
 } from './refreshLog'
 import type { WatchRuntime } from './watchRuntime'
@@ -34,7 +34,7 @@ const SLACK_MS = 10_000
  */
 export async function beginRefresh(runtime: WatchRuntime, field: AnyField, budgetMs: number): Promise<Begun> {
   const run = newRun(runtime, field)
-  if (!(await beginRun(runtime, ofField(field.key), run))) return 'under-way'
+  if (!(await beginRun(runtime, toFieldSubject(field.key), run))) return 'under-way'
   const budget = startBudget(runtime, budgetMs)
   runtime.ports.defer(async () => {
     await finish(runtime, field, run, budget)
@@ -84,14 +84,14 @@ async function refreshEach(
   for (const field of fields) {
     const onPart = async () => {
       run = { ...run, current: field.name, until: latestEnd(runtime, field) }
-      await noteRun(runtime, ALL, run)
+      await recordRun(runtime, ALL, run)
     }
     await onPart()
     const inTime = remainingMs() >= refreshTimeoutMs(runtime, field)
     const outcome = inTime ? await refreshOne(runtime, field, { remainingMs, onPart }) : 'left'
     run = { ...run, outcomes: { ...run.outcomes, [field.name]: outcome } }
   }
-  await noteRun(runtime, ALL, { ...run, current: null, endedAt: runtime.ports.clock.now() })
+  await recordRun(runtime, ALL, { ...run, current: null, endedAt: runtime.ports.clock.now() })
 }
 
 async function refreshOne(
@@ -100,7 +100,9 @@ async function refreshOne(
   budget: Budget,
 ): Promise<AllRun['outcomes'][string]> {
   const run = newRun(runtime, field)
-  return (await beginRun(runtime, ofField(field.key), run)) ? finish(runtime, field, run, budget) : 'busy'
+  return (await beginRun(runtime, toFieldSubject(field.key), run))
+    ? finish(runtime, field, run, budget)
+    : 'busy'
 }
 
 type Outcome = NonNullable<FieldRun['outcome']>
@@ -114,11 +116,15 @@ async function finish(
   let run = begun
   const further = async (progress: string | null) => {
     run = { ...run, progress, until: latestEnd(runtime, field) }
-    await Promise.all([noteRun(runtime, ofField(field.key), run), onPart?.()])
+    await Promise.all([recordRun(runtime, toFieldSubject(field.key), run), onPart?.()])
   }
   const refresh = () => refreshInParts(runtime, field, 'force', remainingMs, further)
   const result = await runToResult(runtime, refresh)
-  await noteRun(runtime, ofField(field.key), { ...run, ...result, endedAt: runtime.ports.clock.now() })
+  await recordRun(runtime, toFieldSubject(field.key), {
+    ...run,
+    ...result,
+    endedAt: runtime.ports.clock.now(),
+  })
   return result.outcome
 }
 
@@ -155,7 +161,7 @@ function latestEnd(runtime: WatchRuntime, field: AnyField): number {
 }
 
 function newRun(runtime: WatchRuntime, field: AnyField): FieldRun {
-  const last = lastRun(runtime, ofField(field.key), null)
+  const last = lastRun(runtime, toFieldSubject(field.key), null)
   const before = last && (toGoodRun(last) ?? last.before)
   const open = { endedAt: null, outcome: null, failure: null, progress: null }
   const unknown = { durationMs: null, items: null, bytes: null }

@@ -2,7 +2,7 @@
 
 import type { ClaimableRecords } from '../coordination/records'
 import { isRedisFailure } from '../errors'
-import type { NotedRun, WatchRuntime } from './watchRuntime'
+import type { RecordedRun, WatchRuntime } from './watchRuntime'
 
 export interface RunFailure {
   code: string
@@ -18,7 +18,7 @@ export interface GoodRun {
   bytes: number | null
 }
 
-export interface FieldRun extends NotedRun {
+export interface FieldRun extends RecordedRun {
   /** The last successful run before it, as far as this process knows. */
   before: GoodRun | null
   /** Null until the first part has ended. */
@@ -34,7 +34,7 @@ export interface FieldRun extends NotedRun {
   bytes: number | null
 }
 
-export interface AllRun extends NotedRun {
+export interface AllRun extends RecordedRun {
   names: string[]
   /** `busy`: a refresh was already running; `left`: there was no time for it. */
   outcomes: Record<string, NonNullable<FieldRun['outcome']> | 'busy' | 'left'>
@@ -51,7 +51,7 @@ interface AllFields {
 type Subject = OneField | AllFields
 
 export const ALL: AllFields = { kind: 'all' }
-export const ofField = (key: string): OneField => ({ kind: 'field', key })
+export const toFieldSubject = (key: string): OneField => ({ kind: 'field', key })
 
 /** In s. */
 const KEPT_SECONDS = 86_400
@@ -60,12 +60,12 @@ const KIND = 'refresh'
 const CLAIM_KIND = 'refreshing'
 const nameFor = (subject: Subject): string => (subject.kind === 'field' ? `key:${subject.key}` : 'all')
 
-export function noteName(notes: ClaimableRecords, subject: Subject): string {
+export function recordName(notes: ClaimableRecords, subject: Subject): string {
   return notes.physicalName(KIND, nameFor(subject))
 }
 
 /** False when such a run is active in any instance. Without Redis only those of this process are known. */
-export async function beginRun<T extends NotedRun>(
+export async function beginRun<T extends RecordedRun>(
   runtime: WatchRuntime,
   subject: Subject,
   run: T,
@@ -90,7 +90,7 @@ export async function beginRun<T extends NotedRun>(
 }
 
 /** Records the progress, and that the run continues until `until`. With `endedAt` another one may start. */
-export async function noteRun<T extends NotedRun>(
+export async function recordRun<T extends RecordedRun>(
   runtime: WatchRuntime,
   subject: Subject,
   run: T,
@@ -104,16 +104,16 @@ export async function noteRun<T extends NotedRun>(
   })
 }
 
-function claimSeconds({ ports }: WatchRuntime, { until }: NotedRun): number {
+function claimSeconds({ ports }: WatchRuntime, { until }: RecordedRun): number {
   return Math.max(1, Math.ceil((until - ports.clock.now()) / 1000))
 }
 
 /** The last run: of this process or, in `text`, of Redis, whichever started later. */
 export function lastRun(runtime: WatchRuntime, subject: OneField, text: string | null): FieldRun | null
 export function lastRun(runtime: WatchRuntime, subject: AllFields, text: string | null): AllRun | null
-export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | null): NotedRun | null {
+export function lastRun(runtime: WatchRuntime, subject: Subject, text: string | null): RecordedRun | null {
   const own = runtime.runs.get(nameFor(subject)) ?? null
-  const shared = text === null ? null : (JSON.parse(text) as NotedRun)
+  const shared = text === null ? null : (JSON.parse(text) as RecordedRun)
   if (!own || !shared) return own ?? shared
   if (own.startedAt !== shared.startedAt) return own.startedAt > shared.startedAt ? own : shared
   return own
@@ -133,7 +133,7 @@ export function toGoodRun({ outcome, endedAt, durationMs, items, bytes }: FieldR
   return outcome === 'refreshed' && endedAt !== null ? { at: endedAt, durationMs, items, bytes } : null
 }
 
-export function isUnderWay({ endedAt, until }: NotedRun, now: number): boolean {
+export function isUnderWay({ endedAt, until }: RecordedRun, now: number): boolean {
   return endedAt === null && now < until
 }
 

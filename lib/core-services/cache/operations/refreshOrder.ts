@@ -32,7 +32,7 @@ const NAME = 'attempts'
 const KEPT_SECONDS = 30 * 86_400
 
 /** One command. An unreadable entry counts as missing: the refresh then reports its own error. */
-export async function lookAtAll(
+export async function readFieldAges(
   runtime: FieldRuntime,
   fields: readonly Omit<FieldAge, 'fetchedAt'>[],
 ): Promise<FieldAge[]> {

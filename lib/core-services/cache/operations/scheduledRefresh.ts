@@ -14,7 +14,13 @@ import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
 import { forcesAhead } from '../fields/refresh/forceRefresh'
 import { refreshInParts } from '../fields/refresh/refreshInParts'
 import { fieldRuntime } from '../processContext'
-import { type Attempts, type FieldAge, longestOverdueFirst, lookAtAll, readAttempts } from './refreshOrder'
+import {
+  type Attempts,
+  type FieldAge,
+  longestOverdueFirst,
+  readAttempts,
+  readFieldAges,
+} from './refreshOrder'
 
 export type FieldOutcome =
   | { name: string; outcome: 'refreshed'; durationMs: number }
@@ -116,7 +122,7 @@ async function dueFields(
     field.refreshEvery !== undefined || dueNow.has(field.name)
   const reasons = skipAll(fields, 'no-refresh-every')
   for (const { index } of all.filter((one) => !isMeant(one))) outcomes[index] = reasons[index] as FieldOutcome
-  const standing = await lookAtAll(runtime, all.filter(isMeant))
+  const standing = await readFieldAges(runtime, all.filter(isMeant))
   const now = runtime.ports.clock.now()
   const due = standing.filter(({ field, index, fetchedAt }) => {
     const { name, refreshEvery = 0 } = field

@@ -11,7 +11,7 @@ export interface WatchRuntime extends FieldRuntime {
   /** By the name of their slot. */
   seen: Map<string, SeenEntry>
   /** By subject; of this process. */
-  runs: Map<string, NotedRun>
+  runs: Map<string, RecordedRun>
 }
 
 export interface SeenEntry {
@@ -26,7 +26,7 @@ export interface SeenEntry {
 }
 
 /** Times are wall clock, ms. */
-export interface NotedRun {
+export interface RecordedRun {
   startedAt: number
   /** Null while it runs. */
   endedAt: number | null

@@ -7,7 +7,7 @@ import { LRUCache } from 'lru-cache'
 import { type Clock, currentInstant, type Instant } from '../../../shared/clock'
 import { hasCode } from '../../../shared/errors'
 import { redisBadReply } from '../errors'
-import { type Asked, createBatching } from './batching'
+import { createBatching, type PendingQuestion } from './batching'
 import { keepRecent } from './keepRecent'
 import type { RawReply, Send } from './pipeline'
 
@@ -30,7 +30,7 @@ type Names = readonly string[]
 export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 'now'>): BatchedReads {
   const sizes = new LRUCache<string, number>(keepRecent(SIZES_KEPT))
 
-  async function readBatch(batch: readonly Asked<Names, Snapshot>[]): Promise<void> {
+  async function readBatch(batch: readonly PendingQuestion<Names, Snapshot>[]): Promise<void> {
     const names = [...new Set(batch.flatMap(({ question }) => question))]
     const sentAt = currentInstant(clock)
     try {

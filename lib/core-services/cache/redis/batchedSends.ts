@@ -3,7 +3,7 @@
  * sixty.
  */
 
-import { type Asked, createBatching } from './batching'
+import { createBatching, type PendingQuestion } from './batching'
 import type { Command, RawReply } from './pipeline'
 
 /** In one request, in order; each settles by itself. */
@@ -18,7 +18,7 @@ export function createBatchedSends(
   sendTogether: SendTogether,
   maxCommands: number,
 ): (commands: Commands) => Promise<RawReply[]> {
-  async function sendBatch(batch: readonly Asked<Commands, RawReply[]>[]): Promise<void> {
+  async function sendBatch(batch: readonly PendingQuestion<Commands, RawReply[]>[]): Promise<void> {
     try {
       const settled = await sendTogether(batch.flatMap(({ question }) => question))
       let position = 0

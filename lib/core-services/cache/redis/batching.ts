@@ -1,4 +1,4 @@
-export interface Asked<Question, Answer> {
+export interface PendingQuestion<Question, Answer> {
   question: Question
   resolve(answer: Answer): void
   reject(error: unknown): void
@@ -11,15 +11,15 @@ export interface Limit<Question> {
 
 /** Passes the questions of a tick on in batches within all limits. A question beyond a limit travels alone. */
 export function createBatching<Question, Answer>(
-  send: (batch: readonly Asked<Question, Answer>[]) => Promise<void>,
+  send: (batch: readonly PendingQuestion<Question, Answer>[]) => Promise<void>,
   limits: readonly Limit<Question>[],
 ): (question: Question) => Promise<Answer> {
-  let waiting: Asked<Question, Answer>[] = []
+  let waiting: PendingQuestion<Question, Answer>[] = []
 
   function flush(): void {
     const asked = waiting
     waiting = []
-    let batch: Asked<Question, Answer>[] = []
+    let batch: PendingQuestion<Question, Answer>[] = []
     let taken = limits.map(() => 0)
     for (const one of asked) {
       const brought = limits.map(({ of }) => of(one.question))

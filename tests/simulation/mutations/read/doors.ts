@@ -66,8 +66,8 @@ export const doorMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/commands/fieldKeyCommands.ts',
-        search: 'return tokensHold(guards, tokens, (guard)',
-        replace: 'return tokensHold([], tokens, (guard)',
+        search: 'return areTokensCurrent(guards, tokens, (guard)',
+        replace: 'return areTokensCurrent([], tokens, (guard)',
       },
     ],
   },

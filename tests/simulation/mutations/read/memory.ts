@@ -44,8 +44,8 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
-        search: 'const holds = tokensHold(guards, copy',
-        replace: 'const holds = tokensHold([], copy',
+        search: 'const holds = areTokensCurrent(guards, copy',
+        replace: 'const holds = areTokensCurrent([], copy',
       },
     ],
   },
@@ -55,8 +55,8 @@ export const memoryMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
-        search: 'const holds = tokensHold(guards, copy',
-        replace: 'const holds = tokensHold(guards.slice(0, 1), copy',
+        search: 'const holds = areTokensCurrent(guards, copy',
+        replace: 'const holds = areTokensCurrent(guards.slice(0, 1), copy',
       },
     ],
   },

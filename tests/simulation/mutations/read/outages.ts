@@ -263,8 +263,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/redis/transport/reachability.ts',
-        search: 'wasSilent(error) || hasCode(error, ...REFUSED_ALL)',
-        replace: 'wasSilent(error)',
+        search: 'isUnanswered(error) || hasCode(error, ...REFUSED_ALL)',
+        replace: 'isUnanswered(error)',
       },
     ],
   },
@@ -285,7 +285,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'if (wasSilent(refusal)) throw refusal',
+        search: 'if (isUnanswered(refusal)) throw refusal',
         replace: 'throw refusal',
       },
     ],
@@ -313,7 +313,7 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'each lateness of a busy process is forgiven',
+    name: 'each lateness of a busy process is given back',
     test: 'tests/shared/deadline.test.ts',
     edits: [{ file: 'shared/deadline.ts', search: '    wasForgiven = true\n', replace: '' }],
   },

@@ -77,9 +77,9 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/lookup.ts',
-        search: 'valid: stored && holds(stored, readerGuards, token) ? stored : null',
+        search: 'valid: stored && isEntryCurrent(stored, readerGuards, token) ? stored : null',
         replace:
-          'valid: stored && !holds(stored, readerGuards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
+          'valid: stored && !isEntryCurrent(stored, readerGuards, token) ? { ...stored, fetchedAt: stored.fetchedAt - 2_000 } : stored',
       },
     ],
   },

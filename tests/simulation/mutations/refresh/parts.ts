@@ -1,7 +1,7 @@
 /** Fetches that go on where another one has stopped. */
 import type { Mutation } from '../../mutation'
 
-const HOLDS = 'tokensHold(all, earlier.tokens,'
+const HOLDS = 'areTokensCurrent(all, earlier.tokens,'
 
 export const partMutations: readonly Mutation[] = [
   {
@@ -11,7 +11,7 @@ export const partMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/refresh/fetchProgress.ts',
         search: HOLDS,
-        replace: 'tokensHold([], earlier.tokens,',
+        replace: 'areTokensCurrent([], earlier.tokens,',
       },
     ],
   },
@@ -22,7 +22,7 @@ export const partMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/refresh/fetchProgress.ts',
         search: HOLDS,
-        replace: "tokensHold(all.filter((guard) => guard !== 'any:tag'), earlier.tokens,",
+        replace: "areTokensCurrent(all.filter((guard) => guard !== 'any:tag'), earlier.tokens,",
       },
     ],
   },

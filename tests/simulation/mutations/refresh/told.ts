@@ -53,7 +53,7 @@ export const toldMutations: readonly Mutation[] = [
   {
     name: 'a cool-down is as long as the source says, whatever it says',
     test: TOLD,
-    edits: [{ file: 'shared/errors.ts', search: 'restSeconds(retryAfter)', replace: 'retryAfter' }],
+    edits: [{ file: 'shared/errors.ts', search: 'toRetrySeconds(retryAfter)', replace: 'retryAfter' }],
   },
   {
     name: 'tags that a value tells are not looked at',

@@ -13,8 +13,9 @@ export const tagMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/entry/freshness.ts',
-        search: 'tokensHold(Object.keys(entry.tokens), entry.tokens, token)',
-        replace: 'tokensHold(readerGuards.filter((guard) => guard !== COARSE_GUARD), entry.tokens, token)',
+        search: 'areTokensCurrent(Object.keys(entry.tokens), entry.tokens, token)',
+        replace:
+          'areTokensCurrent(readerGuards.filter((guard) => guard !== COARSE_GUARD), entry.tokens, token)',
       },
     ],
   },
@@ -35,8 +36,8 @@ export const tagMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/entry/freshness.ts',
-        search: 'return covers(entry, readerGuards) && tokensHold(',
-        replace: 'return tokensHold(',
+        search: 'return storesGuards(entry, readerGuards) && areTokensCurrent(',
+        replace: 'return areTokensCurrent(',
       },
       {
         file: 'core-services/cache/entry/freshness.ts',

@@ -5,7 +5,7 @@
 
 import type { Ports } from '../../../../shared/ports'
 import { decodeEntry, type Entry, isForeignEntry, unpackEntry } from '../../entry/entry'
-import { ownGuard, tokensHold } from '../../entry/versionTokens'
+import { areTokensCurrent, ownGuard } from '../../entry/versionTokens'
 import type { SendTogether } from '../../redis/batchedSends'
 import type { KeySpace } from '../../redis/commands/keySpace'
 import { decodeValue } from '../../redis/json'
@@ -13,7 +13,7 @@ import { findFieldByKey } from '../fieldConfig'
 import { tokenSeconds } from '../fieldKeys'
 import type { FieldMemory } from '../memory/fieldMemory'
 import { type FieldStore, revoke } from '../store/fieldStore'
-import { beginning, textIn, withWholeHeader } from '../store/partialEntry'
+import { headerCommand, readWholeHeader, toText } from '../store/partialEntry'
 
 export type Found<T> = { found: true; value: T } | { found: false }
 
@@ -38,12 +38,12 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
     if (packing?.sealed && !(await getCipher(key)?.knows(packing.sealed))) return false
     const guards = Object.keys(tokens)
     const snapshot = await store.read(guards.map(store.names.guard))
-    return tokensHold(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
+    return areTokensCurrent(guards, tokens, (guard) => snapshot.get(store.names.guard(guard)))
   }
 
   async function isInvalid(key: string, head: string | null): Promise<boolean> {
     if (head === null || !isForeignEntry(head)) return false
-    const entry = decodeEntry(await withWholeHeader(sendTogether, keys.physical(key), head))
+    const entry = decodeEntry(await readWholeHeader(sendTogether, keys.physical(key), head))
     return entry === null || !(await stands(key, entry))
   }
 
@@ -63,8 +63,8 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
 
     /** Counts the existing keys that hold entries no reader is served. 1 command for each, and 1 for tokens. */
     async invalidAmong(names: readonly string[]): Promise<number> {
-      const heads = await sendTogether(names.map((name) => beginning(keys.physical(name))))
-      const texts = heads.map(textIn)
+      const heads = await sendTogether(names.map((name) => headerCommand(keys.physical(name))))
+      const texts = heads.map(toText)
       const invalid = await Promise.all(names.map((name, index) => isInvalid(name, texts[index] ?? null)))
       return invalid.filter(Boolean).length
     },

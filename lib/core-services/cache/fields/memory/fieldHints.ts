@@ -38,8 +38,8 @@ export interface OwnLease {
 }
 
 export interface Hints {
-  get(place: string): FieldHints
-  has(place: string): boolean
+  get(slotName: string): FieldHints
+  has(slotName: string): boolean
 }
 
 const KEPT = 10_000
@@ -54,21 +54,21 @@ export function createHints(): Hints {
     sizeCalculation: (names) => names.reduce((sum, name) => sum + name.length + NAME_OVERHEAD, NAME_OVERHEAD),
   })
 
-  const create = (place: string): FieldHints => ({
+  const create = (slotName: string): FieldHints => ({
     get dependencies() {
-      return guards.get(place)
+      return guards.get(slotName)
     },
     set dependencies(names) {
-      if (names) guards.set(place, names)
-      else guards.delete(place)
+      if (names) guards.set(slotName, names)
+      else guards.delete(slotName)
     },
   })
 
   return {
-    has: (place) => hints.has(place),
-    get(place) {
-      const fieldHints = hints.get(place) ?? create(place)
-      if (!hints.has(place)) hints.set(place, fieldHints)
+    has: (slotName) => hints.has(slotName),
+    get(slotName) {
+      const fieldHints = hints.get(slotName) ?? create(slotName)
+      if (!hints.has(slotName)) hints.set(slotName, fieldHints)
       return fieldHints
     },
   }

@@ -16,13 +16,13 @@ export interface Copy {
 
 export interface MemoryCache {
   /** Undefined, too, for a copy that this process has invalidated. */
-  get(place: string): Copy | undefined
+  get(slotName: string): Copy | undefined
   /** `sentAt`: of the request that proved the entry. `keepMs`: how long it may be used. */
-  put(place: string, entry: Entry, sentAt: Instant, keepMs: number): void
+  put(slotName: string, entry: Entry, sentAt: Instant, keepMs: number): void
   prove(copy: Copy, sentAt: Instant): void
   /** In ms since the last proof; Infinity when newer tokens are forgotten. */
   unprovenFor(copy: Copy): number
-  drop(place: string): void
+  drop(slotName: string): void
   /**
    * Removes every copy under `guards`, except those with the spared token, and rejects entries requested before this
    * call.
@@ -56,30 +56,30 @@ export function createMemoryCache(maxBytes: number, clock: Pick<Clock, 'monotoni
   })
   const known = createKnownTokens(clock)
 
-  function get(place: string): Copy | undefined {
-    const copy = copies.get(place)
+  function get(slotName: string): Copy | undefined {
+    const copy = copies.get(slotName)
     if (!copy || !known.outdated(copy.entry.tokens, copy.provenAt.monotonic)) return copy
-    copies.delete(place)
+    copies.delete(slotName)
     return undefined
   }
 
   return {
     get,
-    put(place, entry, sentAt, keepMs) {
+    put(slotName, entry, sentAt, keepMs) {
       const ttl = Math.ceil(Math.min(keepMs, LONGEST_MS))
       if (maxBytes === 0 || !(ttl > 0)) return
       // An earlier request may be answered later.
-      const before = get(place)
+      const before = get(slotName)
       if (before && before.provenAt.monotonic > sentAt.monotonic) return
-      copies.set(place, { entry, provenAt: sentAt }, { ttl })
+      copies.set(slotName, { entry, provenAt: sentAt }, { ttl })
     },
     prove(copy, sentAt) {
       if (sentAt.monotonic > copy.provenAt.monotonic) copy.provenAt = sentAt
     },
     unprovenFor: ({ provenAt }) =>
       provenAt.monotonic <= known.forgottenUntil ? Number.POSITIVE_INFINITY : passedSince(clock, provenAt),
-    drop: (place) => {
-      copies.delete(place)
+    drop: (slotName) => {
+      copies.delete(slotName)
     },
     dropGuarded: known.drop,
     dropAll: known.dropAll,

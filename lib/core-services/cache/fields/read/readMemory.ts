@@ -1,7 +1,7 @@
 /** Answers from the memory of this process: at once while the proof of a copy is young, then after Redis has confirmed it. */
 
-import { covers } from '../../entry/freshness'
-import { tokensHold } from '../../entry/versionTokens'
+import { storesGuards } from '../../entry/freshness'
+import { areTokensCurrent } from '../../entry/versionTokens'
 import type { FieldAnswer, FieldContext, OpenedEntry } from '../fieldContext'
 import type { FieldSlot } from '../fieldSlot'
 import type { Copy } from '../memory/memoryCache'
@@ -17,7 +17,7 @@ export async function readMemory<T>(field: FieldContext<T>): Promise<FieldAnswer
   const { memoryCache, ports } = runtime
   const copy = memoryCache.get(field.slotName)
   if (!copy || memoryCache.unprovenFor(copy) >= (config.memoryTtl ?? MEMORY_TTL_SECONDS) * 1000) return null
-  if (!covers(copy.entry, field.guards)) return null
+  if (!storesGuards(copy.entry, field.guards)) return null
   if (field.freshness(copy.entry) !== 'fresh') return null
   const opened = await field.open(copy.entry)
   if (!opened) return null
@@ -30,7 +30,7 @@ export async function revalidateCopy<T>(slot: FieldSlot<T>): Promise<FieldAnswer
   const { context, runtime } = slot
   const { memoryCache, ports } = runtime
   const copy = memoryCache.get(slot.name)
-  if (!copy || !covers(copy.entry, slot.guards)) return null
+  if (!copy || !storesGuards(copy.entry, slot.guards)) return null
   // Past its ttl Redis may hold a newer one.
   if (context.freshness(copy.entry) !== 'fresh') return null
   const started = ports.clock.monotonic()
@@ -51,7 +51,7 @@ async function proveCopy<T>(slot: FieldSlot<T>, copy: Copy): Promise<OpenedEntry
   const guards = Object.keys(copy.entry.tokens)
   const snapshot = await slot.store.read(guards.map(slot.store.names.guard))
   const token = (guard: string) => snapshot.get(slot.store.names.guard(guard))
-  const holds = tokensHold(guards, copy.entry.tokens, token)
+  const holds = areTokensCurrent(guards, copy.entry.tokens, token)
   memoryCache.noteTokens(
     guards.map((guard) => [guard, token(guard)] as const),
     snapshot.sentAt,

@@ -1,7 +1,7 @@
 /** Asks Redis for a reader that has something to serve and waits only as long as that is worth it. */
 
 import type { Clock } from '../../../../shared/clock'
-import { forgiven } from '../../../../shared/deadline'
+import { getGraceMs } from '../../../../shared/deadline'
 import { isRedisFailure } from '../../errors'
 import { reportDegraded } from '../../redis/reportDegraded'
 import type { FieldRuntime } from '../fieldRuntime'
@@ -46,7 +46,7 @@ export async function withReaderTimeout<T>(
 async function passed(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<typeof LATE> {
   const due = clock.monotonic() + milliseconds
   await clock.sleep(milliseconds, signal)
-  const more = signal.aborted ? 0 : forgiven(clock.monotonic() - due, milliseconds)
+  const more = signal.aborted ? 0 : getGraceMs(clock.monotonic() - due, milliseconds)
   if (more > 0) await clock.sleep(more, signal)
   return LATE
 }

@@ -6,9 +6,9 @@
 
 import { currentInstant, type Instant } from '../../../../shared/clock'
 import type { CodedError } from '../../../../shared/errors'
-import { covers } from '../../entry/freshness'
+import { storesGuards } from '../../entry/freshness'
 import { isSourceError } from '../../errors'
-import { wasSilent } from '../../redis/transport/reachability'
+import { isUnanswered } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
 import type { FieldAnswer, FieldContext, OpenedEntry } from '../fieldContext'
 import { uniteGuards } from '../lookup'
@@ -51,7 +51,7 @@ function rememberedCopies(field: FieldContext, refused: boolean): Copy[] {
     ...[unproved, ofShape].filter((copy) => copy !== undefined).filter(counts),
   ]
   return remembered
-    .filter(({ entry }) => covers(entry, field.guards))
+    .filter(({ entry }) => storesGuards(entry, field.guards))
     .sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)
 }
 
@@ -79,7 +79,7 @@ export async function readWithoutRedis<T>(
   field: FieldContext<T>,
   why: CodedError | 'contended',
 ): Promise<FieldAnswer<T>> {
-  const refused = why !== 'contended' && !wasSilent(why)
+  const refused = why !== 'contended' && !isUnanswered(why)
   const asked = field.runtime.ports.clock.monotonic()
   for (;;) {
     const within = answeringMs(field)

@@ -9,7 +9,7 @@ import type { RefreshReason } from '../../../../shared/events'
 import { truncateText } from '../../../../shared/text'
 import { decodeEntry, type Entry, unpackEntry } from '../../entry/entry'
 import { getLifetime } from '../../entry/freshness'
-import { type Token, tokensHold } from '../../entry/versionTokens'
+import { areTokensCurrent, type Token } from '../../entry/versionTokens'
 import { sourceTimeout, sourceUnfinished } from '../../errors'
 import type { AnyField, FetchContext } from '../fieldConfig'
 import type { FieldContext } from '../fieldContext'
@@ -148,7 +148,7 @@ function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | 
   if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
   const captured = new Map(guards.map((guard, index) => [guard, tokens[index] ?? null]))
   const all = [...new Set([...guards, ...Object.keys(earlier.tokens)])]
-  return tokensHold(all, earlier.tokens, (guard) => captured.get(guard) ?? null)
+  return areTokensCurrent(all, earlier.tokens, (guard) => captured.get(guard) ?? null)
 }
 
 /** `firstPartMs`: how long ago the first part began, if it has just stopped; null for a later one. */

@@ -10,7 +10,7 @@ import type { Entry } from '../../entry/entry'
 import type { Token } from '../../entry/versionTokens'
 import { isSourceError } from '../../errors'
 import { reportDegraded } from '../../redis/reportDegraded'
-import { wasSilent } from '../../redis/transport/reachability'
+import { isUnanswered } from '../../redis/transport/reachability'
 import type { AnyField } from '../fieldConfig'
 import { completeTokens } from '../fieldKeys'
 import type { FieldSlot } from '../fieldSlot'
@@ -190,7 +190,7 @@ async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acq
     held = found.kind === 'others'
     if (!held && refusal) {
       // A request without an answer may have been done. A refused one was not: Redis is full or read-only.
-      if (wasSilent(refusal)) throw refusal
+      if (isUnanswered(refusal)) throw refusal
       reportDegraded({ emit }, 'lease', refusal)
       return { kind: 'refused' }
     }

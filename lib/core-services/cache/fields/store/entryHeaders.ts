@@ -5,7 +5,7 @@ import type { Ports } from '../../../../shared/ports'
 import { buildSnapshot, type Snapshot } from '../../redis/batchedReads'
 import type { SendTogether } from '../../redis/batchedSends'
 import type { Command, RawReply } from '../../redis/pipeline'
-import { beginning, USUAL_HEADER_BYTES, withWholeHeader } from './partialEntry'
+import { headerCommand, readWholeHeader, USUAL_HEADER_BYTES } from './partialEntry'
 
 export interface Head {
   text: string | null
@@ -24,7 +24,7 @@ export function createEntryHeaders(
 ): EntryHeaders {
   async function completed(entry: string, { text, bytes }: Head): Promise<Head> {
     if (text === null || bytes <= USUAL_HEADER_BYTES) return { text, bytes }
-    return { text: await withWholeHeader(sendTogether, entry, text), bytes }
+    return { text: await readWholeHeader(sendTogether, entry, text), bytes }
   }
 
   return {
@@ -32,7 +32,7 @@ export function createEntryHeaders(
       const sentAt = currentInstant(clock)
       const [values, ...beginnings] = await sendTogether([
         ['MGET', ...names],
-        ...entries.flatMap((entry): Command[] => [beginning(entry), ['STRLEN', entry]]),
+        ...entries.flatMap((entry): Command[] => [headerCommand(entry), ['STRLEN', entry]]),
       ])
       const snapshot = buildSnapshot(names, values ? unwrapReply(values) : null, sentAt)
       const heads = entries.map((entry, index) => {

@@ -10,7 +10,7 @@ export const USUAL_HEADER_BYTES = 2_048
 /** Enough for a thousand usual tags, then the longest text of Redis. */
 const MORE_BYTES = [512_000, 2 ** 29] as const
 
-export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => [
+export const headerCommand = (name: string, bytes = USUAL_HEADER_BYTES): Command => [
   'GETRANGE',
   name,
   0,
@@ -18,7 +18,7 @@ export const beginning = (name: string, bytes = USUAL_HEADER_BYTES): Command => 
 ]
 
 /** 1 or 2 commands more, for long headers alone. */
-export async function withWholeHeader(
+export async function readWholeHeader(
   sendTogether: SendTogether,
   name: string,
   text: string,
@@ -26,14 +26,14 @@ export async function withWholeHeader(
   let head = text
   for (const bytes of MORE_BYTES) {
     if (head.includes('\n') || !isForeignEntry(head)) return head
-    const [reply] = await sendTogether([beginning(name, bytes)])
-    head = (reply && textIn(reply)) ?? ''
+    const [reply] = await sendTogether([headerCommand(name, bytes)])
+    head = (reply && toText(reply)) ?? ''
   }
   return head
 }
 
 /** Null for a key of another type. Throws every other error of Redis. */
-export function textIn(reply: PromiseSettledResult<RawReply>): string | null {
+export function toText(reply: PromiseSettledResult<RawReply>): string | null {
   if (reply.status === 'fulfilled') return String(reply.value ?? '')
   if (hasCode(reply.reason, 'REDIS_COMMAND_FAILED')) return null
   throw reply.reason

@@ -38,7 +38,7 @@ const SILENT = [
   'CACHE_UNAVAILABLE',
 ]
 
-export const wasSilent = (error: unknown): boolean => hasCode(error, ...SILENT)
+export const isUnanswered = (error: unknown): boolean => hasCode(error, ...SILENT)
 
 export function createReachability(
   { softMs, hardMs }: Patience,
@@ -66,7 +66,7 @@ export function createReachability(
         silent = false
         return outcome
       } catch (error) {
-        if (wasSilent(error) || hasCode(error, ...REFUSED_ALL)) silent = true
+        if (isUnanswered(error) || hasCode(error, ...REFUSED_ALL)) silent = true
         throw error
       }
     },

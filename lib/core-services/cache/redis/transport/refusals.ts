@@ -23,9 +23,9 @@ export const NEVER_DONE = [
 const WRAPPING =
   /^(?:-|ERR\s+|Command \d+ \[[^\]]*\] failed:\s*|EXECABORT Transaction discarded because of:\s*|Error running script[^:]*:\s*|@?user_script\s*:\s*\d+:\s*)/i
 
-export function unwrapped(reason: string): string {
+export function unwrapReason(reason: string): string {
   const inner = reason.replace(WRAPPING, '')
-  return inner === reason ? reason : unwrapped(inner)
+  return inner === reason ? reason : unwrapReason(inner)
 }
 
 /** For an unwrapped text; undefined when it is not a known refusal. */

@@ -1,7 +1,7 @@
 import { hasCode } from '../../../../shared/errors'
 import { truncateText } from '../../../../shared/text'
 import { redisBadReply, redisCommandFailed, redisQuota, redisTooLarge, redisUnauthorized } from '../../errors'
-import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapped } from './refusals'
+import { REFUSED_ALL, redisReadOnlyToken, refusalError, unwrapReason } from './refusals'
 
 /** Throws a REDIS_ error for an unusable answer. */
 export function readReply(status: number, text: string, tokenName: string): unknown {
@@ -45,7 +45,7 @@ export function entryError(command: string, entry: unknown): Error | null {
 }
 
 export function commandError(command: string, reason: string): Error {
-  const inner = redact(unwrapped(reason))
+  const inner = redact(unwrapReason(reason))
   const refusal = refusalError(inner)
   if (refusal) return refusal
   if (/^NOPERM/i.test(inner)) return redisReadOnlyToken(inner)

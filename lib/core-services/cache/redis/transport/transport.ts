@@ -3,7 +3,7 @@
  * control-flow errors included, and puts whole commands into error messages.
  */
 import type { Requester, UpstashRequest, UpstashResponse } from '@upstash/redis'
-import { listeningDeadline } from '../../../../shared/deadline'
+import { startDeadline } from '../../../../shared/deadline'
 import { type CodedError, getErrorCode, hasCode, isCodedError } from '../../../../shared/errors'
 import type { Ports } from '../../../../shared/ports'
 import { isRedisFailure, redisCircuitOpen, redisTimeout, redisUnreachable } from '../../errors'
@@ -147,7 +147,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     const started = ports.clock.monotonic()
     const deadline = new AbortController()
     const allowedMs = timeoutMs + Math.floor(body.byteLength / BYTES_PER_MS)
-    const { cancel, extend } = listeningDeadline(allowedMs, ports.clock, () => deadline.abort())
+    const { cancel, extend } = startDeadline(allowedMs, ports.clock, () => deadline.abort())
     const conversation = { signal: deadline.signal, extend }
     const used: Used = { requests: 0, bytesSent: 0, bytesReceived: 0 }
     let replies: readonly unknown[] | undefined
