@@ -9,12 +9,14 @@ import { fieldRuntime } from './processContext'
 
 export type { FieldAnswer, Force }
 
-/** The value of a field: the stored one while it is fresh, else a fetched one. Rejects with a SOURCE_ error. */
+/** Returns the stored value while it is fresh, else a fetched one. Rejects with a SOURCE_ error. */
 export async function getFieldCache<T>(config: FieldCacheConfig<T>, forceRefresh = false): Promise<T> {
   return (await readFieldCache(config, forceRefresh ? 'always' : 'never')).data
 }
 
-/** Many fields at once, in their order: what is warm costs one command for all of them. Rejects as soon as one does. */
+/**
+ * Reads many fields at once, in their order. All warm ones together cost one command. Rejects as soon as one does.
+ */
 export async function getFieldCaches<T extends readonly unknown[]>(
   configs: readonly [...{ [Index in keyof T]: FieldCacheConfig<T[Index]> }],
 ): Promise<T> {
@@ -24,7 +26,7 @@ export async function getFieldCaches<T extends readonly unknown[]>(
   return values as unknown as T
 }
 
-/** Like `getFieldCache`, telling besides where the value came from and how old it is. */
+/** Like `getFieldCache`, and says where the value came from and how old it is. */
 export async function readFieldCache<T>(
   config: FieldCacheConfig<T>,
   force: Force = 'never',

@@ -1,4 +1,4 @@
-/** What a field is, and the directory of those that are configured. */
+/** The options of a field, and the directory of the configured ones. */
 
 import { deadlineProblem, secondsProblem } from '../../../shared/durations'
 import type { RefreshReason } from '../../../shared/events'
@@ -11,143 +11,143 @@ import { keyProblem, tagProblem } from '../redis/commands/keySpace'
 import { nameFunctions } from './shareKey'
 
 export interface FetchContext {
-  /** Aborted when the refresh has run out of time: hand it to whatever you await. */
+  /** Aborted at the deadline of the refresh. Pass it to each request of the fetcher. */
   signal: AbortSignal
   reason: RefreshReason
-  /** Whether a force was asked for by a caller without the admin's token (`anonymousForce`), who vouches for nothing. */
+  /** A caller without the admin token asked for this force (`anonymousForce`). */
   anonymous?: boolean
   /** When this fetch began, in ms since 1970. */
   startedAt: number
   /**
-   * What is stored and was not invalidated, for a fetcher that can bring it up to date by changes alone; null for
-   * nothing, and for what the schema refuses. Each call decodes a value of its own.
+   * The stored value, for a fetcher that needs only the changes since. Null if there is none, it was invalidated, or
+   * the schema refuses it.
    */
   previous(): Promise<Previous | null>
-  /** Says more about the value that this fetch returns; a later call adds to an earlier one. */
+  /** Stores metadata with the value that this fetch returns. A later call adds to an earlier one. */
   keep(about: Kept): void
-  /** What is left of the deadline of this refresh, in ms; never below 0. */
+  /** Time left until the deadline of this refresh, in ms; never below 0. */
   remainingMs(): number
   /**
-   * What an earlier fetch has left by `pause`, to go on from; null when there is nothing, or it does not count any more:
-   * something was invalidated since, or what stands is as new. It may be of another release of the app, so check it. What
-   * is made of it counts as fetched when the first of these fetches began. A forced refresh goes on only with what a forced
-   * one of the same fetcher has left, and of callers who are as `anonymous`. One billed command.
+   * The progress that an earlier fetch saved with `pause`, else null. An invalidation voids it, and so does a stored
+   * entry that is as new. Check its shape: another release may have written it. A value built on it counts as fetched
+   * when the first of these fetches began. A force resumes only forces with the same fetcher and the same `anonymous`.
+   * Costs one billed command.
    */
   resume(): Promise<string | null>
-  /** What `resume` has brought is not used after all: the value counts as fetched by this fetch alone. */
+  /** Discards what `resume` returned: the value then counts as fetched by this fetch alone. */
   startOver(): void
   /**
-   * Keeps for the next fetch how far this one has come, for ten minutes, or as long as the value itself might be served,
-   * if that is less but at least a minute. A forced refresh goes on for two minutes after the first of its fetches began,
-   * however often it pauses; then it starts over. `done` tells people about it, in events
-   * and errors, such as "60 pages so far". Always rejects: with `because`, if given, else with SOURCE_UNFINISHED, or with
-   * SOURCE_TIMEOUT when Redis does not take it.
+   * Saves progress for the next fetch. Always rejects: with `because`, or else with SOURCE_UNFINISHED, or with
+   * SOURCE_TIMEOUT if Redis did not store it. `done` describes it in events and errors, such as "60 pages so far". It
+   * lasts ten minutes, or as long as the value might be served if that is less, but at least one minute. That of a
+   * force lasts two minutes from its first fetch on, however often it pauses.
    */
   pause(progress: string, done: string, because?: unknown): Promise<never>
 }
 
 export interface Previous {
   /**
-   * As its fetcher returned it, after JSON and before the schema: what is carried on into a new value goes through the
-   * schema again. A schema that converts units, renames or strips therefore never meets its own output.
+   * As its fetcher returned it, after JSON. It goes through the schema again when carried on, so it is not its output.
    */
   value: unknown
-  /** What its fetch has kept. */
   note: string | undefined
-  /** When it was fetched and, if it does, ends, in ms since 1970. */
+  /** When it was fetched and, if the value or its fetch limited that, ends, in ms since 1970. */
   fetchedAt: number
   endsAt: number | undefined
-  /** True for a value that is never served any more, not even while the source fails. */
+  /** True past all windows of the field: the value is never served again, not even while the source fails. */
   isOver?: boolean
 }
 
-/** A note is part of what every full read transfers. */
+/** Each full read transfers the note. */
 export const MOST_NOTE_CHARACTERS = 4_000
 
 export interface Kept {
-  /** Stored with the value for the fetches to come, such as how far a log of changes was read; 4,000 characters at most. */
+  /** For later fetches, such as how far a change log was read; 4,000 characters at most. */
   note?: string
-  /** When the value was fetched, in ms since 1970, where that is earlier than this fetch: its age counts from there. */
+  /** When the value was fetched, in ms since 1970, if that is earlier than this fetch. */
   fetchedAt?: number
-  /** When the value ends, in ms since 1970, as `advanced.expiresAt`; the earlier of both counts. */
+  /** When the value ends, in ms since 1970. The earlier of this and `advanced.expiresAt` counts. */
   endsAt?: number
 }
 
 export interface FieldCacheConfig<T> {
-  /** Lower-case words joined by hyphens: the field's name in URLs, events and metrics. */
+  /** Names the field in URLs, events and metrics: lower-case words joined by hyphens. */
   name: string
-  /** The logical key of its entry in Redis, such as `agents_list`. */
+  /** Logical key of the entry in Redis, such as `agents_list`. */
   key: string
-  /** Seconds that a value is fresh, counted from the start of its fetch. */
+  /** Seconds from the start of its fetch in which a value is fresh. */
   ttl: number | 'forever'
-  /** Asks the source. A rejection leaves what is stored untouched. */
+  /** Fetches the value from the source. A rejection leaves the stored value in place. */
   fetcher: (context: FetchContext) => Promise<T>
   /**
-   * Any Standard Schema, such as a zod one: checked on fresh values and on values read back. What it transforms is what
-   * readers and the options below get; Redis, `previous()` and the next fetch keep the value before it.
+   * Any Standard Schema, such as a zod one. Checks fetched and stored values. Readers and the options below get what it
+   * makes of them; Redis, `previous()` and the next fetch keep the value before it.
    */
   schema?: StandardSchema<T>
-  /** Who may read it by URL: everybody, or only holders of the admin token (default). */
+  /** Who may read the field by URL: everyone, or holders of the admin token. @default 'admin' */
   access?: 'admin' | 'public'
-  /** Seconds between forced refreshes by callers without the token; without it they may not force. */
+  /** Seconds between forced refreshes by callers without the admin token. @default they may not force */
   anonymousForce?: number
-  /** Seconds past ttl in which the value is still served at once, while it is refreshed in the background. */
+  /** Seconds past `ttl` in which the old value is served while it is refreshed in the background. @default 0 */
   staleWhileRevalidate?: number
-  /** Seconds past both in which the value is served only when the source fails. */
+  /** Seconds past both in which the old value is served if the source fails. @default 0 */
   staleIfError?: number
-  /** What the value is made of: `invalidateTags` with any of them makes it a miss. */
+  /** Names of what the value is made of. `invalidateTags` with one of them makes it a miss. */
   tags?: readonly string[]
-  /** Tags that only the value tells, such as `product:42` for each product on a page; 1,000 at most. */
+  /** Returns tags that only the value shows, such as `product:42` for each product on a page; 1,000 at most. */
   dependsOn?(value: T): readonly string[]
   /**
-   * Seconds in which an instance may answer from its memory without asking Redis, so that an invalidation by another
-   * instance is seen that much later. 1 by default; 0 always asks. The memory is used past it, too, for as long as Redis
-   * says that nothing was invalidated.
+   * Seconds in which an instance answers from memory without asking Redis: it sees invalidations by other instances
+   * that much later. 0 asks Redis for each read. Past it, a value in memory answers once Redis has confirmed its
+   * tokens.
+   * @default 1
    */
   memoryTtl?: number
-  /** The cron refreshes the field once its value is this many seconds old; without it, never. */
+  /** The cron refreshes the field once its value is this many seconds old. @default never */
   refreshEvery?: number
   advanced?: AdvancedOptions<T>
 }
 
 export interface AdvancedOptions<T> {
   /**
-   * Deadline of the fetcher, in ms, from 100 to an hour, which Infinity stands for; CACHE_REFRESH_TIMEOUT_MS by default.
-   * Its signal is aborted then.
+   * Deadline of the fetcher, in ms: from 100 to an hour, which Infinity stands for. Its signal is aborted then.
+   * @default CACHE_REFRESH_TIMEOUT_MS
    */
   timeoutMs?: number
-  /** After so many ms, 10 at least, a value within `staleIfError` is served instead, while the fetch goes on. */
-  softTimeoutMs?: number
   /**
-   * Seconds that a `null`, of the source or of the schema, is fresh, where that is less than `ttl`; it is not served
-   * past them.
+   * After this many ms, 10 at least, a reader gets a value within `staleIfError`, and the fetch goes on.
+   * @default never
    */
+  softTimeoutMs?: number
+  /** Seconds in which a `null` from the source or the schema is served, where that is less than `ttl`. */
   negativeTtl?: number
-  /** When the value ends, in ms since 1970, such as signed URLs in it do: no window reaches beyond. */
+  /**
+   * Returns when the value ends, in ms since 1970, such as the expiry of its signed URLs. No window reaches beyond.
+   */
   expiresAt?(value: T): number | undefined
   /**
-   * False refuses a suspicious answer, such as a list that has shrunk by half, as if the source had failed. `previous` is
-   * the last value that is stored, if there is one.
+   * False refuses a suspicious value, such as a list that shrank by half, as if the source had failed. `previous` is
+   * the last stored value.
    */
   accept?(next: T, previous: T | undefined, reason: RefreshReason): boolean | Promise<boolean>
-  /** Brotli for values of some KB, where it pays; on by default. */
+  /** Brotli for values of some KB, where it pays. @default true */
   compression?: boolean
   /**
-   * Encrypts the value, and what its fetcher keeps as a note, before they go to Redis (AES-256-GCM, with
-   * CACHE_ENCRYPTION_KEY): for personal data. Without a key nothing is stored, and what stands in Redis unencrypted or
-   * altered is not read. The key of the entry, the names of its tags and of what it `dependsOn`, its times and its length
-   * stay readable: put nothing personal into names. A process holds the value in memory as it is. `refreshCache` and
-   * `cacheAside` know of it for the fields of the list, not for members of families.
+   * Encrypts the value, its fetcher's note and its progress in Redis (AES-256-GCM, CACHE_ENCRYPTION_KEY), for personal
+   * data. Without a key nothing is stored. What is unencrypted or altered in Redis is not read. Key, tags,
+   * dependencies, times and length stay readable: put nothing personal into names. Memory holds the value unencrypted.
+   * `refreshCache` and `cacheAside` encrypt configured fields, not members of families.
+   * @default false
    */
   encrypt?: boolean
   /**
-   * Whether a value that was invalidated may be served as `degraded` when the source fails, within `staleIfError`. Such
-   * an answer can be older than the invalidation. Off by default.
+   * Serves an invalidated value as `degraded` if the source fails, within `staleIfError`: older than the invalidation.
+   * @default false
    */
   serveInvalidatedOnError?: boolean
 }
 
-/** Less is a slip of units: no source answers that soon. */
+/** A shorter deadline is a slip of units: no source answers that fast. */
 const SHORTEST_DEADLINE_MS = 100
 const SHORTEST_SOFT_DEADLINE_MS = 10
 
@@ -158,7 +158,7 @@ interface Directory {
   byKey: Map<string, AnyField>
 }
 
-/** Checks the fields and makes them findable. Throws FIELD_INVALID, naming the field and the mend. */
+/** Checks the fields and registers them by name and key. Throws FIELD_INVALID with the field and what to change. */
 export function defineFields(fields: readonly AnyField[]): readonly AnyField[] {
   const directory: Directory = { byName: new Map(), byKey: new Map() }
   for (const field of fields) {
@@ -176,7 +176,7 @@ export function findFieldByKey(key: string): AnyField | undefined {
   return directory().byKey.get(key)
 }
 
-/** A field of the list, and not a member of a family or a key of `refreshCache`. */
+/** False for members of families and keys of `refreshCache`. */
 export function isConfigured({ key }: Pick<AnyField, 'key'>): boolean {
   return directory().byKey.has(key)
 }
@@ -200,7 +200,9 @@ function findProblem(field: AnyField, { byName, byKey }: Directory): string | un
   return reason === undefined ? optionProblem(field) : `its key cannot be used: ${reason}`
 }
 
-/** Throws KEY_INVALID or FIELD_INVALID at each use: for a field that `defineFields` has never seen, such as one of `refreshCache`. */
+/**
+ * For fields that `defineFields` does not know, such as those of `refreshCache`. Throws KEY_INVALID or FIELD_INVALID.
+ */
 export function assertOptions(field: AnyField): void {
   const keyReason = keyProblem(field.key)
   if (keyReason !== undefined) throw keyInvalid(field.key, keyReason)
@@ -208,7 +210,7 @@ export function assertOptions(field: AnyField): void {
   if (problem !== undefined) throw fieldInvalid(field.name, problem)
 }
 
-/** The same of what an invalidation is told of a field. */
+/** Throws KEY_INVALID or FIELD_INVALID. */
 export function assertKeyAndWindows(field: Pick<AnyField, 'key'> & Partial<Windows>): void {
   const keyReason = keyProblem(field.key)
   if (keyReason !== undefined) throw keyInvalid(field.key, keyReason)
@@ -239,7 +241,7 @@ function optionProblem(field: AnyField): string | undefined {
   )
 }
 
-/** Options that are no numbers, which plain JavaScript can make of anything. */
+/** Callers in plain JavaScript can pass anything. */
 function kindProblem({ dependsOn, schema, advanced }: AnyField): string | undefined {
   if (dependsOn !== undefined && typeof dependsOn !== 'function') return 'dependsOn is no function'
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')

@@ -1,6 +1,6 @@
 /**
- * A field as one caller uses it: its configuration, resolved where it enters, with what this process can do with it.
- * Everything below a front door takes this, or a slot of it, instead of the configuration and the runtime.
+ * A field as one caller uses it. Front doors create it once; everything below takes it instead of configuration and
+ * runtime.
  */
 
 import type { Instant } from '../../../shared/clock'
@@ -17,38 +17,35 @@ import type { FieldHints } from './memory/fieldHints'
 import type { FieldStore } from './store/fieldStore'
 import { createMeteredStore } from './store/meteredStore'
 
-/** An entry, and the value that this caller gets of it. */
 export interface OpenedEntry<T> {
   ok: true
-  /** Unpacked. */
+  /** Decrypted and decompressed. */
   entry: Entry
   data: T
 }
 
-/** Why an entry cannot be opened. `refused`: it is sound, but not for this release of the app. */
+/** Why an entry cannot be opened. `refused`: it is intact, but made for another release of the app. */
 export interface RefusedEntry {
   ok: false
   reason: string
   refused: boolean
 }
 
-/** What a read of a field answers. */
 export interface FieldAnswer<T> {
   data: T
   status: FieldStatus
-  /** Whole seconds since the fetch of the value began. */
+  /** In s, from the start of its fetch. */
   age: number
-  /** Present when a fetched value was not stored: the next read fetches again. */
+  /** Set when Redis did not store a fetched value: the next read fetches again. */
   notStored?: true
   timings: {
-    /** How long Redis took for the read, in ms; 0 when it was not asked. */
+    /** 0 if Redis was not asked. */
     cacheMs: number
-    /** How long the source took, in ms; 0 when it was not asked. */
+    /** 0 if the source was not asked. */
     sourceMs: number
   }
 }
 
-/** Deadline of a whole refresh, in ms. */
 export function refreshTimeoutMs(runtime: FieldRuntime, { advanced }: Pick<AnyField, 'advanced'>): number {
   return refreshDeadline(advanced?.timeoutMs ?? runtime.refreshTimeoutMs)
 }
@@ -63,13 +60,12 @@ export class FieldContext<T = unknown> {
     this.config = config
   }
 
-  /** The guards that every reader of the field knows. */
   get guards(): readonly string[] {
     this.#guards ??= readerGuards(this.config)
     return this.#guards
   }
 
-  /** The name of the slot that this process uses: another one once another release stores what this one refuses. */
+  /** The usual slot, or one of this release while another release stores values there that this one refuses. */
   get slotName(): string {
     const { key } = this.config
     return this.runtime.hints.get(key).aside ? `${key} aside ${this.runtime.deployment}` : key
@@ -83,19 +79,18 @@ export class FieldContext<T = unknown> {
     return refreshTimeoutMs(this.runtime, this.config)
   }
 
-  /** What the age of an entry allows now. */
   freshness(entry: EntryHeader): Freshness {
     return getFreshness(entry, this.config, this.runtime.ports.clock.now())
   }
 
-  /** The value of an entry that was just fetched, decoded for this caller alone. Rejects with SOURCE_INVALID. */
+  /** Rejects with SOURCE_INVALID. */
   async openFetched({ body }: Entry): Promise<T> {
     const checked = await checkBody(this.config.schema, body)
     if (!checked.ok) throw sourceInvalid(this.config.name, checked.reason)
     return checked.value
   }
 
-  /** The value of a stored entry, which another release of the app may have written. */
+  /** Another release of the app may have written it. */
   async openStored(stored: Entry): Promise<OpenedEntry<T> | RefusedEntry> {
     const cipher = this.runtime.cipherFor?.(this.config)
     const entry = await unpackEntry(stored, cipher)
@@ -103,14 +98,14 @@ export class FieldContext<T = unknown> {
       const sealed = stored.packing?.sealed
       if (!sealed) return { ok: false, reason: 'it cannot be unpacked', refused: false }
       if (await cipher?.knows(sealed)) return { ok: false, reason: 'it was altered or moved', refused: false }
-      // A process that has the key can read it: it is no more damaged than an entry of another format.
+      // Other processes may have the key, so the entry is another release's, not damaged.
       return { ok: false, reason: 'it is encrypted with a key that is not known here', refused: true }
     }
     const checked = await checkBody(this.config.schema, entry.body)
     return checked.ok ? { ok: true, entry, data: checked.value } : checked
   }
 
-  /** The same, or null and an event. `whenRefused`: called when it is sound, but not for this release of the app. */
+  /** Like `openStored`, but reports what cannot be used as an event, and answers null. */
   async open(stored: Entry, whenRefused?: () => void): Promise<OpenedEntry<T> | null> {
     const opened = await this.openStored(stored)
     if (opened.ok) return opened
@@ -119,7 +114,6 @@ export class FieldContext<T = unknown> {
     return null
   }
 
-  /** The answer to a read that this entry serves. */
   answer(
     { entry, data }: Pick<OpenedEntry<T>, 'entry' | 'data'>,
     status: FieldStatus,
@@ -129,7 +123,7 @@ export class FieldContext<T = unknown> {
     return { data, status, age, timings: { cacheMs, sourceMs } }
   }
 
-  /** Keeps an unpacked entry in memory under this name. `sentAt`: when the request was sent that proved its tokens. */
+  /** `sentAt`: when the request was sent that confirmed its tokens. */
   keep(name: string, entry: Entry, sentAt: Instant): void {
     const { memoryCache, ports } = this.runtime
     const lifetime = getLifetime(this.config, entry)
@@ -140,7 +134,7 @@ export class FieldContext<T = unknown> {
     memoryCache.put(name, entry, sentAt, keepMs)
   }
 
-  /** A store whose costs are reported as those of this field, and whose reads show whether Redis answers. */
+  /** Reports costs under the name of this field. Its reads show whether Redis answers. */
   meter(store: FieldStore): FieldStore {
     const { ports, reachability } = this.runtime
     const { name } = this.config

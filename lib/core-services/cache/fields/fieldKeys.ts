@@ -1,4 +1,4 @@
-/** Where a field stands in Redis, and what is found there. */
+/** The keys of a field in Redis, and the lookup that reads them. */
 
 import type { Instant } from '../../../shared/clock'
 import { getLifetime, type Windows } from '../entry/freshness'
@@ -11,22 +11,21 @@ import type { FieldStore, TokenWrite } from './store/fieldStore'
 export interface FieldKeys {
   readonly config: AnyField
   readonly store: FieldStore
-  /** What this process calls the slot: singleFlight and leases are named by it. */
+  /** Single flights and leases are named by it. */
   readonly name: string
-  /** The physical key of the entry. */
+  /** Physical key of the entry. */
   readonly entry: string
-  /** The guards that every reader of the field knows. */
   readonly guards: readonly string[]
 }
 
-/** The guards that every reader of a field knows: its own, its tags, and with `dependsOn` the coarse one. */
+/** Guards that follow from a configuration: the field's own, its tags, and with `dependsOn` the coarse one. */
 export function readerGuards(field: AnyField): string[] {
   return field.dependsOn ? [...guardNames(field), COARSE_GUARD] : guardNames(field)
 }
 
 /**
- * Reads an entry and its tokens. One command, or two when the entry carries tags that this process did not know.
- * `lease`: the key of a lease whose holder is read in the same command.
+ * One command, or two when the entry has tags that this process did not know. `lease`: the key of a lease whose holder
+ * is read with them.
  */
 export async function lookUp(memory: FieldMemory, keys: FieldKeys, lease?: string): Promise<Lookup> {
   const { store, entry, guards, config } = keys
@@ -51,7 +50,7 @@ export async function lookUp(memory: FieldMemory, keys: FieldKeys, lease?: strin
   return lookup
 }
 
-/** Remembers the guards that readers do not name, so that the next lookup reads all tokens of an entry in one command. */
+/** Guards that the configuration does not name: the next lookup reads all tokens in one command. */
 export function rememberGuards({ hints }: FieldMemory, keys: FieldKeys, names: readonly string[]): void {
   const known = hints.get(keys.name)
   const own = ownGuard(keys.config.key)
@@ -68,7 +67,7 @@ interface TokensRead {
   token(guard: string): Token | null
 }
 
-/** Remembers what Redis answered, for this field and for every other one that carries one of its tags. */
+/** For this field and all others that share a tag with it. */
 function learnTokens(
   { memoryCache }: FieldMemory,
   name: string,
@@ -80,15 +79,15 @@ function learnTokens(
     sentAt,
   )
   const copy = memoryCache.get(name)
-  // A missing token says nothing of a newer one, but an entry that stores it is invalid.
+  // Memory records no missing token, but an entry that stores it is invalid.
   const lost = copy && asked.some((guard) => Object.hasOwn(copy.entry.tokens, guard) && token(guard) === null)
   if (lost && copy.provenAt.monotonic <= sentAt.monotonic) memoryCache.drop(name)
 }
 
-/** The own token of a member of a family is forgotten some time after its entry; a family has any number of members. */
+/** How long Redis keeps the own token of a family member, in s. A family has any number of members. */
 const OWN_TOKEN_SECONDS = 30 * 86_400
 
-/** All tokens for the entry that will replace this one, with new ones for those that are missing, and their writes. */
+/** New tokens for those that are missing, in the order of the guards, and the writes that create them. */
 export function completeTokens(
   keys: FieldKeys,
   { guards, tokens: found }: Pick<Lookup, 'guards' | 'tokens'>,
@@ -101,12 +100,11 @@ export function completeTokens(
   return { tokens, missing }
 }
 
-/** Creates or rotates the token of one guard of the field. */
 export function tokenWrite({ store, config }: FieldKeys, guard: string, token: Token): TokenWrite {
   return { name: store.names.guard(guard), token, seconds: tokenSeconds(config, guard) }
 }
 
-/** How long Redis keeps a version key, in s; undefined: for ever. */
+/** How long Redis keeps a token, in s; undefined: for ever. */
 export function tokenSeconds(
   field: Pick<AnyField, 'key'> & Partial<Windows>,
   guard: string,

@@ -1,4 +1,4 @@
-/** What reads and refreshes of fields need from the process that they run in. */
+/** What reads and refreshes of fields need from their process. */
 
 import type { CodedError } from '../../../shared/errors'
 import type { Ports } from '../../../shared/ports'
@@ -15,16 +15,14 @@ export interface FieldRuntime extends FieldMemory {
   /** Rejects with CACHE_UNAVAILABLE when the cache service has not started. */
   store(): Promise<FieldStore>
   singleFlight: SingleFlight
-  /** Whether Redis answers this process. */
   reachability: Reachability
   ports: Ports
-  /** What tells this release of the app from others that run at the same time. */
+  /** Names this release of the app. */
   deployment: string
   /** Deadline of a whole refresh, in ms. */
   refreshTimeoutMs: number
 }
 
-/** What the cron and pings of webhooks need besides. */
 export interface CronRuntime extends FieldRuntime {
   /** Rejects as `store` does. */
   locks(): Promise<Locks>
@@ -32,19 +30,17 @@ export interface CronRuntime extends FieldRuntime {
   sharedRecords(): Promise<SharedRecords>
 }
 
-/** What walks the key space. */
 export interface PatternRuntime extends FieldRuntime {
-  /** Removes all keys of a pattern, and invalidates those of fields; answers how many were there. Rejects with a REDIS_ error. */
+  /** Also invalidates the fields among them. Returns how many keys there were. Rejects with a REDIS_ error. */
   removeByPattern(glob: string): Promise<number>
 }
 
-/** What the cache-aside face needs besides. */
 export interface AsideRuntime extends PatternRuntime {
-  /** How many keys one call of the source is asked for at most. */
+  /** Most keys in one call of the source. */
   batchSize: number
 }
 
-/** Reports that Redis failed and returns that error. Throws every other one. */
+/** Reports a failure of Redis and returns it. Throws any other error. */
 export function reportRedisFailure(
   { ports }: Pick<FieldRuntime, 'ports'>,
   operation: string,
@@ -55,7 +51,7 @@ export function reportRedisFailure(
   return error
 }
 
-/** Asks the store. When Redis fails, reports it and returns the fallback. */
+/** If Redis fails, reports that and returns the fallback. */
 export async function askStore<T>(
   runtime: FieldRuntime,
   operation: string,
@@ -70,7 +66,7 @@ export async function askStore<T>(
   }
 }
 
-/** Asks the store after the answer. No caller waits for it, so a control-flow error of the framework has nothing to steer. */
+/** After the answer. A control-flow error of the framework is dropped: there is no render left to steer. */
 export function askStoreLater(
   runtime: FieldRuntime,
   operation: string,

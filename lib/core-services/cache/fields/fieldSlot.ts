@@ -1,6 +1,6 @@
 /**
- * Where a field is stored while it is read or refreshed: under its usual key, or aside, under a key of this release, while
- * another release of the app stores values there that this one refuses.
+ * Where a field is stored: under its usual key, or aside, under a key of this release, while another release stores
+ * values at the usual key that this one refuses.
  */
 import type { Instant } from '../../../shared/clock'
 import type { Entry } from '../entry/entry'
@@ -13,7 +13,7 @@ import type { Lookup } from './lookup'
 import type { FieldHints } from './memory/fieldHints'
 import type { FieldStore } from './store/fieldStore'
 
-/** How long Redis keeps an entry without end that stands aside, in s: no later release would remove it. */
+/** In s, for an entry without end: no later release would remove it. */
 const ASIDE_SECONDS = 30 * 86_400
 
 export class FieldSlot<T = unknown> implements FieldKeys {
@@ -22,7 +22,6 @@ export class FieldSlot<T = unknown> implements FieldKeys {
   readonly name: string
   readonly entry: string
 
-  /** `store`: metered for this field. */
   constructor(context: FieldContext<T>, store: FieldStore, name = context.slotName) {
     const { key } = context.config
     this.context = context
@@ -52,46 +51,41 @@ export class FieldSlot<T = unknown> implements FieldKeys {
     return this.name !== this.config.key
   }
 
-  /** The same field under its usual key. */
   usual(): FieldSlot<T> {
     return new FieldSlot(this.context, this.store, this.config.key)
   }
 
-  /** Reads the entry and its tokens, see `lookUp`. */
   lookUp(lease?: string): Promise<Lookup> {
     return lookUp(this.runtime, this, lease)
   }
 
-  /** The value of an entry that others have stored here. One that this release refuses stays: ours goes aside from now on. */
+  /** An entry that this release refuses stays in place, and this process goes aside. */
   open(entry: Entry): Promise<OpenedEntry<T> | null> {
     return this.context.open(entry, () => this.leave())
   }
 
-  /**
-   * Uses the slot aside from now on. Releases that overwrite each other's values would pay a fetch at each read.
-   */
+  /** Releases that overwrote each other's values would pay a fetch for each read. */
   leave(): void {
     if (!this.isAside) this.hints.aside = true
   }
 
-  /** Keeps an unpacked entry in memory. `sentAt`: when the request was sent that proved its tokens. */
+  /** `sentAt`: when the request was sent that confirmed its tokens. */
   keep(entry: Entry, sentAt: Instant): void {
     this.context.keep(this.name, entry, sentAt)
   }
 
-  /** How long Redis keeps an entry here, in s: as long as any reader may be served it. */
+  /** As long as any reader may be served the entry, in s. */
   keptSeconds(entry: Entry): number | 'forever' {
     const lifetime = getLifetime(this.config, entry)
     return lifetime === 'forever' && this.isAside ? ASIDE_SECONDS : lifetime
   }
 }
 
-/** The slot that this process uses for a field now. */
 export function slotIn<T>(context: FieldContext<T>, store: FieldStore): FieldSlot<T> {
   return new FieldSlot(context, context.meter(store))
 }
 
-/** Like `slotIn`, in the store of this process. Rejects with CACHE_UNAVAILABLE. */
+/** Rejects with CACHE_UNAVAILABLE. */
 export async function openSlot<T>(context: FieldContext<T>): Promise<FieldSlot<T>> {
   return slotIn(context, await context.runtime.store())
 }
@@ -99,14 +93,13 @@ export async function openSlot<T>(context: FieldContext<T>): Promise<FieldSlot<T
 export interface UsualSlot<T> {
   slot: FieldSlot<T>
   lookup: Lookup
-  /** Another process of this release has stored a fresh value there already. */
+  /** Another process of this release has already stored a fresh value there. */
   arrived: boolean
 }
 
 /**
- * Returns from the slot aside to the usual one once the values of the other release have ended there. Only asked before a
- * fetch: until then the value aside serves. Null for a field that is not aside, and while other readers are served what the
- * usual slot holds. One command.
+ * Returns from the slot aside once the other release's value in the usual one is gone or invalid; else null. Call it
+ * before a fetch only: until then the value aside serves. One command.
  */
 export async function returnToUsualSlot<T>(aside: FieldSlot<T>): Promise<UsualSlot<T> | null> {
   if (!aside.isAside) return null

@@ -1,4 +1,4 @@
-/** One lookup of a field in Redis: its entry and tokens as they were at one moment. Pure: no clock, no requests. */
+/** A field's entry and tokens in Redis at one moment. Pure: no clock, no requests. */
 
 import type { Instant } from '../../../shared/clock'
 import { shortHash } from '../../../shared/shortHash'
@@ -7,28 +7,23 @@ import { isEntryCurrent } from '../entry/freshness'
 import { COARSE_GUARD, isTagGuard, type Token, type TokenMap } from '../entry/versionTokens'
 
 export interface Lookup {
-  /** The entry that stands there, whatever its tokens. */
+  /** Null if this reader finds no entry that it can decode. */
   stored: Entry | null
-  /** Tells what stands there, even if it is no entry of ours, from whatever comes after it; null for nothing. */
+  /** Identifies the text found, even if it cannot be decoded. */
   current: Pick<Entry, 'revision'> | null
-  /** An entry stands there that only another release can read. */
+  /** Only another release can read the entry. */
   foreign: boolean
-  /** What is `stored` if its tokens hold, else null. */
+  /** `stored` if its tokens hold, else null. */
   valid: Entry | null
-  /**
-   * What guards the entry that replaces the one that stands there: the reader's guards, and the tags under which others
-   * have stored it.
-   */
+  /** Guards of the entry that will replace this one: the reader's, and tags under which others stored it. */
   guards: readonly string[]
-  /** In the order of the guards; null for one that was never created or was evicted. */
+  /** In the order of `guards`; null for a token that was never created or was evicted. */
   tokens: readonly (Token | null)[]
-  /** Tokens of dependencies, as far as they were looked at and stand. */
   dependencies: TokenMap
-  /** Tokens that decide about what stands there and are named by no guard: without the coarse one, those of dependencies. */
   dependencyFingerprint: string
-  /** Who holds the lease that was asked for. */
+  /** Of the lease whose key was read, if it is taken. */
   holder: string | null
-  /** When the request was sent: what it proves holds from then. */
+  /** What the answer confirms holds from the sending of its request. */
   sentAt: Instant
 }
 
@@ -40,8 +35,8 @@ export interface LookupReply {
 }
 
 /**
- * `stored`: what the text holds as far as this reader can tell. `readerGuards`: those of the reader's configuration, its own
- * first. `dependencies`: the guards besides those that `token` can tell.
+ * `readerGuards`: those of the reader's configuration, its own first. `dependencies`: other guards whose tokens were
+ * read.
  */
 export function buildLookup(
   { text, token, holder = null, sentAt }: LookupReply,
@@ -68,18 +63,18 @@ export function buildLookup(
   }
 }
 
-/** What a text from Redis holds. `sealed`: only an encrypted entry counts: any writer can forge another. */
+/** `sealed`: only an encrypted entry counts, because any writer could forge a plain one. */
 export function decodeStored(text: string | null, sealed: boolean): Entry | null {
   const entry = text === null ? null : decodeEntry(text)
   return sealed && !entry?.packing?.sealed ? null : entry
 }
 
-/** How many tags an entry has at most, with those that only its value tells. */
+/** With those from `dependsOn`. */
 export const MOST_TAGS = 1_000
 
 /**
- * The guards of what replaces an entry. It keeps the tags under which others have stored it, or readers that name different
- * tags would each find the other's entry without theirs, and fetch for ever. What only the last value has told is not kept.
+ * The guards of the next entry. It keeps tags under which others stored the last one: readers that name different tags
+ * would otherwise strip each other's, and fetch for ever. Tags from `dependsOn` are not kept.
  */
 export function uniteGuards(readerGuards: readonly string[], replaced: EntryHeader | null): string[] {
   const named = new Set(readerGuards)
@@ -94,7 +89,7 @@ export function uniteGuards(readerGuards: readonly string[], replaced: EntryHead
   return [own, ...tags, ...rest.filter((guard) => !isTagGuard(guard))]
 }
 
-/** With the coarse token a flight needs no others: every invalidation of tags changes it. */
+/** Empty if the coarse token is among the guards: every invalidation of tags changes it. */
 export function fingerprintDependencies(
   entry: EntryHeader | null,
   guards: readonly string[],
@@ -104,7 +99,7 @@ export function fingerprintDependencies(
   return (entry?.dependencies ?? []).map((guard) => token(guard) ?? '-').join('.')
 }
 
-/** Names a flight by the tokens it runs under and the entry it replaces: after an invalidation no reader joins it. */
+/** Names a flight by its tokens and the entry it replaces: after an invalidation no reader joins it. */
 export function flightName(
   place: string,
   tokens: readonly Token[],

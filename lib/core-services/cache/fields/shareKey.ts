@@ -1,12 +1,11 @@
 /**
- * Names what callers may share. Two callers share a piece of work only if nothing that it does could differ between them:
- * every option counts but those that only the reader of the result acts on, and so does a new one, unless it is added there.
+ * Callers share only work that cannot differ between them: every option counts, also a new one, except those that only
+ * affect the reader of the result.
  */
 import { processState } from '../../../shared/processState'
 import { shortHash } from '../../../shared/shortHash'
 import { describeValue } from '../../../shared/text'
 
-/** Options that affect neither the fetch nor the stored entry. */
 const OF_READERS: ReadonlySet<string> = new Set([
   'access',
   'anonymousForce',
@@ -15,14 +14,13 @@ const OF_READERS: ReadonlySet<string> = new Set([
   'softTimeoutMs',
   'serveInvalidatedOnError',
 ])
-/** Options that lie deeper than this are told apart by identity, so that one which holds itself ends. */
+/** Deeper objects are compared by identity, so that one which contains itself ends. */
 const DEEPEST = 5
 
 interface Identities {
-  /** What each function, and each object that is more than data, is called. */
+  /** Of each function, and each object that is not plain data. */
   names: WeakMap<object, string>
   strangers: number
-  /** Tells what is numbered in this process from what another one numbers. */
   process?: string
 }
 
@@ -30,16 +28,16 @@ const identities = () =>
   processState<Identities>('identities', () => ({ names: new WeakMap(), strangers: 0 }))
 
 /**
- * The same for callers whose request is the same, within this process. `request`: what it asks for besides the field.
- * Functions are told apart by identity; those of a configured field are the same in each evaluation of its module.
+ * Equal for callers in this process who want the same of one field. Functions count by identity; those of a configured
+ * field are equal in each evaluation of its module.
  */
 export function shareKey(field: object, ...request: readonly unknown[]): string {
   return toText([field, request], 0, getName)
 }
 
 /**
- * The same over all instances, short enough to be stored. Functions of a configured field are the same wherever they are
- * written the same; any other one is known in this process alone.
+ * Like `shareKey`, but short and equal over all instances. Functions of a configured field count by their text; any
+ * other one is equal in this process only.
  */
 export function shareMark(field: object, ...request: readonly unknown[]): string {
   const known = identities()
@@ -53,14 +51,14 @@ export function shareMark(field: object, ...request: readonly unknown[]): string
 }
 
 /**
- * The same, but that functions do not count: readers of one key take what the fetcher of any of them has brought, as they
- * do when it comes from Redis.
+ * Like `shareKey`, but functions do not count: readers of one key take what the fetcher of any of them returned, as
+ * they do when it comes from Redis.
  */
 export function optionsKey(field: object, ...request: readonly unknown[]): string {
   return toText([field, request], 0, () => '')
 }
 
-/** Names the functions of a configured field, by their place in it and by their text. */
+/** By their place in the field and by their text. */
 export function nameFunctions(field: { key: string }): void {
   const { names } = identities()
   toText(field, 0, (one, path) => {
@@ -69,14 +67,13 @@ export function nameFunctions(field: { key: string }): void {
   })
 }
 
-/** Functions that are made of one original in the same way share an identity, which differs from the original's. */
+/** Functions made from one original in the same way share a name. */
 export function nameAfter(original: object, made: object, how: string): void {
   identities().names.set(made, `${getName(original)} ${how}`)
 }
 
 /**
- * The same over all instances for what is written the same, made anew by each call or not: for what one call leaves to the
- * next. What a configured field is made of differs from everything else.
+ * Equal over all instances for functions with the same text. Functions of a configured field differ from all others.
  */
 export function writtenAs(one: object): string {
   const name = getName(one)

@@ -1,10 +1,9 @@
-/** Forces by callers without the token: one in each cool-down of the field, over all instances. */
 import type { FieldContext } from '../fieldContext'
 import { askStore, askStoreLater } from '../fieldRuntime'
 
 /**
- * Runs the force unless the field is in its cool-down, which the attempt starts. Null when it was declined. Without Redis
- * the time of the last force is unknown, so every force is declined.
+ * One force by callers without the admin token in each cool-down, over all instances. Null if this one was declined.
+ * Without Redis the time of the last force is unknown, so every force is declined.
  */
 export async function oncePerCoolDown<T>(field: FieldContext, force: () => Promise<T>): Promise<T | null> {
   const { runtime } = field
@@ -19,7 +18,7 @@ export async function oncePerCoolDown<T>(field: FieldContext, force: () => Promi
   try {
     return await force()
   } catch (error) {
-    // The source was not asked, or not to the end: the next request that renders may force it.
+    // The framework interrupted the force, so the next request may force again.
     if (runtime.ports.isControlFlow(error))
       askStoreLater(runtime, 'cooldown', (store) => field.meter(store).endLease(claim, 'free', 1))
     throw error

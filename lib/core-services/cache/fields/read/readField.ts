@@ -1,4 +1,4 @@
-/** The read path of a field: memory, then Redis, then the source. Redis failing never fails a read. */
+/** Reads a field: from memory, then Redis, then the source. A failure of Redis never fails a read. */
 
 import { isRedisFailure, isSourceError } from '../../errors'
 import { reportDegraded } from '../../redis/reportDegraded'
@@ -15,11 +15,11 @@ import { withReaderTimeout } from './readerTimeout'
 import { readMemory, revalidateCopy } from './readMemory'
 import { answerHeld, heldCopies, readWithoutRedis } from './withoutRedis'
 
-/** How often a read begins anew because tokens changed under it, before it fetches on its own. */
+/** How often a read starts again because tokens changed during it, before it fetches on its own. */
 const ROUNDS = 5
 /**
- * `always` for callers who may force, `anonymous` for others: their forces are subject to the field's cool-down.
- * `declined`: the caller has asked for a force and it is known already that it gets none.
+ * `always`: the caller may force. `anonymous`: it may force once in each cool-down of the field. `declined`: it
+ * asked for a force and gets none.
  */
 export type Force = 'never' | 'declined' | 'anonymous' | 'always'
 
@@ -66,7 +66,7 @@ async function readThrough<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> {
   return readWithoutRedis(field, 'contended')
 }
 
-/** One lookup and what follows from it; null when the lookup does not count, so that the read looks again. */
+/** Null if the lookup does not count, so that the read looks again. */
 async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   const { context, runtime } = slot
   const { clock, emit } = runtime.ports
@@ -98,7 +98,7 @@ async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   try {
     const back = await returnToUsualSlot(slot)
     if (back?.arrived) return null
-    // A source that is only slow is no reason to serve a value that was invalidated.
+    // A slow source is no reason to serve an invalidated value.
     const outcome = await resolveInTime(slot, { ...miss, ...back }, stored !== null && fallback !== null)
     if (outcome.kind === 'late') return fallback && context.answer(fallback, 'degraded', timings)
     return await answerMiss(back?.slot ?? slot, outcome, timings)
@@ -110,7 +110,6 @@ async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
 
 type Looked<T> = { kind: 'found'; lookup: Lookup } | { kind: 'answered'; answer: FieldAnswer<T> }
 
-/** A reader with a copy to serve waits for Redis only as long as that is worth it. */
 async function lookUpInTime<T>(slot: FieldSlot<T>): Promise<Looked<T>> {
   const { context, runtime } = slot
   const held = heldCopies(context)
@@ -119,11 +118,10 @@ async function lookUpInTime<T>(slot: FieldSlot<T>): Promise<Looked<T>> {
   const asked = await withReaderTimeout(runtime, `lookup ${slot.name}`, ask)
   if (asked.kind === 'answered') return { kind: 'found', lookup: asked.value }
   const answer = await answerHeld(context, held)
-  // Copies that the schema of this reader refuses are as good as none: it waits like a reader without copies.
+  // This reader's schema refuses all copies, so it waits like a reader without any.
   return answer ? { kind: 'answered', answer } : { kind: 'found', lookup: await ask() }
 }
 
-/** An invalidated value, for when the source fails and the field allows that. */
 async function openInvalidated<T>(
   { context, config }: FieldSlot<T>,
   { stored, valid }: Lookup,
@@ -138,7 +136,7 @@ async function refreshStale(slot: FieldSlot, miss: Miss): Promise<void> {
   if (!back?.arrived) await resolveMiss({ ...miss, ...back, reason: 'stale', patient: false })
 }
 
-/** Past the soft deadline a reader that has something to serve goes without; the fetch goes on in the background. */
+/** Past the soft deadline a reader with a fallback stops waiting; the fetch goes on in the background. */
 async function resolveInTime(
   { config, runtime }: FieldSlot,
   miss: Miss,
@@ -172,7 +170,7 @@ async function answerMiss<T>(
     if (opened) slot.keep(opened.entry, outcome.provenAt)
     return opened && context.answer(opened, 'miss', { cacheMs, sourceMs: 0 })
   }
-  // What another caller has fetched is opened like a stored entry: its schema may be another one.
+  // What another caller fetched is opened like a stored entry: its schema may be another one.
   const opened =
     outcome.by === config ? { entry, data: await context.openFetched(entry) } : await slot.open(entry)
   if (!opened) return null
@@ -184,7 +182,7 @@ async function inBackground({ runtime }: FieldSlot, resolving: Promise<unknown>)
   try {
     await resolving
   } catch (error) {
-    // A failing source has reported that itself, and the reader has been served.
+    // A failure of the source was reported by the fetch, and the reader was served.
     if (isRedisFailure(error)) reportDegraded(runtime.ports, 'refresh', error)
   }
 }

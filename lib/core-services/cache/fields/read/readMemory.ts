@@ -1,5 +1,3 @@
-/** Answers from the memory of this process: at once while the proof of a copy is young, then after Redis has confirmed it. */
-
 import { storesGuards } from '../../entry/freshness'
 import { areTokensCurrent } from '../../entry/versionTokens'
 import type { FieldAnswer, FieldContext, OpenedEntry } from '../fieldContext'
@@ -8,10 +6,10 @@ import type { Copy } from '../memory/memoryCache'
 import { withReaderTimeout } from './readerTimeout'
 import { answerHeld, heldCopies } from './withoutRedis'
 
-/** How long an instance answers from memory without asking Redis unless the field says otherwise, in s. */
+/** Default of `memoryTtl`, in s. */
 const MEMORY_TTL_SECONDS = 1
 
-/** From memory alone, as long as the proof of the copy is young enough. */
+/** While the last confirmation of the copy is within `memoryTtl`. */
 export async function readMemory<T>(field: FieldContext<T>): Promise<FieldAnswer<T> | null> {
   const { runtime, config } = field
   const { memoryCache, ports } = runtime
@@ -25,13 +23,13 @@ export async function readMemory<T>(field: FieldContext<T>): Promise<FieldAnswer
   return field.answer(opened, 'hit', { cacheMs: 0, sourceMs: 0 })
 }
 
-/** The copy in memory if Redis confirms its tokens: a few hundred bytes, however large the value is. */
+/** If Redis confirms the tokens of the copy: a few hundred bytes, however large the value is. */
 export async function revalidateCopy<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   const { context, runtime } = slot
   const { memoryCache, ports } = runtime
   const copy = memoryCache.get(slot.name)
   if (!copy || !storesGuards(copy.entry, slot.guards)) return null
-  // Past its ttl Redis may hold a newer one.
+  // Past its ttl Redis may hold a newer value.
   if (context.freshness(copy.entry) !== 'fresh') return null
   const started = ports.clock.monotonic()
   const ask = () => proveCopy(slot, copy)
@@ -45,7 +43,7 @@ export async function revalidateCopy<T>(slot: FieldSlot<T>): Promise<FieldAnswer
   return opened && context.answer(opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
 }
 
-/** Asks for the tokens of a copy, and drops it unless they stand. An answer that comes late counts as well. */
+/** Drops the copy unless its tokens hold. A late answer counts, too. */
 async function proveCopy<T>(slot: FieldSlot<T>, copy: Copy): Promise<OpenedEntry<T> | null> {
   const { memoryCache, ports } = slot.runtime
   const guards = Object.keys(copy.entry.tokens)

@@ -1,19 +1,17 @@
-/** Asks Redis for a reader that has something to serve and waits only as long as that is worth it. */
-
 import type { Clock } from '../../../../shared/clock'
 import { getGraceMs } from '../../../../shared/deadline'
 import { isRedisFailure } from '../../errors'
 import { reportDegraded } from '../../redis/reportDegraded'
 import type { FieldRuntime } from '../fieldRuntime'
 
-/** `late`: the reader goes without. */
 export type AskedInTime<T> = { kind: 'answered'; value: T } | { kind: 'late' }
 
 const LATE = { kind: 'late' } as const
 
 /**
- * The request goes on when the reader does not wait any longer: other readers may have nothing to serve, and its answer
- * counts for the next one. `name`: once Redis was silent, one request of this name goes on at a time.
+ * For a reader that has a value to serve. The request goes on when the reader stops waiting: others may have nothing to
+ * serve, and its answer counts for the next one. `name`: while Redis is silent, one request of this name goes on at a
+ * time.
  */
 export async function withReaderTimeout<T>(
   runtime: FieldRuntime,

@@ -1,7 +1,7 @@
 /**
- * Reads while Redis cannot be asked: out of the memory of this process, marked `degraded`, and by one fetch once that is
- * too old. A value that was fetched without Redis has no tokens, so nothing can ever prove it: it is kept apart from the
- * other copies, for a short time, and counts no more once Redis has answered.
+ * While Redis cannot be asked, memory answers, marked `degraded`, and one fetch renews what is too old. What was
+ * fetched without Redis has no tokens, so nothing can confirm it. It is kept apart, and counts no more once Redis has
+ * answered.
  */
 
 import { currentInstant, type Instant } from '../../../../shared/clock'
@@ -18,17 +18,16 @@ import type { Fetched } from '../refresh/fetchEntry'
 import { fetchUnstored } from '../refresh/storeEntry'
 import { optionsKey, shareKey } from '../shareKey'
 
-/** How long a copy answers after it was proved or fetched last, in ms. */
+/** How long a copy answers after its last confirmation or fetch, in ms. */
 const OUTAGE_MS = 30_000
 /** Stands for a token that this process has not read. No token has this value. */
 const UNKNOWN = ''
 const AT_ONCE = { cacheMs: 0, sourceMs: 0 }
-/** The flight of a source that is asked without Redis. */
 const UNCACHED = 'without redis'
 
 /**
- * What memory may answer as `degraded`: copies within the ttl of their field, the newest first. `refused`: Redis answers,
- * but not this request; then its answers to others say nothing against a copy without tokens.
+ * Within the ttl of the field, the newest first. `refused`: Redis answers, but not this request, so its other answers
+ * do not void a copy without tokens.
  */
 export function heldCopies(field: FieldContext, refused = false, withinMs = OUTAGE_MS): Copy[] {
   const { memoryCache } = field.runtime
@@ -38,7 +37,7 @@ export function heldCopies(field: FieldContext, refused = false, withinMs = OUTA
   return rememberedCopies(field, refused).filter(isUsable)
 }
 
-/** The copies that count for this reader, the newest first. `refused`: as for `heldCopies`. */
+/** The newest first. `refused`: as for `heldCopies`. */
 function rememberedCopies(field: FieldContext, refused: boolean): Copy[] {
   const { memoryCache, reachability } = field.runtime
   const name = field.slotName
@@ -55,7 +54,7 @@ function rememberedCopies(field: FieldContext, refused: boolean): Copy[] {
     .sort((one, other) => other.entry.fetchedAt - one.entry.fetchedAt)
 }
 
-/** The first copy that the reader's schema accepts, as an answer; null when it refuses all of them. */
+/** Null if the reader's schema refuses all copies. */
 export async function answerHeld<T>(
   field: FieldContext<T>,
   held: readonly Copy[],
@@ -72,8 +71,8 @@ export async function answerHeld<T>(
 }
 
 /**
- * `why`: the error of Redis; `contended` when Redis answers, but its tokens changed at every lookup: then a fetch that
- * began before this read does not count. Rejects with a SOURCE_ error.
+ * `why`: the error of Redis, or `contended` if Redis answers, but its tokens changed at every lookup. Then a fetch
+ * that began before this read does not count. Rejects with a SOURCE_ error.
  */
 export async function readWithoutRedis<T>(
   field: FieldContext<T>,
@@ -99,10 +98,9 @@ export async function readWithoutRedis<T>(
   }
 }
 
-/** A fetch that begins without Redis. */
 export interface UnprovedFetch {
   began: Instant
-  /** Of the guards known when it began: the tokens that Redis had answered last, and stand-ins for the others. */
+  /** The last tokens that Redis answered before the fetch, and stand-ins for those it did not. */
   tokens: Record<string, string>
 }
 
@@ -111,7 +109,6 @@ export function beginUnproved(field: FieldContext): UnprovedFetch {
   return { began, tokens: lastKnownTokens(field, began, []) }
 }
 
-/** Keeps a value that was fetched without Redis for the readers that come next. */
 export function keepUnproved(
   field: FieldContext,
   { entry, dependencies }: Pick<Fetched, 'entry' | 'dependencies'>,
@@ -125,11 +122,12 @@ export function keepUnproved(
   const tokens = { ...lastKnownTokens(field, began, [...guards, ...dependencies]), ...before }
   const kept = { ...entry, tokens, dependencies }
   field.keep(name, kept, began)
-  // Readers whose schemas refuse each other's values would overwrite them, and fetch for each read.
+  // One copy for each schema, too: readers that refuse each other's values would overwrite them, and fetch for each
+  // read.
   if (config.schema) field.keep(unprovedShapeName(slotName, config), kept, began)
 }
 
-/** For how long copies answer, in ms: twice as long while one of them is being renewed, so that no reader waits for that. */
+/** Twice as long while a copy is being renewed, so that no reader waits for that. */
 function answeringMs({ runtime, config: { key } }: FieldContext): number {
   return runtime.singleFlight.running(uncachedFlight(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
 }
@@ -137,9 +135,9 @@ function answeringMs({ runtime, config: { key } }: FieldContext): number {
 const uncachedFlight = (key: string): string => `uncached ${key}`
 
 /**
- * One fetch at a time. A reader that joins a fetch which began before it asked gets it as `degraded`: it may have been
- * invalidated in between. Null for a value that this process has invalidated itself since the fetch began, and for one
- * that is too old by now. The next fetch serves all readers that waited: each waits for two at most.
+ * One fetch at a time. A reader that joins a fetch which began before it asked gets it as `degraded`: an
+ * invalidation in between would be unknown. Null if this process invalidated the value since the fetch began, or if
+ * it is too old by now. The next fetch serves all readers that waited, so each waits for two at most.
  */
 async function fetchOnce<T>(
   field: FieldContext<T>,
@@ -148,7 +146,7 @@ async function fetchOnce<T>(
 ): Promise<FieldAnswer<T> | null> {
   const { runtime, config } = field
   const name = uncachedFlight(config.key)
-  // A reader that takes nothing from memory takes no earlier fetch either.
+  // A reader that may not use memory may not use an earlier fetch either.
   if (contended || config.memoryTtl === 0) {
     const fetched = await queueFetch(field, optionsKey(config))
     return (await openUnproved(field, fetched, 'miss')) ?? fetchAlone(field)
@@ -161,14 +159,14 @@ async function fetchOnce<T>(
   return (await openUnproved(field, fetched, isOwn ? 'miss' : 'degraded')) ?? fetchAlone(field)
 }
 
-/** Whether a fetch that began before a reader asked may serve it: it may have taken longer than its value is served. */
+/** For a fetch that began before a reader asked. It may have taken longer than its value is served. */
 function mayServe(field: FieldContext, { entry, began, dependencies }: UnprovedEntry): boolean {
   const tokens = lastKnownTokens(field, began, dependencies)
   if (field.runtime.memoryCache.overtaken(tokens, began.monotonic)) return false
   return field.freshness(entry) !== 'expired'
 }
 
-/** For a value of another caller that the schema refuses: that caller has another schema, or none. */
+/** After this caller's schema refused what another caller fetched. */
 async function fetchAlone<T>(field: FieldContext<T>): Promise<FieldAnswer<T> | null> {
   const fetched = await queueFetch(field, shareKey(field.config))
   return openUnproved(field, { ...fetched, by: field.config }, 'miss')
@@ -180,7 +178,6 @@ function queueFetch(field: FieldContext, key: string): Promise<UnprovedEntry> {
 
 interface UnprovedEntry extends Fetched {
   began: Instant
-  /** The configuration that it was fetched by. */
   by: AnyField
 }
 
@@ -196,7 +193,7 @@ async function fetchAndKeep(field: FieldContext): Promise<UnprovedEntry> {
   }
 }
 
-/** Null for a value that another caller has fetched, if the schema of this one refuses it. */
+/** Null if this caller's schema refuses what another one fetched. */
 async function openUnproved<T>(
   field: FieldContext<T>,
   { entry, sourceMs, by }: UnprovedEntry,
@@ -207,7 +204,7 @@ async function openUnproved<T>(
   return opened && { ...field.answer(opened, status, { cacheMs: 0, sourceMs }), notStored: true }
 }
 
-/** What may be served when the source fails as well: whatever this process remembers within the windows of the field. */
+/** Any copy within the windows of the field, for when the source fails as well. */
 async function lastGood<T>(field: FieldContext<T>, refused: boolean): Promise<OpenedEntry<T> | null> {
   const isServed = ({ entry }: Copy): boolean => field.freshness(entry) !== 'expired'
   return openFirst(field, rememberedCopies(field, refused).filter(isServed))
@@ -229,9 +226,8 @@ const unprovedShapeName = (slot: string, { schema }: AnyField): string =>
   `${unprovedName(slot)} ${shareKey({ schema })}`
 
 /**
- * The tokens of all guards, as Redis had answered them when the fetch began: a Redis that takes no writes goes on
- * answering those that stand, and only another token says that the copy is outdated. Stand-ins for tokens that were
- * never read: this process has to notice its own invalidations of them.
+ * A Redis that takes no writes still answers reads, so a changed token shows that the copy is outdated. A token that
+ * was never read gets a stand-in: the process must notice its own invalidations.
  */
 function lastKnownTokens(
   field: FieldContext,

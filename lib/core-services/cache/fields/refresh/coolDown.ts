@@ -1,4 +1,4 @@
-/** Leaves a failing source alone in this process for as long as it asks for, whether Redis can tell other instances or not. */
+/** Leaves a failing source alone in this process, whether Redis passes that on to other instances or not. */
 
 import { currentInstant, passedSince } from '../../../../shared/clock'
 import { type CodedError, isCodedError } from '../../../../shared/errors'
@@ -11,7 +11,6 @@ import type { BackOff, FieldHints } from '../memory/fieldHints'
 /** How long a failing source is left alone unless its error says otherwise, in ms. */
 const COOL_DOWN_MS = 5_000
 
-/** A field, or a slot of it, with what this process remembers. */
 export interface Remembered {
   readonly runtime: FieldRuntime
   readonly hints: FieldHints
@@ -19,11 +18,10 @@ export interface Remembered {
 
 export interface CoolDown {
   milliseconds: number
-  /** Of the error with which the source failed; null when another instance fetches. */
+  /** Of the error of the source; null if another instance fetches. */
   code: string | null
 }
 
-/** How long a source is left alone after this error, and the code of its cause. */
 export function coolDownAfter(error: CodedError): CoolDown & { code: string } {
   return {
     code: isCodedError(error.cause) ? error.cause.code : error.code,
@@ -42,12 +40,11 @@ export function leaveAlone(
   hints.quiet = { flight, ...longerFailure(ports, before, rest) }
 }
 
-/** Ends the cool-down: the source has answered. */
 export function endCoolDown({ hints }: Remembered): void {
   hints.failed = undefined
 }
 
-/** A failure stands until its end, whatever is learned meanwhile for a shorter time. */
+/** Keeps a failure until its end, unless the new back-off ends later. */
 function longerFailure(ports: Ports, before: BackOff | undefined, rest: BackOff): BackOff {
   return before && before.code !== null && leftMs(ports, before) > rest.milliseconds ? before : rest
 }
@@ -55,19 +52,17 @@ function longerFailure(ports: Ports, before: BackOff | undefined, rest: BackOff)
 const leftMs = ({ clock }: Ports, { since, milliseconds }: BackOff): number =>
   milliseconds - passedSince(clock, since)
 
-/** What this process knows of a flight that it leaves alone now. */
 export function quietFlight({ runtime, hints }: Remembered, flight: string): FieldHints['quiet'] {
   const { quiet } = hints
   return quiet?.flight === flight && leftMs(runtime.ports, quiet) > 0 ? quiet : undefined
 }
 
-/** The code of the error with which the source of a field has failed lately, in any flight. */
+/** In any flight; null once the cool-down is over. */
 export function failedSource({ runtime, hints }: Remembered): string | null {
   const { failed } = hints
   return failed && leftMs(runtime.ports, failed) > 0 ? failed.code : null
 }
 
-/** The error of a read that does not ask the source again. */
 export function coolingError(
   { runtime, config }: Pick<FieldContext, 'runtime' | 'config'>,
   code: string,

@@ -1,4 +1,6 @@
-/** Which tokens a fetched entry stores: those of its own tags, of the tags it keeps, and of what its value depends on. */
+/**
+ * The tokens that a fetched entry stores: of its own tags, of the tags it keeps, and of what its value depends on.
+ */
 
 import type { Ports } from '../../../../shared/ports'
 import type { Entry } from '../../entry/entry'
@@ -9,10 +11,7 @@ import type { FieldSlot } from '../fieldSlot'
 import { type Lookup, MOST_TAGS } from '../lookup'
 import type { FieldStore } from '../store/fieldStore'
 
-/**
- * `tokens`: captured before the fetch, in the order of the guards of the look. Null when what the value depends on may have
- * changed during the fetch.
- */
+/** Null if what the value depends on may have changed during the fetch. */
 export async function collectEntryTokens(
   slot: FieldSlot,
   dependencies: readonly string[],
@@ -20,7 +19,7 @@ export async function collectEntryTokens(
   lookup: Pick<Lookup, 'guards' | 'dependencies'>,
 ): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
   const { guards, captured } = capturedTokens(slot, dependencies, tokens, lookup)
-  // Remembered even if this fetch is discarded: the next one captures their tokens before it begins.
+  // Remembered even if this fetch is discarded: the next one captures these tokens before it begins.
   rememberGuards(slot.runtime, slot, [...guards.filter(isTagGuard), ...dependencies])
   const own = Object.fromEntries(
     guards.filter((guard) => guard !== COARSE_GUARD).map((guard) => [guard, captured[guard] as Token]),
@@ -37,7 +36,7 @@ export async function collectEntryTokens(
   return settled && { tokens: Object.freeze({ ...own, ...settled }), dependencies: told }
 }
 
-/** Tags that others name are kept as far as there is room; it is told once that configurations disagree. */
+/** Keeps tags that other readers name as far as there is room. */
 function capturedTokens(
   slot: FieldSlot,
   dependencies: readonly string[],
@@ -63,19 +62,16 @@ function capturedTokens(
 }
 
 export interface DependencyRequest {
-  /** The guards that only the value tells. */
+  /** Guards from `dependsOn`. */
   dependencies: readonly string[]
-  /** The coarse token as it was captured before the fetch. */
   coarse: Token
-  /** The tokens of dependencies that were captured before the fetch. */
   captured: TokenMap
 }
 
 /**
- * Tokens of what only the value tells. Those captured before the fetch hold as they are. New ones are read after it, together
- * with the coarse token: if that is still the one captured before the fetch, no tag was invalidated since, and they are as
- * good as captured. Null when something was invalidated meanwhile: then the value serves the readers that wait for it, and
- * no later one.
+ * Tokens captured before the fetch hold as they are. New ones are read after it, with the coarse token: if that is
+ * unchanged, no tag was invalidated since the fetch began. Null if it changed: the value answers the readers that wait
+ * for it, and is not stored.
  */
 export async function readDependencyTokens(
   { uniqueToken }: Pick<Ports, 'uniqueToken'>,
@@ -90,7 +86,7 @@ export async function readDependencyTokens(
     const missing = unknown.filter((guard) => seen.get(store.names.guard(guard)) === null)
     if (missing.length > 0) {
       const created = missing.map((guard) => ({ name: store.names.guard(guard), token: uniqueToken() }))
-      // Read again after the creation: an invalidation that came before it would go unnoticed.
+      // Read again after the creation: an invalidation before it would go unnoticed.
       seen = await store.createAndRead(created, names)
     }
     if (seen.get(store.names.guard(COARSE_GUARD)) !== coarse) return null

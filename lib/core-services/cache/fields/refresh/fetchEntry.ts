@@ -1,4 +1,3 @@
-/** Asks the source of a field, within its deadline, and makes an entry of the answer. */
 import { withinDeadline } from '../../../../shared/deadline'
 import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../../shared/errors'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
@@ -12,31 +11,29 @@ import { assertKept, readDependencies, readLifetime } from './fetchedMetadata'
 import { type Captured, createFetchProgress } from './fetchProgress'
 
 export interface Fetched {
-  /** Without tokens: the caller that stores it adds those that were captured before. Each reader decodes a value of its own. */
+  /** Without tokens: its writer adds those captured before the fetch. */
   entry: Entry
-  /** The guards that only the value tells. */
+  /** Guards from `dependsOn`. */
   dependencies: readonly string[]
-  /** How long the source took, in ms. */
   sourceMs: number
-  /** How many items a list has, as readers get it; null for every other value. */
+  /** Null unless the value is a list. */
   items: number | null
-  /** To be told what became of the value; absent: it is stored. Then what earlier fetches had left for it goes. */
+  /** `why`: the value was not stored. Removes progress that no later fetch needs. */
   settle(why?: NotStored): void
 }
 
 export interface FetchRequest {
   reason: RefreshReason
-  /** The entry that the fetched one replaces: whatever its tokens, and again while they hold. */
   replaces?: Pick<Lookup, 'stored' | 'valid'>
-  /** See `FetchProgress`; absent without Redis. */
+  /** Absent without Redis. */
   captured?: Captured
 }
 
 const NOTHING = { stored: null, valid: null }
 
 /**
- * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED. The value is checked as it comes out
- * of JSON again, so that what readers would refuse is not stored in the first place.
+ * Rejects with SOURCE_FAILED, SOURCE_TIMEOUT, SOURCE_INVALID or SOURCE_UNFINISHED. The schema checks what comes out of
+ * JSON again: nothing is stored that readers would refuse.
  */
 export async function fetchEntry(
   context: FieldContext,
@@ -87,9 +84,9 @@ export async function fetchEntry(
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
-    // Put together of the same parts it would be refused again.
+    // The same progress would lead to the same refused value.
     if (isOfTheValue(failure)) progress.forget()
-    // That has been told.
+    // `pause` has reported it.
     if (isUnfinished(failure)) throw failure
     const durationMs = clock.monotonic() - started
     const [code, message] = [getErrorCode(failure), getErrorMessage(failure)]
@@ -99,7 +96,6 @@ export async function fetchEntry(
   }
 }
 
-/** What links a fetch with the one before it. */
 function linkToPrevious(
   context: FieldContext,
   valid: Entry | null,
@@ -112,7 +108,6 @@ function linkToPrevious(
       if (!opened?.ok) return null
       const { note, fetchedAt, endMs } = opened.entry
       const isOver = context.freshness(opened.entry) === 'expired'
-      // Before the schema: what a fetcher carries on goes through it again, with whatever it transforms.
       return {
         value: JSON.parse(opened.entry.body),
         note,
@@ -134,7 +129,7 @@ const isOfTheValue = (failure: unknown): boolean =>
 
 function asSourceError(field: string, error: unknown): unknown {
   if (isUnfinished(error) || hasCode(error, 'SOURCE_TIMEOUT', 'SOURCE_INVALID')) return error
-  // A part of the source that ran into its own deadline is as late as a whole refresh that did.
+  // A timeout inside the source counts like the deadline of the refresh.
   return getErrorCode(error).endsWith('_TIMEOUT') ? sourceTimeout(field, error) : sourceFailed(field, error)
 }
 

@@ -1,7 +1,6 @@
 /**
- * What lets a fetch that needs more than one refresh go on where the last one has stopped: its progress, stored as an
- * entry of its own with the tokens that were captured before the first of these fetches began. It counts only while
- * those are the ones that were captured before this fetch, so whatever is invalidated in between voids it.
+ * The progress of a fetch that needs several refreshes, stored like an entry, with the tokens captured before the first
+ * of them. It counts only while they equal the tokens captured before this fetch: an invalidation in between voids it.
  */
 
 import { passedSince } from '../../../../shared/clock'
@@ -19,37 +18,33 @@ import { writtenAs } from '../shareKey'
 import { encodeForField } from '../store/entryText'
 import { assertProgress } from './fetchedMetadata'
 
-/** Where a fetch stores, and what was captured before it began. */
 export interface Captured {
   slot: FieldSlot
   guards: readonly string[]
-  /** In the order of the guards. */
   tokens: readonly Token[]
 }
 
 export interface Fetch {
-  /** Null without Redis: then nothing can be kept. */
+  /** Null without Redis. */
   captured: Captured | null
   reason: RefreshReason
-  /** By the wall clock, in ms. */
+  /** In ms since 1970. */
   startedAt: number
-  /** By the monotonic clock, in ms. */
+  /** Monotonic clock, in ms. */
   started: number
-  /** The entry that stands while it runs, if its tokens hold. */
   standing: Entry | null
 }
 
 export interface FetchProgress {
   context: Pick<FetchContext, 'remainingMs' | 'resume' | 'startOver' | 'pause'>
-  /** When the fetch began that the value is the end of, in ms since 1970. */
+  /** When the first of these fetches began, in ms since 1970. */
   since(): number
-  /** What was found of earlier fetches is of no use any more, once this one has ended. */
   forget(): void
 }
 
-/** In s: longer than any source remembers a list of which the next page is not asked for. */
+/** In s. No source remembers a list for longer without being asked for its next page. */
 const KEPT_SECONDS = 600
-/** A force must not bring what was read long before it: counted from the beginning of the first part, never renewed. */
+/** In s, from the first part on and never renewed: a force must not return what was read long before it. */
 const KEPT_FOR_FORCES_SECONDS = 120
 /** Time to come again, in s, however short the value itself lives. */
 const KEPT_AT_LEAST_SECONDS = 60
@@ -108,15 +103,15 @@ export function createFetchProgress(
   }
 }
 
-/** Whether an unforced fetch that began under these tokens can be resumed. One command. */
+/** One command. */
 export async function isHalfFetched(captured: Captured): Promise<boolean> {
   const earlier = await readProgress(captured, 'cron')
   return earlier !== null && counts(earlier, captured, null)
 }
 
 /**
- * Forces have one of their own, or they would answer with what was fetched before they were asked for; and each fetcher its
- * own of these, as a force that brings another one must not get what it did not read.
+ * Forces have progress of their own, or they would answer with what was fetched before they were asked for. So has each
+ * fetcher among them, or a force would return what another one read.
  */
 function progressKey({ store, config: field, name }: FieldSlot, reason: RefreshReason): string {
   const whose = reason === 'force' ? `forced ${writtenAs(field.fetcher)}` : 'shared'
@@ -131,19 +126,19 @@ async function readProgress({ slot }: Captured, reason: RefreshReason): Promise<
   return text === null ? null : decodeEntry(text)
 }
 
-/** Encrypted it holds under its own name only: put in the place of the value it cannot be read. */
+/** Encrypted progress is bound to its own key: moved to the key of the value it cannot be read. */
 const sealedField = (slot: FieldSlot, reason: RefreshReason): AnyField => ({
   ...slot.config,
   key: progressKey(slot, reason),
 })
 
-/** Null for a text that cannot be read, and for a plain one that should be encrypted: any program can write that. */
+/** Plain progress of an encrypted field does not count: any program can write that. */
 async function unpacked(slot: FieldSlot, reason: RefreshReason, entry: Entry): Promise<Entry | null> {
   if (slot.config.advanced?.encrypt && !entry.packing?.sealed) return null
   return unpackEntry(entry, slot.runtime.cipherFor?.(sealedField(slot, reason)))
 }
 
-/** The stored entry may be newer, from a process that has read all of it at once. */
+/** A stored entry may be as new: another process has read the whole value at once. */
 function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | null): boolean {
   if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
   const captured = new Map(guards.map((guard, index) => [guard, tokens[index] ?? null]))
@@ -169,7 +164,7 @@ async function writeProgress(
     lifetime === 'forever' ? most : Math.min(most, Math.max(KEPT_AT_LEAST_SECONDS, Math.ceil(lifetime)))
   return askStore(runtime, 'progress', false, async () => {
     const name = progressKey(slot, reason)
-    // The clock of Redis counts, which is the same for all parts, whichever instances they run in.
+    // Keeps the expiry in Redis, whose clock is the same for all parts, whichever instances run them.
     if (forced && firstPartMs === null) return store.replace(name, text)
     const passed = forced ? Math.ceil((firstPartMs ?? 0) / 1000) : 0
     await store.write(name, text, Math.max(1, seconds - passed))

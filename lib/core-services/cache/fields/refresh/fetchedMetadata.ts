@@ -1,6 +1,6 @@
 /**
- * What a fetcher and its value tell of the value: a note, times, tags. It is checked like the value itself, so a slip
- * fails that fetch as a fault of the source, and what stands is served meanwhile. Everything here throws SOURCE_INVALID.
+ * A mistake in what a fetcher says about its value fails the fetch like a failure of the source, and readers are served
+ * what is stored. Everything here throws SOURCE_INVALID.
  */
 
 import { MOST_SECONDS, timeProblem } from '../../../../shared/durations'
@@ -11,7 +11,7 @@ import { sourceInvalid } from '../../errors'
 import { halfProblem, tagProblem } from '../../redis/commands/keySpace'
 import { type AnyField, type Kept, MOST_NOTE_CHARACTERS } from '../fieldConfig'
 
-/** Each of them costs a name in the command of every read. */
+/** Each dependency adds a key to the command of every read. */
 const MOST_DEPENDENCIES = 1_000
 
 export function assertKept(field: string, { note, fetchedAt, endsAt }: Kept, now: number): void {
@@ -34,7 +34,6 @@ export function assertProgress(field: string, progress: unknown): void {
     throw sourceInvalid(field, `pause was given a text that cannot be kept: ${problem}`)
 }
 
-/** The guards that only the value tells. */
 export function readDependencies(field: AnyField, value: unknown): string[] {
   const told: unknown = field.dependsOn?.(value) ?? []
   if (!Array.isArray(told)) throw sourceInvalid(field.name, 'dependsOn answered no list of tags')
@@ -56,16 +55,15 @@ const MOST_TAG_SHOWN = 60
 const shown = (tag: unknown): string => JSON.stringify(truncateText(describeValue(tag), MOST_TAG_SHOWN))
 
 export interface Told {
-  /** As readers get it. */
+  /** After the schema. */
   value: unknown
-  /** The source has nothing, whatever the schema makes of that, or the schema finds nothing in what it has. */
+  /** The source returned null, or the schema made null of its value. */
   isNothing: boolean
   fetchedAt: number
-  /** By `keep`. */
   endsAt: number | undefined
 }
 
-/** Where the value limits its own life. A window of staleness lies before that end, but takes no more than half of it. */
+/** The stale window lies before the value's end, and takes half of its lifetime at most. */
 export function readLifetime(
   field: AnyField,
   { value, isNothing, fetchedAt, endsAt = Number.POSITIVE_INFINITY }: Told,
@@ -82,7 +80,7 @@ export function readLifetime(
   return { freshMs: Math.max(endMs - (field.staleWhileRevalidate ?? 0) * 1000, endMs / 2), endMs }
 }
 
-/** Infinity is the time of what never comes. */
+/** Infinity means never. */
 function assertTime(field: string, what: string, time: unknown, now: number): void {
   const problem = time === Number.POSITIVE_INFINITY ? undefined : timeProblem(time, now)
   if (problem !== undefined) throw sourceInvalid(field, `${what} is ${time}, ${problem}`)

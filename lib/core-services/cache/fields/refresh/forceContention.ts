@@ -1,4 +1,4 @@
-/** What a forced refresh does when others have changed what stands while it fetched. */
+/** What a forced refresh does when tokens changed during its fetch. */
 
 import { currentInstant, passedSince } from '../../../../shared/clock'
 import type { Entry } from '../../entry/entry'
@@ -9,24 +9,23 @@ import type { FieldContext } from '../fieldContext'
 import type { FieldSlot } from '../fieldSlot'
 import type { Lookup } from '../lookup'
 
-/** A force that is disturbed by invalidations begins this often in all. */
+/** A force gives up after invalidations have disturbed it this often. */
 const MOST_DISTURBED = 3
-/** A force that loses against others begins anew for as long as so many fetches may take. */
+/** A force that loses against other forces tries again for as long as this many fetches may take. */
 const MOST_FETCHES = 3
 
 export interface Contention {
-  /** What is asked for, see `shareMark`. */
   mark: string
   /**
-   * Told of what was captured before each fetch; null when others created missing tokens at the same time. Answers what
-   * another force has brought that makes a fetch needless. Rejects with FORCE_CONTENDED when it is time to give up.
+   * `captured` is null if another process created missing tokens at the same time. Returns an entry of another force
+   * that makes the fetch needless. Rejects with FORCE_CONTENDED.
    */
   adoptOrGiveUp(slot: FieldSlot, captured: CapturedLookup | null): Promise<Entry | null>
-  /** Told that a fetch that took so long was not stored. */
+  /** After a fetch that was not stored. `sourceMs`: how long it took. */
   lost(sourceMs: number): Promise<void>
 }
 
-/** A lookup, and the tokens under which a fetch begins: with new ones for those that were missing. */
+/** `tokens`: those of the lookup, and new ones where some were missing. */
 export interface CapturedLookup {
   lookup: Lookup
   tokens: readonly Token[]
@@ -38,7 +37,6 @@ export function startContention(
 ): Contention {
   const { clock, emit, random } = runtime.ports
   const began = currentInstant(clock)
-  /** The own token that was captured first, after the call, and the one that was captured last. */
   let first: Token | undefined
   let last: Token | undefined
   let attempts = 0
@@ -70,7 +68,7 @@ export function startContention(
     },
     async lost(sourceMs) {
       emit({ type: 'force.contended', field: field.name, attempt: attempts })
-      // Those that have lost twice would meet again: they spread over the time that a fetch takes.
+      // Forces that lost twice would collide again, so they spread over the time that a fetch takes.
       if (attempts > 1 && sourceMs > 0) await clock.sleep(Math.ceil(random() * sourceMs))
     },
   }
@@ -79,9 +77,9 @@ export function startContention(
 const ownToken = ({ tokens }: Entry, { key }: AnyField): Token | undefined => tokens[ownGuard(key)]
 
 /**
- * Whether a force has brought it whose fetch began after `first` was captured. Its own token was written since: it is not
- * `first`. It was committed upon another one than `first`, so that one was written since, too, and it was captured before
- * the fetch began. A token is written once, so no clock is needed.
+ * Whether a force stored the entry that began its fetch after `first` was captured. Neither the entry's own token nor
+ * the one that it replaced is `first`, so both were written since, and the replaced one was captured before that fetch.
+ * Each token is written once, so no clock is needed.
  */
 function isNewerThan(entry: Entry, field: AnyField, first: Token, mark: string): boolean {
   const { forced } = entry

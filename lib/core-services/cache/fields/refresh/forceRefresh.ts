@@ -1,5 +1,3 @@
-/** A forced refresh: fetch, check, and replace the value for all readers at once. */
-
 import { currentInstant } from '../../../../shared/clock'
 import { hasCode } from '../../../../shared/errors'
 import type { NotStored, RefreshReason } from '../../../../shared/events'
@@ -23,29 +21,27 @@ import { fetchUnstored, reportRefresh } from './storeEntry'
 
 export interface Refreshed {
   entry: Entry
-  /** False when Redis did not take it. */
   stored: boolean
-  /** How long the source took, in ms. */
   sourceMs: number
-  /** How many items a list has; null for every other value. */
+  /** Null unless the value is a list. */
   items: number | null
 }
 
 interface ForceRequest {
   reason: RefreshReason
   purge: boolean
-  /** Monotonic clock, ms. */
+  /**
+   * No new attempt begins that could not end by then. Monotonic clock, in ms.
+   * @default no limit
+   */
   until: number
 }
 
 /**
- * Fetches now, even if a fresh value is stored. Once it has answered `stored`, no read that starts later returns a value
- * that was fetched before this call. A value that needs several calls of its fetcher counts from the first of them, which
- * began at most two minutes before the last one (`FetchContext.pause`). Other readers are served the old value until the
- * new one replaces it; a source that fails leaves the old value in place.
- *
- * `until`: no new attempt begins that could not end by then (monotonic clock, ms). Rejects with a SOURCE_ error, or with
- * FORCE_CONTENDED when invalidations kept getting in between.
+ * Fetches now, even if a fresh value is stored. Once it has answered `stored`, no read that starts later returns a
+ * value fetched before this call; a value that needs several fetches counts from the first, two minutes earlier at
+ * most. Readers are served the old value until then, and keep it if the source fails. Rejects with a SOURCE_ error, or
+ * with FORCE_CONTENDED if others kept interfering.
  */
 export async function forceRefresh(
   runtime: FieldRuntime,
@@ -58,24 +54,23 @@ export async function forceRefresh(
   return forceField(new FieldContext(runtime, config), { reason, purge, until })
 }
 
-/** Forced refreshes of a field run one after the other; those that wait and ask for the same share one. */
+/** One after the other. Forces that wait and ask for the same share one. */
 export function forceField(field: FieldContext, request: ForceRequest): Promise<Refreshed> {
   const { runtime, config } = field
   const { reason, purge } = request
-  // A force that a person asked for serves the cron as well, because it never resumes what was read long before it.
+  // A force for a user also serves the cron: it never resumes progress that was read long before it.
   const by = shareKey(config, purge, reason === 'change')
   const work = () => forceOrFetch(field, request)
   return runtime.singleFlight.queue(queueName(config), by, work, reason === 'force')
 }
 
-/** How many forced refreshes of a field run or wait in this process: a new one begins after them. */
 export function forcesAhead({ singleFlight }: FieldRuntime, field: AnyField): number {
   return singleFlight.queued(queueName(field))
 }
 
 const queueName = ({ key }: AnyField): string => `force ${key}`
 
-/** Without Redis the value is fetched all the same, for the caller and for readers during the outage. */
+/** Without Redis, the value serves the caller and readers during the outage. */
 async function forceOrFetch(field: FieldContext, request: ForceRequest): Promise<Refreshed> {
   await field.runtime.ports.atRequest()
   try {
@@ -119,7 +114,7 @@ async function forceInto(known: FieldSlot, { reason, purge, until }: ForceReques
     if (outcome.kind === 'stored') {
       runtime.memoryCache.noteTokens([[ownGuard(config.key), own]], sentAt)
       slot.keep(entry, sentAt)
-      // A read that was sent before the answer can bring the replaced value after it.
+      // A read that was sent before this write may bring the replaced value later.
       runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: own, since: sentAt.monotonic })
     }
     reportRefresh(slot, reason, fetched, why ? { why } : {})
@@ -127,7 +122,7 @@ async function forceInto(known: FieldSlot, { reason, purge, until }: ForceReques
   }
 }
 
-/** Null when another process created missing tokens at the same time: then look again. */
+/** Null when another process created missing tokens at the same time. */
 async function capture(slot: FieldSlot): Promise<CapturedLookup | null> {
   const lookup = await slot.lookUp()
   if (allPresent(lookup.tokens)) return { lookup, tokens: lookup.tokens }
@@ -136,15 +131,13 @@ async function capture(slot: FieldSlot): Promise<CapturedLookup | null> {
 }
 
 interface Commit {
-  /** What was captured: the tokens that must still stand. */
   settled: Pick<Entry, 'tokens' | 'dependencies'>
   own: Token
   purge: boolean
-  /** See `Forced`. */
+  /** See `Entry.forced`. */
   by: string
 }
 
-/** `entry`: with its tokens. */
 type CommitOutcome =
   | { kind: 'stored'; entry: Entry }
   | { kind: 'contended' }
@@ -161,7 +154,7 @@ async function commit(
   const tokens = { ...settled.tokens, [ownName]: own }
   const entry: Entry = { ...fetched, ...settled, tokens, forced: { upon: before, by } }
   const ttl = slot.keptSeconds(entry)
-  // A value that has ended already serves the caller, and no later reader.
+  // A value that has ended already answers the caller, but no later reader.
   if (ttl !== 'forever' && ttl <= 0) return { kind: 'unstored', why: 'expired' }
   const text = await encodeForField(runtime, config, entry)
   if (text === null) return { kind: 'unstored', why: 'no-key' }
@@ -180,13 +173,13 @@ async function commit(
   } catch (error) {
     const failure = reportRedisFailure(runtime, 'write', error)
     const refused = hasCode(failure, ...NEVER_DONE)
-    // Only a write that Redis has refused for certain was not done: one without an answer may have been.
+    // A write without an answer may have been done; one that Redis refused was not.
     if (refused && purge) await removeOld(slot)
     return refused ? { kind: 'unstored', why: 'redis-failed', entry } : retryCommit(write, entry)
   }
 }
 
-/** The script recognises its own work, so it may be sent again after a lost reply. */
+/** The script recognises its own token, so it may be sent again after a lost answer. */
 async function retryCommit(write: () => Promise<boolean>, entry: Entry): Promise<CommitOutcome> {
   try {
     return (await write()) ? { kind: 'stored', entry } : { kind: 'contended' }
@@ -196,7 +189,7 @@ async function retryCommit(write: () => Promise<boolean>, entry: Entry): Promise
   }
 }
 
-/** A new own token keeps the old value out of the memory of every other process, too. */
+/** The new own token keeps the old value out of the memory of other processes. */
 async function removeOld(slot: FieldSlot): Promise<void> {
   const { runtime } = slot
   const guard = ownGuard(slot.config.key)

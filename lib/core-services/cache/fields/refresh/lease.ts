@@ -1,7 +1,7 @@
 /**
- * The leases of a slot as this process knows them. All attempts of a flight ask for its lease under one holder, so that a
- * lease whose answer was lost is found again. Once a lease was given back, or has become a cool-down, that request may
- * still arrive: later attempts use a new holder, and an ending ends the lease of its own holder only.
+ * The leases of a slot that this process asked for. All attempts of a flight ask under one holder, so that a lease
+ * whose answer was lost is found again. After a lease was given back or became a cool-down, a late request may
+ * still take it: later attempts use a new holder, and only its own holder ends a lease.
  */
 
 import { currentInstant, type Instant, passedSince } from '../../../../shared/clock'
@@ -13,17 +13,16 @@ import type { FieldSlot } from '../fieldSlot'
 import type { OwnLease } from '../memory/fieldHints'
 import type { Lease } from '../store/fieldStore'
 
-/** How much longer than a fetch may take the lease holds, for writing the entry, in ms. */
+/** Time to write the entry after the fetch, in ms. */
 const LEASE_SLACK_MS = 500
 /**
- * How many leases of a slot are remembered: each set of tokens that its readers name, and each entry that is replaced, has
- * one of its own. They are not given back once the entry stands, and one that is needed again in its time is found again.
+ * Per slot. Each set of tokens that readers name, and each replaced entry, has a lease of its own. After success it is
+ * not given back, and must be recognised if it is needed again.
  */
 const REMEMBERED = 16
-/** How many holders of one lease are remembered. */
 const HOLDERS_REMEMBERED = 4
 
-/** The lease of a flight: under the holder of its last request, as long as that one could be used. */
+/** Under the holder of its last request while that can be used. */
 export function leaseFor(slot: FieldSlot, flight: string): Lease {
   const name = slot.store.names.lease(slot.config.key, flight)
   const milliseconds = slot.context.timeoutMs + LEASE_SLACK_MS
@@ -35,11 +34,11 @@ export function leaseFor(slot: FieldSlot, flight: string): Lease {
   return { name, milliseconds, holder, replaces: before ? holdersBefore(before) : [] }
 }
 
-/** A request that was given up can arrive long after: any holder may be found in Redis, whatever came after it. */
+/** A request that was given up can arrive much later, so any earlier holder may turn up in Redis. */
 const holdersBefore = ({ holder, replaces }: OwnLease): Token[] =>
   [...replaces, holder].slice(-HOLDERS_REMEMBERED)
 
-/** Remembers a lease that is about to be sent. Returns the time. */
+/** Before the request is sent. Returns the time. */
 export function rememberSending(slot: FieldSlot, lease: Lease): Instant {
   const sentAt = currentInstant(slot.runtime.ports.clock)
   if (knownLease(slot, lease.name)?.holder !== lease.holder) {
@@ -48,7 +47,7 @@ export function rememberSending(slot: FieldSlot, lease: Lease): Instant {
   return sentAt
 }
 
-/** `unknown`: Redis failed; a lookup tells who holds the lease. */
+/** `unknown`: Redis failed, so only a lookup can find the holder. */
 export type LeaseAttempt =
   | { kind: 'taken'; sentAt: Instant }
   | { kind: 'held' }
@@ -72,10 +71,7 @@ export async function takeLease(slot: FieldSlot, lease: Lease): Promise<LeaseAtt
   }
 }
 
-/**
- * Whose lease a lookup has found. `over`: one of this process that cannot be used any more; the next request takes it
- * over.
- */
+/** `over`: one of this process that it cannot use any more; its next request takes it over. */
 export type FoundLease =
   | { kind: 'free' }
   | { kind: 'ours'; sentAt: Instant }
@@ -89,17 +85,16 @@ export function findLease(slot: FieldSlot, lease: Lease, holder: string | null):
   if (ours.holder === holder && isUsable(slot, ours, lease.milliseconds)) {
     return { kind: 'ours', sentAt: ours.sentAt }
   }
-  // Only a holder that the next request takes over: for any other one it would be refused, again and again.
+  // The next request takes over these holders only. With any other one it would be refused again and again.
   return { kind: holdersBefore(ours).includes(holder) ? 'over' : 'others' }
 }
 
-/** Frees the lease after the answer, when the fetched value was not stored: waiting instances would wait in vain. */
+/** After the answer. The value was not stored, so waiting instances would wait in vain. */
 export function giveBack(slot: FieldSlot, lease: Lease): void {
   const end = beginEnding(slot, lease)
   askStoreLater(slot.runtime, 'lease', () => end('free', 1))
 }
 
-/** Turns the lease into the cool-down of its flight. */
 export async function turnIntoCoolDown(
   slot: FieldSlot,
   lease: Lease,

@@ -1,5 +1,3 @@
-/** A forced refresh of a field that may need several: `forceRefresh` again and again, while that gets any further. */
-
 import type { RefreshReason } from '../../../../shared/events'
 import { isUnfinished } from '../../errors'
 import type { AnyField } from '../fieldConfig'
@@ -8,8 +6,8 @@ import type { FieldRuntime } from '../fieldRuntime'
 import { forceRefresh, type Refreshed } from './forceRefresh'
 
 /**
- * Rejects as `forceRefresh` does; with SOURCE_UNFINISHED when less time is left than one more may take. `onPart` is told
- * between two of them how far the source has been read.
+ * Repeats a forced refresh that needs several fetches, as long as each of them gets further. Rejects as
+ * `forceRefresh` does, and with SOURCE_UNFINISHED if less time is left than one more may take.
  */
 export async function refreshInParts(
   runtime: FieldRuntime,

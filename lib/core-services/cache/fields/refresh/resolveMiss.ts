@@ -1,7 +1,4 @@
-/**
- * The way of a miss: tokens that stand before the fetch, one fetch in the whole cluster, and what the other instances do
- * meanwhile. The steps and the reason of each guard are in docs/freshness.md.
- */
+/** Tokens, a lease, one fetch in the whole cluster, and the store. docs/freshness.md gives the reason of each guard. */
 
 import { currentInstant, type Instant, passedSince } from '../../../../shared/clock'
 import type { CodedError } from '../../../../shared/errors'
@@ -26,53 +23,53 @@ export type MissOutcome =
   | {
       kind: 'fetched'
       entry: Entry
-      /** The configuration that it was fetched by, which may be that of another caller. */
+      /** The configuration of the fetch, which may be another caller's. */
       by: AnyField
-      /** Redis does not hold it. */
       notStored: boolean
-      /** How long the source took, in ms. */
       sourceMs: number
     }
   | {
-      /** Another instance has stored it, and possibly in a shape of its own. */
+      /** From another instance, possibly in a shape that this caller's schema refuses. */
       kind: 'arrived'
       entry: Entry
-      /** When the request was sent that proved it. */
+      /** When the request was sent that confirmed its tokens. */
       provenAt: Instant
     }
-  /** Tokens have changed or could not be created, or another instance fetches: the lookup does not count any more. */
+  /** Tokens changed or could not be created, or another instance fetches: the caller looks again. */
   | { kind: 'superseded' }
 
 export interface Miss {
   slot: FieldSlot
-  /** Its entry, if there is one, is to be replaced: no flight that brought it is joined or waited for. */
+  /** No flight that brought its entry is joined or waited for. */
   lookup: Lookup
   reason: RefreshReason
-  /** Whether to wait for a fetch of another instance; a background refresh leaves it to that one. */
+  /** Waits for another instance's fetch. A background refresh does not. */
   patient: boolean
 }
 
 const SUPERSEDED = { kind: 'superseded' } as const
-/** A waiting instance polls at most two times a second. */
+/** Of waiting instances: twice a second at most. */
 const POLL_MS = 500
-/** How long this process leaves a flight alone that fails or is under way in another one, in ms. */
+/** How long this process leaves a flight alone that fails or runs in another one, in ms. */
 const QUIET_MS = 1_000
 
-/** How the text of a lease begins that was turned into a cool-down; the code of the error follows. */
+/** Prefix of a lease that was turned into a cool-down; the code of the error follows. */
 export const FAILED = 'failed '
 
-/** Fetches for the whole cluster, or gets what another instance fetched. Rejects with a SOURCE_ or a REDIS_ error. */
+/**
+ * Fetches for the whole cluster, or gets what another instance fetched. Rejects with a SOURCE_ or a REDIS_ error.
+ */
 export async function resolveMiss(miss: Miss): Promise<MissOutcome> {
   const { slot, lookup } = miss
   const { singleFlight } = slot.runtime
   const { tokens } = lookup
   const creation = `tokens ${slot.name} ${lookup.guards.join(' ')}`
   if (!allPresent(tokens)) {
-    // Joined only until the tokens are confirmed, which is before the fetch begins.
+    // Shared only until the tokens are confirmed, which is before the fetch begins.
     const created = await singleFlight.run(creation, () => createTokens(miss))
     return created ? runFlight(miss, created.tokens, created.lease) : SUPERSEDED
   }
-  // A reader of tokens that this process is just creating shares the lease that comes with them, or would wait for it.
+  // Tokens that this process is just creating come with a lease: the reader shares it, or it would wait for it.
   const created = await singleFlight.running<CreatedTokens | null>(creation)?.catch(() => null)
   const lease = created?.tokens.join() === tokens.join() ? created.lease : undefined
   return runFlight(miss, tokens, lease)
@@ -83,7 +80,6 @@ interface CreatedTokens {
   lease: RequestedLease
 }
 
-/** A lease that this process holds. */
 interface HeldLease extends Lease {
   sentAt: Instant
 }
@@ -106,25 +102,23 @@ async function createTokens({ slot, lookup }: Miss): Promise<CreatedTokens | nul
 
 const isHeld = (lease: RequestedLease): lease is HeldLease => lease.sentAt !== null
 
-/** A miss under the tokens of its flight. */
 interface Flight extends Miss {
   tokens: readonly Token[]
   name: string
 }
 
-/** One flight in the process per slot, tokens and replaced entry: after an invalidation no reader joins it. */
 function runFlight(miss: Miss, tokens: readonly Token[], requested?: RequestedLease): Promise<MissOutcome> {
   const { slot } = miss
   const { runtime } = slot
   const flight: Flight = { ...miss, tokens, name: flightName(slot.name, tokens, miss.lookup) }
   return runtime.singleFlight.run(`fetch ${flight.name}`, async () => {
-    // A fetch that begins long after its lookup could only be stored over a newer entry.
+    // Under tokens that have changed since the lookup, the fetched entry would be useless.
     if (!requested && isOvertaken(flight)) return SUPERSEDED
     const quiet = quietFlight(slot, flight.name)
     if (quiet?.code) throw coolingError(slot, quiet.code)
     if (quiet && !miss.patient) return SUPERSEDED
     const own: Lease & { sentAt: null } = { ...leaseFor(slot, flight.name), sentAt: null }
-    // A reader that has found another entry than the creator of the tokens has a flight of another name.
+    // A reader that found another entry than the creator of the tokens has a flight of another name.
     const shared = requested?.name === own.name ? requested : undefined
     const lease = shared ?? own
     const acquired: Acquired = isHeld(lease)
@@ -141,16 +135,15 @@ function runFlight(miss: Miss, tokens: readonly Token[], requested?: RequestedLe
   })
 }
 
-/** Whether this process has learned since the lookup that one of its tokens stands no more. */
 function isOvertaken({ slot, lookup, tokens }: Flight): boolean {
   const captured = Object.fromEntries(lookup.guards.map((guard, index) => [guard, tokens[index] as Token]))
   return slot.runtime.memoryCache.overtaken(captured, lookup.sentAt.monotonic)
 }
 
-/** `refused`: Redis answers and takes no lease. */
+/** `refused`: Redis answers, but takes no lease. */
 type Acquired = { kind: 'leased'; lease: HeldLease } | { kind: 'refused' } | MissOutcome
 
-/** Asks for the lease until this process holds it or does not need it any more. `lost`: another process has it. */
+/** Until this process holds the lease or does not need it any more. */
 async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acquired> {
   const { slot, patient, tokens } = flight
   const { current, dependencyFingerprint } = flight.lookup
@@ -174,14 +167,15 @@ async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acq
     }
     if (lookup.tokens.some((token, index) => token !== tokens[index])) return SUPERSEDED
     if (lookup.dependencyFingerprint !== dependencyFingerprint) return SUPERSEDED
-    // Another entry stands by now: the flight of this name may be over, with no process behind its lease.
+    // Another entry is stored: the flight of this name may be over, with no process behind its lease.
     if (lookup.current?.revision !== current?.revision) return SUPERSEDED
     if (lookup.holder?.startsWith(FAILED)) {
       const code = lookup.holder.slice(FAILED.length)
       leaveAlone(slot, flight.name, { milliseconds: QUIET_MS, code })
       throw coolingError(slot, code)
     }
-    // No other flight of this process has this name, so the sender of that request has ended, or never got the answer.
+    // No other flight of this process has this name, so the request that took a lease of ours has ended or lost its
+    // answer.
     const found = findLease(slot, lease, lookup.holder)
     if (found.kind === 'ours') {
       return { kind: 'leased', lease: { ...lease, holder: lookup.holder ?? '', sentAt: found.sentAt } }
@@ -201,21 +195,18 @@ async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acq
   }
 }
 
-/**
- * A value that was fetched under tokens that stand becomes a copy of this process at once. Without a lease, from a Redis
- * that answers and takes nothing, it is no more than that.
- */
+/** Without a lease, the value is kept in memory only: Redis answers and refuses writes. */
 async function fetchUnder(flight: Flight, lease: HeldLease | null): Promise<MissOutcome> {
   const { slot, lookup, reason, tokens } = flight
   const { runtime, config } = slot
   const { clock } = runtime.ports
-  // Whatever Redis answers to a later request is newer than what was captured.
+  // Tokens that Redis answers to later requests are newer than the captured ones.
   const began = lookup.sentAt.monotonic
   const endLease = () => lease && giveBack(slot, lease)
   const store = async (entry: Entry): Promise<StoreOutcome> => {
     if (!lease) return { why: 'redis-failed' }
     return storeEntry(slot, entry, lease.milliseconds, () => {
-      // Another process may hold the lease by now, and be further.
+      // Another process may hold the lease by now, and have stored a newer value.
       if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'
       return runtime.memoryCache.overtaken(entry.tokens, began) ? 'outdated' : undefined
     })
@@ -234,7 +225,7 @@ async function fetchUnder(flight: Flight, lease: HeldLease | null): Promise<Miss
     const outcome = await store(entry)
     const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
     if (!overtaken) slot.keep(entry, lookup.sentAt)
-    // An invalidation that Redis has refused leaves the name of the flight as it was, and others would wait for it.
+    // Nothing was stored, so the flight keeps its name and other instances would wait for this lease.
     if (outcome.why && outcome.why !== 'lease-over') endLease()
     fetched.settle(outcome.why)
     reportRefresh(slot, reason, fetched, outcome)

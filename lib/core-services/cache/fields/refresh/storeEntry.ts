@@ -1,5 +1,3 @@
-/** How a fetched entry gets into Redis, and what is reported of it. */
-
 import type { NotStored, RefreshReason } from '../../../../shared/events'
 import type { Entry } from '../../entry/entry'
 import type { FieldContext } from '../fieldContext'
@@ -9,14 +7,12 @@ import { encodeForField } from '../store/entryText'
 import { type Fetched, fetchEntry } from './fetchEntry'
 
 export interface StoreOutcome {
-  /** Absent when the entry was stored. */
   why?: NotStored
 }
 
 /**
- * A plain write: a late one holds old tokens, so no reader is served it. `obstacle` is asked right before it. Redis keeps
- * the entry at least for `leaseMs`: a flight is named by the entry that it replaces, and a reader that finds none would
- * wait for the lease of the fetch that has brought it.
+ * A late write carries old tokens, so no reader is served it. Redis keeps the entry for `leaseMs` at least: if it ended
+ * before the lease, readers would derive the same lease name, and wait for a fetch that is over.
  */
 export async function storeEntry(
   slot: FieldSlot,
@@ -37,7 +33,7 @@ export async function storeEntry(
   })
 }
 
-/** Fetches while Redis cannot be asked: the value serves the readers that wait for it. Rejects as `fetchEntry` does. */
+/** Rejects as `fetchEntry` does. */
 export async function fetchUnstored(field: FieldContext, reason: RefreshReason): Promise<Fetched> {
   const fetched = await fetchEntry(field, { reason })
   reportRefresh(field, reason, fetched, { why: 'redis-failed' })
