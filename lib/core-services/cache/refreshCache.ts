@@ -19,6 +19,6 @@ export async function refreshCache<T>(
   const configured = findFieldByKey(cacheKey) as FieldCacheConfig<T> | undefined
   const field = { ...(configured ?? { name: cacheKey, key: cacheKey }), fetcher, ttl }
   const runtime = fieldRuntime()
-  const { entry } = await forceRefresh(runtime, field, 'force', purge)
+  const { entry } = await forceRefresh(runtime, field, 'force', { purge })
   return new FieldContext(runtime, field).openFetched(entry)
 }

@@ -82,7 +82,7 @@ describe('a force that waits for its turn', () => {
   it('purges what Redis refuses to replace only if it asked for that', async () => {
     const gate = deferred<string>()
     const fetcher = vi.fn(() => gate.promise)
-    const force = (purge: boolean) => forceRefresh(test.runtime, field(fetcher), 'force', purge)
+    const force = (purge: boolean) => forceRefresh(test.runtime, field(fetcher), 'force', { purge })
     const all = [force(false), force(false), force(true)]
     gate.resolve('value')
     await Promise.all(all)

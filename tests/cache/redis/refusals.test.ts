@@ -181,7 +181,7 @@ describe('a Redis that answers errors', () => {
       let fetches = 0
       const counted = { ...people, fetcher: async () => `v${++fetches}` }
       reply = (body) => (/"(EVAL|SET|MSETNX|UNLINK)"/.test(body) ? refused(text) : undefined)
-      expect(await forceRefresh(runtime, counted, 'force', true)).toMatchObject({ stored: false })
+      expect(await forceRefresh(runtime, counted, 'force', { purge: true })).toMatchObject({ stored: false })
       expect(await forceRefresh(runtime, counted, 'force')).toMatchObject({ stored: false })
       expect(fetches).toBe(2)
     },

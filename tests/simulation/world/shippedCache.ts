@@ -73,7 +73,7 @@ async function forceAs(
 ): ReturnType<CacheUnderTest['read']> {
   if (by === 'anonymous') return readFieldCache(field, 'anonymous', runtime)
   if (by === 'user' && !purge) return readFieldCache(field, 'always', runtime)
-  const { entry, stored } = await forceRefresh(runtime, field, by === 'user' ? 'force' : by, purge)
+  const { entry, stored } = await forceRefresh(runtime, field, by === 'user' ? 'force' : by, { purge })
   return {
     data: await new FieldContext(runtime, field).openFetched(entry),
     status: stored ? 'refreshed' : 'miss',

@@ -236,13 +236,13 @@ function optionProblem(field: AnyField): string | undefined {
     optional('refreshEvery', field.refreshEvery) ??
     (memoryTtl === undefined ? undefined : secondsProblem('memoryTtl', memoryTtl, { fraction: true })) ??
     (tags === undefined ? undefined : tagsProblem(tags)) ??
-    kindProblem(field) ??
+    typeProblem(field) ??
     (advanced && advancedProblem(advanced))
   )
 }
 
 /** Callers in plain JavaScript can pass anything. */
-function kindProblem({ dependsOn, schema, advanced }: AnyField): string | undefined {
+function typeProblem({ dependsOn, schema, advanced }: AnyField): string | undefined {
   if (dependsOn !== undefined && typeof dependsOn !== 'function') return 'dependsOn is no function'
   if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function')
     return 'schema is no Standard Schema, such as those of zod'

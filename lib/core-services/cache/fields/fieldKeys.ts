@@ -29,58 +29,59 @@ export function readerGuards(field: AnyField): string[] {
  */
 export async function lookUp(memory: FieldMemory, keys: FieldKeys, lease?: string): Promise<Lookup> {
   const { store, entry, guards, config } = keys
-  const known = memory.hints.get(keys.name).dependencies ?? []
-  const asked = new Set([...guards, ...known])
+  const hinted = memory.hints.get(keys.name).dependencies ?? []
+  const expected = new Set([...guards, ...hinted])
   const first = await store.read([
     entry,
-    ...[...asked].map(store.names.guard),
+    ...[...expected].map(store.names.guard),
     ...(lease === undefined ? [] : [lease]),
   ])
   const text = first.get(entry)
   const stored = decodeStored(text, config.advanced?.encrypt === true)
-  const unknown = Object.keys(stored?.tokens ?? {}).filter((guard) => !asked.has(guard))
-  const rest = unknown.length === 0 ? first : await store.read(unknown.map(store.names.guard))
-  const later = new Set(unknown)
+  const unexpected = Object.keys(stored?.tokens ?? {}).filter((guard) => !expected.has(guard))
+  const second = unexpected.length === 0 ? first : await store.read(unexpected.map(store.names.guard))
+  const inSecond = new Set(unexpected)
   const token = (guard: string): Token | null =>
-    (later.has(guard) ? rest : first).get(store.names.guard(guard))
+    (inSecond.has(guard) ? second : first).get(store.names.guard(guard))
   if (stored) rememberGuards(memory, keys, Object.keys(stored.tokens))
-  const seen = { text, token, holder: lease === undefined ? null : first.get(lease), sentAt: first.sentAt }
-  const lookup = buildLookup(seen, stored, guards, [...known, ...unknown])
-  learnTokens(memory, keys.name, lookup.sentAt, { asked: [...asked, ...unknown], token })
-  return lookup
+  const { sentAt } = first
+  const reply = { text, token, holder: lease === undefined ? null : first.get(lease), sentAt }
+  learnTokens(memory, keys.name, { guards: [...expected, ...unexpected], token, sentAt })
+  return buildLookup(reply, { stored, readerGuards: guards, dependencies: [...hinted, ...unexpected] })
 }
 
 /** Guards that the configuration does not name: the next lookup reads all tokens in one command. */
 export function rememberGuards({ hints }: FieldMemory, keys: FieldKeys, names: readonly string[]): void {
-  const known = hints.get(keys.name)
+  const fieldHints = hints.get(keys.name)
   const own = ownGuard(keys.config.key)
   const named = new Set([...keys.guards, own])
-  const before = known.dependencies
+  const before = fieldHints.dependencies
   if (!before && names.every((guard) => named.has(guard))) return
   const others = names.filter((guard) => guard !== own)
   if (before?.length === others.length && before.every((guard, index) => guard === others[index])) return
-  known.dependencies = others.length === 0 ? undefined : others
+  fieldHints.dependencies = others.length === 0 ? undefined : others
 }
 
 interface TokensRead {
-  asked: readonly string[]
+  guards: readonly string[]
   token(guard: string): Token | null
+  sentAt: Instant
 }
 
 /** For this field and all others that share a tag with it. */
 function learnTokens(
   { memoryCache }: FieldMemory,
   name: string,
-  sentAt: Instant,
-  { asked, token }: TokensRead,
+  { guards, token, sentAt }: TokensRead,
 ): void {
   memoryCache.noteTokens(
-    asked.map((guard) => [guard, token(guard)] as const),
+    guards.map((guard) => [guard, token(guard)] as const),
     sentAt,
   )
   const copy = memoryCache.get(name)
   // Memory records no missing token, but an entry that stores it is invalid.
-  const lost = copy && asked.some((guard) => Object.hasOwn(copy.entry.tokens, guard) && token(guard) === null)
+  const lost =
+    copy && guards.some((guard) => Object.hasOwn(copy.entry.tokens, guard) && token(guard) === null)
   if (lost && copy.provenAt.monotonic <= sentAt.monotonic) memoryCache.drop(name)
 }
 
@@ -90,12 +91,12 @@ const OWN_TOKEN_SECONDS = 30 * 86_400
 /** New tokens for those that are missing, in the order of the guards, and the writes that create them. */
 export function completeTokens(
   keys: FieldKeys,
-  { guards, tokens: found }: Pick<Lookup, 'guards' | 'tokens'>,
+  { guards, tokens: foundTokens }: Pick<Lookup, 'guards' | 'tokens'>,
   uniqueToken: () => Token,
 ): { tokens: Token[]; missing: TokenWrite[] } {
-  const tokens = found.map((token) => token ?? uniqueToken())
+  const tokens = foundTokens.map((token) => token ?? uniqueToken())
   const missing = guards.flatMap((guard, index) =>
-    found[index] === null ? [tokenWrite(keys, guard, tokens[index] as Token)] : [],
+    foundTokens[index] === null ? [tokenWrite(keys, guard, tokens[index] as Token)] : [],
   )
   return { tokens, missing }
 }

@@ -75,7 +75,7 @@ export class FieldSlot<T = unknown> implements FieldKeys {
   }
 
   /** As long as any reader may be served the entry, in s. */
-  keptSeconds(entry: Entry): number | 'forever' {
+  lifetimeSeconds(entry: Entry): number | 'forever' {
     const lifetime = getLifetime(this.config, entry)
     return lifetime === 'forever' && this.isAside ? ASIDE_SECONDS : lifetime
   }

@@ -34,18 +34,21 @@ export interface LookupReply {
   sentAt: Instant
 }
 
-/**
- * `readerGuards`: those of the reader's configuration, its own first. `dependencies`: other guards whose tokens were
- * read.
- */
+interface LookupRequest {
+  /** The text, as far as this reader can decode it. */
+  stored: Entry | null
+  /** Guards of the reader's configuration, its own first. */
+  readerGuards: readonly string[]
+  /** Other guards whose tokens were read. */
+  dependencies: readonly string[]
+}
+
 export function buildLookup(
   { text, token, holder = null, sentAt }: LookupReply,
-  stored: Entry | null,
-  readerGuards: readonly string[],
-  dependencies: readonly string[],
+  { stored, readerGuards, dependencies }: LookupRequest,
 ): Lookup {
   const guards = uniteGuards(readerGuards, stored)
-  const standing = dependencies.flatMap((guard) => {
+  const presentDependencies = dependencies.flatMap((guard) => {
     const value = token(guard)
     return value === null ? [] : [[guard, value] as const]
   })
@@ -56,7 +59,7 @@ export function buildLookup(
     valid: stored && isEntryCurrent(stored, readerGuards, token) ? stored : null,
     guards: Object.freeze(guards),
     tokens: Object.freeze(guards.map(token)),
-    dependencies: Object.freeze(Object.fromEntries(standing)),
+    dependencies: Object.freeze(Object.fromEntries(presentDependencies)),
     dependencyFingerprint: fingerprintDependencies(stored, guards, token),
     holder,
     sentAt,
@@ -78,9 +81,9 @@ export const MOST_TAGS = 1_000
  */
 export function uniteGuards(readerGuards: readonly string[], replaced: EntryHeader | null): string[] {
   const named = new Set(readerGuards)
-  const told = new Set(replaced?.dependencies)
+  const fromValue = new Set(replaced?.dependencies)
   const others = Object.keys(replaced?.tokens ?? {})
-    .filter((guard) => isTagGuard(guard) && !named.has(guard) && !told.has(guard))
+    .filter((guard) => isTagGuard(guard) && !named.has(guard) && !fromValue.has(guard))
     .sort()
     .slice(0, Math.max(0, MOST_TAGS - readerGuards.filter(isTagGuard).length))
   if (others.length === 0) return [...readerGuards]
@@ -101,11 +104,11 @@ export function fingerprintDependencies(
 
 /** Names a flight by its tokens and the entry it replaces: after an invalidation no reader joins it. */
 export function flightName(
-  place: string,
+  slotName: string,
   tokens: readonly Token[],
   { current, dependencyFingerprint }: Pick<Lookup, 'current' | 'dependencyFingerprint'>,
 ): string {
-  return `${place} ${tokens.join('.')}.${current?.revision ?? '-'}${dependencyFingerprint && `.${dependencyFingerprint}`}`
+  return `${slotName} ${tokens.join('.')}.${current?.revision ?? '-'}${dependencyFingerprint && `.${dependencyFingerprint}`}`
 }
 
 export function allPresent(tokens: readonly (Token | null)[]): tokens is readonly Token[] {

@@ -6,7 +6,7 @@ import { processState } from '../../../shared/processState'
 import { shortHash } from '../../../shared/shortHash'
 import { describeValue } from '../../../shared/text'
 
-const OF_READERS: ReadonlySet<string> = new Set([
+const READER_OPTIONS: ReadonlySet<string> = new Set([
   'access',
   'anonymousForce',
   'memoryTtl',
@@ -20,12 +20,11 @@ const DEEPEST = 5
 interface Identities {
   /** Of each function, and each object that is not plain data. */
   names: WeakMap<object, string>
-  strangers: number
+  numbered: number
   process?: string
 }
 
-const identities = () =>
-  processState<Identities>('identities', () => ({ names: new WeakMap(), strangers: 0 }))
+const identities = () => processState<Identities>('identities', () => ({ names: new WeakMap(), numbered: 0 }))
 
 /**
  * Equal for callers in this process who want the same of one field. Functions count by identity; those of a configured
@@ -40,9 +39,9 @@ export function shareKey(field: object, ...request: readonly unknown[]): string 
  * other one is equal in this process only.
  */
 export function shareMark(field: object, ...request: readonly unknown[]): string {
-  const known = identities()
-  known.process ??= crypto.randomUUID()
-  const { process } = known
+  const state = identities()
+  state.process ??= crypto.randomUUID()
+  const { process } = state
   const text = toText([field, request], 0, (one) => {
     const name = getName(one)
     return name.startsWith('#') ? process + name : name
@@ -81,9 +80,9 @@ export function writtenAs(one: object): string {
 }
 
 function getName(one: object): string {
-  const known = identities()
-  const name = known.names.get(one) ?? `#${++known.strangers}`
-  known.names.set(one, name)
+  const state = identities()
+  const name = state.names.get(one) ?? `#${++state.numbered}`
+  state.names.set(one, name)
   return name
 }
 
@@ -98,7 +97,7 @@ function toText(
   if (typeof value !== 'object' || value === null) return describeValue(value)
   if (depth > DEEPEST || !(Array.isArray(value) || isData(value))) return `<${name(value, path)}>`
   const parts = Object.entries(value)
-    .filter(([option, part]) => part !== undefined && !OF_READERS.has(option))
+    .filter(([option, part]) => part !== undefined && !READER_OPTIONS.has(option))
     .sort(([one], [other]) => (one < other ? -1 : 1))
     .map(
       ([option, part]) => `${JSON.stringify(option)}:${toText(part, depth + 1, name, `${path}.${option}`)}`,

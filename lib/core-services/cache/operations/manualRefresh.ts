@@ -118,7 +118,7 @@ async function finish(
     run = { ...run, progress, until: latestEnd(runtime, field) }
     await Promise.all([recordRun(runtime, toFieldSubject(field.key), run), onPart?.()])
   }
-  const refresh = () => refreshInParts(runtime, field, 'force', remainingMs, further)
+  const refresh = () => refreshInParts(runtime, field, { reason: 'force', remainingMs, onPart: further })
   const result = await runToResult(runtime, refresh)
   await recordRun(runtime, toFieldSubject(field.key), {
     ...run,

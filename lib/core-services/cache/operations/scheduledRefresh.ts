@@ -149,7 +149,7 @@ async function refreshInTime(
   // A run that is interrupted between two parts must not start with the same field each time.
   const onPart = () => attempts.note(name)
   try {
-    const { stored } = await refreshInParts(runtime, field, 'cron', remainingMs, onPart)
+    const { stored } = await refreshInParts(runtime, field, { reason: 'cron', remainingMs, onPart })
     if (!stored) throw cacheUnavailable(new Error('nothing was stored'))
     attempts.succeeded(name)
     return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }

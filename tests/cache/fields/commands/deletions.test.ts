@@ -125,7 +125,9 @@ it('purge removes the old value by a new token, too', async () => {
     ...(await test.runtime.store()),
     writeForced: () => Promise.reject(redisQuota('ERR DB capacity quota exceeded')),
   })
-  const { stored } = await forceRefresh({ ...test.runtime, store: refusing }, config, 'force', true)
+  const { stored } = await forceRefresh({ ...test.runtime, store: refusing }, config, 'force', {
+    purge: true,
+  })
   expect(stored).toBe(false)
   expect(await cache.redis.get(TOKEN)).not.toBeOneOf([before, null])
   test.clock.advance(1_001)

@@ -163,7 +163,7 @@ describe('a forced refresh that overlaps a read of its process', () => {
     await read(config)
     await read(config, servers.there)
     const tooLarge = { ...config, fetcher: async () => randomBytes(11_000_000).toString('base64') }
-    await forceRefresh(servers.here.runtime, tooLarge, 'force', true)
+    await forceRefresh(servers.here.runtime, tooLarge, 'force', { purge: true })
     pass(11)
     const next = { ...config, fetcher: async () => 'next' }
     for (const server of [servers.here, servers.there])

@@ -119,7 +119,7 @@ it('a force does not begin anew when that could not end in time', async () => {
     field<unknown>(async () => 'old'),
   )
   const until = test.clock.monotonic() + test.runtime.refreshTimeoutMs - 1
-  const forced = forceRefresh(test.runtime, field(fetcher), 'force', false, until)
+  const forced = forceRefresh(test.runtime, field(fetcher), 'force', { until })
   await expect(forced).rejects.toMatchObject({ code: 'FORCE_CONTENDED' })
   expect(fetcher).toHaveBeenCalledTimes(1)
 })

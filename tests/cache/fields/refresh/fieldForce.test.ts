@@ -82,7 +82,7 @@ describe('a value that Redis does not take', () => {
       server.runtime,
       field(async () => 1),
       'force',
-      purge,
+      { purge },
     )
     expect(refreshed.stored).toBe(false)
     expect(revoke).toHaveBeenCalledTimes(removals)

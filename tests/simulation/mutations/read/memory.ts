@@ -178,7 +178,7 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search:
-          'runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: own, since: sentAt.monotonic })\n',
+          'runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: newOwn, since: sentAt.monotonic })\n',
         replace: '',
       },
     ],

@@ -137,8 +137,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/readField.ts',
-        search: 'outcome.by === config ?',
-        replace: 'outcome.by ?',
+        search: 'outcome.fetchedWith === config\n',
+        replace: 'outcome.fetchedWith\n',
       },
     ],
   },

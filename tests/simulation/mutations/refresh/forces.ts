@@ -1,9 +1,9 @@
 /** Forced refreshes: nothing older afterwards, and never less than before. */
 import type { Mutation } from '../../mutation'
 
-const SETTLE = `    const settled = await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)
+const COLLECT = `    const entryTokens = await collectEntryTokens(slot, { ...captured, dependencies: fetched.dependencies })
 `
-const COMMIT = 'await commit(slot, fetched.entry, { settled, own, purge, by })'
+const COMMIT = 'await commit(slot, fetched.entry, { entryTokens, newOwn, purge, forcedBy })'
 
 export const forceMutations: readonly Mutation[] = [
   {
@@ -11,10 +11,10 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: "  const { [ownName]: before = '', ...others } = settled.tokens\n",
-        replace: `  const guards = Object.keys(settled.tokens)
+        search: "  const { [ownName]: capturedOwn = '', ...others } = entryTokens.tokens\n",
+        replace: `  const guards = Object.keys(entryTokens.tokens)
   const late = await store.read(guards.map(store.names.guard))
-  const { [ownName]: before = '', ...others } = Object.fromEntries(
+  const { [ownName]: capturedOwn = '', ...others } = Object.fromEntries(
     guards.map((guard) => [guard, late.get(store.names.guard(guard)) ?? '']),
   )
 `,
@@ -26,10 +26,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: SETTLE,
+        search: COLLECT,
         replace: `    const late = await capture(slot)
-    const settled = await collectEntryTokens(
-      slot, fetched.dependencies, late?.tokens ?? tokens, late?.lookup ?? lookup)
+    const entryTokens = await collectEntryTokens(slot, { ...(late ?? captured), dependencies: fetched.dependencies })
 `,
       },
     ],
@@ -41,8 +40,8 @@ export const forceMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search: COMMIT,
-        replace: `await encodeForField(runtime, config, { ...fetched.entry, ...settled })
-          .then((text) => slot.store.write(slot.entry, text as string, slot.keptSeconds(fetched.entry)))
+        replace: `await encodeForField(runtime, config, { ...fetched.entry, ...entryTokens })
+          .then((text) => slot.store.write(slot.entry, text as string, slot.lifetimeSeconds(fetched.entry)))
           .then(() => ({ kind: 'stored', entry: purge ? fetched.entry : fetched.entry }))`,
       },
     ],
@@ -52,8 +51,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: 'const own = uniqueToken()',
-        replace: 'const own = tokens[0] as Token',
+        search: 'const newOwn = uniqueToken()',
+        replace: 'const newOwn = tokens[0] as Token',
       },
     ],
   },
@@ -63,7 +62,7 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: "runtime.singleFlight.queue(queueName(config), by, work, reason === 'force')",
+        search: "runtime.singleFlight.queue(queueName(config), sharedBy, work, reason === 'force')",
         replace: 'runtime.singleFlight.run(queueName(config), work)',
       },
     ],
@@ -108,7 +107,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: 'const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })',
+        search:
+          'const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: progressTokens })',
         replace: `const fetched = await fetchEntry(context, { reason }).catch(async (error: unknown) => {
       await slot.store.remove(slot.entry)
       throw error
@@ -121,9 +121,9 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: '    const own = uniqueToken()\n',
+        search: '    const newOwn = uniqueToken()\n',
         replace: `    await slot.store.remove(slot.entry)
-    const own = uniqueToken()
+    const newOwn = uniqueToken()
 `,
       },
     ],
@@ -134,9 +134,9 @@ export const forceMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
         search:
-          '    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })\n',
-        replace: `    await slot.store.writeTokens([tokenWrite(slot, ownGuard(config.key), own)])
-    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })
+          '    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: progressTokens })\n',
+        replace: `    await slot.store.writeTokens([tokenWrite(slot, ownGuard(config.key), newOwn)])
+    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: progressTokens })
 `,
       },
     ],
@@ -181,8 +181,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: "const by = shareKey(config, purge, reason === 'change')",
-        replace: 'const by = shareKey(config.fetcher)',
+        search: "const sharedBy = shareKey(config, purge, reason === 'change')",
+        replace: 'const sharedBy = shareKey(config.fetcher)',
       },
     ],
   },
@@ -192,8 +192,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: "by, work, reason === 'force')",
-        replace: 'by, work)',
+        search: "sharedBy, work, reason === 'force')",
+        replace: 'sharedBy, work)',
       },
     ],
   },
@@ -225,8 +225,8 @@ export const forceMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceContention.ts',
-        search: 'if (!lostToForce) disturbed += 1',
-        replace: 'disturbed += lostToForce ? 1 : 1',
+        search: 'if (!wasForced) disturbed += 1',
+        replace: 'disturbed += wasForced ? 1 : 1',
       },
     ],
   },

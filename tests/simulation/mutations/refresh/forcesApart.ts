@@ -93,8 +93,8 @@ export const forceApartMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: 'if (refused && purge) await removeOld',
-        replace: 'if (refused && purge && by === own) await removeOld',
+        search: 'if (isRefused && purge) await removeOld',
+        replace: 'if (isRefused && purge && forcedBy === newOwn) await removeOld',
       },
     ],
   },
@@ -104,8 +104,8 @@ export const forceApartMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',
-        search: 'if (refused && purge) await removeOld',
-        replace: 'if (refused || purge) await removeOld',
+        search: 'if (isRefused && purge) await removeOld',
+        replace: 'if (isRefused || purge) await removeOld',
       },
     ],
   },

@@ -121,12 +121,12 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'if (lease) await turnIntoCoolDown(slot, lease, `${FAILED}${rest.code}`, rest.milliseconds)',
-        replace: 'if (lease) await slot.store.remove(lease.name)',
+        search: 'await turnIntoCoolDown(slot, lease, `${FAILED}${coolDown.code}`, coolDown.milliseconds)',
+        replace: 'await slot.store.remove(lease.name)',
       },
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'leaveAlone(slot, flight.name, rest)',
+        search: 'leaveAlone(slot, flight.name, coolDown)',
         replace: '',
       },
     ],
@@ -197,7 +197,7 @@ export const leaseMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
         search: 'requested?.name === own.name ? requested : undefined',
-        replace: 'taken',
+        replace: 'requested',
       },
     ],
   },

@@ -13,8 +13,8 @@ export const dependencyMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/entryTokens.ts',
-        search: '{ tokens: Object.freeze({ ...own, ...settled }), dependencies: told }',
-        replace: '{ tokens: Object.freeze(own), dependencies: [] }',
+        search: '{ tokens: Object.freeze({ ...guardTokens, ...addedTokens }), dependencies: added }',
+        replace: '{ tokens: Object.freeze(guardTokens), dependencies: [] }',
       },
     ],
   },
@@ -24,7 +24,7 @@ export const dependencyMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/entryTokens.ts',
-        search: 'if (seen.get(store.names.guard(COARSE_GUARD)) !== coarse) return null\n',
+        search: 'if (snapshot.get(store.names.guard(COARSE_GUARD)) !== coarse) return null\n',
         replace: 'if (coarse === null) return null\n',
       },
     ],
@@ -35,10 +35,10 @@ export const dependencyMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/entryTokens.ts',
-        search: '      seen = await store.createAndRead(created, names)\n',
-        replace: `      const before = seen
+        search: '      snapshot = await store.createAndRead(created, names)\n',
+        replace: `      const before = snapshot
       const after = await store.createAndRead(created, names)
-      seen = { ...after, get: (name) => (name === names[0] ? before : after).get(name) }
+      snapshot = { ...after, get: (name) => (name === names[0] ? before : after).get(name) }
 `,
       },
     ],

@@ -26,7 +26,7 @@ export const tagMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
         search: 'const guards = Object.keys(copy.entry.tokens)\n',
-        replace: 'const guards = place.guards.filter((guard) => guard in copy.entry.tokens)\n',
+        replace: 'const guards = slot.guards.filter((guard) => guard in copy.entry.tokens)\n',
       },
     ],
   },

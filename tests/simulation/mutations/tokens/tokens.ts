@@ -25,10 +25,10 @@ export const tokenMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)',
-        replace: `await collectEntryTokens(slot, fetched.dependencies, await slot.store
+        search: 'await collectEntryTokens(slot, { lookup, tokens, dependencies })',
+        replace: `await collectEntryTokens(slot, { lookup, dependencies, tokens: await slot.store
       .read(lookup.guards.map(slot.store.names.guard))
-      .then((now) => lookup.guards.map((guard) => now.get(slot.store.names.guard(guard)) ?? '')), lookup)`,
+      .then((now) => lookup.guards.map((guard) => now.get(slot.store.names.guard(guard)) ?? '')) })`,
       },
     ],
   },

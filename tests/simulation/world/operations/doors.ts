@@ -44,7 +44,7 @@ export async function createDoors(runtime: FieldRuntime, connection: Connection)
     }
     const full = { ...store, writeForced: () => Promise.reject(redisQuota('simulated')) }
     const process = { ...runtime, ports: { ...ports, emit }, store: async () => full }
-    const { stored } = await forceRefresh(process, field, 'force', true)
+    const { stored } = await forceRefresh(process, field, 'force', { purge: true })
     if (lost || stored) throw redisUnreachable('simulated', 'SIM_URL', new Error('it was not purged'))
   }
 

@@ -172,7 +172,9 @@ async function answerMiss<T>(
   }
   // What another caller fetched is opened like a stored entry: its schema may be another one.
   const opened =
-    outcome.by === config ? { entry, data: await context.openFetched(entry) } : await slot.open(entry)
+    outcome.fetchedWith === config
+      ? { entry, data: await context.openFetched(entry) }
+      : await slot.open(entry)
   if (!opened) return null
   const answer = context.answer(opened, 'miss', { cacheMs, sourceMs: outcome.sourceMs })
   return outcome.notStored ? { ...answer, notStored: true } : answer

@@ -11,54 +11,61 @@ import type { FieldSlot } from '../fieldSlot'
 import { type Lookup, MOST_TAGS } from '../lookup'
 import type { FieldStore } from '../store/fieldStore'
 
+export type EntryTokens = Pick<Entry, 'tokens' | 'dependencies'>
+
+interface CollectRequest {
+  lookup: Pick<Lookup, 'guards' | 'dependencies'>
+  /** Captured before the fetch, in the order of the lookup's guards. */
+  tokens: readonly Token[]
+  /** Guards from `dependsOn`. */
+  dependencies: readonly string[]
+}
+
 /** Null if what the value depends on may have changed during the fetch. */
 export async function collectEntryTokens(
   slot: FieldSlot,
-  dependencies: readonly string[],
-  tokens: readonly Token[],
-  lookup: Pick<Lookup, 'guards' | 'dependencies'>,
-): Promise<Pick<Entry, 'tokens' | 'dependencies'> | null> {
-  const { guards, captured } = capturedTokens(slot, dependencies, tokens, lookup)
+  { lookup, tokens, dependencies }: CollectRequest,
+): Promise<EntryTokens | null> {
+  const captured = Object.fromEntries(lookup.guards.map((guard, index) => [guard, tokens[index] as Token]))
+  const guards = selectGuards(slot, lookup.guards, dependencies)
   // Remembered even if this fetch is discarded: the next one captures these tokens before it begins.
   rememberGuards(slot.runtime, slot, [...guards.filter(isTagGuard), ...dependencies])
-  const own = Object.fromEntries(
+  const guardTokens = Object.fromEntries(
     guards.filter((guard) => guard !== COARSE_GUARD).map((guard) => [guard, captured[guard] as Token]),
   )
-  if (!slot.config.dependsOn) return { tokens: Object.freeze(own) }
-  const told = dependencies.filter((guard) => !Object.hasOwn(own, guard))
-  const settled = await askStore(slot.runtime, 'dependencies', null, () =>
+  if (!slot.config.dependsOn) return { tokens: Object.freeze(guardTokens) }
+  const added = dependencies.filter((guard) => !Object.hasOwn(guardTokens, guard))
+  const addedTokens = await askStore(slot.runtime, 'dependencies', null, () =>
     readDependencyTokens(slot.runtime.ports, slot.store, {
-      dependencies: told,
+      dependencies: added,
       coarse: captured[COARSE_GUARD] ?? '',
       captured: lookup.dependencies,
     }),
   )
-  return settled && { tokens: Object.freeze({ ...own, ...settled }), dependencies: told }
+  return addedTokens && { tokens: Object.freeze({ ...guardTokens, ...addedTokens }), dependencies: added }
 }
 
 /** Keeps tags that other readers name as far as there is room. */
-function capturedTokens(
+function selectGuards(
   slot: FieldSlot,
+  guards: readonly string[],
   dependencies: readonly string[],
-  tokens: readonly Token[],
-  lookup: Pick<Lookup, 'guards'>,
-): { guards: readonly string[]; captured: Record<string, Token> } {
-  const captured = Object.fromEntries(lookup.guards.map((guard, index) => [guard, tokens[index] as Token]))
+): readonly string[] {
   const { config: field, hints, guards: named } = slot
-  const known = new Set([...named, ...dependencies, ownGuard(field.key)])
-  const others = lookup.guards.filter((guard) => !known.has(guard))
-  const room = Math.max(0, MOST_TAGS - [...known].filter(isTagGuard).length)
-  const left = new Set(others.slice(room))
+  const needed = new Set([...named, ...dependencies, ownGuard(field.key)])
+  const others = guards.filter((guard) => !needed.has(guard))
+  const room = Math.max(0, MOST_TAGS - [...needed].filter(isTagGuard).length)
+  const leftOut = new Set(others.slice(room))
   if (others.length > 0 && !hints.disagreed) {
     hints.disagreed = true
     slot.runtime.ports.emit({
       type: 'tags.disagreed',
       field: field.name,
-      kept: others.length - left.size,
-      left: left.size,
+      kept: others.length - leftOut.size,
+      left: leftOut.size,
     })
   }
-  return { guards: lookup.guards.filter((guard) => !left.has(guard)), captured }
+  return guards.filter((guard) => !leftOut.has(guard))
 }
 
 export interface DependencyRequest {
@@ -82,16 +89,16 @@ export async function readDependencyTokens(
   const tokens = new Map(Object.entries(captured))
   if (unknown.length > 0) {
     const names = [COARSE_GUARD, ...unknown].map(store.names.guard)
-    let seen = await store.read(names)
-    const missing = unknown.filter((guard) => seen.get(store.names.guard(guard)) === null)
+    let snapshot = await store.read(names)
+    const missing = unknown.filter((guard) => snapshot.get(store.names.guard(guard)) === null)
     if (missing.length > 0) {
       const created = missing.map((guard) => ({ name: store.names.guard(guard), token: uniqueToken() }))
       // Read again after the creation: an invalidation before it would go unnoticed.
-      seen = await store.createAndRead(created, names)
+      snapshot = await store.createAndRead(created, names)
     }
-    if (seen.get(store.names.guard(COARSE_GUARD)) !== coarse) return null
+    if (snapshot.get(store.names.guard(COARSE_GUARD)) !== coarse) return null
     for (const guard of unknown) {
-      const token = seen.get(store.names.guard(guard))
+      const token = snapshot.get(store.names.guard(guard))
       if (token === null) return null
       tokens.set(guard, token)
     }

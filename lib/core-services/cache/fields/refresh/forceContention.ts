@@ -22,7 +22,7 @@ export interface Contention {
    */
   adoptOrGiveUp(slot: FieldSlot, captured: CapturedLookup | null): Promise<Entry | null>
   /** After a fetch that was not stored. `sourceMs`: how long it took. */
-  lost(sourceMs: number): Promise<void>
+  waitAfterLoss(sourceMs: number): Promise<void>
 }
 
 /** `tokens`: those of the lookup, and new ones where some were missing. */
@@ -55,18 +55,18 @@ export function startContention(
       else if (first === undefined) first = captured.tokens[0]
       else {
         const { valid } = captured.lookup
-        const adopted =
-          valid && isNewerThan(valid, field, first, mark) ? await adopt(slot, captured.lookup) : null
+        const isEnough = valid !== null && isNewerThan(valid, field, { first, mark })
+        const adopted = isEnough ? await adopt(slot, captured.lookup) : null
         if (adopted) return adopted
-        const lostToForce = valid?.forced !== undefined && ownToken(valid, field) !== last
-        if (!lostToForce) disturbed += 1
+        const wasForced = valid?.forced !== undefined && ownToken(valid, field) !== last
+        if (!wasForced) disturbed += 1
       }
       last = captured?.tokens[0] ?? last
       const giveUp = disturbed >= MOST_DISTURBED || (attempts > 1 && isTimeUp())
       if (giveUp) throw forceContended(field.name, attempts - 1)
       return null
     },
-    async lost(sourceMs) {
+    async waitAfterLoss(sourceMs) {
       emit({ type: 'force.contended', field: field.name, attempt: attempts })
       // Forces that lost twice would collide again, so they spread over the time that a fetch takes.
       if (attempts > 1 && sourceMs > 0) await clock.sleep(Math.ceil(random() * sourceMs))
@@ -81,7 +81,11 @@ const ownToken = ({ tokens }: Entry, { key }: AnyField): Token | undefined => to
  * the one that it replaced is `first`, so both were written since, and the replaced one was captured before that fetch.
  * Each token is written once, so no clock is needed.
  */
-function isNewerThan(entry: Entry, field: AnyField, first: Token, mark: string): boolean {
+function isNewerThan(
+  entry: Entry,
+  field: AnyField,
+  { first, mark }: { first: Token; mark: string },
+): boolean {
   const { forced } = entry
   return forced?.by === mark && forced.upon !== first && ownToken(entry, field) !== first
 }

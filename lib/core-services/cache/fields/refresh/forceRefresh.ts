@@ -14,7 +14,7 @@ import { allPresent } from '../lookup'
 import { beginUnproved, keepUnproved } from '../read/withoutRedis'
 import { shareKey, shareMark } from '../shareKey'
 import { encodeForField } from '../store/entryText'
-import { collectEntryTokens } from './entryTokens'
+import { collectEntryTokens, type EntryTokens } from './entryTokens'
 import { fetchEntry } from './fetchEntry'
 import { type CapturedLookup, startContention } from './forceContention'
 import { fetchUnstored, reportRefresh } from './storeEntry'
@@ -27,14 +27,21 @@ export interface Refreshed {
   items: number | null
 }
 
-interface ForceRequest {
-  reason: RefreshReason
-  purge: boolean
+export interface ForceOptions {
+  /**
+   * Removes the old value if Redis refuses to store the new one.
+   * @default false
+   */
+  purge?: boolean
   /**
    * No new attempt begins that could not end by then. Monotonic clock, in ms.
    * @default no limit
    */
-  until: number
+  until?: number
+}
+
+interface ForceRequest extends Required<ForceOptions> {
+  reason: RefreshReason
 }
 
 /**
@@ -47,8 +54,7 @@ export async function forceRefresh(
   runtime: FieldRuntime,
   config: AnyField,
   reason: RefreshReason,
-  purge = false,
-  until = Number.POSITIVE_INFINITY,
+  { purge = false, until = Number.POSITIVE_INFINITY }: ForceOptions = {},
 ): Promise<Refreshed> {
   assertOptions(config)
   return forceField(new FieldContext(runtime, config), { reason, purge, until })
@@ -59,9 +65,9 @@ export function forceField(field: FieldContext, request: ForceRequest): Promise<
   const { runtime, config } = field
   const { reason, purge } = request
   // A force for a user also serves the cron: it never resumes progress that was read long before it.
-  const by = shareKey(config, purge, reason === 'change')
+  const sharedBy = shareKey(config, purge, reason === 'change')
   const work = () => forceOrFetch(field, request)
-  return runtime.singleFlight.queue(queueName(config), by, work, reason === 'force')
+  return runtime.singleFlight.queue(queueName(config), sharedBy, work, reason === 'force')
 }
 
 export function forcesAhead({ singleFlight }: FieldRuntime, field: AnyField): number {
@@ -84,40 +90,40 @@ async function forceOrFetch(field: FieldContext, request: ForceRequest): Promise
   }
 }
 
-async function forceInto(known: FieldSlot, { reason, purge, until }: ForceRequest): Promise<Refreshed> {
-  const { context, runtime, config } = known
+async function forceInto(openedSlot: FieldSlot, { reason, purge, until }: ForceRequest): Promise<Refreshed> {
+  const { context, runtime, config } = openedSlot
   const { clock, uniqueToken } = runtime.ports
   const contention = startContention(context, { mark: shareMark(config, purge), until })
-  const by = reason === 'force' ? contention.mark : ''
+  const forcedBy = reason === 'force' ? contention.mark : ''
   for (;;) {
-    const slot = (await returnToUsualSlot(known))?.slot ?? known
+    const slot = (await returnToUsualSlot(openedSlot))?.slot ?? openedSlot
     const captured = await capture(slot)
     const adopted = await contention.adoptOrGiveUp(slot, captured)
     if (adopted) return { entry: adopted, stored: true, sourceMs: 0, items: countItems(adopted) }
     if (!captured) continue
     const { lookup, tokens } = captured
-    const own = uniqueToken()
-    const fetching = { slot, guards: lookup.guards, tokens }
-    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: fetching })
-    const settled = await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)
+    const newOwn = uniqueToken()
+    const progressTokens = { slot, guards: lookup.guards, tokens }
+    const fetched = await fetchEntry(context, { reason, replaces: lookup, captured: progressTokens })
+    const entryTokens = await collectEntryTokens(slot, { ...captured, dependencies: fetched.dependencies })
     const sentAt = currentInstant(clock)
-    const outcome: CommitOutcome = settled
-      ? await commit(slot, fetched.entry, { settled, own, purge, by })
+    const outcome: CommitOutcome = entryTokens
+      ? await commit(slot, fetched.entry, { entryTokens, newOwn, purge, forcedBy })
       : { kind: 'contended' }
     if (outcome.kind === 'contended') {
-      await contention.lost(fetched.sourceMs)
+      await contention.waitAfterLoss(fetched.sourceMs)
       continue
     }
     const why = outcome.kind === 'stored' ? undefined : outcome.why
     fetched.settle(why)
     const entry = outcome.entry ?? fetched.entry
     if (outcome.kind === 'stored') {
-      runtime.memoryCache.noteTokens([[ownGuard(config.key), own]], sentAt)
+      runtime.memoryCache.noteTokens([[ownGuard(config.key), newOwn]], sentAt)
       slot.keep(entry, sentAt)
       // A read that was sent before this write may bring the replaced value later.
-      runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: own, since: sentAt.monotonic })
+      runtime.memoryCache.dropGuarded([ownGuard(config.key)], { token: newOwn, since: sentAt.monotonic })
     }
-    reportRefresh(slot, reason, fetched, why ? { why } : {})
+    reportRefresh(slot, fetched, { reason, why })
     return { ...fetched, entry, stored: outcome.kind === 'stored' }
   }
 }
@@ -131,11 +137,11 @@ async function capture(slot: FieldSlot): Promise<CapturedLookup | null> {
 }
 
 interface Commit {
-  settled: Pick<Entry, 'tokens' | 'dependencies'>
-  own: Token
+  entryTokens: EntryTokens
+  newOwn: Token
   purge: boolean
   /** See `Entry.forced`. */
-  by: string
+  forcedBy: string
 }
 
 type CommitOutcome =
@@ -146,14 +152,15 @@ type CommitOutcome =
 async function commit(
   slot: FieldSlot,
   fetched: Entry,
-  { settled, own, purge, by }: Commit,
+  { entryTokens, newOwn, purge, forcedBy }: Commit,
 ): Promise<CommitOutcome> {
   const { runtime, store, config } = slot
   const ownName = ownGuard(config.key)
-  const { [ownName]: before = '', ...others } = settled.tokens
-  const tokens = { ...settled.tokens, [ownName]: own }
-  const entry: Entry = { ...fetched, ...settled, tokens, forced: { upon: before, by } }
-  const ttl = slot.keptSeconds(entry)
+  const { [ownName]: capturedOwn = '', ...others } = entryTokens.tokens
+  const tokens = { ...entryTokens.tokens, [ownName]: newOwn }
+  const forced = { upon: capturedOwn, by: forcedBy }
+  const entry: Entry = { ...fetched, ...entryTokens, tokens, forced }
+  const ttl = slot.lifetimeSeconds(entry)
   // A value that has ended already answers the caller, but no later reader.
   if (ttl !== 'forever' && ttl <= 0) return { kind: 'unstored', why: 'expired' }
   const text = await encodeForField(runtime, config, entry)
@@ -163,19 +170,19 @@ async function commit(
       entry: slot.entry,
       text,
       ttl,
-      expected: [[ownName, before] as const, ...Object.entries(others)].map(
+      expected: [[ownName, capturedOwn] as const, ...Object.entries(others)].map(
         ([guard, token]) => [store.names.guard(guard), token] as const,
       ),
-      own: { token: own, seconds: tokenSeconds(config, ownName) },
+      own: { token: newOwn, seconds: tokenSeconds(config, ownName) },
     })
   try {
     return (await write()) ? { kind: 'stored', entry } : { kind: 'contended' }
   } catch (error) {
     const failure = reportRedisFailure(runtime, 'write', error)
-    const refused = hasCode(failure, ...NEVER_DONE)
+    const isRefused = hasCode(failure, ...NEVER_DONE)
     // A write without an answer may have been done; one that Redis refused was not.
-    if (refused && purge) await removeOld(slot)
-    return refused ? { kind: 'unstored', why: 'redis-failed', entry } : retryCommit(write, entry)
+    if (isRefused && purge) await removeOld(slot)
+    return isRefused ? { kind: 'unstored', why: 'redis-failed', entry } : retryCommit(write, entry)
   }
 }
 

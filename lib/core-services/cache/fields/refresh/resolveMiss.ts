@@ -24,7 +24,7 @@ export type MissOutcome =
       kind: 'fetched'
       entry: Entry
       /** The configuration of the fetch, which may be another caller's. */
-      by: AnyField
+      fetchedWith: AnyField
       notStored: boolean
       sourceMs: number
     }
@@ -117,7 +117,7 @@ function runFlight(miss: Miss, tokens: readonly Token[], requested?: RequestedLe
     const quiet = quietFlight(slot, flight.name)
     if (quiet?.code) throw coolingError(slot, quiet.code)
     if (quiet && !miss.patient) return SUPERSEDED
-    const own: Lease & { sentAt: null } = { ...leaseFor(slot, flight.name), sentAt: null }
+    const own: RequestedLease = { ...leaseFor(slot, flight.name), sentAt: null }
     // A reader that found another entry than the creator of the tokens has a flight of another name.
     const shared = requested?.name === own.name ? requested : undefined
     const lease = shared ?? own
@@ -144,14 +144,14 @@ function isOvertaken({ slot, lookup, tokens }: Flight): boolean {
 type Acquired = { kind: 'leased'; lease: HeldLease } | { kind: 'refused' } | MissOutcome
 
 /** Until this process holds the lease or does not need it any more. */
-async function acquire(flight: Flight, asked: Lease, lost: boolean): Promise<Acquired> {
+async function acquire(flight: Flight, firstLease: Lease, isHeldByOther: boolean): Promise<Acquired> {
   const { slot, patient, tokens } = flight
   const { current, dependencyFingerprint } = flight.lookup
   const { clock, random, emit } = slot.runtime.ports
   const began = currentInstant(clock)
   const field = slot.config.name
-  let lease = asked
-  let held = lost
+  let lease = firstLease
+  let held = isHeldByOther
   let refusal: CodedError | null = null
   for (;;) {
     if (!held) {
@@ -205,36 +205,39 @@ async function fetchUnder(flight: Flight, lease: HeldLease | null): Promise<Miss
   const endLease = () => lease && giveBack(slot, lease)
   const store = async (entry: Entry): Promise<StoreOutcome> => {
     if (!lease) return { why: 'redis-failed' }
-    return storeEntry(slot, entry, lease.milliseconds, () => {
+    const findObstacle = () => {
       // Another process may hold the lease by now, and have stored a newer value.
       if (passedSince(clock, lease.sentAt) >= lease.milliseconds) return 'lease-over'
       return runtime.memoryCache.overtaken(entry.tokens, began) ? 'outdated' : undefined
-    })
+    }
+    return storeEntry(slot, entry, { leaseMs: lease.milliseconds, findObstacle })
   }
   try {
     const captured = { slot, guards: lookup.guards, tokens }
     const fetched = await fetchEntry(slot.context, { reason, replaces: lookup, captured })
-    const { sourceMs } = fetched
-    const settled = await collectEntryTokens(slot, fetched.dependencies, tokens, lookup)
-    if (!settled) {
+    const { sourceMs, dependencies } = fetched
+    const entryTokens = await collectEntryTokens(slot, { lookup, tokens, dependencies })
+    if (!entryTokens) {
       endLease()
-      reportRefresh(slot, reason, fetched, { why: 'dependencies-changed' })
-      return { kind: 'fetched', entry: fetched.entry, by: config, notStored: true, sourceMs }
+      reportRefresh(slot, fetched, { reason, why: 'dependencies-changed' })
+      return { kind: 'fetched', entry: fetched.entry, fetchedWith: config, notStored: true, sourceMs }
     }
-    const entry: Entry = { ...fetched.entry, ...settled }
+    const entry: Entry = { ...fetched.entry, ...entryTokens }
     const outcome = await store(entry)
-    const overtaken = outcome.why === 'outdated' || outcome.why === 'lease-over'
-    if (!overtaken) slot.keep(entry, lookup.sentAt)
+    const isOutdated = outcome.why === 'outdated' || outcome.why === 'lease-over'
+    if (!isOutdated) slot.keep(entry, lookup.sentAt)
     // Nothing was stored, so the flight keeps its name and other instances would wait for this lease.
     if (outcome.why && outcome.why !== 'lease-over') endLease()
     fetched.settle(outcome.why)
-    reportRefresh(slot, reason, fetched, outcome)
-    return { kind: 'fetched', entry, by: config, notStored: outcome.why !== undefined, sourceMs }
+    reportRefresh(slot, fetched, { reason, why: outcome.why })
+    return { kind: 'fetched', entry, fetchedWith: config, notStored: outcome.why !== undefined, sourceMs }
   } catch (error) {
     if (isSourceError(error)) {
-      const rest = coolDownAfter(error)
-      leaveAlone(slot, flight.name, rest)
-      if (lease) await turnIntoCoolDown(slot, lease, `${FAILED}${rest.code}`, rest.milliseconds)
+      const coolDown = coolDownAfter(error)
+      leaveAlone(slot, flight.name, coolDown)
+      if (lease) {
+        await turnIntoCoolDown(slot, lease, `${FAILED}${coolDown.code}`, coolDown.milliseconds)
+      }
     } else endLease()
     throw error
   }

@@ -10,6 +10,12 @@ export interface StoreOutcome {
   why?: NotStored
 }
 
+interface StoreRequest {
+  leaseMs: number
+  /** Runs right before the write. Its reason keeps the entry from being written. */
+  findObstacle(): NotStored | undefined
+}
+
 /**
  * A late write carries old tokens, so no reader is served it. Redis keeps the entry for `leaseMs` at least: if it ended
  * before the lease, readers would derive the same lease name, and wait for a fetch that is over.
@@ -17,15 +23,14 @@ export interface StoreOutcome {
 export async function storeEntry(
   slot: FieldSlot,
   entry: Entry,
-  leaseMs: number,
-  obstacle: () => NotStored | undefined,
+  { leaseMs, findObstacle }: StoreRequest,
 ): Promise<StoreOutcome> {
-  const lifetime = slot.keptSeconds(entry)
+  const lifetime = slot.lifetimeSeconds(entry)
   if (lifetime !== 'forever' && lifetime <= 0) return { why: 'expired' }
   const text = await encodeForField(slot.runtime, slot.config, entry)
   if (text === null) return { why: 'no-key' }
   return askStore<StoreOutcome>(slot.runtime, 'write', { why: 'redis-failed' }, async () => {
-    const why = obstacle()
+    const why = findObstacle()
     if (why) return { why }
     const seconds = lifetime === 'forever' ? lifetime : Math.max(lifetime, Math.ceil(leaseMs / 1000))
     await slot.store.write(slot.entry, text, seconds)
@@ -36,15 +41,14 @@ export async function storeEntry(
 /** Rejects as `fetchEntry` does. */
 export async function fetchUnstored(field: FieldContext, reason: RefreshReason): Promise<Fetched> {
   const fetched = await fetchEntry(field, { reason })
-  reportRefresh(field, reason, fetched, { why: 'redis-failed' })
+  reportRefresh(field, fetched, { reason, why: 'redis-failed' })
   return fetched
 }
 
 export function reportRefresh(
   { runtime: { ports }, config }: Pick<FieldContext, 'runtime' | 'config'>,
-  reason: RefreshReason,
   { sourceMs, items, entry }: Fetched,
-  { why }: StoreOutcome,
+  { reason, why }: { reason: RefreshReason; why: NotStored | undefined },
 ): void {
   if (why) ports.emit({ type: 'refresh.skipped', field: config.name, why })
   ports.emit({
