@@ -1,10 +1,17 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { CacheService } from '@/lib/core-services/cache/cacheService'
+import type { StrictCommands } from '@/lib/core-services/cache/redis/commands/strictCommands'
 import type { RecordedEvents } from '@/lib/testing/events'
 import { cacheFor } from '../kit/fields/cache'
 import { onEachCache } from '../kit/fields/eachCache'
 import type { FieldProcess } from '../kit/fields/fieldProcess'
 import { redisForThisFile } from '../kit/redis/redisSuite'
+
+it('has null for an unknown answer only where a failure does not reject', () => {
+  expectTypeOf<CacheService['ttl']>().returns.resolves.toEqualTypeOf<number | null>()
+  expectTypeOf<StrictCommands['ttl']>().returns.resolves.toEqualTypeOf<number>()
+  expectTypeOf<CacheService['incr']>().returns.resolves.toEqualTypeOf<number>()
+})
 
 describe('starting', () => {
   const redis = redisForThisFile()

@@ -1,7 +1,7 @@
 /**
- * How logical keys are put together: parts joined by a separator, `domain:type:identifier[:subkey]`. Whatever a part
- * could break out with is percent-encoded, so an id can neither reach the keys of another domain nor widen a pattern,
- * and two different lists of parts never make the same key.
+ * How logical keys are put together: parts joined by a separator, `domain:type:identifier[:subkey]`. Characters
+ * that mean something in a key or a pattern are percent-encoded in a part: an id can neither reach the keys of another
+ * domain nor widen a pattern, and two different lists of parts never make the same key.
  */
 import { keyInvalid } from '../../errors'
 import { halfProblem } from './keySpace'
@@ -27,7 +27,7 @@ export function createKeyStrategy(separator: string, assertFits: (key: string) =
 
   function encode(part: unknown, index: number): string {
     const position = `part ${index + 1}`
-    // An id that is missing at run time must not become a key that everybody without an id shares.
+    // An id that is missing at run time must not become one key for all callers without an id.
     if (typeof part !== 'string') throw keyInvalid('', `${position} is no string but ${typeof part}`)
     if (part === '') throw keyInvalid('', `${position} is empty`)
     if (halfProblem(part) !== undefined) throw keyInvalid(part, `${position} holds half of a character`)

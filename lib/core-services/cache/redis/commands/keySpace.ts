@@ -91,7 +91,7 @@ export function tagProblem(tag: unknown): string | undefined {
     : `it has ${length} characters, ${MOST_TAG_CHARACTERS} at most`
 }
 
-/** For whatever becomes part of a name in Redis, such as a field of a hash. */
+/** Why a text cannot be part of a name in Redis, such as a field of a hash. */
 export function halfProblem(text: unknown): string | undefined {
   // Redis makes a text of a number.
   if (typeof text === 'number') return undefined

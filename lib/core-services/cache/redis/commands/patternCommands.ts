@@ -1,6 +1,5 @@
 /**
- * What concerns all keys of a pattern. It walks the key space by SCAN, a chunk at a time: for administration, not for
- * the way of a request.
+ * Walks all keys of a pattern by SCAN, a chunk at a time: for administration, too slow for a request.
  */
 
 import { hasCode } from '../../../../shared/errors'

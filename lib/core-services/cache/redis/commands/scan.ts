@@ -1,4 +1,4 @@
-/** A walk over the whole key space, some names at a time: for administration, not for the way of a request. */
+/** Walks the whole key space, some names at a time: for administration, too slow for a request. */
 import { redisBadReply } from '../../errors'
 import type { RawReply, Send } from '../pipeline'
 

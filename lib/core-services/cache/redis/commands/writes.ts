@@ -16,7 +16,7 @@ export async function setKey<T>(
   const text = encodeValue(value)
   if (fields.isConfigured(key)) return fields.set(key, value, options)
   if (asksFirst && CONDITIONAL.some((option) => args.includes(option))) {
-    // By what readers see: an entry that was invalidated stands there all the same.
+    // `nx` and `xx` go by what readers see: Redis still holds an entry that was invalidated.
     if ((await send('GET', fields.tokenName(key))) !== null) return fields.set(key, value, options)
   }
   const [reply = null, token] = await sendAll([
@@ -26,7 +26,7 @@ export async function setKey<T>(
   const before = args.includes('GET') ? await open<T>(key, reply) : null
   if (token == null) fields.forget([key])
   else if (isSet(args, reply)) {
-    // That they were met is known by now.
+    // `nx` and `xx` were met: the SET was done.
     const unconditional = { nx: false, xx: false, get: false }
     const given = typeof options === 'object' ? { ...options, ...unconditional } : options
     const outcome = await fields.set(key, value, given)
