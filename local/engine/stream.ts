@@ -44,7 +44,7 @@ export async function openStream(url: string, [name, ...args]: Command): Promise
   client.on('error', () => stream.destroy())
   try {
     const open = STREAMS[name.toUpperCase()]
-    if (open === undefined) throw new Error(`${name} has replies that end`)
+    if (open === undefined) throw new Error(`${name} cannot be streamed: its replies end`)
     await client.connect()
     // A message can arrive with the confirmation, but must not come before it.
     const confirmed = open(client, args.map(String), (parts) => {

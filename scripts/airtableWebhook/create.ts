@@ -29,13 +29,13 @@ export async function create(
 function assertUrl(given: string | undefined, standIn: boolean): string {
   const example = `--url https://app.example${PATH}`
   if (given === undefined)
-    throw usageInvalid('--url is missing: where Airtable shall post to', `Give ${example}.`)
+    throw usageInvalid('--url is missing: the address to which Airtable posts pings', `Give ${example}.`)
   if (!URL.canParse(given)) throw usageInvalid(`--url is no URL: ${given}`, `Give ${example}.`)
   const { protocol, username, password, pathname } = new URL(given)
   if (protocol !== 'https:' && !(standIn && protocol === 'http:'))
-    throw usageInvalid('--url does not start with https://, which Airtable insists on', `Give ${example}.`)
+    throw usageInvalid('--url does not start with https://, which Airtable requires', `Give ${example}.`)
   if (username !== '' || password !== '')
-    throw usageInvalid('--url holds a user or a password', 'Pings are known by their MAC: leave them out.')
+    throw usageInvalid('--url holds a user or a password', 'Leave them out: pings are verified by their MAC.')
   if (pathname === '/') throw usageInvalid('--url is the address of the site alone', `Give ${example}.`)
   return given
 }
@@ -98,6 +98,6 @@ function secretsText(made: readonly CreatedWebhook[], present: number): string {
   const where =
     present === 0
       ? 'Put this into the environment of the app'
-      : 'Add this to AIRTABLE_WEBHOOK_SECRETS in the environment of the app, with a comma between, or replace what is dead'
+      : 'Add this to AIRTABLE_WEBHOOK_SECRETS in the environment of the app, with a comma between, or replace the secret of a dead webhook'
   return `\n${where}. Airtable shows it only once:\n\nAIRTABLE_WEBHOOK_SECRETS=${pairs}\n`
 }

@@ -54,7 +54,7 @@ function statusText({ secrets, now }: Context, webhook: Listed): string {
       'secret',
       secrets.has(id)
         ? 'in AIRTABLE_WEBHOOK_SECRETS'
-        : 'not in AIRTABLE_WEBHOOK_SECRETS: its pings are not believed here',
+        : 'not in AIRTABLE_WEBHOOK_SECRETS: its pings are rejected here',
     ],
   ]
   return [id, ...rows.map(([name = '', text = '']) => `  ${name.padEnd(11)}  ${text}`)].join('\n')

@@ -21,6 +21,6 @@ export async function answerOverview(request: Request, fields: readonly AnyField
     if (isRevoked) throw unauthorized('ADMIN_TOKEN')
     return Response.json(overview, { headers: PRIVATE_NO_STORE })
   } catch (error) {
-    return problemResponse(request, error, { label: 'Failed to look at the fields', trusted })
+    return problemResponse(request, error, { label: 'Failed to read the overview', trusted })
   }
 }

@@ -44,7 +44,7 @@ export const airtableUnauthorized = (target: Target): CodedError =>
 
 export const airtableForbidden = (target: Target): CodedError =>
   codedError('AIRTABLE_FORBIDDEN', `The key in AIRTABLE_API_KEY may not read ${describeTarget(target)}`, {
-    hint: 'Add the base to the token, with the scope data.records:read, and see that its owner may open the base.',
+    hint: 'Add the base to the token, with the scope data.records:read, and check that its owner can open the base.',
   })
 
 export const airtableForbiddenOrMissing = (target: Target): CodedError =>
@@ -100,7 +100,7 @@ export const airtableIteratorLost = (target: Target): CodedError =>
     'AIRTABLE_ITERATOR_LOST',
     `Airtable forgot the list while it was read (${describeTarget(target)})`,
     {
-      hint: 'The list was read again from its first page, and forgotten again: it usually passes by itself.',
+      hint: 'The list was read again from its first page, and forgotten again. This usually passes by itself.',
       retryAfter: SOON_SECONDS,
     },
   )
@@ -138,7 +138,7 @@ export const airtableUnavailable = (
   cause?: unknown,
 ): CodedError =>
   codedError('AIRTABLE_UNAVAILABLE', `Airtable could not be read (${describeTarget(target)}): ${detail}`, {
-    hint: 'It answered with a server error or not at all; it usually passes by itself.',
+    hint: 'Airtable answered with a server error or not at all, which usually passes by itself.',
     retryAfter: seconds ?? SOON_SECONDS,
     cause,
   })
@@ -155,7 +155,7 @@ export const airtableTimeout = (milliseconds: number, target: RequestTarget): Co
     'AIRTABLE_TIMEOUT',
     `Airtable did not answer within ${milliseconds} ms (${describeTarget(target)})`,
     {
-      hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if it is that slow.',
+      hint: 'Raise AIRTABLE_PAGE_TIMEOUT_MS if Airtable is that slow.',
       retryAfter: SOON_SECONDS,
     },
   )
@@ -167,7 +167,7 @@ export const airtableBadReply = (target: RequestTarget, reason: string): CodedEr
 
 export const airtableTooLarge = (target: RequestTarget, bytes: number): CodedError =>
   codedError('AIRTABLE_TOO_LARGE', `The answer for ${describeTarget(target)} has more than ${bytes} bytes`, {
-    hint: 'Ask for fewer columns. If the table is small, something else than Airtable has answered.',
+    hint: 'Ask for fewer columns. If the table is small, another server than Airtable has answered.',
   })
 
 export const airtableQueryInvalid = (target: Target): CodedError =>
@@ -185,7 +185,7 @@ export const airtableIdsInvalid = (target: Target, reason: string): CodedError =
   )
 
 export const airtableNotInitialized = (): CodedError =>
-  codedError('AIRTABLE_NOT_INITIALIZED', 'Airtable was asked before its service had started', {
+  codedError('AIRTABLE_NOT_INITIALIZED', 'The Airtable service was used before it had started', {
     hint: "Get the service with serviceRegistry.getService('airtable').",
   })
 

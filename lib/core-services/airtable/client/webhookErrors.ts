@@ -35,6 +35,6 @@ export const webhooksFull = (target: HookTarget): CodedError =>
   )
 
 export const webhookRefused = (target: HookTarget, detail: string): CodedError =>
-  codedError('AIRTABLE_REFUSED', `Airtable refused what was asked of ${describeTarget(target)}: ${detail}`, {
+  codedError('AIRTABLE_REFUSED', `Airtable refused the request for ${describeTarget(target)}: ${detail}`, {
     hint: 'Check it with npm run airtable:webhook -- status. A webhook cannot be changed: delete it and create another.',
   })

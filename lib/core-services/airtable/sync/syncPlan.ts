@@ -21,7 +21,7 @@ export type FullReadReason =
   | 'table-by-name'
   /** The order or the value depends on all records. */
   | 'not-a-list'
-  /** A daily full read, for what no payload tells. */
+  /** A daily full read, for changes that no payload shows. */
   | 'reconcile'
 
 export type SyncPlan =
