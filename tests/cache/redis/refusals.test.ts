@@ -65,26 +65,29 @@ describe('what a process knows of writes', () => {
 
   it('writes count as refused from the first refusal until a write succeeds', () => {
     const writes = createWriteHealth(clock)
-    writes.note('set', null)
+    writes.record('set', null)
     expect(writes.refused).toBeNull()
     const since = clock.now()
-    writes.note('msetnx', refuse())
+    writes.record('msetnx', refuse())
     clock.advance(5_000)
-    writes.note('eval', refuse())
+    writes.record('eval', refuse())
     expect(writes.refused).toMatchObject({ code: 'REDIS_FULL', since, lastAt: clock.monotonic() })
     // A full Redis accepts reads, deletes and scripts too, and an outage proves nothing.
-    for (const command of ['mget', 'ping', 'unlink', 'eval', 'expire']) writes.note(command, null)
-    writes.note('set', commandError('set', LOADING))
+    for (const command of ['mget', 'ping', 'unlink', 'eval', 'expire']) writes.record(command, null)
+    writes.record('set', commandError('set', LOADING))
     expect(writes.refused).toMatchObject({ code: 'REDIS_FULL', since })
-    writes.note('SET', null)
+    writes.record('SET', null)
     expect(writes.refused).toBeNull()
   })
 
   it('writes count as refused with a read-only token, and not with a wrong one', () => {
     const writes = createWriteHealth(clock)
-    writes.note('set', Object.assign(new Error('x'), { name: 'FieldCacheError', code: 'REDIS_UNAUTHORIZED' }))
+    writes.record(
+      'set',
+      Object.assign(new Error('x'), { name: 'FieldCacheError', code: 'REDIS_UNAUTHORIZED' }),
+    )
     expect(writes.refused).toBeNull()
-    writes.note('set', commandError('set', "NOPERM this user has no permissions to run the 'set' command"))
+    writes.record('set', commandError('set', "NOPERM this user has no permissions to run the 'set' command"))
     expect(writes.refused).toMatchObject({ code: 'REDIS_UNAUTHORIZED' })
   })
 })

@@ -13,7 +13,7 @@ import { allPresent, fingerprintDependencies, flightName, uniteGuards } from '..
 import { FAILED } from '../fields/refresh/resolveMiss'
 import type { Head } from '../fields/store/entryHeaders'
 import type { Snapshot } from '../redis/batchedReads'
-import type { SeenEntry, WatchRuntime } from './watchRuntime'
+import type { RememberedEntry, WatchRuntime } from './watchRuntime'
 
 /** `invalidated`: a token has changed; `unreadable`: another release wrote it. */
 export type FieldCondition = Freshness | 'invalidated' | 'unreadable' | 'absent'
@@ -54,18 +54,18 @@ export async function readFieldStates(
   const memory = runtime.seen
 
   /** `odd`: slots with tokens or entries that were not read yet. */
-  async function look(wanted: readonly FieldSlot[], others: readonly string[], anew: boolean) {
+  async function readSlots(wanted: readonly FieldSlot[], others: readonly string[], anew: boolean) {
     const { clock } = runtime.ports
     const names = [
       ...new Set([...wanted.flatMap((slot) => listNames(slot, memory.get(slot.name))), ...others]),
     ]
-    const asked = wanted.filter((slot) => anew || !believed(runtime, slot, memory.get(slot.name)))
+    const asked = wanted.filter((slot) => anew || !isBelieved(runtime, slot, memory.get(slot.name)))
     const { heads, snapshot } = await entryHeaders.read(
       asked.map(({ entry }) => entry),
       names,
     )
     for (const [index, { name }] of asked.entries())
-      memory.set(name, seenIn(heads[index], memory.get(name), clock.monotonic()))
+      memory.set(name, remember(heads[index], memory.get(name), clock.monotonic()))
     const odd = wanted.filter((slot) => {
       const { header = null } = memory.get(slot.name) ?? {}
       if (!header || isEntryCurrent(header, slot.guards, tokensFrom(slot, snapshot))) return false
@@ -75,8 +75,8 @@ export async function readFieldStates(
     return { snapshot, odd }
   }
 
-  const first = await look(slots, notes, false)
-  const second = first.odd.length === 0 ? first : await look(first.odd, [], true)
+  const first = await readSlots(slots, notes, false)
+  const second = first.odd.length === 0 ? first : await readSlots(first.odd, [], true)
   return {
     fields: slots.map((slot) => {
       const { snapshot } = first.odd.includes(slot) ? second : first
@@ -89,21 +89,21 @@ export async function readFieldStates(
   }
 }
 
-function listNames({ store, guards }: FieldSlot, seen: SeenEntry | undefined): string[] {
+function listNames({ store, guards }: FieldSlot, seen: RememberedEntry | undefined): string[] {
   const watched = new Set([...guards, ...Object.keys(seen?.header?.tokens ?? {})])
   return [...[...watched].map(store.names.guard), ...(seen?.lease ? [seen.lease] : [])]
 }
 
-function believed(
+function isBelieved(
   { ports: { clock } }: WatchRuntime,
   { config }: FieldSlot,
-  seen: SeenEntry | undefined,
+  seen: RememberedEntry | undefined,
 ): boolean {
   if (!seen?.header || clock.monotonic() - seen.at >= BELIEVED_MS) return false
   return getFreshness(seen.header, config, clock.now()) === 'fresh'
 }
 
-function seenIn(head: Head | undefined, before: SeenEntry | undefined, at: number): SeenEntry {
+function remember(head: Head | undefined, before: RememberedEntry | undefined, at: number): RememberedEntry {
   const { text, bytes } = head ?? { text: null, bytes: 0 }
   const entry = text === null ? null : decodeEntry(text)
   const header = entry && toHeader(entry)
@@ -122,7 +122,7 @@ function tokensFrom({ store }: FieldSlot, snapshot: Snapshot): Tokens {
 /** Made of tokens that only the first read returns. */
 function leaseName(
   { name, config, guards, store }: FieldSlot,
-  seen: SeenEntry,
+  seen: RememberedEntry,
   token: Tokens,
 ): string | undefined {
   const united = uniteGuards(guards, seen.header)
@@ -135,7 +135,12 @@ function leaseName(
   return store.names.lease(config.key, flightName(name, tokens, look))
 }
 
-function toState(slot: FieldSlot, seen: SeenEntry | undefined, snapshot: Snapshot, now: number): FieldState {
+function toState(
+  slot: FieldSlot,
+  seen: RememberedEntry | undefined,
+  snapshot: Snapshot,
+  now: number,
+): FieldState {
   const holder = seen?.lease === undefined ? null : snapshot.get(seen.lease)
   const cooling = holder?.startsWith(FAILED) ? holder.slice(FAILED.length) : null
   return {
@@ -150,7 +155,7 @@ function toState(slot: FieldSlot, seen: SeenEntry | undefined, snapshot: Snapsho
 
 function findCondition(
   slot: FieldSlot,
-  seen: SeenEntry | undefined,
+  seen: RememberedEntry | undefined,
   token: Tokens,
   now: number,
 ): FieldCondition {

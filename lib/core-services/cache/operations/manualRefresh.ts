@@ -105,14 +105,14 @@ async function refreshOne(
     : 'busy'
 }
 
-type Outcome = NonNullable<FieldRun['outcome']>
+type RefreshOutcome = NonNullable<FieldRun['outcome']>
 
 async function finish(
   runtime: WatchRuntime,
   field: AnyField,
   begun: FieldRun,
   { remainingMs, onPart }: Budget,
-): Promise<Outcome> {
+): Promise<RefreshOutcome> {
   let run = begun
   const further = async (progress: string | null) => {
     run = { ...run, progress, until: latestEnd(runtime, field) }
@@ -128,7 +128,7 @@ async function finish(
   return result.outcome
 }
 
-type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & { outcome: Outcome }
+type Result = Pick<FieldRun, 'failure' | 'durationMs' | 'items' | 'bytes'> & { outcome: RefreshOutcome }
 
 async function runToResult(runtime: WatchRuntime, refresh: () => Promise<Refreshed>): Promise<Result> {
   try {

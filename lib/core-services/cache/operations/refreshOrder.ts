@@ -19,9 +19,9 @@ export interface FieldAge {
 
 /** When the cron last attempted each field; wall clock, ms. */
 export interface Attempts {
-  of(name: string): number | undefined
+  lastAt(name: string): number | undefined
   /** Before a refresh that may be interrupted, and after a failure. One command. */
-  note(name: string): Promise<void>
+  record(name: string): Promise<void>
   succeeded(name: string): void
   /** One command at most. */
   save(): Promise<void>
@@ -55,17 +55,17 @@ export async function readFieldAges(
  * groups are sorted by how long they are overdue.
  */
 export function longestOverdueFirst(
-  standing: readonly FieldAge[],
+  ages: readonly FieldAge[],
   dueNow: ReadonlySet<string>,
-  attempts: Pick<Attempts, 'of'>,
+  attempts: Pick<Attempts, 'lastAt'>,
   now: number,
 ): FieldAge[] {
-  const ranked = standing.map((one) => {
+  const ranked = ages.map((one) => {
     const { name, refreshEvery = 0 } = one.field
     const everyMs = dueNow.has(name) ? 0 : refreshEvery * 1000
     const since = Math.max(
       one.fetchedAt ?? Number.NEGATIVE_INFINITY,
-      attempts.of(name) ?? Number.NEGATIVE_INFINITY,
+      attempts.lastAt(name) ?? Number.NEGATIVE_INFINITY,
     )
     const dueAt = since + everyMs
     return { one, dueAt, urgent: dueNow.has(name) || now - dueAt >= everyMs }
@@ -100,8 +100,8 @@ export async function readAttempts(runtime: CronRuntime, fields: readonly AnyFie
   }
 
   return {
-    of: (name) => times.get(name),
-    async note(name) {
+    lastAt: (name) => times.get(name),
+    async record(name) {
       times.set(name, clock.now())
       await write()
     },

@@ -122,9 +122,9 @@ async function dueFields(
     field.refreshEvery !== undefined || dueNow.has(field.name)
   const reasons = skipAll(fields, 'no-refresh-every')
   for (const { index } of all.filter((one) => !isMeant(one))) outcomes[index] = reasons[index] as FieldOutcome
-  const standing = await readFieldAges(runtime, all.filter(isMeant))
+  const ages = await readFieldAges(runtime, all.filter(isMeant))
   const now = runtime.ports.clock.now()
-  const due = standing.filter(({ field, index, fetchedAt }) => {
+  const due = ages.filter(({ field, index, fetchedAt }) => {
     const { name, refreshEvery = 0 } = field
     const age = fetchedAt === null ? Number.POSITIVE_INFINITY : ageSeconds(fetchedAt, now)
     if (dueNow.has(name) || age >= refreshEvery) return true
@@ -147,7 +147,7 @@ async function refreshInTime(
   if (remainingMs() < needed) return { name, outcome: 'skipped', reason: 'out-of-time' }
   const started = clock.monotonic()
   // A run that is interrupted between two parts must not start with the same field each time.
-  const onPart = () => attempts.note(name)
+  const onPart = () => attempts.record(name)
   try {
     const { stored } = await refreshInParts(runtime, field, { reason: 'cron', remainingMs, onPart })
     if (!stored) throw cacheUnavailable(new Error('nothing was stored'))
@@ -155,7 +155,7 @@ async function refreshInTime(
     return { name, outcome: 'refreshed', durationMs: Math.round(clock.monotonic() - started) }
   } catch (error) {
     if (runtime.ports.isControlFlow(error)) throw error
-    await attempts.note(name)
+    await attempts.record(name)
     if (isUnfinished(error)) return { name, outcome: 'unfinished', done: error.done }
     return { name, outcome: 'failed', code: getErrorCode(error) }
   }

@@ -9,12 +9,12 @@ export interface WatchRuntime extends FieldRuntime {
   /** Redacts secrets from an error message. The message may come from the source. */
   clean(text: string): string
   /** By the name of their slot. */
-  seen: Map<string, SeenEntry>
+  seen: Map<string, RememberedEntry>
   /** By subject; of this process. */
   runs: Map<string, RecordedRun>
 }
 
-export interface SeenEntry {
+export interface RememberedEntry {
   /** The key exists, readable or not. */
   present: boolean
   header: EntryHeader | null

@@ -50,7 +50,7 @@ export function createBatchedReads(send: Send, clock: Pick<Clock, 'monotonic' | 
   }
 
   const measureNames = (names: Names): number => names.reduce((sum, name) => sum + (sizes.peek(name) ?? 0), 0)
-  return createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])
+  return createBatching(readBatch, [{ most: REPLY_LIMIT, measure: measureNames }])
 }
 
 /** Throws REDIS_BAD_REPLY. */

@@ -35,8 +35,8 @@ export function createBatchedSends(
   }
 
   return createBatching(sendBatch, [
-    { most: maxCommands, of: (commands) => commands.length },
-    { most: REQUEST_LIMIT, of: countCharacters },
+    { most: maxCommands, measure: (commands) => commands.length },
+    { most: REQUEST_LIMIT, measure: countCharacters },
   ])
 }
 

@@ -6,7 +6,7 @@ export interface PendingQuestion<Question, Answer> {
 
 export interface Limit<Question> {
   most: number
-  of(question: Question): number
+  measure(question: Question): number
 }
 
 /** Passes the questions of a tick on in batches within all limits. A question beyond a limit travels alone. */
@@ -22,7 +22,7 @@ export function createBatching<Question, Answer>(
     let batch: PendingQuestion<Question, Answer>[] = []
     let taken = limits.map(() => 0)
     for (const one of asked) {
-      const brought = limits.map(({ of }) => of(one.question))
+      const brought = limits.map(({ measure }) => measure(one.question))
       const sums = brought.map((amount, index) => amount + (taken[index] ?? 0))
       const fits = limits.every(({ most }, index) => (sums[index] ?? 0) <= most)
       if (batch.length > 0 && !fits) {

@@ -37,7 +37,7 @@ it('known tokens that were forgotten prove no copy that the remembered ones woul
           const now = clock.monotonic()
           if (one.kind === 'rotate') rotate(one.guard)
           else if (one.kind === 'tell')
-            for (const known of both) known.note(`${one.guard}`, tokens[one.guard] ?? '', now - one.late)
+            for (const known of both) known.record(`${one.guard}`, tokens[one.guard] ?? '', now - one.late)
           else if (one.kind === 'invalidate') {
             for (const known of both) known.drop([`${one.guard}`])
             rotate(one.guard)
@@ -45,7 +45,7 @@ it('known tokens that were forgotten prove no copy that the remembered ones woul
           } else {
             const proved = Object.fromEntries(one.guards.map((guard) => [`${guard}`, tokens[guard] ?? '']))
             for (const [guard, token] of Object.entries(proved))
-              for (const known of both) known.note(guard, token, now)
+              for (const known of both) known.record(guard, token, now)
             copies.push({ tokens: proved, at: now })
           }
           for (const { tokens: stored, at } of copies) {

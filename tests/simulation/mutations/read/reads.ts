@@ -8,8 +8,8 @@ export const readMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/redis/batchedReads.ts',
-        search: '  return createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])\n',
-        replace: `  const begin = createBatching(readBatch, [{ most: REPLY_LIMIT, of: measureNames }])
+        search: '  return createBatching(readBatch, [{ most: REPLY_LIMIT, measure: measureNames }])\n',
+        replace: `  const begin = createBatching(readBatch, [{ most: REPLY_LIMIT, measure: measureNames }])
   const sent = new Map<string, Promise<Snapshot>>()
   return (names) => {
     const running = sent.get(names.join()) ?? begin(names).finally(() => sent.delete(names.join()))

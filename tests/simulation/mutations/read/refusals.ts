@@ -44,7 +44,7 @@ export const refusalMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/redis/transport/transport.ts',
-        search: 'writes.note(command, error)\n      if (hasCode',
+        search: 'writes.record(command, error)\n      if (hasCode',
         replace: 'if (hasCode',
       },
     ],

@@ -32,7 +32,7 @@ export const cronMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/operations/scheduledRefresh.ts',
-        search: '    await attempts.note(name)\n    if (isUnfinished',
+        search: '    await attempts.record(name)\n    if (isUnfinished',
         replace: '    if (isUnfinished',
       },
     ],

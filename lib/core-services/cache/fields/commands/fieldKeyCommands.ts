@@ -32,7 +32,7 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
   const getCipher = (key: string) => memory().cipherFor?.(findFieldByKey(key) ?? { name: key, key })
 
   /** One command. */
-  async function stands(key: string, entry: Entry): Promise<boolean> {
+  async function isCurrent(key: string, entry: Entry): Promise<boolean> {
     const { fetchedAt, endMs = Number.POSITIVE_INFINITY, tokens, packing } = entry
     if (!Object.hasOwn(tokens, ownGuard(key)) || ports.clock.now() - fetchedAt >= endMs) return false
     if (packing?.sealed && !(await getCipher(key)?.knows(packing.sealed))) return false
@@ -44,13 +44,13 @@ export function createFieldKeyCommands({ store, sendTogether, keys, ports, memor
   async function isInvalid(key: string, head: string | null): Promise<boolean> {
     if (head === null || !isForeignEntry(head)) return false
     const entry = decodeEntry(await readWholeHeader(sendTogether, keys.physical(key), head))
-    return entry === null || !(await stands(key, entry))
+    return entry === null || !(await isCurrent(key, entry))
   }
 
   return {
     /** Not checked by the schema of its field. */
     valueIn: async (key: string, entry: Entry): Promise<Found<unknown>> => {
-      const unpacked = (await stands(key, entry)) ? await unpackEntry(entry, getCipher(key)) : null
+      const unpacked = (await isCurrent(key, entry)) ? await unpackEntry(entry, getCipher(key)) : null
       return unpacked ? { found: true, value: decodeValue(unpacked.body) } : { found: false }
     },
 

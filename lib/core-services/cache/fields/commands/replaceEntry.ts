@@ -46,7 +46,7 @@ const SPREAD_MS = 50
 /** How long an entry of a family lives without an expiry, in s: half as long as its token. */
 const KEPT_SECONDS = 15 * 86_400
 
-type Outcome = 'stored' | 'contended' | 'refused'
+type WriteOutcome = 'stored' | 'contended' | 'refused'
 
 export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replacement): EntryReplacer {
   const { clock, emit, random, uniqueToken } = ports
@@ -69,7 +69,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
    * After the first lost attempt, writers of this process take turns. False when nothing was stored. Rejects with
    * WRITE_CONTENDED.
    */
-  async function retried(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
+  async function retried(key: string, attempt: () => Promise<WriteOutcome>): Promise<boolean> {
     try {
       const outcome = await attempt()
       return outcome === 'contended'
@@ -82,7 +82,7 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     }
   }
 
-  async function inTurn(key: string, attempt: () => Promise<Outcome>): Promise<boolean> {
+  async function inTurn(key: string, attempt: () => Promise<WriteOutcome>): Promise<boolean> {
     for (let round = 1; round < ATTEMPTS; round += 1) {
       emit({ type: 'force.contended', field: findFieldByKey(key)?.name ?? key, attempt: round })
       if (round >= SPREAD_FROM) await clock.sleep(Math.ceil(random() * SPREAD_MS))
@@ -114,7 +114,11 @@ export function createEntryReplacer({ store, ports, memory, fieldKeys }: Replace
     return settled && { tokens: { ...own, ...settled }, dependencies: named }
   }
 
-  async function commit(keys: FieldKeys, captured: TokenMap, entry: Omit<Entry, 'tokens'>): Promise<Outcome> {
+  async function commit(
+    keys: FieldKeys,
+    captured: TokenMap,
+    entry: Omit<Entry, 'tokens'>,
+  ): Promise<WriteOutcome> {
     const { config } = keys
     const guard = ownGuard(config.key)
     const own = { token: uniqueToken(), seconds: tokenSeconds(config, guard) }

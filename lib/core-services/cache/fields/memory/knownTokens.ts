@@ -10,7 +10,7 @@ import { keepRecent } from '../../redis/keepRecent'
 
 export interface KnownTokens {
   /** `at`: when its request was sent. */
-  note(guard: string, token: Token, at: number): void
+  record(guard: string, token: Token, at: number): void
   /** The last token that Redis returned, if its request was sent by `at`. */
   tokenReadBy(guard: string, at: number): Token | undefined
   /** Outdates entries under these guards, except those with the spared token. */
@@ -76,7 +76,7 @@ export function createKnownTokens(clock: Pick<Clock, 'monotonic'>, kept = KEPT):
   }
 
   return {
-    note(guard, token, at) {
+    record(guard, token, at) {
       const last = lastRead.peek(guard)
       if (last && last.at > at) return
       lastRead.set(guard, { token, at })

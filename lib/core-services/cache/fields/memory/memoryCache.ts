@@ -84,7 +84,7 @@ export function createMemoryCache(maxBytes: number, clock: Pick<Clock, 'monotoni
     dropGuarded: known.drop,
     dropAll: known.dropAll,
     noteTokens(tokens, { monotonic }) {
-      for (const [guard, token] of tokens) if (token !== null) known.note(guard, token, monotonic)
+      for (const [guard, token] of tokens) if (token !== null) known.record(guard, token, monotonic)
     },
     tokenReadBy: known.tokenReadBy,
     overtaken: known.overtaken,

@@ -159,7 +159,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
           const reply = await send(request.path ?? [], body, conversation, used)
           const checked = checkReply(reply, name, request.path !== undefined)
           replies = [checked].flat().map((entry) => (entry as UpstashResponse<unknown>).result)
-          code = noteEntries(commands, [checked].flat())
+          code = recordEntries(commands, [checked].flat())
           return checked as UpstashResponse<T>
         } catch (error) {
           const failure = classify(error, deadline.signal, allowedMs)
@@ -173,7 +173,7 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
     } catch (error) {
       code = ports.isControlFlow(error) ? undefined : getErrorCode(error)
       if (code !== undefined) lastFailure = error
-      for (const [command] of commands) writes.note(String(command), error)
+      for (const [command] of commands) writes.record(String(command), error)
       throw error
     } finally {
       cancel()
@@ -191,12 +191,12 @@ export function createTransport(options: TransportOptions, ports: Ports): Transp
   }
 
   /** Returns the code of a refusal for Redis's own state; null for none. */
-  function noteEntries(commands: Commands, entries: readonly unknown[]): string | null {
+  function recordEntries(commands: Commands, entries: readonly unknown[]): string | null {
     let code: string | null = null
     for (const [index, entry] of entries.entries()) {
       const command = String(commands[index]?.[0])
       const error = entryError(command, entry)
-      writes.note(command, error)
+      writes.record(command, error)
       if (hasCode(error, ...REFUSED_WRITES, ...REFUSED_ALL)) code ??= error.code
     }
     return code

@@ -17,7 +17,7 @@ export interface RefusedWrites {
 export interface WriteHealth {
   /** Null after a successful write, and before the first one. */
   readonly refused: Readonly<RefusedWrites> | null
-  note(command: string, error: unknown): void
+  record(command: string, error: unknown): void
   /**
    * Calls `tryAgain` to write something when the last attempt is 30 s ago: a process that only reads would never notice
    * that the refusals have ended.
@@ -38,7 +38,7 @@ export function createWriteHealth(clock: Pick<Clock, 'now' | 'monotonic'>): Writ
     get refused() {
       return refused
     },
-    note(command, error) {
+    record(command, error) {
       if (refusesWrites(error)) {
         const { code, message, hint } = error
         const since = refused?.since ?? clock.now()
