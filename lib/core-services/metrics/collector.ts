@@ -6,7 +6,7 @@ import { listRows, type Row, type Table } from './kinds/row'
 import { FIELD_LAST, SYSTEM_LAST } from './table/lastEvents'
 import { FIELD_METRICS, OWN_WORK, SYSTEM_METRICS } from './table/metrics'
 
-/** How many field names a process counts separately. */
+/** Of field names: more than these are counted together. */
 const MAX_NAMES = 100
 /** The name for fields without a proper one, such as keys of `refreshCache`, and for those beyond the limit. */
 const OTHER = 'other'

@@ -8,7 +8,6 @@ export interface Counts {
   readonly latest: ReadonlyMap<string, string>
 }
 
-/** Counts that grow. */
 export type GrowingCounts = ReturnType<typeof emptyCounts>
 
 export const emptyCounts = () => ({ sums: new Map<string, number>(), latest: new Map<string, string>() })
@@ -33,18 +32,14 @@ export function addUp(parts: readonly Sums[]): Map<string, number> {
   return total
 }
 
-/** An event: its time in ms since 1970, and its details. */
-type Last = [at: number, ...details: string[]]
+type Details = readonly (string | number)[]
 
 /** Keeps an event under a name, unless a later one is kept there. */
-export function keepLast(
-  { latest }: GrowingCounts,
-  name: string,
-  at: number,
-  details: readonly (string | number)[],
-): void {
-  keepLater(latest, name, [at, ...details.map(encodeLabel)].join())
+export function keepLast(counts: GrowingCounts, name: string, at: number, details: Details): void {
+  keepLater(counts.latest, name, [at, ...details.map(encodeLabel)].join())
 }
+
+type Last = [at: number, ...details: string[]]
 
 export function getLast({ latest }: Pick<Counts, 'latest'>, name: string): Last | null {
   const text = latest.get(name)

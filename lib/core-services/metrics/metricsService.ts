@@ -9,12 +9,7 @@ import { isRedisFailure } from '../cache/errors'
 import { reportDegraded } from '../cache/redis/reportDegraded'
 import { serviceRegistry } from '../service-registry'
 import '../serviceLoader'
-import {
-  createMetricsStore,
-  type InstanceMetrics,
-  type MetricsStore,
-  type StoredMetrics,
-} from './metricsStore'
+import { createMetricsStore, type MetricsStore, type StoredMetrics } from './metricsStore'
 import { createReporter } from './reporter'
 import { type MetricsSnapshot, summarize } from './snapshot'
 
@@ -73,7 +68,7 @@ export function createProcessMetrics() {
     return store
   }
 
-  function describeSelf(now: number): InstanceMetrics {
+  function describeSelf(now: number) {
     return {
       id,
       seenAt: now,

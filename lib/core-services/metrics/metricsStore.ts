@@ -96,25 +96,18 @@ export function createMetricsStore({ send, keys }: Internals) {
       if (now - first.at > SEND_AGAIN_MS) return 0
       sent.set(id, first)
       const state = [startedAt, breaker, locks].join()
-      const args = [
-        now,
-        now - LIVE_MS,
-        id,
-        number,
-        state,
-        encodeEntries(counts.sums),
-        encodeEntries(counts.latest),
-      ]
-      const slots = [...listSlots(MINUTES, 1, now), ...listSlots(HOURS, 1, now)]
-      const slotArgs = slots.flatMap(({ name, stamp }) => [name, stamp])
-      const calls = await send('EVAL', ADD_COUNTS_SCRIPT, 1, hash, ...args, ...slotArgs).catch(
-        (error: unknown) => {
-          if (first !== before && hasCode(error, ...NOT_ADDED)) sent.delete(id)
-          throw error
-        },
-      )
-      if (typeof calls !== 'number') throw redisBadReply('the metrics script did not return a number')
-      return 1 + calls
+      const texts = [state, encodeEntries(counts.sums), encodeEntries(counts.latest)]
+      const current = [MINUTES, HOURS].flatMap((ring) => listSlots(ring, 1, now))
+      const slots = current.flatMap(({ name, stamp }) => [name, stamp])
+      const args = [now, now - LIVE_MS, id, number, ...texts, ...slots]
+      try {
+        const calls = await send('EVAL', ADD_COUNTS_SCRIPT, 1, hash, ...args)
+        if (typeof calls === 'number') return 1 + calls
+      } catch (error) {
+        if (first !== before && hasCode(error, ...NOT_ADDED)) sent.delete(id)
+        throw error
+      }
+      throw redisBadReply('the metrics script did not return a number')
     },
 
     /** Costs 1 billed command. Slots that are over are read once. Rejects with a REDIS_ error. */
@@ -130,12 +123,9 @@ export function createMetricsStore({ send, keys }: Internals) {
       const toSlot = ({ name, stamp, slotMs }: SlotKey): Slot => {
         const text = fresh.get(name) ?? settled.get(name)?.text ?? ''
         if ((stamp + 1) * slotMs + SETTLED_MS <= now) settled.set(name, { stamp, text })
-        const [stored, sums = ''] = text.split('|')
-        return {
-          at: stamp * slotMs,
-          seconds: slotMs / 1000,
-          sums: decodeSums(Number(stored) === stamp ? sums : ''),
-        }
+        const [stored, counted = ''] = text.split('|')
+        const sums = decodeSums(Number(stored) === stamp ? counted : '')
+        return { at: stamp * slotMs, seconds: slotMs / 1000, sums }
       }
       const [since = '', sums = '', latest = ''] = total.split('|')
       return {

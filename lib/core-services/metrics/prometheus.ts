@@ -44,7 +44,6 @@ function showGauge<Source>(gauge: Gauge<Source>, source: Source, labels: SampleL
 const toSeconds = (sample: Sample): Sample =>
   sample.suffix === '_count' || sample.value === null ? sample : { ...sample, value: sample.value / 1000 }
 
-/** `values`: those of the table in the snapshot. */
 function showTable(table: Table<Metric>, values: object, labels: SampleLabels): Shown[] {
   return Object.entries(values).flatMap(([key, value]) => {
     const node = table[key]

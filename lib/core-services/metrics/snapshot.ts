@@ -24,9 +24,8 @@ export interface Scope {
   /** False while CACHE_METRICS_ENABLED is off: then every number is 0. */
   enabled: boolean
   /**
-   * `deployment`: the sum over all instances, past ones included. It is up to 15 s behind, and up to 60 s for instances
-   * that send few commands to Redis. `process`: Redis could not be reached, so these are only the counts that this process
-   * has not reported yet.
+   * `deployment`: the sum over all instances, past ones included, up to 15 s behind, and 60 s for quiet ones. `process`:
+   * Redis could not be reached, so these are only the counts that this process has not reported yet.
    */
   scope: 'deployment' | 'process'
   /** Error code with which Redis refuses the writes of this process, and since when. Absent while it takes them. */
@@ -48,14 +47,14 @@ export function summarize(stored: StoredMetrics, own: InstanceMetrics, now: numb
     dayMs < MIN_KNOWN_MS ? null : (commands * MONTH_MS) / dayMs
 
   function summarizeField(name: string) {
-    const day = toFieldTraffic(sums['24h'], name)
+    const traffic = mapWindows(sums, (window) => toFieldTraffic(window, name))
     const { lastFlaws, ...last } = toValues(FIELD_LAST, stored.total, name)
     return {
       total: toFieldTraffic(stored.total.sums, name),
-      windows: mapWindows(sums, (window) => toFieldTraffic(window, name)),
+      windows: traffic,
       ...last,
       ...(lastFlaws && { lastFlaws }),
-      monthlyUsd: toUsd(toMonth(day.redisCommands)),
+      monthlyUsd: toUsd(toMonth(traffic['24h'].redisCommands)),
     }
   }
 

@@ -13,9 +13,7 @@ interface HistogramRow extends Description {
   from: From<number>
 }
 
-type Latency = ReturnType<typeof readLatency>
-
-export function histogram(row: HistogramRow): Metric<Latency> {
+export function histogram(row: HistogramRow): Metric<ReturnType<typeof readLatency>> {
   return {
     ...row,
     type: 'histogram',
@@ -51,7 +49,6 @@ function readLatency({ sums }: Counts, name: string) {
 
 const sumUp = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0)
 
-/** The index of the bucket that a duration falls into. */
 export function toBucket(durationMs: number): number {
   const index = BUCKETS_MS.findIndex((bound) => durationMs <= bound)
   return index === -1 ? BUCKETS_MS.length : index

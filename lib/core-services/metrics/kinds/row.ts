@@ -38,12 +38,11 @@ export interface Metric<V = unknown> extends Row<V>, Description {
   toSamples(value: V): Sample[]
 }
 
-/** Rows by their names in the snapshot. */
 export interface Table<R extends Row = Row> {
   readonly [key: string]: R | Table<R>
 }
 
-/** What a table looks like in the snapshot. */
+/** What a table looks like in the snapshot: the values of its rows under the same keys. */
 export type Values<T> = T extends Row<infer V> ? V : { [Key in keyof T]: Values<T[Key]> }
 
 export const isRow = <R extends Row>(node: R | Table<R>): node is R => typeof node.stored === 'string'

@@ -4,37 +4,29 @@ import { getLast, keepLast } from '../counts'
 import type { From, Row } from '../kinds/row'
 import { toCronOutcome } from './metrics'
 
-/** How a detail is stored. `decode` gets its text and those that follow. */
-interface Detail<T> {
-  encode(value: T): readonly (string | number)[]
-  decode(texts: readonly string[]): T
+type Texts = readonly string[]
+/** Reads a detail from its text, which is followed by those of the details after it. */
+type Detail = (texts: Texts) => string | number | boolean | null | Texts
+
+function text<T extends string>() {
+  return ([value = 'UNKNOWN']: Texts) => value as T
 }
+const whole = ([value = '0']: Texts) => Number(value)
+const wholeOrNull = ([value]: Texts) => (value === '' ? null : Number(value))
+const isStored = ([value]: Texts) => value === 'stored'
+const ids = (values: Texts) => values
 
 const MAX_IDS = 5
 
-const text = <T extends string>(): Detail<T> => ({
-  encode: (value) => [value],
-  decode: ([value = 'UNKNOWN']) => value as T,
-})
-const whole: Detail<number> = {
-  encode: (value) => [Math.round(value)],
-  decode: ([value = 0]) => Number(value),
-}
-const wholeOrNull: Detail<number | null> = {
-  encode: (value) => [value ?? ''],
-  decode: ([value]) => (value === '' ? null : Number(value)),
-}
-const isStored: Detail<boolean> = {
-  encode: (value) => [value ? 'stored' : 'unstored'],
-  decode: ([value]) => value === 'stored',
-}
-const ids: Detail<readonly string[]> = {
-  encode: (value) => value.slice(0, MAX_IDS),
-  decode: (value) => value,
+function encode(value: ReturnType<Detail>): readonly (string | number)[] {
+  if (value === null) return ['']
+  if (typeof value === 'number') return [Math.round(value)]
+  if (typeof value === 'boolean') return [value ? 'stored' : 'unstored']
+  return typeof value === 'string' ? [value] : value.slice(0, MAX_IDS)
 }
 
-type Details = Readonly<Record<string, Detail<unknown>>>
-type Decoded<D extends Details> = { [Key in keyof D]: D[Key] extends Detail<infer T> ? T : never }
+type Details = Readonly<Record<string, Detail>>
+type Decoded<D extends Details> = { [Key in keyof D]: ReturnType<D[Key]> }
 
 interface LastEvent<D extends Details> {
   stored: string
@@ -47,14 +39,17 @@ function lastEvent<D extends Details>(row: LastEvent<D>): Row<(Decoded<D> & { at
   const details = Object.entries(row.details)
   return {
     ...row,
-    record(counts, name, event: Decoded<D>, at) {
-      const texts = details.flatMap(([key, { encode }]) => encode(event[key]))
-      keepLast(counts, name, at, texts)
-    },
+    record: (counts, name, event: Decoded<Details>, at) =>
+      keepLast(
+        counts,
+        name,
+        at,
+        details.flatMap(([key]) => encode(event[key] ?? null)),
+      ),
     read(counts, name) {
       const [at, ...texts] = getLast(counts, name) ?? []
       if (at === undefined) return null
-      const decoded = details.map(([key, { decode }], index) => [key, decode(texts.slice(index))] as const)
+      const decoded = details.map(([key, decode], index) => [key, decode(texts.slice(index))] as const)
       return { at, ...(Object.fromEntries(decoded) as Decoded<D>) }
     },
   }

@@ -216,13 +216,8 @@ export const SYSTEM_METRICS = {
 
 type CronFinished = Extract<FieldCacheEvent, { type: 'cron.finished' }>
 
-export function toCronOutcome({
-  refreshed,
-  fresh,
-  unfinished,
-  failed,
-  webhooks,
-}: CronFinished): 'ok' | 'failed' | 'skipped' {
+export function toCronOutcome(run: CronFinished): 'ok' | 'failed' | 'skipped' {
+  const { refreshed, fresh, unfinished, failed, webhooks } = run
   if (failed > 0 || webhooks.some(({ outcome }) => outcome === 'failed')) return 'failed'
   return refreshed + fresh + unfinished + webhooks.length > 0 ? 'ok' : 'skipped'
 }
