@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { CacheService } from '@/lib/core-services/cache/cacheService'
 
 const read = (path: string) => readFileSync(path, 'utf8')
 const sourcesIn = (folder: string): string =>
@@ -50,8 +51,8 @@ describe('docs/operations.md', () => {
     expect(codes.length).toBeGreaterThan(20)
     expect(codes.filter((code) => !known.includes(code))).toEqual([])
     const methods = inCode.flatMap((code) => allIn(code, /\bcache\.([a-zA-Z]+)\(/g))
-    const service = read('lib/core-services/cache/cacheService.ts')
-    expect(methods.filter((name) => !service.includes(`  ${name}(`))).toEqual([])
+    expect(methods.length).toBeGreaterThan(1)
+    expect(methods.filter((name) => !(name in CacheService.prototype))).toEqual([])
   })
 
   it('quotes the page of the admin as it is', () => {
