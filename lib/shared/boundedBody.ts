@@ -13,7 +13,7 @@ export interface BodyLimits {
    * @default the clock of the system
    */
   clock?: Pick<Clock, 'sleep'>
-  /** Aborting it stops the reading, also under a wrapped fetch whose own signal does not reach the body. */
+  /** Aborting it stops the reading, also when a wrapped fetch does not pass its signal on to the body. */
   signal?: AbortSignal
   /**
    * What happens to bytes that are not read. `cancel` closes the connection. `leave` does not touch the stream: its owner

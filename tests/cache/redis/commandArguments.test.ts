@@ -75,7 +75,7 @@ beforeEach(() => test.reset())
 const call = async (commands: CacheService | StrictCommands, name: Name, args: unknown[]) =>
   Reflect.apply(commands[name], commands, args)
 
-it('has an example of every command', () => {
+it('every command has an example', () => {
   expect(Object.keys(EXAMPLES).sort()).toEqual(names.sort())
 })
 
@@ -87,7 +87,7 @@ it.each(calls)('$name($args) answers the same by attempt', async ({ name, args }
 
 describe.each([Number.NaN, Number.POSITIVE_INFINITY, 1.5, '1', null, {}])('%j for a number', (bad) => {
   it.each(replacedNumbers(bad))(
-    'is refused by name: $argument of $name($args)',
+    'a wrong number is refused by name: $argument of $name($args)',
     async ({ name, argument, args }) => {
       const refusal = {
         code: 'OPTIONS_INVALID',

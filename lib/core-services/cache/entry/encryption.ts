@@ -24,7 +24,7 @@ export interface Cipher {
 export type CipherFor = (field: { name: string; key: string }) => Cipher
 
 interface KeyRing {
-  /** Its id encrypts. */
+  /** Id of the key that encrypts. */
   first: string
   keys: ReadonlyMap<string, CryptoKey>
 }

@@ -18,7 +18,6 @@ export interface FieldHints {
   disagreed?: boolean
 }
 
-/** Durations in ms. */
 export interface BackOff {
   since: Instant
   milliseconds: number

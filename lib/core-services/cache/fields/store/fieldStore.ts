@@ -15,7 +15,7 @@ import { WRITE_FORCED_SCRIPT } from './scripts/writeForced'
 
 export interface StoreNames {
   entry(key: string): string
-  /** For entries of another shape than the usual place holds. */
+  /** Where a release stores entries of a shape that other releases refuse. */
   asideEntry(key: string, deployment: string): string
   guard(guard: string): string
   lease(key: string, flight: string): string
