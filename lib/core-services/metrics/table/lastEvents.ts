@@ -39,13 +39,10 @@ function lastEvent<D extends Details>(row: LastEvent<D>): Row<(Decoded<D> & { at
   const details = Object.entries(row.details)
   return {
     ...row,
-    record: (counts, name, event: Decoded<Details>, at) =>
-      keepLast(
-        counts,
-        name,
-        at,
-        details.flatMap(([key]) => encode(event[key] ?? null)),
-      ),
+    record(counts, name, event: Decoded<Details>, at) {
+      const texts = details.flatMap(([key]) => encode(event[key] ?? null))
+      keepLast(counts, name, at, texts)
+    },
     read(counts, name) {
       const [at, ...texts] = getLast(counts, name) ?? []
       if (at === undefined) return null

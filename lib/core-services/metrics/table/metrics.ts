@@ -35,10 +35,7 @@ export const FIELD_METRICS = {
     help: 'Calls of the fetcher',
     from: { 'refresh.started': () => [1] },
   }),
-  /**
-   * `unstored`: the source answered, but its value was not stored. `paused`: the next refresh goes on from there; when the
-   * source failed, this refresh also counts as `failed`.
-   */
+  /** `unstored`: the source answered. `paused`: the next one goes on from there; also `failed` when the source failed. */
   refreshes: counter({
     stored: 'refresh',
     name: 'field_cache_refreshes_total',
