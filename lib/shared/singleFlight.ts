@@ -1,6 +1,5 @@
 /** Within one process. */
 export interface SingleFlight {
-  /** Joins running work of that name. */
   run<T>(name: string, work: () => Promise<T>): Promise<T>
   running<T>(name: string): Promise<T> | undefined
   /**
@@ -9,7 +8,6 @@ export interface SingleFlight {
    * `demanding` this caller's work replaces theirs: it serves them, but theirs might not serve it.
    */
   queue<T>(name: string, by: unknown, work: () => Promise<T>, demanding?: boolean): Promise<T>
-  /** Running or waiting. */
   queued(name: string): number
 }
 

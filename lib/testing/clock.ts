@@ -2,7 +2,7 @@
 import type { Clock } from '../shared/clock'
 
 export interface ManualClock extends Clock {
-  /** Moves the wall clock and the monotonic clock forward. In ms. */
+  /** In ms, both clocks. */
   advance(milliseconds: number): void
 }
 
@@ -22,7 +22,6 @@ export function manualClock(startsAt = Date.UTC(2026, 0, 1)): ManualClock {
 }
 
 export interface AlarmClock extends ManualClock {
-  /** How many sleeps are waiting. */
   readonly sleepers: number
 }
 

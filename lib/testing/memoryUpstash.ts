@@ -5,15 +5,12 @@ import { type Command, createMemoryRedis, type MemoryRedis } from './redis/memor
 
 export interface MemoryUpstash {
   redis: MemoryRedis
-  /** The `fetch` for the ports of a process. */
   fetch(url: string, init: RequestInit): Promise<Response>
-  /** Connections are refused from now on. */
   down(): void
   /** From now on answers take this many ms by the clock. From the deadline of a request on, it fails instead. */
   slow(milliseconds: number): void
-  /** From now on Redis works. */
   up(): void
-  /** HTTP requests so far, failed ones included. */
+  /** Failed ones included. */
   readonly requests: number
 }
 

@@ -6,7 +6,6 @@ export function globMatches(pattern: string): (text: string) => boolean {
 
 type Step = 'anything' | ((byte: string) => boolean)
 
-/** One character for each byte. */
 const toByteText = (text: string): string => Buffer.from(text).toString('latin1')
 
 function parseGlob(pattern: string): Step[] {

@@ -1,4 +1,3 @@
-/** The commands for strings, and those for keys of every type. */
 import type { RawReply } from '../../core-services/cache/redis/pipeline'
 import { globMatches } from './glob'
 import { type Content, type Keyspace, replyError } from './keyspace'

@@ -17,14 +17,11 @@ export interface Keyspace {
   put(name: string, content: Content, expiresAt?: number): void
   /** In ms; Infinity for never, undefined when the key does not exist. */
   expiresAt(name: string): number | undefined
-  /** Returns whether the key existed. */
   remove(name: string): boolean
-  /** The names of all keys that have not expired, sorted. */
   names(): string[]
   clear(): void
 }
 
-/** The error that Redis answers instead of a result. */
 export function replyError(text: string): Error {
   const error = new Error(text)
   error.name = 'ReplyError'

@@ -15,7 +15,6 @@ export interface MemoryRedis {
   execute(command: Command): RawReply
   /** How many commands were executed, those inside scripts included, as Upstash bills them. */
   readonly executed: number
-  /** The names of all keys that have not expired, sorted. */
   names(): string[]
   /** The text of a key; null when it does not exist or holds another type. */
   peek(name: string): string | null

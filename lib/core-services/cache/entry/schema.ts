@@ -19,7 +19,6 @@ interface SchemaIssue {
 /** `refused`: the value is intact, but only another release's schema may accept it. */
 export type Checked<T> = { ok: true; value: T } | { ok: false; reason: string; refused: boolean }
 
-/** Each call parses its own copy. */
 export async function checkBody<T>(schema: StandardSchema<T> | undefined, body: string): Promise<Checked<T>> {
   try {
     return await checkSchema(schema, JSON.parse(body))

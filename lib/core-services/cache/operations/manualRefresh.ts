@@ -65,7 +65,6 @@ export async function beginRefreshOfAll(
 
 interface Budget {
   remainingMs(): number
-  /** Keeps the whole run from looking interrupted. */
   onPart?(): Promise<void>
 }
 

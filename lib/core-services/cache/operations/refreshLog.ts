@@ -30,7 +30,6 @@ export interface FieldRun extends RecordedRun {
   durationMs: number | null
   /** Null for a value that is not a list. */
   items: number | null
-  /** Of the JSON. */
   bytes: number | null
 }
 

@@ -17,7 +17,6 @@ export interface BreakerOptions {
 }
 
 export interface BreakerTransition {
-  /** Wall clock, ms. */
   at: number
   from: BreakerState
   to: BreakerState
@@ -34,7 +33,6 @@ export interface Breaker {
   admits(): boolean
   succeeded(): void
   failed(): void
-  /** For operators and tests. */
   forceOpen(): void
   reset(): void
 }

@@ -52,7 +52,7 @@ export function createWriteHealth(clock: Pick<Clock, 'now' | 'monotonic'>): Writ
       try {
         await tryAgain()
       } catch (error) {
-        // The transport has recorded a refusal.
+        // A refusal was recorded by the transport.
         if (!isRedisFailure(error)) throw error
       }
       return refused
