@@ -30,7 +30,7 @@ async function cacheService(): Promise<CacheService> {
   try {
     return await serviceRegistry.getService('cache')
   } catch (error) {
-    // A cache that was never registered is a mistake to be seen, not an outage to be borne.
+    // A cache that was never registered is a programming mistake, not an outage.
     if (!hasCode(error, 'SERVICE_FAILED')) throw error
     throw cacheUnavailable(error.cause)
   }

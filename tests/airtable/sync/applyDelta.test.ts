@@ -3,7 +3,7 @@ import type { RecordChange } from '@/lib/core-services/airtable/changelog/payloa
 import { decodeMark, type SyncMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import type { AirtableRecord } from '@/lib/core-services/airtable/records/page'
 import { applyDelta, checkByColumns, type ReadCheck } from '@/lib/core-services/airtable/sync/applyDelta'
-import type { Kept } from '@/lib/core-services/cache/fields/fieldConfig'
+import type { ValueMetadata } from '@/lib/core-services/cache/fields/fieldConfig'
 
 const NOW = Date.UTC(2026, 0, 10)
 const mark: SyncMark = { hook: 'achA', cursor: 5, at: 0, shape: 's', records: 3, pending: {} }
@@ -41,7 +41,7 @@ async function apply({
   endsAt?: number
 }) {
   const asked: string[][] = []
-  const kept: Kept = {}
+  const kept: ValueMetadata = {}
   let pauses = 0
   const records = Object.entries(changes).map(
     ([id, change]) => [id, { destroyed: false, cells: {}, ...change }] as const,

@@ -5,7 +5,7 @@ import type { LogChanges } from '@/lib/core-services/airtable/changelog/payloads
 import { DELTA_LIMITS } from '@/lib/core-services/airtable/changelog/syncLimits'
 import { decodeMark, encodeMark, type SyncMark } from '@/lib/core-services/airtable/changelog/syncMark'
 import { fetchChanges } from '@/lib/core-services/airtable/sync/fetchChanges'
-import type { FetchContext, Kept } from '@/lib/core-services/cache/fields/fieldConfig'
+import type { FetchContext, ValueMetadata } from '@/lib/core-services/cache/fields/fieldConfig'
 import { defaultPorts } from '@/lib/shared/ports'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -30,7 +30,7 @@ const upTo = (cursor: number): LogChanges => ({ cursor, payloads: 0, tables: new
 
 /** A sync that was planned for a mark at 3 and finds another one. Returns the cursor of the new mark. */
 async function fetchOver(found: SyncMark, readFrom: ChangeLog['readFrom']) {
-  const kept: Kept = {}
+  const kept: ValueMetadata = {}
   const previous = { value: [], note: encodeMark(found), fetchedAt: NOW, endsAt: undefined }
   const context: FetchContext = {
     signal: new AbortController().signal,

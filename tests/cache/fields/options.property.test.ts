@@ -5,7 +5,11 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createCacheAside } from '@/lib/core-services/cache/cacheAside'
-import type { FetchContext, FieldCacheConfig, Kept } from '@/lib/core-services/cache/fields/fieldConfig'
+import type {
+  FetchContext,
+  FieldCacheConfig,
+  ValueMetadata,
+} from '@/lib/core-services/cache/fields/fieldConfig'
 import { forceRefresh } from '@/lib/core-services/cache/fields/refresh/forceRefresh'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { codedError, isCodedError } from '@/lib/shared/errors'
@@ -105,7 +109,7 @@ it('times that a fetch tells fail it as a fault of the source, or work', async (
     fc.asyncProperty(told, async ({ expiresAt, retryAfter, ...kept }) => {
       test.reset()
       const fetcher = async ({ keep }: FetchContext) => {
-        keep(kept as Kept)
+        keep(kept as ValueMetadata)
         if (retryAfter !== undefined) throw codedError('SHOP_BUSY', 'busy', { retryAfter })
         return 'v'
       }

@@ -3,7 +3,7 @@
  * announcement, so only a second read, some time later, is believed. Until then no absent record is removed, and the
  * records stay `pending`.
  */
-import type { FetchContext, Kept, Previous } from '../../cache/fields/fieldConfig'
+import type { FetchContext, Previous, ValueMetadata } from '../../cache/fields/fieldConfig'
 import { encodeMark, fitMark, type SyncMark } from '../changelog/syncMark'
 import { attachmentsEnd } from '../records/attachments'
 import { type Flaws, type ItemMaker, type Listed, makeItems } from '../records/items'
@@ -100,7 +100,7 @@ export function carryOver(
   { fetchedAt, endsAt }: Previous,
   mark: SyncMark,
   newEnd?: number | undefined,
-): Kept {
+): ValueMetadata {
   const ends = [endsAt, newEnd].filter((end) => end !== undefined)
   return {
     note: encodeMark({ ...mark, followed: true }),

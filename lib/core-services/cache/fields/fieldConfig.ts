@@ -14,7 +14,7 @@ export interface FetchContext {
   /** Aborted at the deadline of the refresh. Pass it to each request of the fetcher. */
   signal: AbortSignal
   reason: RefreshReason
-  /** A caller without the admin token asked for this force (`anonymousForce`). */
+  /** Set if a caller without the admin token asked for this force. */
   anonymous?: boolean
   /** When this fetch began, in ms since 1970. */
   startedAt: number
@@ -24,7 +24,7 @@ export interface FetchContext {
    */
   previous(): Promise<Previous | null>
   /** Stores metadata with the value that this fetch returns. A later call adds to an earlier one. */
-  keep(about: Kept): void
+  keep(about: ValueMetadata): void
   /** Time left until the deadline of this refresh, in ms; never below 0. */
   remainingMs(): number
   /**
@@ -46,13 +46,12 @@ export interface FetchContext {
 }
 
 export interface Previous {
-  /**
-   * As its fetcher returned it, after JSON. It goes through the schema again when carried on, so it is not its output.
-   */
+  /** The value before the schema: carried on into a new value, it goes through the schema again. */
   value: unknown
   note: string | undefined
-  /** When it was fetched and, if the value or its fetch limited that, ends, in ms since 1970. */
+  /** When it was fetched, in ms since 1970. */
   fetchedAt: number
+  /** When it ends, in ms since 1970, if its fetch or the value limited that. */
   endsAt: number | undefined
   /** True past all windows of the field: the value is never served again, not even while the source fails. */
   isOver?: boolean
@@ -61,7 +60,7 @@ export interface Previous {
 /** Each full read transfers the note. */
 export const MOST_NOTE_CHARACTERS = 4_000
 
-export interface Kept {
+export interface ValueMetadata {
   /** For later fetches, such as how far a change log was read; 4,000 characters at most. */
   note?: string
   /** When the value was fetched, in ms since 1970, if that is earlier than this fetch. */
@@ -119,11 +118,12 @@ export interface AdvancedOptions<T> {
    * @default never
    */
   softTimeoutMs?: number
-  /** Seconds in which a `null` from the source or the schema is served, where that is less than `ttl`. */
-  negativeTtl?: number
   /**
-   * Returns when the value ends, in ms since 1970, such as the expiry of its signed URLs. No window reaches beyond.
+   * Seconds in which a `null` from the source or the schema is served, where that is less than `ttl`.
+   * @default as any value
    */
+  negativeTtl?: number
+  /** Returns when the value ends, in ms since 1970, such as its signed URLs do. No window reaches beyond. */
   expiresAt?(value: T): number | undefined
   /**
    * False refuses a suspicious value, such as a list that shrank by half, as if the source had failed. `previous` is
@@ -141,7 +141,8 @@ export interface AdvancedOptions<T> {
    */
   encrypt?: boolean
   /**
-   * Serves an invalidated value as `degraded` if the source fails, within `staleIfError`: older than the invalidation.
+   * Serves an invalidated value as `degraded` if the source fails, within `staleIfError`. It can be older than the
+   * invalidation.
    * @default false
    */
   serveInvalidatedOnError?: boolean

@@ -1,7 +1,4 @@
-/**
- * A field as one caller uses it. Front doors create it once; everything below takes it instead of configuration and
- * runtime.
- */
+/** A field as one caller uses it. Front doors create it once, and everything below them takes it. */
 
 import type { Instant } from '../../../shared/clock'
 import { refreshDeadline } from '../../../shared/durations'
@@ -34,7 +31,7 @@ export interface RefusedEntry {
 export interface FieldAnswer<T> {
   data: T
   status: FieldStatus
-  /** In s, from the start of its fetch. */
+  /** Counts from the start of its fetch, in s. */
   age: number
   /** Set when Redis did not store a fetched value: the next read fetches again. */
   notStored?: true
@@ -65,7 +62,7 @@ export class FieldContext<T = unknown> {
     return this.#guards
   }
 
-  /** The usual slot, or one of this release while another release stores values there that this one refuses. */
+  /** Names the usual slot, or one of this release while another release stores values there that this one refuses. */
   get slotName(): string {
     const { key } = this.config
     return this.runtime.hints.get(key).aside ? `${key} aside ${this.runtime.deployment}` : key
@@ -90,7 +87,7 @@ export class FieldContext<T = unknown> {
     return checked.value
   }
 
-  /** Another release of the app may have written it. */
+  /** Opens an entry that another release of the app may have written. */
   async openStored(stored: Entry): Promise<OpenedEntry<T> | RefusedEntry> {
     const cipher = this.runtime.cipherFor?.(this.config)
     const entry = await unpackEntry(stored, cipher)

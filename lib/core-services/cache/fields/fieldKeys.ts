@@ -11,7 +11,7 @@ import type { FieldStore, TokenWrite } from './store/fieldStore'
 export interface FieldKeys {
   readonly config: AnyField
   readonly store: FieldStore
-  /** Single flights and leases are named by it. */
+  /** Names single flights and leases. */
   readonly name: string
   /** Physical key of the entry. */
   readonly entry: string
@@ -24,8 +24,8 @@ export function readerGuards(field: AnyField): string[] {
 }
 
 /**
- * One command, or two when the entry has tags that this process did not know. `lease`: the key of a lease whose holder
- * is read with them.
+ * Costs one command, or two when the entry has tags that this process did not know. `lease`: the key of a lease whose
+ * holder is read with them.
  */
 export async function lookUp(memory: FieldMemory, keys: FieldKeys, lease?: string): Promise<Lookup> {
   const { store, entry, guards, config } = keys
@@ -50,7 +50,7 @@ export async function lookUp(memory: FieldMemory, keys: FieldKeys, lease?: strin
   return buildLookup(reply, { stored, readerGuards: guards, dependencies: [...hinted, ...unexpected] })
 }
 
-/** Guards that the configuration does not name: the next lookup reads all tokens in one command. */
+/** Remembers guards that the configuration does not name: the next lookup reads all tokens in one command. */
 export function rememberGuards({ hints }: FieldMemory, keys: FieldKeys, names: readonly string[]): void {
   const fieldHints = hints.get(keys.name)
   const own = ownGuard(keys.config.key)
@@ -68,7 +68,7 @@ interface TokensRead {
   sentAt: Instant
 }
 
-/** For this field and all others that share a tag with it. */
+/** Records tokens for this field and all others that share a tag with it. */
 function learnTokens(
   { memoryCache }: FieldMemory,
   name: string,
@@ -88,7 +88,7 @@ function learnTokens(
 /** How long Redis keeps the own token of a family member, in s. A family has any number of members. */
 const OWN_TOKEN_SECONDS = 30 * 86_400
 
-/** New tokens for those that are missing, in the order of the guards, and the writes that create them. */
+/** Draws new tokens for those that are missing. `missing`: the writes that create them. */
 export function completeTokens(
   keys: FieldKeys,
   { guards, tokens: foundTokens }: Pick<Lookup, 'guards' | 'tokens'>,

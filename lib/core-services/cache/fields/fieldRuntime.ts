@@ -51,7 +51,7 @@ export function reportRedisFailure(
   return error
 }
 
-/** If Redis fails, reports that and returns the fallback. */
+/** Returns the fallback if Redis fails, and reports that. */
 export async function askStore<T>(
   runtime: FieldRuntime,
   operation: string,
@@ -66,7 +66,7 @@ export async function askStore<T>(
   }
 }
 
-/** After the answer. A control-flow error of the framework is dropped: there is no render left to steer. */
+/** Runs after the answer. Drops control-flow errors of the framework: there is no render left to steer. */
 export function askStoreLater(
   runtime: FieldRuntime,
   operation: string,

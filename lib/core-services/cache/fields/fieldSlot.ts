@@ -13,7 +13,7 @@ import type { Lookup } from './lookup'
 import type { FieldHints } from './memory/fieldHints'
 import type { FieldStore } from './store/fieldStore'
 
-/** In s, for an entry without end: no later release would remove it. */
+/** How long Redis keeps an entry without end aside, in s: no later release would remove it. */
 const ASIDE_SECONDS = 30 * 86_400
 
 export class FieldSlot<T = unknown> implements FieldKeys {
@@ -64,7 +64,7 @@ export class FieldSlot<T = unknown> implements FieldKeys {
     return this.context.open(entry, () => this.leave())
   }
 
-  /** Releases that overwrote each other's values would pay a fetch for each read. */
+  /** Goes aside: releases that overwrote each other's values would pay a fetch for each read. */
   leave(): void {
     if (!this.isAside) this.hints.aside = true
   }
@@ -74,20 +74,20 @@ export class FieldSlot<T = unknown> implements FieldKeys {
     this.context.keep(this.name, entry, sentAt)
   }
 
-  /** As long as any reader may be served the entry, in s. */
+  /** How long Redis keeps the entry, in s: as long as any reader may be served it. */
   lifetimeSeconds(entry: Entry): number | 'forever' {
     const lifetime = getLifetime(this.config, entry)
     return lifetime === 'forever' && this.isAside ? ASIDE_SECONDS : lifetime
   }
 }
 
-export function slotIn<T>(context: FieldContext<T>, store: FieldStore): FieldSlot<T> {
+export function createSlot<T>(context: FieldContext<T>, store: FieldStore): FieldSlot<T> {
   return new FieldSlot(context, context.meter(store))
 }
 
 /** Rejects with CACHE_UNAVAILABLE. */
 export async function openSlot<T>(context: FieldContext<T>): Promise<FieldSlot<T>> {
-  return slotIn(context, await context.runtime.store())
+  return createSlot(context, await context.runtime.store())
 }
 
 export interface UsualSlot<T> {
@@ -99,7 +99,7 @@ export interface UsualSlot<T> {
 
 /**
  * Returns from the slot aside once the other release's value in the usual one is gone or invalid; else null. Call it
- * before a fetch only: until then the value aside serves. One command.
+ * before a fetch only: until then the value aside serves. Costs one command.
  */
 export async function returnToUsualSlot<T>(aside: FieldSlot<T>): Promise<UsualSlot<T> | null> {
   if (!aside.isAside) return null

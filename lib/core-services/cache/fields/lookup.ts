@@ -1,4 +1,4 @@
-/** A field's entry and tokens in Redis at one moment. Pure: no clock, no requests. */
+/** What one lookup finds of a field in Redis, at one moment. Pure: no clock, no requests. */
 
 import type { Instant } from '../../../shared/clock'
 import { shortHash } from '../../../shared/shortHash'
@@ -7,11 +7,11 @@ import { isEntryCurrent } from '../entry/freshness'
 import { COARSE_GUARD, isTagGuard, type Token, type TokenMap } from '../entry/versionTokens'
 
 export interface Lookup {
-  /** Null if this reader finds no entry that it can decode. */
+  /** Null if there is no entry that this reader can decode. */
   stored: Entry | null
   /** Identifies the text found, even if it cannot be decoded. */
   current: Pick<Entry, 'revision'> | null
-  /** Only another release can read the entry. */
+  /** True if only another release can read the text found. */
   foreign: boolean
   /** `stored` if its tokens hold, else null. */
   valid: Entry | null
@@ -21,9 +21,9 @@ export interface Lookup {
   tokens: readonly (Token | null)[]
   dependencies: TokenMap
   dependencyFingerprint: string
-  /** Of the lease whose key was read, if it is taken. */
+  /** Holder of the lease whose key was read; null if it is free. */
   holder: string | null
-  /** What the answer confirms holds from the sending of its request. */
+  /** When the request was sent. What its answer confirms holds from then. */
   sentAt: Instant
 }
 
@@ -72,12 +72,12 @@ export function decodeStored(text: string | null, sealed: boolean): Entry | null
   return sealed && !entry?.packing?.sealed ? null : entry
 }
 
-/** With those from `dependsOn`. */
+/** Counts tags from `dependsOn`, too. */
 export const MOST_TAGS = 1_000
 
 /**
- * The guards of the next entry. It keeps tags under which others stored the last one: readers that name different tags
- * would otherwise strip each other's, and fetch for ever. Tags from `dependsOn` are not kept.
+ * Returns the guards of the next entry. It keeps tags under which others stored the last one: readers that name
+ * different tags would otherwise strip each other's, and fetch for ever. Tags from `dependsOn` are not kept.
  */
 export function uniteGuards(readerGuards: readonly string[], replaced: EntryHeader | null): string[] {
   const named = new Set(readerGuards)

@@ -18,7 +18,7 @@ const READER_OPTIONS: ReadonlySet<string> = new Set([
 const DEEPEST = 5
 
 interface Identities {
-  /** Of each function, and each object that is not plain data. */
+  /** Holds functions, and objects that are not plain data. */
   names: WeakMap<object, string>
   numbered: number
   process?: string
@@ -57,7 +57,7 @@ export function optionsKey(field: object, ...request: readonly unknown[]): strin
   return toText([field, request], 0, () => '')
 }
 
-/** By their place in the field and by their text. */
+/** Names them by their place in the field and by their text. */
 export function nameFunctions(field: { key: string }): void {
   const { names } = identities()
   toText(field, 0, (one, path) => {
@@ -71,9 +71,7 @@ export function nameAfter(original: object, made: object, how: string): void {
   identities().names.set(made, `${getName(original)} ${how}`)
 }
 
-/**
- * Equal over all instances for functions with the same text. Functions of a configured field differ from all others.
- */
+/** Equal over all instances for functions with the same text. Those of a configured field differ from all others. */
 export function writtenAs(one: object): string {
   const name = getName(one)
   return name.startsWith('#') ? shortHash(String(one)) : name

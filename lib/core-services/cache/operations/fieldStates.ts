@@ -8,9 +8,9 @@ import { getFreshness, isEntryCurrent } from '../entry/freshness'
 import type { Token } from '../entry/versionTokens'
 import type { AnyField } from '../fields/fieldConfig'
 import { FieldContext } from '../fields/fieldContext'
-import { type FieldSlot, slotIn } from '../fields/fieldSlot'
+import { createSlot, type FieldSlot } from '../fields/fieldSlot'
 import { allPresent, fingerprintDependencies, flightName, uniteGuards } from '../fields/lookup'
-import { FAILED } from '../fields/refresh/resolveMiss'
+import { FAILED } from '../fields/refresh/lease'
 import type { Head } from '../fields/store/entryHeaders'
 import type { Snapshot } from '../redis/batchedReads'
 import type { RememberedEntry, WatchRuntime } from './watchRuntime'
@@ -50,7 +50,7 @@ export async function readFieldStates(
   notes: readonly string[] = [],
 ): Promise<FieldStates> {
   const [store, entryHeaders] = await Promise.all([runtime.store(), runtime.entryHeaders()])
-  const slots = fields.map((field) => slotIn(new FieldContext(runtime, field), store))
+  const slots = fields.map((field) => createSlot(new FieldContext(runtime, field), store))
   const memory = runtime.seen
 
   /** `odd`: slots with tokens or entries that were not read yet. */

@@ -7,7 +7,7 @@ import { isRedisFailure } from '../errors'
 import type { AnyField } from '../fields/fieldConfig'
 import { FieldContext } from '../fields/fieldContext'
 import type { CronRuntime, FieldRuntime } from '../fields/fieldRuntime'
-import { slotIn } from '../fields/fieldSlot'
+import { createSlot } from '../fields/fieldSlot'
 import { reportDegraded } from '../redis/reportDegraded'
 
 /** `fetchedAt`: of its valid entry; wall clock, ms; null without one. */
@@ -40,7 +40,7 @@ export async function readFieldAges(
   return Promise.all(
     fields.map(async (one) => {
       try {
-        const { valid } = await slotIn(new FieldContext(runtime, one.field), store).lookUp()
+        const { valid } = await createSlot(new FieldContext(runtime, one.field), store).lookUp()
         return { ...one, fetchedAt: valid?.fetchedAt ?? null }
       } catch (error) {
         if (!isRedisFailure(error)) throw error

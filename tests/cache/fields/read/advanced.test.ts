@@ -30,7 +30,7 @@ describe('negativeTtl', () => {
   const advanced = { negativeTtl: 10 }
 
   it.each([0, 60])(
-    'is how long a null is fresh; nothing is served past it (memoryTtl %d)',
+    'a null is fresh for negativeTtl and not served past it (memoryTtl %d)',
     async (memoryTtl) => {
       const config = field(answering(null, 'there now'), { ...windows, memoryTtl, advanced })
       await read(config)
@@ -43,14 +43,14 @@ describe('negativeTtl', () => {
     },
   )
 
-  it('past it the failure of the source is told', async () => {
+  it('past negativeTtl a reader gets the failure of the source', async () => {
     const config = field(answering(null), { ...windows, advanced })
     await read(config)
     pass(11)
     await expect(read(failing(config))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('left out, a null is a value like any other', async () => {
+  it('without negativeTtl a null is a value like any other', async () => {
     const config = field(answering(null, 'there now'), windows)
     await read(config)
     pass(599)
@@ -59,7 +59,7 @@ describe('negativeTtl', () => {
     expect(await read(config)).toMatchObject({ data: null, status: 'stale' })
   })
 
-  it('does not wait for its own lease once it is over', async () => {
+  it('a reader does not wait for its own lease once negativeTtl is over', async () => {
     const config = field(answering(null, 'there now'), { ...windows, advanced: { negativeTtl: 1 } })
     await read(config)
     pass(2)
@@ -81,7 +81,7 @@ describe('expiresAt', () => {
       advanced: { expiresAt: ({ until }) => until, ...rest.advanced },
     })
 
-  it('ends the life of a value before its ttl', async () => {
+  it('expiresAt ends a value before its ttl', async () => {
     const config = signed(3_600)
     await read(config)
     pass(3_590)
@@ -90,7 +90,7 @@ describe('expiresAt', () => {
     expect((await read(config)).status).toBe('miss')
   })
 
-  it('ends its windows: stale only before it, degraded never past it', async () => {
+  it('expiresAt ends the windows: stale only before it, degraded never past it', async () => {
     const config = signed(3_600, { staleWhileRevalidate: 600, staleIfError: 86_400 })
     await read(config)
     pass(2_990)
@@ -101,7 +101,7 @@ describe('expiresAt', () => {
     await expect(read(failing(config))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('ends it in memory, too, and for ever as well', async () => {
+  it('expiresAt ends a value in memory, too, and one whose ttl is for ever', async () => {
     const config = signed(3_600, { ttl: 'forever', memoryTtl: 86_400 })
     await read(config)
     pass(3_590)
@@ -110,7 +110,7 @@ describe('expiresAt', () => {
     expect((await read(config)).status).toBe('miss')
   })
 
-  it('without Redis, the memory does not serve past it', async () => {
+  it('without Redis memory serves nothing past expiresAt', async () => {
     const config = signed(3_600, { staleIfError: 86_400 })
     await read(config)
     await redis.upstash.faults.set({ kind: 'reset' })
@@ -118,7 +118,7 @@ describe('expiresAt', () => {
     await expect(read(failing(config))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('a value that has expired goes to the reader that asked, and no other waits for it', async () => {
+  it('a value that has already expired goes to the reader that asked, and no other waits for it', async () => {
     const config = signed(-10)
     expect((await read(config)).status).toBe('miss')
     expect(await storedEntry(servers.here.runtime, 'agents_list')).toBeNull()
@@ -129,13 +129,16 @@ describe('expiresAt', () => {
     expect(servers.here.events.of('refresh.skipped').map(({ why }) => why)).toEqual(['expired', 'expired'])
   })
 
-  it.each([undefined, Number.POSITIVE_INFINITY])('%s leaves the ttl as it is', async (end) => {
-    const config = field(async () => 'for ever', { ttl: 60, advanced: { expiresAt: () => end } })
-    await read(config)
-    expect((await read(config, servers.there)).status).toBe('hit')
-  })
+  it.each([undefined, Number.POSITIVE_INFINITY])(
+    'an expiresAt of %s leaves the ttl as it is',
+    async (end) => {
+      const config = field(async () => 'for ever', { ttl: 60, advanced: { expiresAt: () => end } })
+      await read(config)
+      expect((await read(config, servers.there)).status).toBe('hit')
+    },
+  )
 
-  it('that is no time is reported as a mistake, and nothing is stored', async () => {
+  it('an expiresAt that is not a time is reported as a mistake, and nothing is stored', async () => {
     const config = field(async () => 1, { advanced: { expiresAt: () => Number.NaN } })
     await expect(read(config)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
@@ -154,7 +157,7 @@ describe('accept', () => {
     rest: Partial<FieldCacheConfig<string[]>> = {},
   ) => field(fetcher, { ...rest, advanced: { accept } })
 
-  it('is handed the new value, the stored one and the reason', async () => {
+  it('accept gets the new value, the stored one and the reason', async () => {
     accept.mockClear()
     const field = config(answering(people), { staleWhileRevalidate: 60 })
     await read(field)
@@ -169,7 +172,7 @@ describe('accept', () => {
     ])
   })
 
-  it('refuses a suspicious answer as if the source had failed: the last good value is served', async () => {
+  it('a value that accept refuses counts as a failure of the source: the last good value is served', async () => {
     const field = config(answering(people, []), { staleIfError: 600 })
     await read(field)
     pass(61)
@@ -178,14 +181,14 @@ describe('accept', () => {
     expect(servers.here.events.of('refresh.failed')).toMatchObject([{ code: 'SOURCE_INVALID' }])
   })
 
-  it('lets a force fail, and leaves what is stored', async () => {
+  it('a force whose value accept refuses fails, and keeps the stored value', async () => {
     const field = config(answering(people, []))
     await read(field)
     await expect(read(field, servers.here, 'always')).rejects.toMatchObject({ code: 'SOURCE_INVALID' })
     expect(await read(field, servers.there)).toMatchObject({ data: people, status: 'hit' })
   })
 
-  it('may take its time, and may fail', async () => {
+  it('accept may be asynchronous, and may fail', async () => {
     const slow = field(async () => 1, { advanced: { accept: async () => true } })
     expect((await read(slow)).data).toBe(1)
     const trips = field(async () => 1, {
@@ -211,7 +214,7 @@ describe('deadlines', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('softTimeoutMs lets a reader without another value wait', async () => {
+  it('a reader with no other value waits past softTimeoutMs', async () => {
     const gate = deferred<string>()
     const config = field(() => gate.promise, { staleIfError: 600, advanced: { softTimeoutMs: 10 } })
     const waiting = read(config)
@@ -220,7 +223,7 @@ describe('deadlines', () => {
     expect(await waiting).toMatchObject({ data: 'first', status: 'miss' })
   })
 
-  it('a source that fails after softTimeoutMs is no error of a reader that was served', async () => {
+  it('a source that fails after softTimeoutMs causes no error for a reader that was served', async () => {
     const gate = deferred<string>()
     const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? 'old' : gate.promise))
     const config = field(fetcher, { staleIfError: 600, advanced: { softTimeoutMs: 10 } })
@@ -251,13 +254,13 @@ describe('serveInvalidatedOnError', () => {
   const config = field(async () => 'old', { ttl: 60, staleIfError: 600, tags: ['people'] })
   const serving = { ...config, advanced: { serveInvalidatedOnError: true } }
 
-  it('off, what was invalidated is never served', async () => {
+  it('without serveInvalidatedOnError an invalidated value is never served', async () => {
     await read(config)
     await invalidateTags(['people'], servers.there.runtime)
     await expect(read(failing(config))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('on, it is served as degraded when the source fails, within the windows', async () => {
+  it('serveInvalidatedOnError serves an invalidated value as degraded when the source fails, within the windows', async () => {
     await read(serving)
     await invalidateTags(['people'], servers.there.runtime)
     for (const server of [servers.here, servers.there, servers.here])
@@ -266,7 +269,7 @@ describe('serveInvalidatedOnError', () => {
     await expect(read(failing(serving))).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('on, it is not served while the source answers', async () => {
+  it('serveInvalidatedOnError serves no invalidated value while the source answers', async () => {
     await read(serving)
     await invalidateTags(['people'], servers.there.runtime)
     expect(await read({ ...serving, fetcher: async () => 'new' })).toMatchObject({

@@ -58,19 +58,19 @@ beforeEach(async () => {
 const allHits = { statuses: Array(4).fill('hit'), fetches: [0, 0] }
 
 describe('two releases with different shapes over one Redis', () => {
-  it('cost one fetch each, and only hits from then on', async () => {
+  it('two releases with different shapes cost one fetch each, and only hits from then on', async () => {
     expect(await readAll()).toEqual({ statuses: ['miss', 'miss', 'hit', 'hit'], fetches: [1, 1] })
     for (let round = 0; round < 3; round += 1) expect(await readAll()).toEqual(allHits)
   })
 
-  it('do not overwrite each other when their values expire either', async () => {
+  it('two releases with different shapes do not overwrite each other when their values expire', async () => {
     await readAll()
     pass(130)
     expect((await readAll()).fetches).toEqual([1, 1])
     expect(await readAll()).toEqual(allHits)
   })
 
-  it('begin together: who waits for the other finds a shape that is not its own, and fetches', async () => {
+  it('of two releases that begin together, the one that waited finds the other’s shape, and fetches', async () => {
     const reads = releases.flatMap(({ config, processes }) =>
       processes.map(async (server) => (await read(config, server)).data),
     )
@@ -82,7 +82,7 @@ describe('two releases with different shapes over one Redis', () => {
   it.each([
     ['tags', (server: FieldProcess) => invalidateTags(['people'], server.runtime)],
     ['the field', (server: FieldProcess) => invalidateField({ key: 'agents_list' }, server.runtime)],
-  ])('are both reached by an invalidation of %s', async (_, invalidate) => {
+  ])('an invalidation of %s reaches both releases', async (_, invalidate) => {
     await readAll()
     await invalidate(servers.here)
     expect((await readAll()).fetches).toEqual([1, 1])
@@ -92,7 +92,7 @@ describe('two releases with different shapes over one Redis', () => {
   it.each([
     ['the old one', 0],
     ['the new one', 1],
-  ])('are both reached by a force of %s', async (_, position) => {
+  ])('a force of %s reaches both releases', async (_, position) => {
     await readAll()
     const { config, processes } = releases[position] as Release
     expect((await read(config, processes[0], 'always')).status).toBe('refreshed')
@@ -103,7 +103,7 @@ describe('two releases with different shapes over one Redis', () => {
     expect(await readAll()).toEqual(allHits)
   })
 
-  it('use the usual place again in new processes, once the old one is gone and its value has ended', async () => {
+  it('new processes use the usual slot again once the old release is gone and its value has ended', async () => {
     await readAll()
     await sendOnce(redis.engine.url, ['DEL', 'test:v1:agents_list'])
     await endCoolDowns(redis)
@@ -113,7 +113,7 @@ describe('two releases with different shapes over one Redis', () => {
     expect((await storedEntry(server.runtime, 'agents_list'))?.body).toBe(JSON.stringify(next().shape))
   })
 
-  it('serve their own last good value when the source fails', async () => {
+  it('each of two releases serves its own last good value when the source fails', async () => {
     await readAll()
     pass(61)
     for (const { config, shape, processes, fetcher } of releases) {
@@ -124,7 +124,7 @@ describe('two releases with different shapes over one Redis', () => {
 })
 
 describe('three releases with different shapes', () => {
-  it('do not wait for each other', async () => {
+  it('three releases with different shapes do not wait for each other', async () => {
     releases.push(await release('canary', 'Ana', z.string()))
     await read(old().config, old().processes[0])
     const reads = releases.map(async ({ config, processes }) => (await read(config, processes[0])).data)
@@ -136,7 +136,7 @@ describe('three releases with different shapes', () => {
 })
 
 describe('two releases with the same shape', () => {
-  it('share what they fetch', async () => {
+  it('two releases with the same shape share what they fetch', async () => {
     const other = await start({ deployment: 'other' })
     expect((await read(old().config, old().processes[0])).status).toBe('miss')
     expect((await read(old().config, other)).status).toBe('hit')

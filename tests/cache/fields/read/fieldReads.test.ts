@@ -12,7 +12,7 @@ const redis = redisForThisFile()
 const server = processForEachTest(redis)
 
 describe('reading a field', () => {
-  it('fetches on a miss, and answers the same value as a hit from then on', async () => {
+  it('a miss fetches, and later reads are hits with the same value', async () => {
     const fetcher = vi.fn(async () => ['Ana', 'Berta'])
     const miss = await server.read(field(fetcher))
     const hit = await server.read(field(fetcher))
@@ -21,7 +21,7 @@ describe('reading a field', () => {
     expect(fetcher).toHaveBeenCalledTimes(1)
   })
 
-  it('answers a miss exactly as the later hits, even for values that JSON writes in its own way', async () => {
+  it('a miss and later hits give equal values, even those that JSON changes', async () => {
     const config = field<unknown>(async () => ({ at: new Date(0), gone: undefined, list: [-0] }))
     const miss = await server.read(config)
     const hit = await server.read(config)
@@ -29,7 +29,7 @@ describe('reading a field', () => {
     expect(hit.data).toStrictEqual(miss.data)
   })
 
-  it.each([0, false, '', null, []])('caches %j like any other value', async (value) => {
+  it.each([0, false, '', null, []])('%j is cached like any other value', async (value) => {
     const fetcher = vi.fn(async () => value)
     await server.read(field<unknown>(fetcher))
     expect(await server.read(field<unknown>(fetcher))).toMatchObject({
@@ -39,7 +39,7 @@ describe('reading a field', () => {
     expect(fetcher).toHaveBeenCalledTimes(1)
   })
 
-  it('makes one fetch out of 100 concurrent cold reads, and gives each reader a value of its own', async () => {
+  it('100 concurrent cold reads share one fetch, and each reader gets a value of its own', async () => {
     const gate = deferred<string[]>()
     const fetcher = vi.fn(() => gate.promise)
     const reads = Array.from({ length: 100 }, () => server.read(field(fetcher)))
@@ -51,7 +51,7 @@ describe('reading a field', () => {
     expect(answers[1]?.data).toEqual(['Ana'])
   })
 
-  it('counts age and ttl from the start of the fetch', async () => {
+  it('age and ttl count from the start of the fetch', async () => {
     let now = 1_000_000
     server.runtime.ports = {
       ...server.runtime.ports,
@@ -75,7 +75,7 @@ describe('reading a field', () => {
     })
   })
 
-  it('gives the entry its ttl in Redis, or none for ever', async () => {
+  it('the entry gets its ttl in Redis, or none where it is for ever', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     await server.read(field(async () => 1, { ttl: 300 }))
@@ -84,7 +84,7 @@ describe('reading a field', () => {
     expect(await cache.ttl('constants')).toBe(-1)
   })
 
-  it('rejects every reader when the source fails, stores nothing, and asks again after the cool-down', async () => {
+  it('when the source fails every reader is rejected, nothing is stored, and it is asked again after the cool-down', async () => {
     const fetcher = vi.fn(async (): Promise<string> => {
       throw new Error('connection reset')
     })
@@ -108,7 +108,7 @@ describe('reading a field', () => {
     })
   })
 
-  it('lets control-flow errors of the framework pass untouched, and reports no failure', async () => {
+  it('control-flow errors of the framework pass untouched, and are not reported as failures', async () => {
     const signal = new Error('Dynamic server usage')
     server.runtime.ports = { ...server.runtime.ports, isControlFlow: (error) => error === signal }
     const config = field(() => Promise.reject<string>(signal))
@@ -117,7 +117,7 @@ describe('reading a field', () => {
     expect(server.events.of('refresh.failed')).toEqual([])
   })
 
-  it('tells a part of the source that came too late from one that failed', async () => {
+  it('a timeout inside the source is reported as a timeout, not as a failure', async () => {
     const late = codedError('AIRTABLE_TIMEOUT', 'a page took too long')
     await expect(server.read(field(() => Promise.reject<string>(late)))).rejects.toMatchObject({
       code: 'SOURCE_TIMEOUT',
@@ -125,14 +125,14 @@ describe('reading a field', () => {
     })
   })
 
-  it('refuses a ttl that Redis could not keep, instead of caching nothing', async () => {
+  it('a ttl that Redis could not keep is refused', async () => {
     const config = field(async () => 1, { ttl: 0.5 })
     await expect(server.read(config)).rejects.toMatchObject({
       code: 'FIELD_INVALID',
     })
   })
 
-  it('leaves a fetcher behind that does not end in time, and aborts its signal', async () => {
+  it('a fetcher that does not end in time is left behind, and its signal is aborted', async () => {
     server.runtime.refreshTimeoutMs = 20
     let signal: AbortSignal | undefined
     const config = field((context) => {
@@ -153,7 +153,7 @@ describe('what another program has left under the key of a field', () => {
     ['half a header', 'fc2 {"at":1,'],
     ['a header of another shape', 'fc2 {"at":"yesterday","rev":"r","tok":{}}\n1'],
     ['a header without tokens', 'fc2 {"at":1,"rev":"r","tok":{}}\n1'],
-  ])('%s is a miss, and is replaced', async (_, text) => {
+  ])('%s under the key of a field is a miss, and is replaced', async (_, text) => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     await cache.redis.set('test:v1:agents_list', text)
@@ -192,7 +192,7 @@ describe('what another program has left under the key of a field', () => {
     })
   })
 
-  it('a value of another kind does not keep the field from being read', async () => {
+  it('a key that holds another type than a string does not keep the field from being read', async () => {
     const { cache } = cacheFor(redis)
     await cache.initialize()
     await cache.rpush('agents_list', 1)
@@ -203,7 +203,7 @@ describe('what another program has left under the key of a field', () => {
 describe('a schema', () => {
   const schema = z.array(z.object({ id: z.string() }))
 
-  it('refuses a value of the wrong shape, names the place, and stores nothing', async () => {
+  it('a schema refuses a value of the wrong shape, names the place, and nothing is stored', async () => {
     const config = field<unknown>(async () => [{ id: 'a' }, { id: 2 }], { schema })
     await expect(server.read(config)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
@@ -212,7 +212,7 @@ describe('a schema', () => {
     expect(await storedEntry(server.runtime, 'agents_list')).toBeNull()
   })
 
-  it('turns a stored value that no longer fits into a miss', async () => {
+  it('a stored value that no longer fits the schema is a miss', async () => {
     await server.read(field<unknown>(async () => ['old shape']))
     const config = field(async () => [{ id: 'new shape' }], { schema })
     expect(await server.read(config)).toMatchObject({
@@ -223,7 +223,7 @@ describe('a schema', () => {
     expect(await server.read(config)).toMatchObject({ status: 'hit' })
   })
 
-  it('that throws on a stored value makes it a miss, too', async () => {
+  it('a stored value on which the schema throws is a miss', async () => {
     await server.read(field<unknown>(async () => ({ old: true })))
     const trips = z
       .object({})
@@ -233,14 +233,14 @@ describe('a schema', () => {
     expect(await server.read(config)).toMatchObject({ status: 'miss' })
   })
 
-  it('refuses at once a value that would not come out of JSON as the schema wants it', async () => {
+  it('a value that the schema would refuse after JSON is refused at once', async () => {
     const config = field<unknown>(async () => ({ at: new Date(0) }), { schema: z.object({ at: z.date() }) })
     await expect(server.read(config)).rejects.toMatchObject({
       code: 'SOURCE_INVALID',
     })
   })
 
-  it('applies to what readers get, fresh or stored', async () => {
+  it('readers get what the schema makes of a value, fetched or stored', async () => {
     const config = field<{ at: Date }>(async () => ({ at: new Date(0) }), {
       schema: z.object({ at: z.coerce.date() }),
     })

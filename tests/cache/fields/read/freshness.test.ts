@@ -56,7 +56,7 @@ it('20 warm fields of one page are hits, each with its own value', async () => {
 })
 
 describe('invalidation', () => {
-  it('makes exactly the entries with that tag misses, for every process', async () => {
+  it('an invalidation makes exactly the entries with that tag misses, for every process', async () => {
     const people = field(async () => 'people', { key: 'people', tags: ['people', 'sales'] })
     const prices = field(async () => 'prices', { key: 'prices', tags: ['prices'] })
     await Promise.all([read(people), read(prices)])
@@ -66,7 +66,7 @@ describe('invalidation', () => {
     expect([(await read(people, there)).status, (await read(prices, there)).status]).toEqual(['hit', 'miss'])
   })
 
-  it('during a fetch keeps what that fetch brings from everybody who comes later', async () => {
+  it('the value of a fetch during which it was invalidated is served to no later reader', async () => {
     const gate = deferred<string>()
     const answers = ['old', 'new']
     const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? gate.promise : (answers[1] ?? '')))
@@ -81,7 +81,7 @@ describe('invalidation', () => {
     expect(await read(config, there)).toMatchObject({ data: 'new' })
   })
 
-  it('rejects when Redis does not record it', async () => {
+  it('an invalidation rejects when Redis does not record it', async () => {
     await redis.killEngine()
     await expect(invalidateTags(['people'], here.runtime)).rejects.toMatchObject({
       code: 'INVALIDATION_FAILED',
@@ -90,7 +90,7 @@ describe('invalidation', () => {
   })
 
   it.each(['token:tag:people', 'token:key:agents_list'])(
-    'survives the eviction of %s at the cost of a fetch',
+    'the eviction of %s costs one fetch',
     async (name) => {
       let version = 1
       const config = field(async () => version, { tags: ['people'] })
@@ -107,7 +107,7 @@ describe('invalidation', () => {
 })
 
 describe('one fetch in the whole cluster', () => {
-  it('serves the cold readers of every process', async () => {
+  it('one fetch serves the cold readers of every process', async () => {
     const gate = deferred<string>()
     const fetcher = vi.fn(() => gate.promise)
     const config = field(fetcher)
@@ -119,7 +119,7 @@ describe('one fetch in the whole cluster', () => {
     expect(fetcher).toHaveBeenCalledTimes(1)
   })
 
-  it('is not waited for by a reader who sees the tokens before the process knows that it has the lease', async () => {
+  it('a reader that sees new tokens shares the lease that came with them', async () => {
     const created = deferred<void>()
     const store = await here.runtime.store()
     here.runtime.store = async () => ({
@@ -145,7 +145,7 @@ describe('one fetch in the whole cluster', () => {
     expect(sleep).not.toHaveBeenCalled()
   })
 
-  it('is taken over when its holder dies', async () => {
+  it('another process takes over the fetch when its holder dies', async () => {
     const dead = field(() => new Promise<string>(() => undefined))
     here.runtime.refreshTimeoutMs = 200
     there.runtime.refreshTimeoutMs = 200
@@ -162,7 +162,7 @@ describe('one fetch in the whole cluster', () => {
 })
 
 describe('stale values', () => {
-  it('are served past ttl inside the window, while one refresh runs in the background', async () => {
+  it('a stale value is served past its ttl while one refresh runs in the background', async () => {
     let version = 1
     const fetcher = vi.fn(async () => version)
     const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600 })
@@ -180,7 +180,7 @@ describe('stale values', () => {
     expect(await read(config, there)).toMatchObject({ data: 2, status: 'hit' })
   })
 
-  it('are served past the window only when the source fails, and then ask it once in a cool-down', async () => {
+  it('past the stale window a value is served only when the source fails, which is asked once in a cool-down', async () => {
     const fetcher = vi.fn(async () => 'good')
     const config = field(fetcher, { ttl: 60, staleIfError: 600 })
     await read(config)
@@ -194,7 +194,7 @@ describe('stale values', () => {
     await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('are not refreshed any more once what came after an invalidation has taken their place', async () => {
+  it('a stale value is not refreshed any more once a newer one has taken its place', async () => {
     const fetcher = vi.fn(async () => 'good')
     const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600, tags: ['people'] })
     await read(config)
@@ -208,7 +208,7 @@ describe('stale values', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('are never served once they were invalidated', async () => {
+  it('a stale value is never served once it was invalidated', async () => {
     const config = field(async () => 'good', {
       ttl: 60,
       staleWhileRevalidate: 600,
@@ -223,7 +223,7 @@ describe('stale values', () => {
 })
 
 describe('a forced refresh among processes', () => {
-  it('is not undone by an older fetch of another process that ends later', async () => {
+  it('a forced refresh is not undone by an older fetch of another process that ends later', async () => {
     const slow = deferred<string>()
     const reader = read(
       field(() => slow.promise),
@@ -237,7 +237,7 @@ describe('a forced refresh among processes', () => {
     for (const server of [here, there]) expect((await read(config, server)).data).toBe('forced')
   })
 
-  it('of which two overlap ends with what was fetched by the one that began later', async () => {
+  it('of two forced refreshes that overlap, the value of the later one stays', async () => {
     const slow = deferred<string>()
     const first = vi.fn(async () => (first.mock.calls.length === 1 ? slow.promise : 'fetched again'))
     await read(field(async () => 'before'))
@@ -262,7 +262,7 @@ describe('a forced refresh among processes', () => {
     ).toBe('fetched again')
   })
 
-  it('that is invalidated while it fetches does not bring back what was read before', async () => {
+  it('a forced refresh does not store what it fetched before an invalidation', async () => {
     const slow = deferred<string>()
     const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 1 ? slow.promise : 'new'))
     const config = field(fetcher, { tags: ['people'] })

@@ -24,7 +24,7 @@ async function newRelease() {
   return { first, later, fetcher }
 }
 
-it('two processes of one release share one value again', async () => {
+it('two processes of one release share one value again once the other release is gone', async () => {
   const { first, later, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 3_600, schema })
   const read = (at: typeof first) => at.read(config)
@@ -41,7 +41,7 @@ it('two processes of one release share one value again', async () => {
   expect(fetcher).toHaveBeenCalledTimes(2)
 })
 
-it('a process finds what another one of its release has stored in the usual place, and fetches nothing', async () => {
+it('a process finds what another one of its release has stored in the usual slot, and fetches nothing', async () => {
   const { first, later, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 60, schema })
   await test.read(old())
@@ -52,7 +52,7 @@ it('a process finds what another one of its release has stored in the usual plac
   expect(fetcher).toHaveBeenCalledTimes(2)
 })
 
-it('a stale value is served from aside while the new one goes to the usual place', async () => {
+it('a stale value is served from the slot aside while the new one goes to the usual slot', async () => {
   const { first, later, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 60, staleWhileRevalidate: 600, schema })
   await test.read(old())
@@ -69,7 +69,7 @@ it('a stale value is served from aside while the new one goes to the usual place
   })
 })
 
-it('what is aside is still the last good value of a source that fails', async () => {
+it('the value aside is still the last good value of a source that fails', async () => {
   const { first, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 60, staleIfError: 600, schema })
   await test.read(old())
@@ -82,7 +82,7 @@ it('what is aside is still the last good value of a source that fails', async ()
   })
 })
 
-it('a value of the old release that never ends ends with its invalidation', async () => {
+it('a value of the old release without an end is replaced after its invalidation', async () => {
   const { first, fetcher } = await newRelease()
   const config = field(fetcher, { ttl: 3_600, schema })
   await test.read({ ...old(), ttl: 'forever' })

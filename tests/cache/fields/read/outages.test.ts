@@ -17,7 +17,7 @@ beforeEach(async () => {
 const read = (config = people, force: Force = 'never') => test.read(config, force)
 
 describe('without Redis', () => {
-  it('60 cold callers are answered by one fetch: the first one as a miss, those who join it as degraded', async () => {
+  it('without Redis one fetch answers 60 cold callers: the first one a miss, the others degraded', async () => {
     test.down()
     const answers = await Promise.all(Array.from({ length: 60 }, () => read()))
     expect(answers.map(({ data }) => data)).toEqual(Array(60).fill('v1'))
@@ -25,7 +25,7 @@ describe('without Redis', () => {
     expect(calls()).toBe(1)
   })
 
-  it('what was fetched answers as degraded for 30 s, also once the circuit is open, and is then fetched anew', async () => {
+  it('without Redis a fetched value answers as degraded for 30 s, also once the circuit is open, and is then fetched again', async () => {
     test.down()
     await read()
     const requests: number[] = []
@@ -41,7 +41,7 @@ describe('without Redis', () => {
     expect(requests.slice(10, 50)).toEqual(Array(40).fill(0))
   })
 
-  it('while a copy is renewed it answers at once, and no longer than for another 30 s', async () => {
+  it('without Redis a copy that is being renewed answers at once, for another 30 s at most', async () => {
     test.cache.breaker.forceOpen()
     await read()
     test.clock.advance(30_000)
@@ -60,7 +60,7 @@ describe('without Redis', () => {
     expect(calls()).toBe(2)
   })
 
-  it('what was fetched is never a hit, and counts no more once Redis has answered', async () => {
+  it('a value fetched without Redis is never a hit, and counts no more once Redis has answered', async () => {
     test.down()
     await read()
     test.up()
@@ -73,7 +73,7 @@ describe('without Redis', () => {
     expect(await read()).toMatchObject({ data: 'v2', status: 'hit' })
   })
 
-  it('what was fetched counts no more either once Redis has answered others and fails again', async () => {
+  it('a value fetched without Redis counts no more once Redis has answered others and fails again', async () => {
     test.down()
     await read()
     test.up()
@@ -84,7 +84,7 @@ describe('without Redis', () => {
     expect(await read()).toMatchObject({ data: 'v2', status: 'miss' })
   })
 
-  it('what a force has fetched answers those who come next, and a force takes nothing from memory', async () => {
+  it('without Redis the value of a force answers later readers, and a force takes nothing from memory', async () => {
     await read()
     test.clock.advance(2_000)
     test.down()
@@ -95,7 +95,7 @@ describe('without Redis', () => {
     expect(await read(people, 'always')).toMatchObject({ data: 'v3', status: 'miss' })
   })
 
-  it('a field without memory is fetched by each reader', async () => {
+  it('without Redis each reader fetches a field that has no memory', async () => {
     const config = { ...people, memoryTtl: 0 }
     await read(config)
     test.down()
@@ -105,7 +105,7 @@ describe('without Redis', () => {
     }
   })
 
-  it('an invalidation that Redis refuses drops what this process remembers, fetched without it or not', async () => {
+  it('an invalidation that Redis refuses drops the copies of its process, fetched without Redis or not', async () => {
     await read()
     test.down()
     for (const next of [2, 3]) {
@@ -117,7 +117,7 @@ describe('without Redis', () => {
     }
   })
 
-  it('a fetch that began before an invalidation of this process answers no read that begins after it', async () => {
+  it('without Redis a fetch that began before an invalidation of its process answers no later read', async () => {
     test.cache.breaker.forceOpen()
     const gate = deferred<string>()
     fetcher.mockImplementationOnce(() => gate.promise)
@@ -134,7 +134,7 @@ describe('without Redis', () => {
     expect((await read()).data).toBe('v2')
   })
 
-  it('who joins a fetch that is overtaken waits for one more, whatever is invalidated during that one', async () => {
+  it('a reader that joins an invalidated fetch without Redis waits for one more fetch only', async () => {
     test.cache.breaker.forceOpen()
     const gates = [deferred<string>(), deferred<string>()] as const
     for (const { promise } of gates) fetcher.mockImplementationOnce(() => promise)
@@ -155,7 +155,7 @@ describe('without Redis', () => {
     expect(calls()).toBe(2)
   })
 
-  it('who joins a fetch that takes longer than its value may be served gets what is fetched after it', async () => {
+  it('a reader that joins a fetch longer than its value may be served gets the value of the next one', async () => {
     test.cache.breaker.forceOpen()
     const shortLived = { ...people, ttl: 1 }
     const gate = deferred<string>()
@@ -171,7 +171,7 @@ describe('without Redis', () => {
   })
 
   it.each([true, false])(
-    'a failing source is left alone for as long as it asks for (Redis there: %s)',
+    'a failing source is left alone for as long as it asks (Redis there: %s)',
     async (there) => {
       if (!there) test.down()
       fetcher.mockImplementation(async () => {
@@ -187,7 +187,7 @@ describe('without Redis', () => {
     },
   )
 
-  it('what was fetched is no last good value either once Redis has answered', async () => {
+  it('a value fetched without Redis is no last good value once Redis has answered', async () => {
     test.down()
     await read()
     test.up()
@@ -201,7 +201,7 @@ describe('without Redis', () => {
     await expect(read()).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('a copy without a tag that its reader names is no last good value: that one may be invalidated', async () => {
+  it('a copy without a tag that its reader names is no last good value: the tag may be invalidated', async () => {
     await read()
     test.down()
     await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
@@ -209,7 +209,7 @@ describe('without Redis', () => {
     await expect(read({ ...people, tags: ['teams'] })).rejects.toMatchObject({ code: 'SOURCE_FAILED' })
   })
 
-  it('what was fetched for a reader of other tags answers no reader whose tag was invalidated', async () => {
+  it('a value fetched without Redis for other tags answers no reader whose tag was invalidated', async () => {
     test.down()
     await read()
     await expect(invalidateTags(['teams'], test.runtime)).rejects.toThrow()
@@ -222,7 +222,7 @@ describe('without Redis', () => {
     }
   })
 
-  it('a source that failed while Redis was there is left alone when it has gone', async () => {
+  it('a source that failed while Redis was there is left alone when Redis has gone', async () => {
     fetcher.mockImplementation(async () => {
       throw new Error('reset')
     })
@@ -253,7 +253,7 @@ describe('a Redis that answers reads and refuses writes', () => {
       return { started, full }
     })
 
-  it('costs one fetch for 45 reads of a field whose tokens stand: its copy is proved by them', async () => {
+  it('a Redis that refuses writes costs one fetch for 45 reads of a field that has tokens: they confirm its copy', async () => {
     const { started, full } = await refusing()
     await started.read(people)
     const store = await started.runtime.store()
@@ -270,7 +270,7 @@ describe('a Redis that answers reads and refuses writes', () => {
     expect(calls()).toBe(1)
   })
 
-  it('costs one fetch per 30 s for a field of which nothing stands', async () => {
+  it('a Redis that refuses writes costs one fetch in 30 s for a field without tokens', async () => {
     const { started, full } = await refusing()
     for (let count = 0; count < 45; count += 1) {
       expect((await full.read(people)).data).toBe('v1')
@@ -279,7 +279,7 @@ describe('a Redis that answers reads and refuses writes', () => {
     expect(calls()).toBe(2)
   })
 
-  it('costs one fetch per 30 s for a field of which a tag stands that another field has brought', async () => {
+  it('a Redis that refuses writes costs one fetch in 30 s for a field that only has the token of another field’s tag', async () => {
     const { started, full } = await refusing()
     await started.read({ ...people, key: 'teams' })
     fetcher.mockClear()
@@ -292,7 +292,7 @@ describe('a Redis that answers reads and refuses writes', () => {
     expect(calls()).toBe(2)
   })
 
-  it('serves nothing any more whose tag was changed by an instance that could write', async () => {
+  it('with a Redis that refuses writes, a value is not served once another instance has changed its tag', async () => {
     const { started, full } = await refusing()
     await started.read({ ...people, key: 'teams' })
     expect((await full.read(people)).data).toBe('v1')

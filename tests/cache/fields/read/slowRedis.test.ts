@@ -8,7 +8,7 @@ const { people, source, calls, reset } = versionedField()
 beforeEach(reset)
 
 describe('a Redis that answers after 300 ms', () => {
-  it('costs one fetch for 480 reads, and none of them fails', async () => {
+  it('a Redis that answers after 300 ms costs one fetch for 480 reads, and none of them fails', async () => {
     const test = await createTestCache()
     test.slow(300)
     const statuses = new Map<string, number>()
@@ -62,7 +62,7 @@ describe('a Redis that hangs', () => {
     }
   }
 
-  it('is waited for 250 ms by a reader with a copy, and then by none: one request goes on for all of them', async () => {
+  it('a reader with a copy waits 250 ms for a Redis that hangs, later ones do not wait, and one request goes on for all', async () => {
     const { clock, read, hang, held } = await hanging()
     await read()
     clock.advance(2_000)
@@ -78,7 +78,7 @@ describe('a Redis that hangs', () => {
     expect([held.length, clock.sleepers, calls()]).toEqual([2, 0, 1])
   })
 
-  it('is waited for up to the hard deadline by the first reader after a pause, whose connection may be new', async () => {
+  it('the first reader after a pause waits up to the hard deadline, because its connection may be new', async () => {
     const { clock, read, hang } = await hanging()
     await read()
     clock.advance(6_000)
@@ -92,7 +92,7 @@ describe('a Redis that hangs', () => {
     expect((await first).status).toBe('degraded')
   })
 
-  it('and has refused everything before is waited for by none, as one that was silent', async () => {
+  it('no reader waits for a Redis that hangs after it has refused everything', async () => {
     const { clock, read, refuse, hang, held } = await hanging()
     await read()
     clock.advance(2_000)
@@ -110,7 +110,7 @@ describe('a Redis that hangs', () => {
     expect(calls()).toBe(1)
   })
 
-  it('proves or disproves a copy by an answer that no reader waits for any longer', async () => {
+  it('a late answer confirms or drops a copy after its reader has stopped waiting', async () => {
     const { clock, read, hang, answer, invalidate } = await hanging()
     await read()
     for (const [status, data] of [

@@ -13,7 +13,7 @@ const timeouts = { commandTimeoutMs: 30, commandHardTimeoutMs: 60 }
 const breaker = { ...settings.breaker, recoveryMs: 60_000 }
 
 it.each(['reset', 'hang', 'refuse', 'error', 'rate-limit', 'garbage'] as const)(
-  'a warm process that Redis fails (%s) answers each of 200 reads in 60 s, and asks the source once per 30 s',
+  'a warm process answers each of 200 reads in 60 s while Redis fails (%s), and asks the source once in 30 s',
   async (kind) => {
     await redis.flush()
     const instance = await startInstance(redis, { ...timeouts, breaker })

@@ -29,7 +29,7 @@ function counted() {
   return { source, fetcher }
 }
 
-it('of eight forces at once none is refused, and the source is asked at most twice for each', async () => {
+it('of eight forces at once none is refused, and each fetches twice at most', async () => {
   const { source, fetcher } = counted()
   const config = field<unknown>(fetcher)
   const forced = await Promise.all(others.map((process) => force(process, config)))
@@ -37,7 +37,7 @@ it('of eight forces at once none is refused, and the source is asked at most twi
   expect(source.calls).toBeLessThan(16)
 })
 
-it('forces with different ttls are each stored for their own, and share no fetch', async () => {
+it('forces with different ttls share no fetch, and each stores its value for its own ttl', async () => {
   const { fetcher } = counted()
   const ttls = others.map((_, index) => 100 + index)
   const forced = await Promise.all(
@@ -47,7 +47,7 @@ it('forces with different ttls are each stored for their own, and share no fetch
   expect(ttls).toContain(await test.cache.ttl('agents_list'))
 })
 
-it('a force takes nothing that another one had begun to fetch before it was asked for', async () => {
+it('a force does not adopt a value whose fetch began before the force', async () => {
   const [first, second] = others as [FieldProcess, FieldProcess]
   const gates = [deferred<string>(), deferred<string>()]
   const fetcher = vi.fn(async () => (await gates[fetcher.mock.calls.length - 1]?.promise) ?? 'fetched again')
@@ -66,7 +66,7 @@ it('a force takes nothing that another one had begun to fetch before it was aske
   expect((await later).entry.body).toBe('"fetched again"')
 })
 
-it('a force takes nothing that another one had brought before, though it was given another expiry meanwhile', async () => {
+it('a force does not adopt a value stored before it, even if the expiry of that value changed meanwhile', async () => {
   const gate = deferred<string>()
   const fetcher = vi.fn(async () => (fetcher.mock.calls.length === 2 ? gate.promise : 'old'))
   const config = field<unknown>(fetcher)
@@ -79,7 +79,7 @@ it('a force takes nothing that another one had brought before, though it was giv
   expect((await later).entry.body).toBe('"fetched again"')
 })
 
-it('a force takes nothing that stood before it was asked for, though a tag was invalidated while it fetched', async () => {
+it('a force does not adopt a value stored before it, even if a tag was invalidated during its fetch', async () => {
   let calls = 0
   const fetcher = async (): Promise<unknown> => {
     calls += 1
@@ -92,7 +92,7 @@ it('a force takes nothing that stood before it was asked for, though a tag was i
   expect((await force(test, config)).entry.body).toBe('4')
 })
 
-it('a force is refused only when invalidations get in between each of three times', async () => {
+it('a force is refused only when invalidations disturb three fetches', async () => {
   const disturbing = (times: number) =>
     vi.fn(async (): Promise<unknown> => {
       if (disturbing.calls++ < times) await invalidateField({ key: 'agents_list' }, others[0]?.runtime)
@@ -109,7 +109,7 @@ it('a force is refused only when invalidations get in between each of three time
   expect(disturbing.calls).toBe(3)
 })
 
-it('a force does not begin anew when that could not end in time', async () => {
+it('a force does not fetch again when that could not end in time', async () => {
   const fetcher = vi.fn(async (): Promise<unknown> => {
     await invalidateField({ key: 'agents_list' }, others[0]?.runtime)
     return 'value'

@@ -22,14 +22,14 @@ beforeEach(async () => {
 })
 
 describe('stale reads while a failing source is left alone', () => {
-  it('cost a command each in the process that saw it fail', async () => {
+  it('a stale read during a cool-down costs one command in the process that saw the source fail', async () => {
     await readAndRefresh(servers.here)
     for (let time = 0; time < 3; time += 1)
       expect(await costOf(() => readAndRefresh(servers.here))).toMatchObject({ commands: 1, requests: 1 })
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('cost two more once in another one, which only reads of it', async () => {
+  it('a stale read during a cool-down costs two more commands once in a process that only reads of the failure', async () => {
     await readAndRefresh(servers.here)
     expect(await costOf(() => readAndRefresh(servers.there))).toMatchObject({ commands: 3 })
     for (let time = 0; time < 3; time += 1)
@@ -37,7 +37,7 @@ describe('stale reads while a failing source is left alone', () => {
     expect(fetcher).toHaveBeenCalledTimes(2)
   })
 
-  it('ask the source again after it, in all processes', async () => {
+  it('stale reads in all processes ask the source again after the cool-down', async () => {
     await readAndRefresh(servers.here)
     await readAndRefresh(servers.there)
     await endCoolDowns(redis)
@@ -47,7 +47,7 @@ describe('stale reads while a failing source is left alone', () => {
     expect(await read(config)).toMatchObject({ data: 'back', status: 'hit' })
   })
 
-  it('are over as soon as a force has stored a new value', async () => {
+  it('a force that stores a new value ends stale reads', async () => {
     await readAndRefresh(servers.here)
     await readAndRefresh(servers.there)
     fetcher.mockReset().mockResolvedValue('back')
@@ -57,7 +57,7 @@ describe('stale reads while a failing source is left alone', () => {
 })
 
 describe('stale reads while another process fetches', () => {
-  it('cost a command each after the first', async () => {
+  it('each stale read after the first costs one command while another process fetches', async () => {
     fetcher.mockReset().mockReturnValue(new Promise(() => undefined))
     await read(config)
     void finishDeferredWork()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { FetchContext, Kept, Previous } from '@/lib/core-services/cache/fields/fieldConfig'
+import type { FetchContext, Previous, ValueMetadata } from '@/lib/core-services/cache/fields/fieldConfig'
 import { invalidateField } from '@/lib/core-services/cache/invalidate'
 import { field, processForEachTest, storedEntry } from '@/tests/kit/fields/fieldProcess'
 import { redisForThisFile } from '@/tests/kit/redis/redisSuite'
@@ -7,7 +7,7 @@ import { redisForThisFile } from '@/tests/kit/redis/redisSuite'
 const app = processForEachTest(redisForThisFile())
 
 /** A field that counts its fetches, keeps something with each value and remembers what stood before. */
-function remembering(about: (fetches: number) => Kept, rest = {}) {
+function remembering(about: (fetches: number) => ValueMetadata, rest = {}) {
   const before: (Previous | null)[] = []
   const fetcher = async (context: FetchContext) => {
     before.push(await context.previous())
@@ -19,7 +19,7 @@ function remembering(about: (fetches: number) => Kept, rest = {}) {
 const read = (config: ReturnType<typeof field>, force = false) => app.read(config, force ? 'always' : 'never')
 
 describe('what a fetch can know of the one before', () => {
-  test('the value, its note and when it was fetched', async () => {
+  test('a fetch gets the previous value, its note and its time', async () => {
     const { before, config } = remembering((fetches) => ({ note: `note ${fetches}` }))
 
     await read(config)
@@ -31,7 +31,7 @@ describe('what a fetch can know of the one before', () => {
     ])
   })
 
-  test('nothing, once it was invalidated', async () => {
+  test('a fetch gets no previous value once it was invalidated', async () => {
     const { before, config } = remembering(() => ({}))
 
     await read(config)
@@ -43,7 +43,7 @@ describe('what a fetch can know of the one before', () => {
 })
 
 describe('what a fetch can say of its value', () => {
-  test('that it is older than the fetch: its age counts from then', async () => {
+  test('a value that its fetcher calls older than the fetch counts its age from then', async () => {
     const { config } = remembering(() => ({ fetchedAt: Date.now() - 30_000 }))
 
     await read(config)
@@ -51,7 +51,7 @@ describe('what a fetch can say of its value', () => {
     expect((await read(config)).age).toBeGreaterThanOrEqual(30)
   })
 
-  test('never that it is younger', async () => {
+  test('a fetcher cannot call its value younger than the fetch', async () => {
     const { config } = remembering(() => ({ fetchedAt: Date.now() + 60_000 }))
 
     await read(config)
@@ -59,7 +59,7 @@ describe('what a fetch can say of its value', () => {
     expect((await storedEntry(app.runtime, config.key))?.fetchedAt).toBeLessThanOrEqual(Date.now())
   })
 
-  test('when it ends, before its ttl does', async () => {
+  test('a fetcher can end its value before the ttl', async () => {
     const { config } = remembering(() => ({ endsAt: Date.now() + 20_000 }), {
       staleIfError: 600,
       advanced: { expiresAt: () => Date.now() + 40_000 },
@@ -71,7 +71,7 @@ describe('what a fetch can say of its value', () => {
     expect(Math.round(ends / 1000)).toBe(20)
   })
 
-  test('a note that would weigh on every read is refused', async () => {
+  test('a note over 4,000 characters is refused', async () => {
     const { config } = remembering(() => ({ note: 'x'.repeat(4_001) }))
     await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_INVALID' })
   })

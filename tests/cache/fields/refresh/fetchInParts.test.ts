@@ -61,7 +61,7 @@ async function stopped(attempt: Promise<unknown>): Promise<void> {
 const progressKeys = async () => (await sendOnce(redis.engine.url, ['KEYS', '*~progress:*'])) as string[]
 
 describe('a fetch that needs several refreshes', () => {
-  test('goes on where the last one stopped, in whichever process, and counts from the first', async () => {
+  test('a fetch resumes where the last one stopped, in any process, and its value counts from the first', async () => {
     const { begun, config } = inParts(3)
     const there = await startProcess()
 
@@ -75,7 +75,7 @@ describe('a fetch that needs several refreshes', () => {
     expect((await read(config)).age).toBe(age)
   })
 
-  test('shows how far it has come, in errors and in the states of fields', async () => {
+  test('a paused fetch shows its progress in errors and in the states of fields', async () => {
     const { config } = inParts(2)
 
     await expect(read(config)).rejects.toMatchObject({
@@ -94,7 +94,7 @@ describe('a fetch that needs several refreshes', () => {
     ])
   })
 
-  test('is left alone for a second, and then the next reader goes on', async () => {
+  test('a paused fetch is left alone for a second, and then the next reader resumes it', async () => {
     const { config } = inParts(2)
     const there = await startProcess()
     await expect(read(config)).rejects.toMatchObject({ code: 'SOURCE_UNFINISHED' })
@@ -107,7 +107,7 @@ describe('a fetch that needs several refreshes', () => {
     ).toHaveLength(1)
   })
 
-  test('is worth as much to the cron as to readers', async () => {
+  test('the cron and readers resume each other’s fetches', async () => {
     const { begun, config } = inParts(2)
 
     await stopped(read(config))
@@ -117,7 +117,7 @@ describe('a fetch that needs several refreshes', () => {
     expect(begun).toHaveLength(1)
   })
 
-  test('leaves nothing behind once it has ended', async () => {
+  test('a fetch of several parts removes its progress once it has ended', async () => {
     const { config } = inParts(2)
 
     await stopped(read(config))
@@ -127,7 +127,7 @@ describe('a fetch that needs several refreshes', () => {
     await expect.poll(progressKeys).toEqual([])
   })
 
-  test('leaves nothing to go on with when all of it is refused', async () => {
+  test('a fetch of several parts removes its progress when the whole value is refused', async () => {
     const { begun, config } = inParts(2, { advanced: { accept: () => false } })
 
     await stopped(read(config))
@@ -139,7 +139,7 @@ describe('a fetch that needs several refreshes', () => {
     expect(begun).toHaveLength(2)
   })
 
-  test('serves what stands meanwhile, past its ttl and when it has failed', async () => {
+  test('readers get the stored value while a fetch is paused, past its ttl and after a failure', async () => {
     const { config } = inParts(2, { ttl: 10, staleWhileRevalidate: 10, staleIfError: 600 })
     await stopped(read(config))
     await read(config)
@@ -153,7 +153,7 @@ describe('a fetch that needs several refreshes', () => {
 })
 
 describe('what was fetched so far counts no more', () => {
-  test('once a tag was invalidated', async () => {
+  test('progress is void once a tag was invalidated', async () => {
     const { begun, config } = inParts(2)
 
     await stopped(read(config))
@@ -165,7 +165,7 @@ describe('what was fetched so far counts no more', () => {
     expect(begun).toHaveLength(2)
   })
 
-  test('once something that is as new stands there', async () => {
+  test('progress is void once a value as new is stored', async () => {
     const { config } = inParts(2)
     await stopped(read(config))
     const [progress = ''] = await progressKeys()
@@ -180,7 +180,7 @@ describe('what was fetched so far counts no more', () => {
     expect(entry.body).toBe('"nothing"')
   })
 
-  test('when the fetcher says that it starts over', async () => {
+  test('a fetcher that starts over has its value counted from its own start', async () => {
     const { config } = inParts(2)
     await stopped(read(config))
     const fetcher = async ({ resume, startOver }: FetchContext) => {
@@ -194,7 +194,7 @@ describe('what was fetched so far counts no more', () => {
 })
 
 describe('a forced refresh', () => {
-  test('does not go on with what was read before it', async () => {
+  test('a force does not resume what was read before it', async () => {
     const { config } = inParts(2)
 
     await stopped(read(config))
@@ -204,7 +204,7 @@ describe('a forced refresh', () => {
     expect({ data, status }).toEqual({ data: 'begun by force 2', status: 'refreshed' })
   })
 
-  test('leaves what stands to everybody until it has ended', async () => {
+  test('a force of several parts leaves readers the old value until it has ended', async () => {
     const { config } = inParts(2)
     await stopped(read(config))
     await read(config)
@@ -220,7 +220,7 @@ describe('a forced refresh', () => {
 describe('the cron', () => {
   const options = { budgetMs: 60_000, enabled: true }
 
-  test('goes on with a field while it has time', async () => {
+  test('the cron resumes a field while it has time', async () => {
     const { begun, config } = inParts(4, { refreshEvery: 60 })
 
     const run = await refreshDueFields([config as FieldCacheConfig<unknown>], options, here.runtime)
@@ -229,7 +229,7 @@ describe('the cron', () => {
     expect(begun).toHaveLength(1)
   })
 
-  test('leaves the rest to its next run, and tells how far it has come', async () => {
+  test('the cron leaves the rest to its next run, and reports the progress', async () => {
     const { begun, config } = inParts(4, { refreshEvery: 60 })
     const fields = [config as FieldCacheConfig<unknown>]
     // Time for a first one, and for two more to begin.
@@ -244,7 +244,7 @@ describe('the cron', () => {
     expect(begun).toHaveLength(1)
   })
 
-  test('does not go on with a field that gets no further', async () => {
+  test('the cron does not resume a field that gets no further', async () => {
     const fetcher = vi.fn(({ pause }: FetchContext) => pause('', 'nothing yet'))
     const config = field<unknown>(fetcher, { refreshEvery: 60 })
 
@@ -256,7 +256,7 @@ describe('the cron', () => {
 })
 
 describe('progress that cannot be stored', () => {
-  test('is reported, and no reader waits for it', async () => {
+  test('progress that cannot be stored is reported, and no reader waits for it', async () => {
     const { begun, config } = inParts(2)
     const there = await startProcess()
     const store = await there.runtime.store()
@@ -276,7 +276,7 @@ describe('progress that cannot be stored', () => {
     expect(begun).toHaveLength(2)
   })
 
-  test('is none without Redis either', async () => {
+  test('without Redis a paused fetch fails as a timeout', async () => {
     const { config } = inParts(2)
     await redis.killEngine()
 

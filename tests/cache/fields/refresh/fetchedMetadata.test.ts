@@ -73,7 +73,7 @@ it.each<[string, Partial<FieldCacheConfig<unknown>>, RegExp]>([
     { fetcher: ({ pause }) => pause('cut \ud83d', '1 page') },
     /pause was given .*half of a character/,
   ],
-])('%s costs that fetch, and the source is left alone as after any failure', async (_, bad, reason) => {
+])('%s fails the fetch, and the source is left alone as after any failure', async (_, bad, reason) => {
   const { test, fetcher, read, tell } = await toldBadlyOnce(bad)
   tell(true)
   for (let count = 0; count < 5; count += 1) expect(await read()).toBe('degraded')
@@ -91,7 +91,7 @@ it.each([
   ['never', Number.POSITIVE_INFINITY],
   ['in the year 300,000', 9e15],
 ])(
-  'a value whose end is %s is stored for its ttl, and for a century where that is for ever',
+  'a value whose end is %s is stored for its ttl, or for a century where the ttl is for ever',
   async (_, end) => {
     const test = await createTestCache()
     for (const ttl of [60, 'forever'] as const) {
@@ -139,7 +139,7 @@ it.each([
   },
 )
 
-it('a fetcher that uses another field badly fails as a source does', async () => {
+it('a fetcher that reads another field with bad options fails like a source', async () => {
   const test = await createTestCache()
   const inner = field(async () => 'v', { key: 'inner', name: 'inner', ttl: 0.5 })
   const fetcher = vi.fn(async () => (await test.read(inner)).data)
@@ -151,7 +151,7 @@ it('a fetcher that uses another field badly fails as a source does', async () =>
   expect(fetcher).toHaveBeenCalledTimes(1)
 })
 
-it('what a fetch of several parts leaves comes back as it was', async () => {
+it('progress comes back as it was saved', async () => {
   const test = await createTestCache()
   const told = 'naïve 😀 "{[\\'
   const resumed: (string | null)[] = []

@@ -9,7 +9,7 @@ const redis = redisForThisFile()
 const server = processForEachTest(redis)
 
 describe('a forced refresh', () => {
-  it('fetches although a fresh value is stored, and everybody reads the new one', async () => {
+  it('a forced refresh fetches although a fresh value is stored, and all readers get the new one', async () => {
     let version = 1
     const config = field(async () => version)
     await server.read(config)
@@ -24,7 +24,7 @@ describe('a forced refresh', () => {
     })
   })
 
-  it('leaves the stored value alone until the new one is there', async () => {
+  it('a forced refresh leaves the stored value alone until the new one is there', async () => {
     const gate = deferred<string>()
     await server.read(field(async () => 'old'))
     const forced = server.read(
@@ -36,7 +36,7 @@ describe('a forced refresh', () => {
     expect(await forced).toMatchObject({ data: 'new' })
   })
 
-  it('that fails leaves what was there for everybody', async () => {
+  it('a forced refresh keeps the old value for all readers when the source fails', async () => {
     await server.read(field(async () => 'old'))
     const failing = field<string>(() => Promise.reject(new Error('down')))
     await expect(server.read(failing, 'always')).rejects.toMatchObject({
@@ -48,7 +48,7 @@ describe('a forced refresh', () => {
     })
   })
 
-  it('is not undone by an older fetch of the same process that ends later', async () => {
+  it('a forced refresh is not undone by an older fetch of the same process that ends later', async () => {
     const slow = deferred<string>()
     const reader = server.read(field(() => slow.promise))
     await expect.poll(() => redis.upstash.counters.requests).toBe(2)
@@ -76,19 +76,22 @@ describe('a value that Redis does not take', () => {
     ['for certain, without purge', redisQuota('ERR DB capacity quota exceeded'), false, 0],
     ['or perhaps does, the answer being late', redisTimeout(250, 'UPSTASH_REDIS_REST_URL'), true, 0],
     ['or perhaps does, the connection being lost', redisBadReply('HTTP 502'), true, 0],
-  ])('%s: removes the old one %#', async (_, failure, purge, removals) => {
-    const revoke = await refusing(failure)
-    const refreshed = await forceRefresh(
-      server.runtime,
-      field(async () => 1),
-      'force',
-      { purge },
-    )
-    expect(refreshed.stored).toBe(false)
-    expect(revoke).toHaveBeenCalledTimes(removals)
-  })
+  ])(
+    'a value that Redis refuses %s: the old one is removed or not %#',
+    async (_, failure, purge, removals) => {
+      const revoke = await refusing(failure)
+      const refreshed = await forceRefresh(
+        server.runtime,
+        field(async () => 1),
+        'force',
+        { purge },
+      )
+      expect(refreshed.stored).toBe(false)
+      expect(revoke).toHaveBeenCalledTimes(removals)
+    },
+  )
 
-  it('leaves the old one to everybody after an ordinary forced refresh', async () => {
+  it('a forced refresh without purge keeps the old value when Redis refuses the new one', async () => {
     await server.read(field(async () => 'old'))
     const remove = await refusing(redisQuota('ERR DB capacity quota exceeded'))
     expect(
@@ -102,7 +105,7 @@ describe('a value that Redis does not take', () => {
 })
 
 describe('a force by a caller without a token', () => {
-  it('is declined inside the cool-down, which the attempt starts', async () => {
+  it('a force without the token starts a cool-down in which others are declined', async () => {
     let version = 0
     const config = field(
       async () => {
@@ -129,7 +132,7 @@ describe('a force by a caller without a token', () => {
     })
   })
 
-  it('starts the cool-down by a failed attempt as well', async () => {
+  it('a failed force without the token starts the cool-down, too', async () => {
     const fetcher = vi.fn(() => Promise.reject<string>(new Error('down')))
     const config = field(fetcher, { anonymousForce: 60 })
     await expect(server.read(config, 'anonymous')).rejects.toMatchObject({
@@ -140,7 +143,7 @@ describe('a force by a caller without a token', () => {
     expect(await server.read(config, 'anonymous')).toMatchObject({ status: 'cooldown' })
   })
 
-  it('is never granted where the field does not allow it', async () => {
+  it('a force without the token is declined where the field does not allow it', async () => {
     const fetcher = vi.fn(async () => 1)
     await server.read(field(fetcher))
     expect(await server.read(field(fetcher), 'anonymous')).toMatchObject({
@@ -151,7 +154,7 @@ describe('a force by a caller without a token', () => {
 })
 
 describe('without Redis', () => {
-  it('reads go on uncached and shared, and caching resumes when it is back', async () => {
+  it('without Redis reads share uncached fetches, and caching resumes when Redis is back', async () => {
     await redis.killEngine()
     const gate = deferred<string>()
     const fetcher = vi.fn(() => gate.promise)
@@ -167,7 +170,7 @@ describe('without Redis', () => {
     await expect.poll(async () => (await server.read(field(fetcher))).status).toBe('hit')
   })
 
-  it('a forced refresh answers the fresh value, but does not claim to have stored it', async () => {
+  it('without Redis a forced refresh answers the fresh value, but does not claim to have stored it', async () => {
     await redis.killEngine()
     expect(
       await server.read(
@@ -184,7 +187,7 @@ describe('without Redis', () => {
     await redis.reviveEngine()
   })
 
-  it('a cache that never started does not keep a field from being fetched', async () => {
+  it('a field is fetched although the cache never started', async () => {
     server.runtime.store = () => Promise.reject(cacheUnavailable(new Error('it has not started')))
     expect(await server.read(field(async () => 1))).toMatchObject({ data: 1, status: 'miss' })
     expect(server.events.of('redis.degraded')).toMatchObject([

@@ -25,7 +25,7 @@ async function freezable() {
 
 const returning = (value: string) => field(async () => value, { ttl: 600 })
 
-it('a frozen process that has outlived its lease by the wall clock alone stores nothing over a newer value', async () => {
+it('a frozen process whose lease is over by the wall clock alone stores nothing over a newer value', async () => {
   const frozen = await freezable()
   const other = await test.another()
   const first = deferred<string>()

@@ -48,7 +48,7 @@ function fieldOf(fetcher: FieldCacheConfig<string>['fetcher']): FieldCacheConfig
   return { name: 'people', key: 'people', tags: ['a'], ttl: 60, fetcher }
 }
 
-it('a Redis that answers reads and takes no lease is asked for it once, then the source is', async () => {
+it('a Redis that answers reads and refuses leases is asked for one once, then the source is asked', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)
   for (const guard of ['key:people', 'tag:a']) redis.execute(['SET', keySpace.internal('token', guard), 't'])
@@ -67,7 +67,7 @@ it('a Redis that answers reads and takes no lease is asked for it once, then the
   expect(asked).toBe(1)
 })
 
-it('a lease of our own that came too late to be used is waited for, and then taken anew', async () => {
+it('a process waits for a lease of its own that came too late to be used, and then takes a new one', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)
   const fetcher = vi.fn(async () => 'from the source')
@@ -84,7 +84,7 @@ it('a lease of our own that came too late to be used is waited for, and then tak
   expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
 })
 
-it('a lease of which the answers were lost is found again by the next read, which does not wait', async () => {
+it('the next read finds a lease whose answer was lost, and does not wait', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)
   for (const guard of ['key:people', 'tag:a']) redis.execute(['SET', keySpace.internal('token', guard), 't'])
@@ -136,7 +136,7 @@ it('a request for a lease that arrives long after it was given up keeps no read 
   expect(redis.peek(keySpace.physical('people'))).toContain('from the source')
 })
 
-it('a lease that is given back after a later read has begun is not that read’s', async () => {
+it('a read does not use a lease of its process that is being given back', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)
   const afterAnswer: (() => Promise<void>)[] = []
@@ -180,7 +180,7 @@ it('a lease that is given back after a later read has begun is not that read’s
   expect(await second).toMatchObject({ data: 'stored', status: 'miss' })
 })
 
-it('a lease that readers of other tags have come after is still known to be of this process', async () => {
+it('a process recognises its lease after readers with other tags have taken theirs', async () => {
   const time = { now: 0 }
   const redis = createMemoryRedis(() => time.now)
   const runtime = processOver(redis, time, () => undefined)
@@ -195,7 +195,7 @@ it('a lease that readers of other tags have come after is still known to be of t
   expect(time.now).toBe(0)
 })
 
-it('who has seen another entry than the creator of the tokens takes a lease of its own', async () => {
+it('a reader that found another entry than the creator of the tokens takes its own lease', async () => {
   const redis = createMemoryRedis(() => 0)
   const [created, gate] = [deferred<void>(), deferred<void>()]
   const answer = async (commands: Command[]) => {

@@ -31,7 +31,7 @@ beforeEach(async () => {
   test.up()
 })
 
-it('a source that failed is left alone for its cool-down, though another instance was seen to fetch', async () => {
+it('a source that failed is left alone for its cool-down, even if another instance is seen to fetch', async () => {
   const other = await test.another()
   const never = { ...people, fetcher: () => new Promise<string>(() => undefined) }
   expect(await other.read(never)).toMatchObject({ status: 'stale' })
@@ -56,7 +56,7 @@ it('a source that failed is left alone until it answers', async () => {
   expect(await read()).toMatchObject({ data: 'back', status: 'miss' })
 })
 
-it('a fetch that several failures concern rests for as long as the longest of them', () => {
+it('of several cool-downs the longest one counts', () => {
   const { clock } = test
   const field = new FieldContext(test.runtime, people)
   const code = () => quietFlight(field, 'flight')?.code

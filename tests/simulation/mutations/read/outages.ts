@@ -82,7 +82,7 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/read/withoutRedis.ts',
-        search: 'const isOwn = fetched.began.monotonic > asked',
+        search: 'const isOwn = fetched.began.monotonic > askedAt',
         replace: 'const isOwn = fetched.began.monotonic < 0',
       },
     ],
@@ -208,8 +208,8 @@ export const outageMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/coolDown.ts',
-        search: 'leftMs(ports, before) > rest.milliseconds ? before : rest',
-        replace: 'leftMs(ports, before) < 0 ? before : rest',
+        search: 'leftMs(ports, before) > next.milliseconds ? before : next',
+        replace: 'leftMs(ports, before) < 0 ? before : next',
       },
     ],
   },

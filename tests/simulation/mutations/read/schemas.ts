@@ -32,8 +32,8 @@ export const schemaMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/fetchEntry.ts',
-        search: 'entry: { ...entry, ...life,',
-        replace: 'entry: { ...entry, body: encodeBody(readBack), ...life,',
+        search: 'entry: { ...entry, ...lifetime,',
+        replace: 'entry: { ...entry, body: encodeBody(readBack), ...lifetime,',
       },
     ],
   },

@@ -115,8 +115,8 @@ export const forceApartMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/fetchProgress.ts',
-        search: 'KEPT_FOR_FORCES_SECONDS = 120',
-        replace: 'KEPT_FOR_FORCES_SECONDS = 600',
+        search: 'FORCED_PROGRESS_SECONDS = 120',
+        replace: 'FORCED_PROGRESS_SECONDS = 600',
       },
     ],
   },

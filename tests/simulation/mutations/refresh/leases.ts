@@ -121,7 +121,7 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'await turnIntoCoolDown(slot, lease, `${FAILED}${coolDown.code}`, coolDown.milliseconds)',
+        search: 'await turnIntoCoolDown(slot, lease, coolDown)',
         replace: 'await slot.store.remove(lease.name)',
       },
       {

@@ -43,7 +43,7 @@ export const partMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/fetchProgress.ts',
-        search: 'since = Math.min(startedAt, known.fetchedAt)\n',
+        search: 'since = Math.min(startedAt, progress.fetchedAt)\n',
         replace: 'since = startedAt\n',
       },
     ],

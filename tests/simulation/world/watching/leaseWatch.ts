@@ -1,6 +1,6 @@
 /** Who holds which lease, as Redis knows it, and whether those who fetch do. */
 
-import { FAILED } from '@/lib/core-services/cache/fields/refresh/resolveMiss'
+import { FAILED } from '@/lib/core-services/cache/fields/refresh/lease'
 import { TAKE_OVER_LEASE_SCRIPT } from '@/lib/core-services/cache/fields/store/scripts/takeOverLease'
 import type { Command } from '@/lib/testing/redis/memoryRedis'
 import type { Universe } from '../../../kit/simulation/universe'

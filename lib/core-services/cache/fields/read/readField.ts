@@ -5,7 +5,7 @@ import { reportDegraded } from '../../redis/reportDegraded'
 import type { FieldCacheConfig } from '../fieldConfig'
 import { type FieldAnswer, FieldContext, type OpenedEntry } from '../fieldContext'
 import { reportRedisFailure } from '../fieldRuntime'
-import { type FieldSlot, returnToUsualSlot, slotIn } from '../fieldSlot'
+import { createSlot, type FieldSlot, returnToUsualSlot } from '../fieldSlot'
 import type { Lookup } from '../lookup'
 import { forceField } from '../refresh/forceRefresh'
 import { type Miss, type MissOutcome, resolveMiss } from '../refresh/resolveMiss'
@@ -13,7 +13,7 @@ import { nameAfter } from '../shareKey'
 import { oncePerCoolDown } from './anonymousForce'
 import { withReaderTimeout } from './readerTimeout'
 import { readMemory, revalidateCopy } from './readMemory'
-import { answerHeld, heldCopies, readWithoutRedis } from './withoutRedis'
+import { answerFromCopies, readWithoutRedis, usableCopies } from './withoutRedis'
 
 /** How often a read starts again because tokens changed during it, before it fetches on its own. */
 const ROUNDS = 5
@@ -51,13 +51,13 @@ function asAnonymous<T>(config: FieldCacheConfig<T>): FieldCacheConfig<T> {
 async function readThrough<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> {
   const { runtime } = field
   await runtime.ports.atRequest()
-  const remembered = await readMemory(field)
-  if (remembered) return remembered
+  const fromMemory = await readMemory(field)
+  if (fromMemory) return fromMemory
   try {
     const store = await runtime.store()
     for (let round = 1; round <= ROUNDS; round += 1) {
-      const answered = await readOnce(slotIn(field, store))
-      if (answered) return answered
+      const answer = await readOnce(createSlot(field, store))
+      if (answer) return answer
     }
   } catch (error) {
     return readWithoutRedis(field, reportRedisFailure(runtime, 'read', error))
@@ -70,12 +70,12 @@ async function readThrough<T>(field: FieldContext<T>): Promise<FieldAnswer<T>> {
 async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   const { context, runtime } = slot
   const { clock, emit } = runtime.ports
-  const remembered = await revalidateCopy(slot)
-  if (remembered) return remembered
+  const fromMemory = await revalidateCopy(slot)
+  if (fromMemory) return fromMemory
   const started = clock.monotonic()
-  const looked = await lookUpInTime(slot)
-  if (looked.kind === 'answered') return looked.answer
-  const { lookup } = looked
+  const found = await lookUpInTime(slot)
+  if (found.kind === 'answered') return found.answer
+  const { lookup } = found
   const stored = lookup.valid && (await slot.open(lookup.valid))
   if (lookup.foreign) slot.leave()
   if (context.slotName !== slot.name) return null
@@ -96,28 +96,28 @@ async function readOnce<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   }
   const fallback = stored ? (freshness === 'degraded' ? stored : null) : await openInvalidated(slot, lookup)
   try {
-    const back = await returnToUsualSlot(slot)
-    if (back?.arrived) return null
+    const usual = await returnToUsualSlot(slot)
+    if (usual?.arrived) return null
     // A slow source is no reason to serve an invalidated value.
-    const outcome = await resolveInTime(slot, { ...miss, ...back }, stored !== null && fallback !== null)
+    const outcome = await resolveInTime(slot, { ...miss, ...usual }, stored !== null && fallback !== null)
     if (outcome.kind === 'late') return fallback && context.answer(fallback, 'degraded', timings)
-    return await answerMiss(back?.slot ?? slot, outcome, timings)
+    return await answerMiss(usual?.slot ?? slot, outcome, timings)
   } catch (error) {
     if (!fallback || !isSourceError(error)) throw error
     return context.answer(fallback, 'degraded', timings)
   }
 }
 
-type Looked<T> = { kind: 'found'; lookup: Lookup } | { kind: 'answered'; answer: FieldAnswer<T> }
+type LookupInTime<T> = { kind: 'found'; lookup: Lookup } | { kind: 'answered'; answer: FieldAnswer<T> }
 
-async function lookUpInTime<T>(slot: FieldSlot<T>): Promise<Looked<T>> {
+async function lookUpInTime<T>(slot: FieldSlot<T>): Promise<LookupInTime<T>> {
   const { context, runtime } = slot
-  const held = heldCopies(context)
+  const copies = usableCopies(context)
   const ask = () => slot.lookUp()
-  if (held.length === 0) return { kind: 'found', lookup: await ask() }
-  const asked = await withReaderTimeout(runtime, `lookup ${slot.name}`, ask)
-  if (asked.kind === 'answered') return { kind: 'found', lookup: asked.value }
-  const answer = await answerHeld(context, held)
+  if (copies.length === 0) return { kind: 'found', lookup: await ask() }
+  const reply = await withReaderTimeout(runtime, `lookup ${slot.name}`, ask)
+  if (reply.kind === 'answered') return { kind: 'found', lookup: reply.value }
+  const answer = await answerFromCopies(context, copies)
   // This reader's schema refuses all copies, so it waits like a reader without any.
   return answer ? { kind: 'answered', answer } : { kind: 'found', lookup: await ask() }
 }
@@ -132,8 +132,8 @@ async function openInvalidated<T>(
 }
 
 async function refreshStale(slot: FieldSlot, miss: Miss): Promise<void> {
-  const back = await returnToUsualSlot(slot)
-  if (!back?.arrived) await resolveMiss({ ...miss, ...back, reason: 'stale', patient: false })
+  const usual = await returnToUsualSlot(slot)
+  if (!usual?.arrived) await resolveMiss({ ...miss, ...usual, reason: 'stale', patient: false })
 }
 
 /** Past the soft deadline a reader with a fallback stops waiting; the fetch goes on in the background. */

@@ -4,12 +4,12 @@ import type { FieldAnswer, FieldContext, OpenedEntry } from '../fieldContext'
 import type { FieldSlot } from '../fieldSlot'
 import type { Copy } from '../memory/memoryCache'
 import { withReaderTimeout } from './readerTimeout'
-import { answerHeld, heldCopies } from './withoutRedis'
+import { answerFromCopies, usableCopies } from './withoutRedis'
 
 /** Default of `memoryTtl`, in s. */
 const MEMORY_TTL_SECONDS = 1
 
-/** While the last confirmation of the copy is within `memoryTtl`. */
+/** Answers while the last confirmation of the copy is within `memoryTtl`. */
 export async function readMemory<T>(field: FieldContext<T>): Promise<FieldAnswer<T> | null> {
   const { runtime, config } = field
   const { memoryCache, ports } = runtime
@@ -23,7 +23,7 @@ export async function readMemory<T>(field: FieldContext<T>): Promise<FieldAnswer
   return field.answer(opened, 'hit', { cacheMs: 0, sourceMs: 0 })
 }
 
-/** If Redis confirms the tokens of the copy: a few hundred bytes, however large the value is. */
+/** Answers if Redis confirms the tokens of the copy: a few hundred bytes, however large the value is. */
 export async function revalidateCopy<T>(slot: FieldSlot<T>): Promise<FieldAnswer<T> | null> {
   const { context, runtime } = slot
   const { memoryCache, ports } = runtime
@@ -33,13 +33,13 @@ export async function revalidateCopy<T>(slot: FieldSlot<T>): Promise<FieldAnswer
   if (context.freshness(copy.entry) !== 'fresh') return null
   const started = ports.clock.monotonic()
   const ask = () => proveCopy(slot, copy)
-  const held = heldCopies(context)
-  const asked =
-    held.length > 0
+  const copies = usableCopies(context)
+  const reply =
+    copies.length > 0
       ? await withReaderTimeout(runtime, `tokens ${slot.name}`, ask)
       : ({ kind: 'answered', value: await ask() } as const)
-  if (asked.kind === 'late') return answerHeld(context, held)
-  const opened = asked.value
+  if (reply.kind === 'late') return answerFromCopies(context, copies)
+  const opened = reply.value
   return opened && context.answer(opened, 'hit', { cacheMs: ports.clock.monotonic() - started, sourceMs: 0 })
 }
 

@@ -4,7 +4,7 @@ import { isRedisFailure } from '../../errors'
 import { reportDegraded } from '../../redis/reportDegraded'
 import type { FieldRuntime } from '../fieldRuntime'
 
-export type AskedInTime<T> = { kind: 'answered'; value: T } | { kind: 'late' }
+export type ReplyInTime<T> = { kind: 'answered'; value: T } | { kind: 'late' }
 
 const LATE = { kind: 'late' } as const
 
@@ -17,11 +17,11 @@ export async function withReaderTimeout<T>(
   runtime: FieldRuntime,
   name: string,
   ask: () => Promise<T>,
-): Promise<AskedInTime<T>> {
+): Promise<ReplyInTime<T>> {
   const { reachability, singleFlight, ports } = runtime
   const patienceMs = reachability.patienceMs()
   if (patienceMs === 0) {
-    goOn(runtime, singleFlight.run(`ask ${name}`, ask))
+    keepRunning(runtime, singleFlight.run(`ask ${name}`, ask))
     return LATE
   }
   const asking = ask()
@@ -29,11 +29,11 @@ export async function withReaderTimeout<T>(
   try {
     const first = await Promise.race([
       asking.then((value) => ({ kind: 'answered', value }) as const),
-      passed(ports.clock, patienceMs, answered.signal),
+      timeOut(ports.clock, patienceMs, answered.signal),
     ])
     if (first.kind === 'late') {
       reachability.gaveUp()
-      goOn(runtime, asking)
+      keepRunning(runtime, asking)
     }
     return first
   } finally {
@@ -41,16 +41,16 @@ export async function withReaderTimeout<T>(
   }
 }
 
-async function passed(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<typeof LATE> {
+async function timeOut(clock: Clock, milliseconds: number, signal: AbortSignal): Promise<typeof LATE> {
   const due = clock.monotonic() + milliseconds
   await clock.sleep(milliseconds, signal)
-  const more = signal.aborted ? 0 : getGraceMs(clock.monotonic() - due, milliseconds)
-  if (more > 0) await clock.sleep(more, signal)
+  const extraMs = signal.aborted ? 0 : getGraceMs(clock.monotonic() - due, milliseconds)
+  if (extraMs > 0) await clock.sleep(extraMs, signal)
   return LATE
 }
 
 /** The request has begun: deferring it only keeps the process up until it ends. */
-function goOn(runtime: FieldRuntime, asking: Promise<unknown>): void {
+function keepRunning(runtime: FieldRuntime, asking: Promise<unknown>): void {
   const ending = untilEnded(runtime, asking)
   runtime.ports.defer(() => ending)
 }

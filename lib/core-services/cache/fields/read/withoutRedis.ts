@@ -26,10 +26,10 @@ const AT_ONCE = { cacheMs: 0, sourceMs: 0 }
 const UNCACHED = 'without redis'
 
 /**
- * Within the ttl of the field, the newest first. `refused`: Redis answers, but not this request, so its other answers
- * do not void a copy without tokens.
+ * Copies within the ttl of the field, the newest first. `refused`: Redis answers, but not this request, so its other
+ * answers do not void a copy without tokens.
  */
-export function heldCopies(field: FieldContext, refused = false, withinMs = OUTAGE_MS): Copy[] {
+export function usableCopies(field: FieldContext, refused = false, withinMs = OUTAGE_MS): Copy[] {
   const { memoryCache } = field.runtime
   if (field.config.memoryTtl === 0) return []
   const isUsable = (copy: Copy): boolean =>
@@ -37,7 +37,7 @@ export function heldCopies(field: FieldContext, refused = false, withinMs = OUTA
   return rememberedCopies(field, refused).filter(isUsable)
 }
 
-/** The newest first. `refused`: as for `heldCopies`. */
+/** Copies that cover the reader's guards, the newest first. `refused`: as for `usableCopies`. */
 function rememberedCopies(field: FieldContext, refused: boolean): Copy[] {
   const { memoryCache, reachability } = field.runtime
   const name = field.slotName
@@ -55,11 +55,11 @@ function rememberedCopies(field: FieldContext, refused: boolean): Copy[] {
 }
 
 /** Null if the reader's schema refuses all copies. */
-export async function answerHeld<T>(
+export async function answerFromCopies<T>(
   field: FieldContext<T>,
-  held: readonly Copy[],
+  copies: readonly Copy[],
 ): Promise<FieldAnswer<T> | null> {
-  const opened = await openFirst(field, held)
+  const opened = await openFirst(field, copies)
   if (!opened) return null
   field.runtime.ports.emit({
     type: 'field.lookup',
@@ -79,16 +79,16 @@ export async function readWithoutRedis<T>(
   why: CodedError | 'contended',
 ): Promise<FieldAnswer<T>> {
   const refused = why !== 'contended' && !isUnanswered(why)
-  const asked = field.runtime.ports.clock.monotonic()
+  const askedAt = field.runtime.ports.clock.monotonic()
   for (;;) {
     const within = answeringMs(field)
-    const usable = why === 'contended' ? [] : heldCopies(field, refused, within)
-    const held = await answerHeld(field, usable)
-    if (held) return held
+    const copies = why === 'contended' ? [] : usableCopies(field, refused, within)
+    const answer = await answerFromCopies(field, copies)
+    if (answer) return answer
     try {
       const code = failedSource(field)
       if (code) throw coolingError(field, code)
-      const fetched = await fetchOnce(field, asked, why === 'contended')
+      const fetched = await fetchOnce(field, askedAt, why === 'contended')
       if (fetched) return fetched
     } catch (error) {
       const last = isSourceError(error) ? await lastGood(field, refused) : null
@@ -120,14 +120,14 @@ export function keepUnproved(
   // With the tags that other readers name, or each of them would fetch a copy of its own.
   const guards = uniteGuards(field.guards, runtime.memoryCache.get(name)?.entry ?? null)
   const tokens = { ...lastKnownTokens(field, began, [...guards, ...dependencies]), ...before }
-  const kept = { ...entry, tokens, dependencies }
-  field.keep(name, kept, began)
+  const unproved = { ...entry, tokens, dependencies }
+  field.keep(name, unproved, began)
   // One copy for each schema, too: readers that refuse each other's values would overwrite them, and fetch for each
   // read.
-  if (config.schema) field.keep(unprovedShapeName(slotName, config), kept, began)
+  if (config.schema) field.keep(unprovedShapeName(slotName, config), unproved, began)
 }
 
-/** Twice as long while a copy is being renewed, so that no reader waits for that. */
+/** How long copies answer, in ms: twice as long while one is being renewed, so that no reader waits for that. */
 function answeringMs({ runtime, config: { key } }: FieldContext): number {
   return runtime.singleFlight.running(uncachedFlight(key)) !== undefined ? 2 * OUTAGE_MS : OUTAGE_MS
 }
@@ -135,13 +135,13 @@ function answeringMs({ runtime, config: { key } }: FieldContext): number {
 const uncachedFlight = (key: string): string => `uncached ${key}`
 
 /**
- * One fetch at a time. A reader that joins a fetch which began before it asked gets it as `degraded`: an
- * invalidation in between would be unknown. Null if this process invalidated the value since the fetch began, or if
- * it is too old by now. The next fetch serves all readers that waited, so each waits for two at most.
+ * Runs one fetch at a time. A reader that joins a fetch which began before it asked gets it as `degraded`: an
+ * invalidation in between would be unknown. Null if this process invalidated the value since the fetch began, or if it
+ * is too old by now. The next fetch serves all readers that waited, so each waits for two at most.
  */
 async function fetchOnce<T>(
   field: FieldContext<T>,
-  asked: number,
+  askedAt: number,
   contended: boolean,
 ): Promise<FieldAnswer<T> | null> {
   const { runtime, config } = field
@@ -154,22 +154,22 @@ async function fetchOnce<T>(
   const running = runtime.singleFlight.running<UnprovedEntry>(name)
   const fetched = await (running ?? runtime.singleFlight.run(name, () => fetchAndKeep(field)))
   if (!running) return openUnproved(field, fetched, 'miss')
-  const isOwn = fetched.began.monotonic > asked
+  const isOwn = fetched.began.monotonic > askedAt
   if (!isOwn && !mayServe(field, fetched)) return null
   return (await openUnproved(field, fetched, isOwn ? 'miss' : 'degraded')) ?? fetchAlone(field)
 }
 
-/** For a fetch that began before a reader asked. It may have taken longer than its value is served. */
+/** True if a fetch that began before a reader asked may serve it. It may have taken longer than its value is served. */
 function mayServe(field: FieldContext, { entry, began, dependencies }: UnprovedEntry): boolean {
   const tokens = lastKnownTokens(field, began, dependencies)
   if (field.runtime.memoryCache.overtaken(tokens, began.monotonic)) return false
   return field.freshness(entry) !== 'expired'
 }
 
-/** After this caller's schema refused what another caller fetched. */
+/** Call it after this caller's schema refused what another caller fetched. */
 async function fetchAlone<T>(field: FieldContext<T>): Promise<FieldAnswer<T> | null> {
   const fetched = await queueFetch(field, shareKey(field.config))
-  return openUnproved(field, { ...fetched, by: field.config }, 'miss')
+  return openUnproved(field, { ...fetched, fetchedWith: field.config }, 'miss')
 }
 
 function queueFetch(field: FieldContext, key: string): Promise<UnprovedEntry> {
@@ -178,7 +178,7 @@ function queueFetch(field: FieldContext, key: string): Promise<UnprovedEntry> {
 
 interface UnprovedEntry extends Fetched {
   began: Instant
-  by: AnyField
+  fetchedWith: AnyField
 }
 
 async function fetchAndKeep(field: FieldContext): Promise<UnprovedEntry> {
@@ -186,7 +186,7 @@ async function fetchAndKeep(field: FieldContext): Promise<UnprovedEntry> {
   try {
     const fetched = await fetchUnstored(field, 'miss')
     keepUnproved(field, fetched, unproved)
-    return { ...fetched, began: unproved.began, by: field.config }
+    return { ...fetched, began: unproved.began, fetchedWith: field.config }
   } catch (error) {
     if (isSourceError(error)) leaveAlone(field, UNCACHED, coolDownAfter(error))
     throw error
@@ -196,15 +196,15 @@ async function fetchAndKeep(field: FieldContext): Promise<UnprovedEntry> {
 /** Null if this caller's schema refuses what another one fetched. */
 async function openUnproved<T>(
   field: FieldContext<T>,
-  { entry, sourceMs, by }: UnprovedEntry,
+  { entry, sourceMs, fetchedWith }: UnprovedEntry,
   status: 'miss' | 'degraded',
 ): Promise<FieldAnswer<T> | null> {
   const opened =
-    by === field.config ? { entry, data: await field.openFetched(entry) } : await field.open(entry)
+    fetchedWith === field.config ? { entry, data: await field.openFetched(entry) } : await field.open(entry)
   return opened && { ...field.answer(opened, status, { cacheMs: 0, sourceMs }), notStored: true }
 }
 
-/** Any copy within the windows of the field, for when the source fails as well. */
+/** The newest usable copy within all windows of the field, for when the source fails as well. */
 async function lastGood<T>(field: FieldContext<T>, refused: boolean): Promise<OpenedEntry<T> | null> {
   const isServed = ({ entry }: Copy): boolean => field.freshness(entry) !== 'expired'
   return openFirst(field, rememberedCopies(field, refused).filter(isServed))
@@ -235,9 +235,9 @@ function lastKnownTokens(
   dependencies: readonly string[],
 ): Record<string, string> {
   const { memoryCache } = field.runtime
-  const known = field.hints.dependencies ?? []
+  const hinted = field.hints.dependencies ?? []
   return Object.fromEntries(
-    [...field.guards, ...known, ...dependencies].map((guard) => [
+    [...field.guards, ...hinted, ...dependencies].map((guard) => [
       guard,
       memoryCache.tokenReadBy(guard, began.monotonic) ?? UNKNOWN,
     ]),

@@ -11,14 +11,14 @@ import type { BackOff, FieldHints } from '../memory/fieldHints'
 /** How long a failing source is left alone unless its error says otherwise, in ms. */
 const COOL_DOWN_MS = 5_000
 
-export interface Remembered {
+export interface HintedField {
   readonly runtime: FieldRuntime
   readonly hints: FieldHints
 }
 
 export interface CoolDown {
   milliseconds: number
-  /** Of the error of the source; null if another instance fetches. */
+  /** The error of the source; null if another instance fetches. */
   code: string | null
 }
 
@@ -30,35 +30,35 @@ export function coolDownAfter(error: CodedError): CoolDown & { code: string } {
 }
 
 export function leaveAlone(
-  { runtime: { ports }, hints }: Remembered,
+  { runtime: { ports }, hints }: HintedField,
   flight: string,
   { milliseconds, code }: CoolDown,
 ): void {
-  const rest: BackOff = { since: currentInstant(ports.clock), milliseconds, code }
-  if (code !== null) hints.failed = longerFailure(ports, hints.failed, rest)
+  const backOff: BackOff = { since: currentInstant(ports.clock), milliseconds, code }
+  if (code !== null) hints.failed = longerFailure(ports, hints.failed, backOff)
   const before = hints.quiet?.flight === flight ? hints.quiet : undefined
-  hints.quiet = { flight, ...longerFailure(ports, before, rest) }
+  hints.quiet = { flight, ...longerFailure(ports, before, backOff) }
 }
 
-export function endCoolDown({ hints }: Remembered): void {
+export function endCoolDown({ hints }: HintedField): void {
   hints.failed = undefined
 }
 
-/** Keeps a failure until its end, unless the new back-off ends later. */
-function longerFailure(ports: Ports, before: BackOff | undefined, rest: BackOff): BackOff {
-  return before && before.code !== null && leftMs(ports, before) > rest.milliseconds ? before : rest
+/** Keeps a failure until its end, unless the next back-off ends later. */
+function longerFailure(ports: Ports, before: BackOff | undefined, next: BackOff): BackOff {
+  return before && before.code !== null && leftMs(ports, before) > next.milliseconds ? before : next
 }
 
 const leftMs = ({ clock }: Ports, { since, milliseconds }: BackOff): number =>
   milliseconds - passedSince(clock, since)
 
-export function quietFlight({ runtime, hints }: Remembered, flight: string): FieldHints['quiet'] {
+export function quietFlight({ runtime, hints }: HintedField, flight: string): FieldHints['quiet'] {
   const { quiet } = hints
   return quiet?.flight === flight && leftMs(runtime.ports, quiet) > 0 ? quiet : undefined
 }
 
-/** In any flight; null once the cool-down is over. */
-export function failedSource({ runtime, hints }: Remembered): string | null {
+/** The code of the last failure, in whichever flight; null once its cool-down is over. */
+export function failedSource({ runtime, hints }: HintedField): string | null {
   const { failed } = hints
   return failed && leftMs(runtime.ports, failed) > 0 ? failed.code : null
 }

@@ -1,6 +1,4 @@
-/**
- * The tokens that a fetched entry stores: of its own tags, of the tags it keeps, and of what its value depends on.
- */
+/** A fetched entry stores the tokens of its own tags, of the tags it keeps, and of what its value depends on. */
 
 import type { Ports } from '../../../../shared/ports'
 import type { Entry } from '../../entry/entry'

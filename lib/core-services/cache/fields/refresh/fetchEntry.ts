@@ -3,11 +3,11 @@ import { getErrorCode, getErrorMessage, hasCode, isCodedError } from '../../../.
 import type { NotStored, RefreshReason } from '../../../../shared/events'
 import { type Entry, encodeBody } from '../../entry/entry'
 import { isUnfinished, sourceFailed, sourceInvalid, sourceTimeout } from '../../errors'
-import type { FetchContext, Kept } from '../fieldConfig'
+import type { FetchContext, ValueMetadata } from '../fieldConfig'
 import type { FieldContext } from '../fieldContext'
 import type { Lookup } from '../lookup'
 import { endCoolDown } from './coolDown'
-import { assertKept, readDependencies, readLifetime } from './fetchedMetadata'
+import { assertMetadata, readDependencies, readLifetime } from './fetchedMetadata'
 import { type Captured, createFetchProgress } from './fetchProgress'
 
 export interface Fetched {
@@ -18,7 +18,7 @@ export interface Fetched {
   sourceMs: number
   /** Null unless the value is a list. */
   items: number | null
-  /** `why`: the value was not stored. Removes progress that no later fetch needs. */
+  /** Call it once the value is stored, or with the reason why it is not. Removes progress that no later fetch needs. */
   settle(why?: NotStored): void
 }
 
@@ -45,47 +45,47 @@ export async function fetchEntry(
   const started = clock.monotonic()
   ports.emit({ type: 'refresh.started', field: field.name, reason })
   const startedAt = clock.now()
-  const kept: Kept = {}
+  const metadata: ValueMetadata = {}
   const progress = createFetchProgress(context, {
     startedAt,
     started,
     captured: captured ?? null,
     reason,
-    standing: replaces.valid,
+    validEntry: replaces.valid,
   })
-  const fetching = {
+  const fetchContext = {
     reason,
     startedAt,
-    ...linkToPrevious(context, replaces.valid, kept),
+    ...linkToPrevious(context, replaces.valid, metadata),
     ...progress.context,
   }
   try {
     const value = await withinDeadline(
       timeoutMs,
       () => sourceTimeout(field.name, new Error(`nothing came within ${timeoutMs} ms`)),
-      (signal) => field.fetcher({ signal, ...fetching }),
+      (signal) => field.fetcher({ signal, ...fetchContext }),
       ports,
     )
-    const fetchedAt = Math.min(progress.since(), kept.fetchedAt ?? startedAt)
+    const fetchedAt = Math.min(progress.since(), metadata.fetchedAt ?? startedAt)
     const entry: Entry = { body: encodeBody(value), fetchedAt, revision: ports.uniqueToken(), tokens: {} }
     const readBack = await context.openFetched(entry)
-    await assertAccepted(context, readBack, replaces.stored, reason)
+    await assertAccepted(context, { next: readBack, previous: replaces.stored, reason })
     const sourceMs = clock.monotonic() - started
     const dependencies = readDependencies(field, readBack)
     const items = Array.isArray(readBack) ? readBack.length : null
     const isNothing = value === null || readBack === null
-    const told = { value: readBack, isNothing, fetchedAt, endsAt: kept.endsAt }
-    const life = readLifetime(field, told, startedAt)
+    const fetchedValue = { value: readBack, isNothing, fetchedAt, endsAt: metadata.endsAt }
+    const lifetime = readLifetime(field, fetchedValue, startedAt)
     endCoolDown(context)
     const settle = (why?: NotStored) => {
       if (why === undefined || why === 'expired') progress.forget()
     }
-    return { entry: { ...entry, ...life, note: kept.note }, dependencies, sourceMs, items, settle }
+    return { entry: { ...entry, ...lifetime, note: metadata.note }, dependencies, sourceMs, items, settle }
   } catch (error) {
     if (ports.isControlFlow(error)) throw error
     const failure = asSourceError(field.name, error)
     // The same progress would lead to the same refused value.
-    if (isOfTheValue(failure)) progress.forget()
+    if (isValueError(failure)) progress.forget()
     // `pause` has reported it.
     if (isUnfinished(failure)) throw failure
     const durationMs = clock.monotonic() - started
@@ -99,7 +99,7 @@ export async function fetchEntry(
 function linkToPrevious(
   context: FieldContext,
   valid: Entry | null,
-  kept: Kept,
+  metadata: ValueMetadata,
 ): Pick<FetchContext, 'previous' | 'keep'> {
   const { runtime, config } = context
   return {
@@ -117,13 +117,13 @@ function linkToPrevious(
       }
     },
     keep(about) {
-      assertKept(config.name, about, runtime.ports.clock.now())
-      Object.assign(kept, about)
+      assertMetadata(config.name, about, runtime.ports.clock.now())
+      Object.assign(metadata, about)
     },
   }
 }
 
-const isOfTheValue = (failure: unknown): boolean =>
+const isValueError = (failure: unknown): boolean =>
   hasCode(failure, 'SOURCE_INVALID') ||
   (isCodedError(failure) && hasCode(failure.cause, 'VALUE_NOT_SERIALIZABLE'))
 
@@ -135,9 +135,7 @@ function asSourceError(field: string, error: unknown): unknown {
 
 async function assertAccepted(
   context: FieldContext,
-  next: unknown,
-  previous: Entry | null,
-  reason: RefreshReason,
+  { next, previous, reason }: { next: unknown; previous: Entry | null; reason: RefreshReason },
 ): Promise<void> {
   const accept = context.config.advanced?.accept
   if (!accept) return

@@ -32,7 +32,8 @@ export interface Fetch {
   startedAt: number
   /** Monotonic clock, in ms. */
   started: number
-  standing: Entry | null
+  /** The valid entry that is stored meanwhile. */
+  validEntry: Entry | null
 }
 
 export interface FetchProgress {
@@ -43,11 +44,11 @@ export interface FetchProgress {
 }
 
 /** In s. No source remembers a list for longer without being asked for its next page. */
-const KEPT_SECONDS = 600
+const PROGRESS_SECONDS = 600
 /** In s, from the first part on and never renewed: a force must not return what was read long before it. */
-const KEPT_FOR_FORCES_SECONDS = 120
-/** Time to come again, in s, however short the value itself lives. */
-const KEPT_AT_LEAST_SECONDS = 60
+const FORCED_PROGRESS_SECONDS = 120
+/** In s. The next fetch needs time to come, however short the value's own lifetime is. */
+const LEAST_PROGRESS_SECONDS = 60
 const MOST_DONE_CHARACTERS = 200
 
 export function createFetchProgress(
@@ -69,27 +70,28 @@ export function createFetchProgress(
         const earlier = captured && (await readProgress(captured, reason))
         if (!captured || !earlier) return null
         found = true
-        const known =
-          counts(earlier, captured, fetch.standing) && (await unpacked(captured.slot, reason, earlier))
-        if (!known) return null
-        since = Math.min(startedAt, known.fetchedAt)
+        if (!isCurrent(earlier, captured, fetch.validEntry)) return null
+        const progress = await unpackProgress(captured.slot, reason, earlier)
+        if (!progress) return null
+        since = Math.min(startedAt, progress.fetchedAt)
         resumed = true
-        emit({ type: 'refresh.resumed', field, reason, done: known.note ?? '' })
-        return known.body
+        emit({ type: 'refresh.resumed', field, reason, done: progress.note ?? '' })
+        return progress.body
       },
       startOver() {
         since = startedAt
         resumed = false
       },
-      async pause(progress, told, because) {
+      async pause(progress, description, because) {
         assertProgress(field, progress)
-        const done = truncateText(told, MOST_DONE_CHARACTERS)
+        const done = truncateText(description, MOST_DONE_CHARACTERS)
         const entry = { body: progress, note: done, fetchedAt: since, revision: runtime.ports.uniqueToken() }
-        const kept =
-          captured !== null && (await writeProgress(captured, reason, entry, resumed ? null : ageMs()))
-        if (kept) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })
+        const firstPartMs = resumed ? null : ageMs()
+        const isStored =
+          captured !== null && (await writeProgress(captured, { reason, progress: entry, firstPartMs }))
+        if (isStored) emit({ type: 'refresh.paused', field, reason, durationMs: passedMs(), done })
         if (because !== undefined) throw because
-        throw kept
+        throw isStored
           ? sourceUnfinished(field, done)
           : sourceTimeout(field, new Error(`${done}, which could not be kept`))
       },
@@ -103,10 +105,10 @@ export function createFetchProgress(
   }
 }
 
-/** One command. */
+/** Costs one command. */
 export async function isHalfFetched(captured: Captured): Promise<boolean> {
   const earlier = await readProgress(captured, 'cron')
-  return earlier !== null && counts(earlier, captured, null)
+  return earlier !== null && isCurrent(earlier, captured, null)
 }
 
 /**
@@ -133,35 +135,39 @@ const sealedField = (slot: FieldSlot, reason: RefreshReason): AnyField => ({
 })
 
 /** Plain progress of an encrypted field does not count: any program can write that. */
-async function unpacked(slot: FieldSlot, reason: RefreshReason, entry: Entry): Promise<Entry | null> {
+async function unpackProgress(slot: FieldSlot, reason: RefreshReason, entry: Entry): Promise<Entry | null> {
   if (slot.config.advanced?.encrypt && !entry.packing?.sealed) return null
   return unpackEntry(entry, slot.runtime.cipherFor?.(sealedField(slot, reason)))
 }
 
-/** A stored entry may be as new: another process has read the whole value at once. */
-function counts(earlier: Entry, { guards, tokens }: Captured, standing: Entry | null): boolean {
-  if (standing !== null && earlier.fetchedAt <= standing.fetchedAt) return false
+/** A stored entry that is as new voids progress: another process has read the whole value meanwhile. */
+function isCurrent(earlier: Entry, { guards, tokens }: Captured, validEntry: Entry | null): boolean {
+  if (validEntry !== null && earlier.fetchedAt <= validEntry.fetchedAt) return false
   const captured = new Map(guards.map((guard, index) => [guard, tokens[index] ?? null]))
   const all = [...new Set([...guards, ...Object.keys(earlier.tokens)])]
   return areTokensCurrent(all, earlier.tokens, (guard) => captured.get(guard) ?? null)
 }
 
-/** `firstPartMs`: how long ago the first part began, if it has just stopped; null for a later one. */
+interface ProgressWrite {
+  reason: RefreshReason
+  progress: Omit<Entry, 'tokens'>
+  /** How long ago the first part began, if it has just stopped; null for a later part. */
+  firstPartMs: number | null
+}
+
 async function writeProgress(
   { slot, guards, tokens }: Captured,
-  reason: RefreshReason,
-  progress: Omit<Entry, 'tokens'>,
-  firstPartMs: number | null,
+  { reason, progress, firstPartMs }: ProgressWrite,
 ): Promise<boolean> {
   const { config: field, store, runtime } = slot
   const captured = Object.fromEntries(guards.map((guard, index) => [guard, tokens[index] as Token]))
   const text = await encodeForField(runtime, sealedField(slot, reason), { ...progress, tokens: captured })
   if (text === null) return false
   const forced = reason === 'force'
-  const most = forced ? KEPT_FOR_FORCES_SECONDS : KEPT_SECONDS
+  const most = forced ? FORCED_PROGRESS_SECONDS : PROGRESS_SECONDS
   const lifetime = getLifetime(field)
   const seconds =
-    lifetime === 'forever' ? most : Math.min(most, Math.max(KEPT_AT_LEAST_SECONDS, Math.ceil(lifetime)))
+    lifetime === 'forever' ? most : Math.min(most, Math.max(LEAST_PROGRESS_SECONDS, Math.ceil(lifetime)))
   return askStore(runtime, 'progress', false, async () => {
     const name = progressKey(slot, reason)
     // Keeps the expiry in Redis, whose clock is the same for all parts, whichever instances run them.

@@ -9,12 +9,12 @@ import type { Entry } from '../../entry/entry'
 import { tagGuards } from '../../entry/versionTokens'
 import { sourceInvalid } from '../../errors'
 import { halfProblem, tagProblem } from '../../redis/commands/keySpace'
-import { type AnyField, type Kept, MOST_NOTE_CHARACTERS } from '../fieldConfig'
+import { type AnyField, MOST_NOTE_CHARACTERS, type ValueMetadata } from '../fieldConfig'
 
 /** Each dependency adds a key to the command of every read. */
 const MOST_DEPENDENCIES = 1_000
 
-export function assertKept(field: string, { note, fetchedAt, endsAt }: Kept, now: number): void {
+export function assertMetadata(field: string, { note, fetchedAt, endsAt }: ValueMetadata, now: number): void {
   if (note !== undefined && typeof note !== 'string')
     throw sourceInvalid(field, `keep was given a ${typeof note} as note`)
   if ((note?.length ?? 0) > MOST_NOTE_CHARACTERS)
@@ -35,26 +35,26 @@ export function assertProgress(field: string, progress: unknown): void {
 }
 
 export function readDependencies(field: AnyField, value: unknown): string[] {
-  const told: unknown = field.dependsOn?.(value) ?? []
-  if (!Array.isArray(told)) throw sourceInvalid(field.name, 'dependsOn answered no list of tags')
-  for (const tag of told) {
+  const tags: unknown = field.dependsOn?.(value) ?? []
+  if (!Array.isArray(tags)) throw sourceInvalid(field.name, 'dependsOn answered no list of tags')
+  for (const tag of tags) {
     const problem = tagProblem(tag)
     if (problem !== undefined)
       throw sourceInvalid(
         field.name,
-        `dependsOn answered a tag that cannot be used, ${shown(tag)}: ${problem}`,
+        `dependsOn answered a tag that cannot be used, ${showTag(tag)}: ${problem}`,
       )
   }
-  const guards = tagGuards(told)
+  const guards = tagGuards(tags)
   if (guards.length <= MOST_DEPENDENCIES) return guards
   throw sourceInvalid(field.name, `dependsOn answered ${guards.length} tags, ${MOST_DEPENDENCIES} at most`)
 }
 
 const MOST_TAG_SHOWN = 60
 
-const shown = (tag: unknown): string => JSON.stringify(truncateText(describeValue(tag), MOST_TAG_SHOWN))
+const showTag = (tag: unknown): string => JSON.stringify(truncateText(describeValue(tag), MOST_TAG_SHOWN))
 
-export interface Told {
+export interface FetchedValue {
   /** After the schema. */
   value: unknown
   /** The source returned null, or the schema made null of its value. */
@@ -66,15 +66,15 @@ export interface Told {
 /** The stale window lies before the value's end, and takes half of its lifetime at most. */
 export function readLifetime(
   field: AnyField,
-  { value, isNothing, fetchedAt, endsAt = Number.POSITIVE_INFINITY }: Told,
+  { value, isNothing, fetchedAt, endsAt = Number.POSITIVE_INFINITY }: FetchedValue,
   now: number,
 ): Pick<Entry, 'freshMs' | 'endMs'> {
   const { negativeTtl, expiresAt } = field.advanced ?? {}
   if (isNothing && negativeTtl !== undefined)
     return { freshMs: negativeTtl * 1000, endMs: negativeTtl * 1000 }
-  const told = (value === null ? undefined : expiresAt?.(value)) ?? Number.POSITIVE_INFINITY
-  assertTime(field.name, 'what advanced.expiresAt answered', told, now)
-  const end = Math.min(endsAt, told)
+  const valueEnd = (value === null ? undefined : expiresAt?.(value)) ?? Number.POSITIVE_INFINITY
+  assertTime(field.name, 'what advanced.expiresAt answered', valueEnd, now)
+  const end = Math.min(endsAt, valueEnd)
   if (end === Number.POSITIVE_INFINITY) return {}
   const endMs = Math.min(end - fetchedAt, MOST_SECONDS * 1000)
   return { freshMs: Math.max(endMs - (field.staleWhileRevalidate ?? 0) * 1000, endMs / 2), endMs }

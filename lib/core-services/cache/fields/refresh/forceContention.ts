@@ -17,15 +17,15 @@ const MOST_FETCHES = 3
 export interface Contention {
   mark: string
   /**
-   * `captured` is null if another process created missing tokens at the same time. Returns an entry of another force
-   * that makes the fetch needless. Rejects with FORCE_CONTENDED.
+   * `captured`: null if another process created missing tokens at the same time. Returns an entry of another force that
+   * makes the fetch needless, else null. Rejects with FORCE_CONTENDED.
    */
   adoptOrGiveUp(slot: FieldSlot, captured: CapturedLookup | null): Promise<Entry | null>
-  /** After a fetch that was not stored. `sourceMs`: how long it took. */
+  /** Call it after a fetch that was not stored. `sourceMs`: how long it took. */
   waitAfterLoss(sourceMs: number): Promise<void>
 }
 
-/** `tokens`: those of the lookup, and new ones where some were missing. */
+/** `tokens`: those of the lookup, with new ones where some were missing. */
 export interface CapturedLookup {
   lookup: Lookup
   tokens: readonly Token[]

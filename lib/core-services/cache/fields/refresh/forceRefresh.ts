@@ -60,7 +60,7 @@ export async function forceRefresh(
   return forceField(new FieldContext(runtime, config), { reason, purge, until })
 }
 
-/** One after the other. Forces that wait and ask for the same share one. */
+/** Runs the forces of a field one after the other. Those that wait and ask for the same share one. */
 export function forceField(field: FieldContext, request: ForceRequest): Promise<Refreshed> {
   const { runtime, config } = field
   const { reason, purge } = request
@@ -76,7 +76,7 @@ export function forcesAhead({ singleFlight }: FieldRuntime, field: AnyField): nu
 
 const queueName = ({ key }: AnyField): string => `force ${key}`
 
-/** Without Redis, the value serves the caller and readers during the outage. */
+/** Without Redis, the fetched value serves the caller, and readers during the outage. */
 async function forceOrFetch(field: FieldContext, request: ForceRequest): Promise<Refreshed> {
   await field.runtime.ports.atRequest()
   try {

@@ -13,16 +13,18 @@ import type { FieldSlot } from '../fieldSlot'
 import type { OwnLease } from '../memory/fieldHints'
 import type { Lease } from '../store/fieldStore'
 
+/** Prefix of a lease that was turned into a cool-down; the code of the error follows. */
+export const FAILED = 'failed '
 /** Time to write the entry after the fetch, in ms. */
 const LEASE_SLACK_MS = 500
 /**
- * Per slot. Each set of tokens that readers name, and each replaced entry, has a lease of its own. After success it is
- * not given back, and must be recognised if it is needed again.
+ * How many leases of a slot are remembered. Each set of tokens that readers name, and each replaced entry, has its own.
+ * A lease is not given back after success, and must be recognised if it is needed again.
  */
 const REMEMBERED = 16
 const HOLDERS_REMEMBERED = 4
 
-/** Under the holder of its last request while that can be used. */
+/** Reuses the holder of the last request for this lease while that can be used. */
 export function leaseFor(slot: FieldSlot, flight: string): Lease {
   const name = slot.store.names.lease(slot.config.key, flight)
   const milliseconds = slot.context.timeoutMs + LEASE_SLACK_MS
@@ -38,7 +40,7 @@ export function leaseFor(slot: FieldSlot, flight: string): Lease {
 const holdersBefore = ({ holder, replaces }: OwnLease): Token[] =>
   [...replaces, holder].slice(-HOLDERS_REMEMBERED)
 
-/** Before the request is sent. Returns the time. */
+/** Call it before the request is sent. Returns the time. */
 export function rememberSending(slot: FieldSlot, lease: Lease): Instant {
   const sentAt = currentInstant(slot.runtime.ports.clock)
   if (knownLease(slot, lease.name)?.holder !== lease.holder) {
@@ -71,7 +73,7 @@ export async function takeLease(slot: FieldSlot, lease: Lease): Promise<LeaseAtt
   }
 }
 
-/** `over`: one of this process that it cannot use any more; its next request takes it over. */
+/** `over`: a lease of this process that it cannot use any more; its next request takes it over. */
 export type FoundLease =
   | { kind: 'free' }
   | { kind: 'ours'; sentAt: Instant }
@@ -89,7 +91,7 @@ export function findLease(slot: FieldSlot, lease: Lease, holder: string | null):
   return { kind: holdersBefore(ours).includes(holder) ? 'over' : 'others' }
 }
 
-/** After the answer. The value was not stored, so waiting instances would wait in vain. */
+/** Runs after the answer. The value was not stored, so waiting instances would wait in vain. */
 export function giveBack(slot: FieldSlot, lease: Lease): void {
   const end = beginEnding(slot, lease)
   askStoreLater(slot.runtime, 'lease', () => end('free', 1))
@@ -98,17 +100,16 @@ export function giveBack(slot: FieldSlot, lease: Lease): void {
 export async function turnIntoCoolDown(
   slot: FieldSlot,
   lease: Lease,
-  note: string,
-  milliseconds: number,
+  { code, milliseconds }: { code: string; milliseconds: number },
 ): Promise<void> {
   const end = beginEnding(slot, lease)
-  await askStore(slot.runtime, 'cooldown', undefined, () => end(note, milliseconds))
+  await askStore(slot.runtime, 'cooldown', undefined, () => end(`${FAILED}${code}`, milliseconds))
 }
 
 function beginEnding(slot: FieldSlot, lease: Lease) {
   const ours = knownLease(slot, lease.name)
   if (ours?.holder === lease.holder) ours.ended = true
-  return (note: string, milliseconds: number) => slot.store.endLease(lease, note, milliseconds)
+  return (text: string, milliseconds: number) => slot.store.endLease(lease, text, milliseconds)
 }
 
 function isUsable({ runtime }: FieldSlot, { sentAt, ended }: OwnLease, milliseconds: number): boolean {

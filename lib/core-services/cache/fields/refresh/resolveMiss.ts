@@ -16,7 +16,7 @@ import type { Lease } from '../store/fieldStore'
 import { coolDownAfter, coolingError, leaveAlone, quietFlight } from './coolDown'
 import { collectEntryTokens } from './entryTokens'
 import { fetchEntry } from './fetchEntry'
-import { findLease, giveBack, leaseFor, rememberSending, takeLease, turnIntoCoolDown } from './lease'
+import { FAILED, findLease, giveBack, leaseFor, rememberSending, takeLease, turnIntoCoolDown } from './lease'
 import { reportRefresh, type StoreOutcome, storeEntry } from './storeEntry'
 
 export type MissOutcome =
@@ -29,7 +29,7 @@ export type MissOutcome =
       sourceMs: number
     }
   | {
-      /** From another instance, possibly in a shape that this caller's schema refuses. */
+      /** Stored by another instance, possibly in a shape that this caller's schema refuses. */
       kind: 'arrived'
       entry: Entry
       /** When the request was sent that confirmed its tokens. */
@@ -43,22 +43,17 @@ export interface Miss {
   /** No flight that brought its entry is joined or waited for. */
   lookup: Lookup
   reason: RefreshReason
-  /** Waits for another instance's fetch. A background refresh does not. */
+  /** Waits for the fetch of another instance. A background refresh does not. */
   patient: boolean
 }
 
 const SUPERSEDED = { kind: 'superseded' } as const
-/** Of waiting instances: twice a second at most. */
+/** In ms. A waiting instance polls twice a second at most. */
 const POLL_MS = 500
 /** How long this process leaves a flight alone that fails or runs in another one, in ms. */
 const QUIET_MS = 1_000
 
-/** Prefix of a lease that was turned into a cool-down; the code of the error follows. */
-export const FAILED = 'failed '
-
-/**
- * Fetches for the whole cluster, or gets what another instance fetched. Rejects with a SOURCE_ or a REDIS_ error.
- */
+/** Fetches for the whole cluster, or gets what another instance fetched. Rejects with a SOURCE_ or REDIS_ error. */
 export async function resolveMiss(miss: Miss): Promise<MissOutcome> {
   const { slot, lookup } = miss
   const { singleFlight } = slot.runtime
@@ -143,7 +138,7 @@ function isOvertaken({ slot, lookup, tokens }: Flight): boolean {
 /** `refused`: Redis answers, but takes no lease. */
 type Acquired = { kind: 'leased'; lease: HeldLease } | { kind: 'refused' } | MissOutcome
 
-/** Until this process holds the lease or does not need it any more. */
+/** Asks until this process holds the lease or does not need it any more. */
 async function acquire(flight: Flight, firstLease: Lease, isHeldByOther: boolean): Promise<Acquired> {
   const { slot, patient, tokens } = flight
   const { current, dependencyFingerprint } = flight.lookup
@@ -174,8 +169,7 @@ async function acquire(flight: Flight, firstLease: Lease, isHeldByOther: boolean
       leaveAlone(slot, flight.name, { milliseconds: QUIET_MS, code })
       throw coolingError(slot, code)
     }
-    // No other flight of this process has this name, so the request that took a lease of ours has ended or lost its
-    // answer.
+    // No other flight of this process has this name, so the sender of a lease of ours has ended or lost the answer.
     const found = findLease(slot, lease, lookup.holder)
     if (found.kind === 'ours') {
       return { kind: 'leased', lease: { ...lease, holder: lookup.holder ?? '', sentAt: found.sentAt } }
@@ -195,7 +189,7 @@ async function acquire(flight: Flight, firstLease: Lease, isHeldByOther: boolean
   }
 }
 
-/** Without a lease, the value is kept in memory only: Redis answers and refuses writes. */
+/** Without a lease the value is kept in memory only: Redis answers, but refuses writes. */
 async function fetchUnder(flight: Flight, lease: HeldLease | null): Promise<MissOutcome> {
   const { slot, lookup, reason, tokens } = flight
   const { runtime, config } = slot
@@ -235,9 +229,7 @@ async function fetchUnder(flight: Flight, lease: HeldLease | null): Promise<Miss
     if (isSourceError(error)) {
       const coolDown = coolDownAfter(error)
       leaveAlone(slot, flight.name, coolDown)
-      if (lease) {
-        await turnIntoCoolDown(slot, lease, `${FAILED}${coolDown.code}`, coolDown.milliseconds)
-      }
+      if (lease) await turnIntoCoolDown(slot, lease, coolDown)
     } else endLease()
     throw error
   }
