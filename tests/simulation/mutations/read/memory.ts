@@ -67,7 +67,7 @@ export const memoryMutations: readonly Mutation[] = [
       {
         file: 'core-services/cache/fields/read/readMemory.ts',
         search: "  if (context.freshness(copy.entry) !== 'fresh') return null\n  const started",
-        replace: '  const guards',
+        replace: '  const started',
       },
     ],
   },

@@ -18,7 +18,7 @@ interface StoreRequest {
 
 /**
  * A late write carries old tokens, so no reader is served it. Redis keeps the entry for `leaseMs` at least: if it ended
- * before the lease, readers would derive the same lease name, and wait for a fetch that is over.
+ * before the lease, readers could derive the same lease name, and wait for a fetch that is over.
  */
 export async function storeEntry(
   slot: FieldSlot,
