@@ -10,13 +10,14 @@ import { redisForThisFile } from '../../../kit/redis/redisSuite'
 const redis = redisForThisFile()
 let here: FieldProcess
 let there: FieldProcess
-/** Seconds that the wall clocks of both processes are ahead. */
+const BEGAN = Date.now()
+/** Seconds that have passed by the wall clocks of both processes: a busy machine makes no value older. */
 let ahead = 0
 let deferredWork: (() => Promise<void>)[] = []
 
 async function startProcess(): Promise<FieldProcess> {
   const started = await startFieldProcess(redis)
-  const clock = { ...systemClock, now: () => Date.now() + ahead * 1000 }
+  const clock = { ...systemClock, now: () => BEGAN + ahead * 1000 }
   const defer = (work: () => Promise<void>) => deferredWork.push(work) > 0
   started.runtime.ports = { ...started.runtime.ports, clock, defer }
   return started
