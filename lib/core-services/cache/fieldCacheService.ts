@@ -14,9 +14,7 @@ export async function getFieldCache<T>(config: FieldCacheConfig<T>, forceRefresh
   return (await readFieldCache(config, forceRefresh ? 'always' : 'never')).data
 }
 
-/**
- * Reads many fields at once, in their order. All warm ones together cost one command. Rejects as soon as one does.
- */
+/** Reads many fields in their order. All warm ones together cost one command. Rejects as soon as one does. */
 export async function getFieldCaches<T extends readonly unknown[]>(
   configs: readonly [...{ [Index in keyof T]: FieldCacheConfig<T[Index]> }],
 ): Promise<T> {

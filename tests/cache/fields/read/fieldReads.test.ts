@@ -146,7 +146,7 @@ describe('reading a field', () => {
   })
 })
 
-describe('what another program has left under the key of a field', () => {
+describe('text of another program under the key of a field', () => {
   it.each([
     ['text', 'garbage'],
     ['an entry of another release', '{"v":1,"at":1,"d":[]}'],

@@ -25,7 +25,7 @@ describe('a Redis that answers after 300 ms', () => {
 })
 
 describe('a Redis that hangs', () => {
-  /** What it is asked from now on is answered when the test says so, by the Redis that stands behind it. */
+  /** Holds each later request until the test releases it. */
   async function hanging() {
     let hangs = false
     let refuses = false

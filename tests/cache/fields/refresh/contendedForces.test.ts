@@ -88,7 +88,7 @@ it('a force does not adopt a value stored before it, even if a tag was invalidat
   }
   const config = field(fetcher, { dependsOn: (value) => [`part:${value}`] })
   for (const process of others.slice(0, 2)) await force(process, config)
-  // What its third value depends on may have changed; the second one still stands.
+  // What its third value depends on may have changed; the second one is still stored.
   expect((await force(test, config)).entry.body).toBe('4')
 })
 

@@ -18,7 +18,7 @@ function remembering(about: (fetches: number) => ValueMetadata, rest = {}) {
 }
 const read = (config: ReturnType<typeof field>, force = false) => app.read(config, force ? 'always' : 'never')
 
-describe('what a fetch can know of the one before', () => {
+describe('the previous value', () => {
   test('a fetch gets the previous value, its note and its time', async () => {
     const { before, config } = remembering((fetches) => ({ note: `note ${fetches}` }))
 
@@ -42,7 +42,7 @@ describe('what a fetch can know of the one before', () => {
   })
 })
 
-describe('what a fetch can say of its value', () => {
+describe('metadata of a fetched value', () => {
   test('a value that its fetcher calls older than the fetch counts its age from then', async () => {
     const { config } = remembering(() => ({ fetchedAt: Date.now() - 30_000 }))
 

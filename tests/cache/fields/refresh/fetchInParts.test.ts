@@ -28,7 +28,7 @@ async function startProcess(): Promise<FieldProcess> {
   return started
 }
 
-/** A source of so many parts, each of which is all that one refresh can read; it tells who began with the value. */
+/** A source of this many parts, one a refresh. Its value names the fetch of its first part. */
 function inParts(parts: number, rest: Partial<FieldCacheConfig<string>> = {}) {
   const begun: string[] = []
   const fetcher = async ({ resume, pause, reason }: FetchContext) => {
@@ -152,7 +152,7 @@ describe('a fetch that needs several refreshes', () => {
   })
 })
 
-describe('what was fetched so far counts no more', () => {
+describe('progress that counts no more', () => {
   test('progress is void once a tag was invalidated', async () => {
     const { begun, config } = inParts(2)
 
@@ -286,7 +286,7 @@ describe('progress that cannot be stored', () => {
   })
 })
 
-test('a fetch that was stopped tells its caller why, and what it has read is stored all the same', async () => {
+test('a paused fetch rejects with the reason it was given, and its progress is stored all the same', async () => {
   const limited = Object.assign(new Error('429'), {
     name: 'FieldCacheError',
     code: 'SIM_LIMITED',

@@ -10,17 +10,17 @@ import { field } from '@/tests/kit/fields/fieldProcess'
 type Fetch = FieldCacheConfig<unknown>['fetcher']
 const NOW_SECONDS = Math.floor(Date.now() / 1000)
 
-/** A field that is stored, past its ttl, and told badly about by its next fetch; well by all others. */
-async function toldBadlyOnce(bad: Partial<FieldCacheConfig<unknown>>) {
+/** A stored field past its ttl. Its next fetch returns bad metadata, all others good metadata. */
+async function withBadMetadataOnce(bad: Partial<FieldCacheConfig<unknown>>) {
   const test = await createTestCache()
-  let telling = false
-  const fetcher = vi.fn<Fetch>(async (context) => (telling && bad.fetcher ? bad.fetcher(context) : 'good'))
+  let isBad = false
+  const fetcher = vi.fn<Fetch>(async (context) => (isBad && bad.fetcher ? bad.fetcher(context) : 'good'))
   const { dependsOn = () => ['product:1'], advanced = {} } = bad
   const config = field<unknown>(fetcher, {
     ttl: 60,
     staleIfError: 600_000,
-    dependsOn: (value) => (telling ? dependsOn(value) : ['product:1']),
-    advanced: { ...advanced, expiresAt: (value) => (telling ? advanced.expiresAt?.(value) : undefined) },
+    dependsOn: (value) => (isBad ? dependsOn(value) : ['product:1']),
+    advanced: { ...advanced, expiresAt: (value) => (isBad ? advanced.expiresAt?.(value) : undefined) },
   })
   const read = async () => (await test.read(config)).status
   await read()
@@ -31,7 +31,7 @@ async function toldBadlyOnce(bad: Partial<FieldCacheConfig<unknown>>) {
     fetcher,
     read,
     tell(badly: boolean) {
-      telling = badly
+      isBad = badly
     },
   }
 }
@@ -74,7 +74,7 @@ it.each<[string, Partial<FieldCacheConfig<unknown>>, RegExp]>([
     /pause was given .*half of a character/,
   ],
 ])('%s fails the fetch, and the source is left alone as after any failure', async (_, bad, reason) => {
-  const { test, fetcher, read, tell } = await toldBadlyOnce(bad)
+  const { test, fetcher, read, tell } = await withBadMetadataOnce(bad)
   tell(true)
   for (let count = 0; count < 5; count += 1) expect(await read()).toBe('degraded')
   expect(fetcher).toHaveBeenCalledTimes(1)
@@ -153,15 +153,15 @@ it('a fetcher that reads another field with bad options fails like a source', as
 
 it('progress comes back as it was saved', async () => {
   const test = await createTestCache()
-  const told = 'naïve 😀 "{[\\'
+  const progress = 'naïve 😀 "{[\\'
   const resumed: (string | null)[] = []
   const config = field(async ({ resume, pause }: FetchContext) => {
     resumed.push(await resume())
-    return resumed.length === 1 ? pause(told, '1 page') : 'all'
+    return resumed.length === 1 ? pause(progress, '1 page') : 'all'
   })
   await expect(test.read(config)).rejects.toSatisfy(isUnfinished)
   await test.backgroundWork()
   test.clock.advance(1_001)
   await test.read(config)
-  expect(resumed).toEqual([null, told])
+  expect(resumed).toEqual([null, progress])
 })

@@ -62,7 +62,7 @@ describe('a forced refresh', () => {
   })
 })
 
-describe('a value that Redis does not take', () => {
+describe('a forced value that Redis does not store', () => {
   /** A store whose writes fail in a certain way, over the real one. */
   async function refusing(failure: Error) {
     const store = await server.runtime.store()
@@ -72,26 +72,43 @@ describe('a value that Redis does not take', () => {
   }
 
   it.each([
-    ['for certain, with purge', redisQuota('ERR DB capacity quota exceeded'), true, 1],
-    ['for certain, without purge', redisQuota('ERR DB capacity quota exceeded'), false, 0],
-    ['or perhaps does, the answer being late', redisTimeout(250, 'UPSTASH_REDIS_REST_URL'), true, 0],
-    ['or perhaps does, the connection being lost', redisBadReply('HTTP 502'), true, 0],
-  ])(
-    'a value that Redis refuses %s: the old one is removed or not %#',
-    async (_, failure, purge, removals) => {
-      const revoke = await refusing(failure)
-      const refreshed = await forceRefresh(
-        server.runtime,
-        field(async () => 1),
-        'force',
-        { purge },
-      )
-      expect(refreshed.stored).toBe(false)
-      expect(revoke).toHaveBeenCalledTimes(removals)
-    },
-  )
+    [
+      'a force with purge removes the old value when Redis refuses the new one',
+      redisQuota('ERR DB capacity quota exceeded'),
+      true,
+      1,
+    ],
+    [
+      'a force without purge leaves the old value when Redis refuses the new one',
+      redisQuota('ERR DB capacity quota exceeded'),
+      false,
+      0,
+    ],
+    [
+      'a force with purge removes nothing when the answer to its write is late',
+      redisTimeout(250, 'UPSTASH_REDIS_REST_URL'),
+      true,
+      0,
+    ],
+    [
+      'a force with purge removes nothing when the connection was lost during its write',
+      redisBadReply('HTTP 502'),
+      true,
+      0,
+    ],
+  ])('%s', async (_, failure, purge, removals) => {
+    const revoke = await refusing(failure)
+    const refreshed = await forceRefresh(
+      server.runtime,
+      field(async () => 1),
+      'force',
+      { purge },
+    )
+    expect(refreshed.stored).toBe(false)
+    expect(revoke).toHaveBeenCalledTimes(removals)
+  })
 
-  it('a forced refresh without purge keeps the old value when Redis refuses the new one', async () => {
+  it('a forced refresh without purge leaves all readers the old value when Redis refuses the new one', async () => {
     await server.read(field(async () => 'old'))
     const remove = await refusing(redisQuota('ERR DB capacity quota exceeded'))
     expect(
@@ -164,7 +181,7 @@ describe('without Redis', () => {
     for (const answer of await Promise.all(reads)) {
       expect(answer).toMatchObject({ data: 'from the source', status: 'miss' })
     }
-    // One that ran, and one for all who came after it had begun: they may not join what is older than they are.
+    // One fetch that ran, and one for all readers that came after it began: they may not join an older one.
     expect(fetcher).toHaveBeenCalledTimes(2)
     await redis.reviveEngine()
     await expect.poll(async () => (await server.read(field(fetcher))).status).toBe('hit')

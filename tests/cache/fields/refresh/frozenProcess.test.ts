@@ -85,7 +85,7 @@ it('a frozen process that sees newer tokens while it fetches stores nothing over
   test.clock.advance(1)
   await invalidateField(refreshing, other.runtime)
   await other.read(config(async () => 'new'))
-  // Another read of the process sees what stands by now.
+  // Another read of the process sees what is stored now.
   await test.read(config(async () => 'never fetched'))
   slow.resolve('old')
   await test.backgroundWork()

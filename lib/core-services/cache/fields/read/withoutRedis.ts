@@ -122,8 +122,7 @@ export function keepUnproved(
   const tokens = { ...lastKnownTokens(field, began, [...guards, ...dependencies]), ...before }
   const unproved = { ...entry, tokens, dependencies }
   field.keep(name, unproved, began)
-  // One copy for each schema, too: readers that refuse each other's values would overwrite them, and fetch for each
-  // read.
+  // One copy for each schema, too: readers that refuse each other's values would each overwrite and fetch.
   if (config.schema) field.keep(unprovedShapeName(slotName, config), unproved, began)
 }
 

@@ -28,15 +28,9 @@ export interface Refreshed {
 }
 
 export interface ForceOptions {
-  /**
-   * Removes the old value if Redis refuses to store the new one.
-   * @default false
-   */
+  /** Removes the old value if Redis refuses to store the new one. @default false */
   purge?: boolean
-  /**
-   * No new attempt begins that could not end by then. Monotonic clock, in ms.
-   * @default no limit
-   */
+  /** No new attempt begins that could end later than this (monotonic clock, in ms). @default no limit */
   until?: number
 }
 

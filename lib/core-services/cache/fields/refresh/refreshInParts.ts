@@ -7,7 +7,7 @@ import { forceRefresh, type Refreshed } from './forceRefresh'
 
 interface PartsRequest {
   reason: RefreshReason
-  /** How long the caller can still wait, in ms. */
+  /** Time left for the whole call, in ms. */
   remainingMs(): number
   /** Runs between two refreshes. `done`: how far the source was read. */
   onPart?: ((done: string | null) => Promise<void>) | undefined

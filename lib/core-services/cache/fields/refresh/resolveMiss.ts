@@ -169,7 +169,7 @@ async function acquire(flight: Flight, firstLease: Lease, isHeldByOther: boolean
       leaveAlone(slot, flight.name, { milliseconds: QUIET_MS, code })
       throw coolingError(slot, code)
     }
-    // No other flight of this process has this name, so the sender of a lease of ours has ended or lost the answer.
+    // No other flight of this process has this name: the sender of a lease of ours has ended or lost the answer.
     const found = findLease(slot, lease, lookup.holder)
     if (found.kind === 'ours') {
       return { kind: 'leased', lease: { ...lease, holder: lookup.holder ?? '', sentAt: found.sentAt } }
