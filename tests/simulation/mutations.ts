@@ -10,11 +10,11 @@ import { readMutations } from './mutations/read/reads'
 import { refusalMutations } from './mutations/read/refusals'
 import { schemaMutations } from './mutations/read/schemas'
 import { cronMutations } from './mutations/refresh/cron'
+import { fetchedMetadataMutations } from './mutations/refresh/fetchedMetadata'
 import { forceMutations } from './mutations/refresh/forces'
 import { forceApartMutations } from './mutations/refresh/forcesApart'
 import { leaseMutations } from './mutations/refresh/leases'
 import { partMutations } from './mutations/refresh/parts'
-import { toldMutations } from './mutations/refresh/told'
 import { dependencyMutations } from './mutations/tokens/dependencies'
 import { tagMutations } from './mutations/tokens/tags'
 import { tokenMutations } from './mutations/tokens/tokens'
@@ -38,5 +38,5 @@ export const mutations: readonly Mutation[] = [
   ...refusalMutations,
   ...partMutations,
   ...schemaMutations,
-  ...toldMutations,
+  ...fetchedMetadataMutations,
 ]

@@ -31,7 +31,7 @@ export const changeMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'changes: an order that is not told by all records is read at once and believed',
+    name: 'changes: an order that not all records confirm is read at once and believed',
     test: WORLDS,
     edits: [
       {
@@ -126,7 +126,7 @@ export const changeMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'changes: what is made of a table is told only of changes that were just listed',
+    name: 'changes: what is derived from a table learns only of changes that were just listed',
     test: WORLDS,
     edits: [
       {

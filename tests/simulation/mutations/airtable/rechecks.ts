@@ -120,7 +120,7 @@ export const recheckMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'rechecks: what was made of a value that a force has replaced is never told',
+    name: 'rechecks: what was derived from a value that a force has replaced is never invalidated',
     test: RECHECKS,
     edits: [
       {

@@ -66,7 +66,7 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who joins a fetch that had begun without Redis is told it is a miss',
+    name: 'a reader that joins a fetch without Redis is answered as a miss',
     scenarios: ['a process with memory that cannot reach Redis, and another one that invalidates'],
     edits: [
       {
@@ -77,7 +77,7 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'each of those who join a fetch without Redis that is overtaken has to fetch for itself',
+    name: 'each reader that joins an overtaken fetch without Redis fetches for itself',
     test: OUTAGES,
     edits: [
       {
@@ -121,7 +121,7 @@ export const outageMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who joins a fetch without Redis takes its value however old it is by then',
+    name: 'a reader that joins a fetch without Redis takes its value, however old it is',
     test: OUTAGES,
     edits: [
       {

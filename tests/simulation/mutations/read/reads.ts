@@ -54,7 +54,7 @@ export const readMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'readers who saw no token share a flight until its fetch has ended',
+    name: 'readers that found no token share a flight until its fetch has ended',
     scenarios: ['tokens that are missing, created, changed, and missing again'],
     edits: [
       {

@@ -17,7 +17,7 @@ export const refusalMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'what is fetched while Redis takes no writes has tokens that were told after it began',
+    name: 'what is fetched while Redis takes no writes has tokens that were read after it began',
     test: 'tests/cache/fields/memory/memoryCache.test.ts',
     edits: [
       {

@@ -16,7 +16,7 @@ export const schemaMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a fetch is handed what the schema has made of the value that stands',
+    name: 'a fetch gets the stored value as the schema has transformed it',
     scenarios,
     edits: [
       {

@@ -22,7 +22,7 @@ export const forceMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a force that compares with what stands after its fetch stores that as well',
+    name: 'a force compares with the tokens after its fetch, so it stores over an invalidation',
     edits: [
       {
         file: 'core-services/cache/fields/refresh/forceRefresh.ts',

@@ -24,7 +24,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who loses the lease fetches at once',
+    name: 'a process that does not get the lease fetches at once',
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
@@ -34,7 +34,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who waited for a lease fetches when it is gone, without taking it',
+    name: 'a process that waited for a lease fetches when it is gone, without taking it',
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
@@ -47,7 +47,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a lease never runs out, and who waits never gives up',
+    name: 'a lease never expires, and a waiting process never gives up',
     edits: [
       {
         file: 'core-services/cache/fields/store/fieldStore.ts',
@@ -73,7 +73,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who sees tokens in the making does not wait for the lease that comes with them',
+    name: 'a reader of tokens in creation does not wait for the lease that comes with them',
     test: 'tests/cache/fields/read/freshness.test.ts',
     edits: [
       {
@@ -84,7 +84,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who outlived its lease writes all the same',
+    name: 'a process that outlived its lease writes all the same',
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
@@ -94,7 +94,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'who has seen newer tokens writes all the same',
+    name: 'a process that has read newer tokens writes all the same',
     scenarios: ['a slow fetch, an invalidation, and a fetch that is faster'],
     edits: [
       {
@@ -105,7 +105,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a lease is reckoned by the monotonic clock alone, which stands still in a frozen process',
+    name: 'a lease is measured by the monotonic clock alone, which stops in a frozen process',
     scenarios: ['a process that is frozen past its lease, and one that fetches meanwhile'],
     edits: [
       {
@@ -132,7 +132,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a lease of somebody else counts as our own',
+    name: 'the lease of another process counts as our own',
     edits: [
       {
         file: 'core-services/cache/fields/refresh/lease.ts',
@@ -142,7 +142,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a lease is given back whoever holds it by now',
+    name: 'a lease is released although another process holds it by now',
     scenarios: ['dependencies and everything at once'],
     edits: [
       {
@@ -191,7 +191,7 @@ export const leaseMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'the lease that came with new tokens is shared with who has seen another entry',
+    name: 'the lease that came with new tokens is shared with a reader of another entry',
     test: 'tests/cache/fields/refresh/leases.test.ts',
     edits: [
       {

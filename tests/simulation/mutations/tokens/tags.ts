@@ -58,7 +58,7 @@ export const tagMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a refresh keeps what only the last value has told',
+    name: 'a refresh keeps the tags that only the last value had',
     test: 'tests/cache/fields/tagsOfEntries.test.ts',
     edits: [
       {

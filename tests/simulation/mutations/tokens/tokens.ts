@@ -45,7 +45,7 @@ export const tokenMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'a token that somebody else created first is used as drawn',
+    name: 'a token that another process created first is used as drawn',
     scenarios: ['cold readers'],
     edits: [
       {
@@ -67,7 +67,7 @@ export const tokenMutations: readonly Mutation[] = [
     ],
   },
   {
-    name: 'missing tokens are created over those that somebody else created first',
+    name: 'missing tokens overwrite those that another process created first',
     scenarios: ['tokens created while others change them'],
     edits: [
       {

@@ -1,11 +1,11 @@
-/** What options, fetchers and values tell: checked where it comes in, bounded where it goes on. */
+/** What options, fetchers and values bring: checked where it enters, bounded where it is used. */
 import type { Mutation } from '../../mutation'
 
 const LIMITS = 'tests/shared/durations.test.ts'
-const TOLD = 'tests/cache/fields/refresh/fetchedMetadata.test.ts'
+const METADATA = 'tests/cache/fields/refresh/fetchedMetadata.test.ts'
 const NAMES = 'tests/cache/fields/unusableNames.test.ts'
 
-export const toldMutations: readonly Mutation[] = [
+export const fetchedMetadataMutations: readonly Mutation[] = [
   {
     name: 'a field is read with whatever options it has',
     test: LIMITS,
@@ -52,12 +52,12 @@ export const toldMutations: readonly Mutation[] = [
   },
   {
     name: 'a cool-down is as long as the source says, whatever it says',
-    test: TOLD,
+    test: METADATA,
     edits: [{ file: 'shared/errors.ts', search: 'toRetrySeconds(retryAfter)', replace: 'retryAfter' }],
   },
   {
     name: 'tags that a value tells are not looked at',
-    test: TOLD,
+    test: METADATA,
     edits: [
       {
         file: 'core-services/cache/fields/refresh/fetchedMetadata.ts',
@@ -68,7 +68,7 @@ export const toldMutations: readonly Mutation[] = [
   },
   {
     name: 'times that a fetch tells are not looked at',
-    test: TOLD,
+    test: METADATA,
     edits: [
       {
         file: 'core-services/cache/fields/refresh/fetchedMetadata.ts',
