@@ -33,20 +33,19 @@ export function alarmClock(startsAt?: number): AlarmClock {
     ...clock,
     sleep: (milliseconds, signal) =>
       new Promise((resolve) => {
-        const sleeper = { due: clock.monotonic() + milliseconds, wake: resolve }
         if (signal?.aborted) return resolve()
-        sleeping.add(sleeper)
-        signal?.addEventListener('abort', () => {
+        const wake = () => {
           sleeping.delete(sleeper)
+          signal?.removeEventListener('abort', wake)
           resolve()
-        })
+        }
+        const sleeper = { due: clock.monotonic() + milliseconds, wake }
+        sleeping.add(sleeper)
+        signal?.addEventListener('abort', wake, { once: true })
       }),
     advance(milliseconds) {
       clock.advance(milliseconds)
-      for (const sleeper of [...sleeping].filter(({ due }) => due <= clock.monotonic())) {
-        sleeping.delete(sleeper)
-        sleeper.wake()
-      }
+      for (const { due, wake } of [...sleeping]) if (due <= clock.monotonic()) wake()
     },
     get sleepers() {
       return sleeping.size

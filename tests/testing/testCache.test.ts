@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { cacheAside } from '@/lib/core-services/cache/cacheAside'
 import { getFieldCache, readFieldCache } from '@/lib/core-services/cache/fieldCacheService'
@@ -66,6 +67,16 @@ describe('its clock', () => {
     await vi.waitUntil(() => test.clock.sleepers > 0)
     test.clock.advance(60_000)
     await expect(next).resolves.toMatchObject({ names: ['a'] })
+  })
+
+  it('a sleep that ended leaves no listener on its signal, so a long wait in steps warns of no leak', async () => {
+    const { signal } = new AbortController()
+    for (let step = 0; step < 20; step += 1) {
+      const slept = test.clock.sleep(1_000, signal)
+      test.clock.advance(1_000)
+      await slept
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([])
   })
 })
 
