@@ -138,7 +138,7 @@ export const changeMutations: readonly Mutation[] = [
   },
   {
     name: 'changes: a value is written though another one was written since it was looked at',
-    test: WORLDS,
+    test: 'tests/cache/fields/refresh/contendedForces.test.ts',
     edits: [
       {
         file: 'testing/redis/scripts.ts',

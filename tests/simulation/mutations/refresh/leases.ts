@@ -78,7 +78,8 @@ export const leaseMutations: readonly Mutation[] = [
     edits: [
       {
         file: 'core-services/cache/fields/refresh/resolveMiss.ts',
-        search: 'const created = await singleFlight.running<CreatedTokens | null>(creation)',
+        search:
+          'const created = await singleFlight.running<CreatedTokens | null>(creation)?.catch(() => null)',
         replace: 'const created = null as CreatedTokens | null',
       },
     ],
