@@ -230,10 +230,17 @@ function comparable([command, ...args]: Command, { status, body }: { status: num
   return { status, result }
 }
 
+/** MEMORY USAGE counts a key that has expired until another command has removed it: here one does. */
+function withoutEndedKeys(command: Command): Command[] {
+  const [name, , key = ''] = command
+  return name === 'MEMORY' ? [['EXISTS', key], command] : [command]
+}
+
 it('answers commands for values of every type as a real one behind Upstash does', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(rawCommand, { minLength: 1, maxLength: 12 }), async (commands) => {
+    fc.asyncProperty(fc.array(rawCommand, { minLength: 1, maxLength: 12 }), async (drawn) => {
       await redis.flush()
+      const commands = drawn.flatMap(withoutEndedKeys)
       const memory = createMemoryUpstash(manualClock(), 250)
       const send = async (path: string, body: unknown) => {
         const init = { body: new TextEncoder().encode(JSON.stringify(body)) }
